@@ -1,0 +1,368 @@
+//! How a Rust value sits in an Arrow column: one implementation per column type.
+//!
+//! In: typed values. Out: Arrow arrays, and views that read them back without copying.
+//! Owns: the mapping value ↔ Arrow type, and nothing about which columns exist (`table/` owns that).
+//! Law: what is appended is what is read.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, ListArray,
+    ListBuilder, PrimitiveArray, PrimitiveBuilder, StringViewArray, StringViewBuilder,
+    TimestampNanosecondArray, TimestampNanosecondBuilder,
+};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Field, Int64Type, TimeUnit, UInt16Type, UInt32Type, UInt64Type,
+};
+
+use crate::{EventId, EventTime};
+
+/// A batch that does not have the shape that its table promises.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// A column is absent.
+    #[error("table {table}: column {column} is missing")]
+    Missing {
+        /// Table that was asked for.
+        table: &'static str,
+        /// Column that is not there.
+        column: &'static str,
+    },
+    /// A column has another Arrow type.
+    #[error("table {table}: column {column} has type {found}, expected {expected}")]
+    Type {
+        /// Table that was asked for.
+        table: &'static str,
+        /// Column of the wrong type.
+        column: &'static str,
+        /// Type that is there.
+        found: DataType,
+        /// Type that the table promises.
+        expected: DataType,
+    },
+}
+
+/// A value that a column can hold.
+pub trait ColumnValue: Sized {
+    /// What a reader gets: a copy for small values, a borrow for text.
+    type Ref<'a>;
+    /// The Arrow array of the column.
+    type Array: Array + 'static;
+    /// The Arrow builder of the column.
+    type Builder;
+    /// Whether the column may hold nulls.
+    const NULLABLE: bool;
+
+    /// The Arrow type of the column.
+    fn data_type() -> DataType;
+    /// An empty builder.
+    fn builder() -> Self::Builder;
+    /// Adds this value.
+    fn append(&self, builder: &mut Self::Builder);
+    /// Ends the column.
+    fn finish(builder: &mut Self::Builder) -> ArrayRef;
+    /// Reads row `index`.
+    fn read(array: &Self::Array, index: usize) -> Self::Ref<'_>;
+    /// Makes an owned value of what was read.
+    fn owned(value: Self::Ref<'_>) -> Self;
+}
+
+/// Reads an optional cell.
+fn present<'a, A: Array, T>(array: &'a A, index: usize, read: impl FnOnce(&'a A) -> T) -> Option<T> {
+    array.is_valid(index).then(|| read(array))
+}
+
+fn event_id_at(array: &FixedSizeBinaryArray, index: usize) -> EventId {
+    let mut id = [0u8; 16];
+    id.copy_from_slice(array.value(index));
+    EventId(id)
+}
+
+fn append_id(builder: &mut FixedSizeBinaryBuilder, id: EventId) {
+    builder.append_value(id.0).expect("an event id has 16 bytes, as the builder was told");
+}
+
+impl ColumnValue for EventId {
+    type Ref<'a> = Self;
+    type Array = FixedSizeBinaryArray;
+    type Builder = FixedSizeBinaryBuilder;
+    const NULLABLE: bool = false;
+
+    fn data_type() -> DataType {
+        DataType::FixedSizeBinary(16)
+    }
+    fn builder() -> Self::Builder {
+        FixedSizeBinaryBuilder::new(16)
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        append_id(builder, *self);
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn read(array: &Self::Array, index: usize) -> Self {
+        event_id_at(array, index)
+    }
+    fn owned(value: Self) -> Self {
+        value
+    }
+}
+
+fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
+}
+
+impl ColumnValue for EventTime {
+    type Ref<'a> = Self;
+    type Array = TimestampNanosecondArray;
+    type Builder = TimestampNanosecondBuilder;
+    const NULLABLE: bool = false;
+
+    fn data_type() -> DataType {
+        time_type()
+    }
+    fn builder() -> Self::Builder {
+        TimestampNanosecondBuilder::new().with_timezone("UTC")
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        builder.append_value(self.0);
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn read(array: &Self::Array, index: usize) -> Self {
+        Self(array.value(index))
+    }
+    fn owned(value: Self) -> Self {
+        value
+    }
+}
+
+impl ColumnValue for Option<EventTime> {
+    type Ref<'a> = Self;
+    type Array = TimestampNanosecondArray;
+    type Builder = TimestampNanosecondBuilder;
+    const NULLABLE: bool = true;
+
+    fn data_type() -> DataType {
+        time_type()
+    }
+    fn builder() -> Self::Builder {
+        TimestampNanosecondBuilder::new().with_timezone("UTC")
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        builder.append_option(self.map(|time| time.0));
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn read(array: &Self::Array, index: usize) -> Self {
+        present(array, index, |array| EventTime(array.value(index)))
+    }
+    fn owned(value: Self) -> Self {
+        value
+    }
+}
+
+impl ColumnValue for String {
+    type Ref<'a> = &'a str;
+    type Array = StringViewArray;
+    type Builder = StringViewBuilder;
+    const NULLABLE: bool = false;
+
+    fn data_type() -> DataType {
+        DataType::Utf8View
+    }
+    fn builder() -> Self::Builder {
+        StringViewBuilder::new()
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        builder.append_value(self);
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn read(array: &Self::Array, index: usize) -> &str {
+        array.value(index)
+    }
+    fn owned(value: &str) -> Self {
+        value.to_owned()
+    }
+}
+
+impl ColumnValue for Option<String> {
+    type Ref<'a> = Option<&'a str>;
+    type Array = StringViewArray;
+    type Builder = StringViewBuilder;
+    const NULLABLE: bool = true;
+
+    fn data_type() -> DataType {
+        DataType::Utf8View
+    }
+    fn builder() -> Self::Builder {
+        StringViewBuilder::new()
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        builder.append_option(self.as_deref());
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn read(array: &Self::Array, index: usize) -> Option<&str> {
+        present(array, index, |array| array.value(index))
+    }
+    fn owned(value: Option<&str>) -> Self {
+        value.map(str::to_owned)
+    }
+}
+
+/// A list of texts; empty means "known to be none" or "not said", as the column's meaning tells.
+pub type TextList = Vec<String>;
+
+fn list_item() -> Arc<Field> {
+    Arc::new(Field::new("item", DataType::Utf8View, false))
+}
+
+impl ColumnValue for TextList {
+    type Ref<'a> = Vec<String>;
+    type Array = ListArray;
+    type Builder = ListBuilder<StringViewBuilder>;
+    const NULLABLE: bool = false;
+
+    fn data_type() -> DataType {
+        DataType::List(list_item())
+    }
+    fn builder() -> Self::Builder {
+        ListBuilder::new(StringViewBuilder::new()).with_field(list_item())
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        for text in self {
+            builder.values().append_value(text);
+        }
+        builder.append(true);
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn read(array: &Self::Array, index: usize) -> Vec<String> {
+        let items = array.value(index);
+        let texts = items.as_any().downcast_ref::<StringViewArray>();
+        texts.map(|texts| texts.iter().flatten().map(str::to_owned).collect()).unwrap_or_default()
+    }
+    fn owned(value: Vec<String>) -> Self {
+        value
+    }
+}
+
+macro_rules! number_column {
+    ($rust:ty, $arrow:ty) => {
+        impl ColumnValue for $rust {
+            type Ref<'a> = Self;
+            type Array = PrimitiveArray<$arrow>;
+            type Builder = PrimitiveBuilder<$arrow>;
+            const NULLABLE: bool = false;
+
+            fn data_type() -> DataType {
+                <$arrow as ArrowPrimitiveType>::DATA_TYPE
+            }
+            fn builder() -> Self::Builder {
+                PrimitiveBuilder::new()
+            }
+            fn append(&self, builder: &mut Self::Builder) {
+                builder.append_value(*self);
+            }
+            fn finish(builder: &mut Self::Builder) -> ArrayRef {
+                Arc::new(builder.finish())
+            }
+            fn read(array: &Self::Array, index: usize) -> Self {
+                array.value(index)
+            }
+            fn owned(value: Self) -> Self {
+                value
+            }
+        }
+
+        impl ColumnValue for Option<$rust> {
+            type Ref<'a> = Self;
+            type Array = PrimitiveArray<$arrow>;
+            type Builder = PrimitiveBuilder<$arrow>;
+            const NULLABLE: bool = true;
+
+            fn data_type() -> DataType {
+                <$arrow as ArrowPrimitiveType>::DATA_TYPE
+            }
+            fn builder() -> Self::Builder {
+                PrimitiveBuilder::new()
+            }
+            fn append(&self, builder: &mut Self::Builder) {
+                builder.append_option(*self);
+            }
+            fn finish(builder: &mut Self::Builder) -> ArrayRef {
+                Arc::new(builder.finish())
+            }
+            fn read(array: &Self::Array, index: usize) -> Self {
+                present(array, index, |array| array.value(index))
+            }
+            fn owned(value: Self) -> Self {
+                value
+            }
+        }
+    };
+}
+
+number_column!(u16, UInt16Type);
+number_column!(u32, UInt32Type);
+number_column!(u64, UInt64Type);
+number_column!(i64, Int64Type);
+
+impl ColumnValue for bool {
+    type Ref<'a> = Self;
+    type Array = BooleanArray;
+    type Builder = BooleanBuilder;
+    const NULLABLE: bool = false;
+
+    fn data_type() -> DataType {
+        DataType::Boolean
+    }
+    fn builder() -> Self::Builder {
+        BooleanBuilder::new()
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        builder.append_value(*self);
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn read(array: &Self::Array, index: usize) -> Self {
+        array.value(index)
+    }
+    fn owned(value: Self) -> Self {
+        value
+    }
+}
+
+impl ColumnValue for Option<bool> {
+    type Ref<'a> = Self;
+    type Array = BooleanArray;
+    type Builder = BooleanBuilder;
+    const NULLABLE: bool = true;
+
+    fn data_type() -> DataType {
+        DataType::Boolean
+    }
+    fn builder() -> Self::Builder {
+        BooleanBuilder::new()
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        builder.append_option(*self);
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn read(array: &Self::Array, index: usize) -> Self {
+        present(array, index, |array| array.value(index))
+    }
+    fn owned(value: Self) -> Self {
+        value
+    }
+}

@@ -1,0 +1,24 @@
+//! The words of offbound: every table, column, vocabulary, record and law, defined once.
+//!
+//! In: nothing. Out: names, Arrow types, row structs and plain records that the other crates share.
+//! Owns: column names (nobody else spells one), event identity, time text, the gate for outside text.
+//! Leaves to others: reading logs (`ingest`), judging (`correlate`), keeping (`store`), drawing (`tui`).
+//! Law: a table, a column or a word exists in exactly one place, and that place is here.
+
+mod batch;
+mod column;
+mod id;
+pub mod law;
+pub mod record;
+mod reference;
+pub mod table;
+mod time;
+pub mod untrusted;
+pub mod vocabulary;
+
+pub use batch::{EventBatch, EventRows};
+pub use column::{ColumnValue, SchemaError, TextList};
+pub use id::{EventId, FindingId, IncidentId, hash_id};
+pub use reference::tables_markdown;
+pub use table::{ColumnSpec, TABLES, TableSpec};
+pub use time::{EventTime, TimeParseError, parse_duration_nanos};

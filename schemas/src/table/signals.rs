@@ -1,0 +1,60 @@
+//! Signals: host events that mean something for an incident.
+
+use super::table;
+use crate::vocabulary::{ControlMode, HostControl, Outcome, SignalKind};
+use crate::{EventId, EventTime, TextList};
+
+table!(Signal "signals" "One row per host event that a classification names."; {
+    /// Event id of the record.
+    signal_id: EventId = "",
+    /// Source label.
+    source: String = "",
+    /// Where the record is.
+    location: String = "",
+    /// When (UTC).
+    event_time: EventTime = "",
+    /// Time of the last of several like it.
+    last_time: EventTime = "",
+    /// How many like it (same process, target and outcome).
+    count: u64 = "",
+    /// What it stands for.
+    kind: SignalKind = "",
+    /// True for strong signs of an attack, false for weak ones.
+    strong: bool = "",
+    /// Host.
+    host: Option<String> = "",
+    /// Pod uid.
+    pod_uid: Option<String> = "",
+    /// Container id.
+    container_id: Option<String> = "",
+    /// Workload of that pod or host.
+    workload: Option<String> = "",
+    /// Process key.
+    process_key: Option<String> = "",
+    /// Process id.
+    pid: Option<u32> = "",
+    /// Executable.
+    exe: Option<String> = "",
+    /// Command line.
+    cmd_line: Option<String> = "",
+    /// Executables from the oldest known ancestor to the process itself.
+    lineage: TextList = "",
+    /// Process keys of the same, oldest first.
+    lineage_keys: TextList = "",
+    /// File or process acted on.
+    target: Option<String> = "",
+    /// How it ended.
+    outcome: Outcome = "",
+    /// Control that decided.
+    control: HostControl = "",
+    /// Its mode.
+    mode: ControlMode = "",
+    /// Profile, rule or policy.
+    policy: Option<String> = "",
+    /// For a credential read: false when the reader is known for this workload.
+    unexpected: bool = "",
+    /// Which known readers it was compared with.
+    known_readers: TextList = "",
+    /// Why it is a signal, in a sentence.
+    why: String = "",
+});

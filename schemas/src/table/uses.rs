@@ -1,0 +1,95 @@
+//! Uses: a credential presented from a place to a destination, compared with its binding.
+
+use super::table;
+use crate::vocabulary::{AddrQuality, Decision, Enforcement, Match, Phase};
+use crate::{EventId, EventTime, TextList};
+
+table!(Use "uses"
+    "One row per credential, place, destination, action, decision and minute: repeated uses are one row."; {
+    /// Event id of the first record.
+    use_id: EventId = "",
+    /// Event id of the last record.
+    last_id: EventId = "",
+    /// Source label.
+    source: String = "",
+    /// Location of the first record.
+    location: String = "",
+    /// Location of the last record.
+    last_location: String = "",
+    /// Time of the first record.
+    first_time: EventTime = "",
+    /// Time of the last record.
+    last_time: EventTime = "",
+    /// Number of records.
+    count: u64 = "",
+    /// What kind of record.
+    phase: Phase = "",
+    /// The credential; null when none is logged.
+    credential_id: Option<String> = "",
+    /// Kind of credential.
+    credential_kind: Option<String> = "",
+    /// Who it stands for.
+    subject: Option<String> = "",
+    /// Workload that it belongs to (binding, else subject).
+    workload: Option<String> = "",
+    /// Who presented it, when not the subject.
+    presenter: Option<String> = "",
+    /// Address of the recorder's peer.
+    src_addr: Option<String> = "",
+    /// How good that address is.
+    addr_quality: AddrQuality = "",
+    /// Addresses that were claimed on the way.
+    addr_chain: TextList = "",
+    /// What was called: the environment's name for it, else the record's.
+    destination: String = "",
+    /// True when the environment calls it sensitive.
+    destination_sensitive: bool = "",
+    /// What was done.
+    action: String = "",
+    /// True for actions on secrets, roles, bindings, tokens and the like.
+    action_sensitive: bool = "",
+    /// What was decided.
+    decision: Decision = "",
+    /// Whether decisions are put into force there.
+    enforcement: Enforcement = "",
+    /// Why.
+    reason: Option<String> = "",
+    /// Credential's end of validity, where known.
+    valid_to: Option<EventTime> = "",
+    /// Credential's start of validity, where known.
+    valid_from: Option<EventTime> = "",
+    /// Clock error of the source plus the verifier's leeway, in nanoseconds.
+    skew_nanos: i64 = "",
+    /// Place compared with binding: does the use come from where the credential belongs?
+    place_match: Match = "",
+    /// The same, for hosts only.
+    host_match: Match = "",
+    /// The same, for pods only.
+    pod_match: Match = "",
+    /// Grade of the binding, 0 to 4.
+    binding_grade: u32 = "",
+    /// Grade of the observation, 0 to 3.
+    observation_grade: u32 = "",
+    /// The smaller of the two grades.
+    match_grade: u32 = "",
+    /// Bound host.
+    bound_host: Option<String> = "",
+    /// Bound pod.
+    bound_pod_uid: Option<String> = "",
+    /// Bound workload.
+    bound_workload: Option<String> = "",
+    /// Addresses of the bound place at that time.
+    bound_addresses: TextList = "",
+    /// Host that owned the source address at that time.
+    observed_host: Option<String> = "",
+    /// Pod that owned it.
+    observed_pod_uid: Option<String> = "",
+    /// Workload that owned it.
+    observed_workload: Option<String> = "",
+    /// True when the address lies outside every realm.
+    observed_external: bool = "",
+    /// A place key: observed host, else address group; null when undetermined.
+    place_key: Option<String> = "",
+    /// The steps of the comparison, one sentence each.
+    trace: TextList = "",
+});
