@@ -1,0 +1,183 @@
+//! From a recognised record to rows: what a log format is, and the list of all of them.
+//!
+//! In: one record, its envelopes peeled and its secrets already replaced. Out: rows of the event tables.
+//! Owns: the contract of a format ([`Format`], [`Decode`]) and the list [`FORMATS`]; each format is one file.
+//! Leaves to `recognise` the choice of the format, to `pipeline` the counting and the dead letters.
+//! Law FLOW-2: decoding never panics and is a function of the stream's bytes.
+
+use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
+use offbound_schemas::{EventId, EventRows, EventTime};
+use serde_json::Value;
+
+/// Longest text kept in a `raw` column, in bytes: enough for every record seen in the field but a few.
+pub const MAX_RAW_BYTES: usize = 16 * 1024;
+/// Longest text kept in an `unmapped` column, in bytes.
+pub const MAX_UNMAPPED_BYTES: usize = 4 * 1024;
+
+/// One log format.
+#[derive(Debug, Clone, Copy)]
+pub struct Format {
+    /// Id, as in source labels: `k8s-audit`.
+    pub id: &'static str,
+    /// Which tool writes it, in a few words.
+    pub title: &'static str,
+    /// Tables that it fills.
+    pub fills: &'static [&'static str],
+    /// One sample line, made up.
+    pub sample: &'static str,
+    /// How records of this format are told apart from repeated deliveries of themselves.
+    pub identity: Identity,
+    /// How surely a record is of this format: 0 (not at all) to 100.
+    pub sniff: fn(&Record<'_>) -> u8,
+    /// A fresh decoder for one stream.
+    pub decoder: fn() -> Box<dyn Decode>,
+}
+
+/// What makes two equal records of one stream two events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// The bytes hold a unique id or a fine enough time: equal bytes are the same event, delivered twice.
+    Bytes,
+    /// They do not: equal bytes in one stream are as many events as there are occurrences.
+    BytesAndOccurrence,
+}
+
+/// A decoder of one stream; it may gather several records into one row.
+pub trait Decode: Send {
+    /// Reads one record; rows go to `rows`.
+    fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict;
+
+    /// The stream has ended: rows still being gathered come out now.
+    fn finish(&mut self, _rows: &mut EventRows) {}
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It gave rows, or is part of a row that is still being gathered.
+    Decoded,
+    /// It is left out on purpose; the name says why (a closed set, such as `request-received`).
+    Skipped(&'static str),
+    /// It cannot be read.
+    Rejected(Reject),
+}
+
+/// Why a record cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// Reason code from a closed set, such as `missing-field`.
+    pub reason: &'static str,
+    /// What is wrong, for a reader; names the field and the offending value.
+    pub detail: String,
+}
+
+impl Verdict {
+    /// Refuses a record: `reason` is a code, `detail` is for a reader.
+    pub fn reject(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::Rejected(Reject { reason, detail: detail.into() })
+    }
+}
+
+/// What the envelopes around a record said. The envelope's pod is the sensor's own, never the subject.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Envelopes peeled, outermost first, such as `["docker-json", "syslog"]`.
+    pub layers: Vec<&'static str>,
+    /// Host that wrote or shipped the record.
+    pub host: Option<String>,
+    /// Time that the innermost envelope gives.
+    pub time: Option<EventTime>,
+    /// Boot id (journald).
+    pub boot_id: Option<String>,
+    /// systemd unit (journald).
+    pub unit: Option<String>,
+    /// Program that logged (syslog tag, journald identifier, container name).
+    pub program: Option<String>,
+    /// Cloud account (CloudWatch owner, EventBridge account).
+    pub account: Option<String>,
+    /// Log group, cluster or resource that the record came through.
+    pub origin: Option<String>,
+}
+
+/// One record, ready to be decoded.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    /// The payload inside all envelopes, secrets replaced. Lossless where the input was UTF-8.
+    pub text: &'a str,
+    /// The payload as JSON, when it is one JSON value.
+    pub json: Option<&'a Value>,
+    /// What the envelopes said.
+    pub envelope: &'a Envelope,
+    /// Source label: `format` or `format:instance`.
+    pub source: &'a str,
+    /// Where the record is: `path:line`.
+    pub location: &'a str,
+    /// Identity of the record; rows beyond the first take [`Record::row_id`].
+    pub event_id: EventId,
+}
+
+impl Record<'_> {
+    /// Identity of the `index`-th row that this record gives.
+    #[must_use]
+    pub fn row_id(&self, index: u32) -> EventId {
+        if index == 0 { self.event_id } else { EventId::of(&[&self.event_id.0, &index.to_le_bytes()]) }
+    }
+
+    /// The payload, cut to what a `raw` column keeps.
+    #[must_use]
+    pub fn raw(&self) -> String {
+        cut(self.text, MAX_RAW_BYTES).to_owned()
+    }
+
+    /// A host event with identity, source, location, host and raw text filled in.
+    #[must_use]
+    pub fn host_event(&self, event_time: EventTime) -> HostEvent {
+        HostEvent {
+            event_id: self.event_id,
+            event_time,
+            source: self.source.to_owned(),
+            location: self.location.to_owned(),
+            host: self.envelope.host.clone(),
+            boot_id: self.envelope.boot_id.clone(),
+            raw: self.raw(),
+            ..HostEvent::default()
+        }
+    }
+
+    /// An identity assertion with identity, source, location and raw text filled in.
+    #[must_use]
+    pub fn assertion(&self, event_time: EventTime) -> IdentityAssertion {
+        IdentityAssertion {
+            event_id: self.event_id,
+            event_time,
+            source: self.source.to_owned(),
+            location: self.location.to_owned(),
+            recorder_host: self.envelope.host.clone(),
+            raw: self.raw(),
+            ..IdentityAssertion::default()
+        }
+    }
+
+    /// A placement with identity, source, location and raw text filled in.
+    #[must_use]
+    pub fn placement(&self, event_time: EventTime) -> Placement {
+        Placement {
+            event_id: self.event_id,
+            event_time,
+            source: self.source.to_owned(),
+            location: self.location.to_owned(),
+            raw: self.raw(),
+            ..Placement::default()
+        }
+    }
+}
+
+/// The longest prefix of `text` that has at most `max_bytes` and ends between characters.
+#[must_use]
+pub fn cut(text: &str, max_bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text)
+}
+
+
+/// Every format, in the order in which they are asked; ties go to the earlier one.
+pub const FORMATS: &[Format] = &[];
