@@ -7,6 +7,7 @@
 use arrow::datatypes::{DataType, SchemaRef};
 
 pub mod bindings;
+pub mod candidates;
 pub mod coverage;
 pub mod dead_letters;
 pub mod findings;
@@ -16,9 +17,11 @@ pub mod identity_assertions;
 pub mod incidents;
 pub mod placements;
 pub mod signals;
+pub mod taints;
 pub mod uses;
 
 pub use bindings::Binding;
+pub use candidates::Candidate;
 pub use coverage::Coverage;
 pub use dead_letters::DeadLetter;
 pub use findings::FindingRow;
@@ -28,6 +31,7 @@ pub use identity_assertions::IdentityAssertion;
 pub use incidents::IncidentRow;
 pub use placements::Placement;
 pub use signals::Signal;
+pub use taints::Taint;
 pub use uses::Use;
 
 /// One column: its name, type, meaning and OCSF attribute.
@@ -67,8 +71,10 @@ pub const TABLES: &[TableSpec] = &[
     bindings::SPEC,
     uses::SPEC,
     signals::SPEC,
+    taints::SPEC,
     coverage::SPEC,
     gaps::SPEC,
+    candidates::SPEC,
     findings::SPEC,
     incidents::SPEC,
 ];

@@ -2,11 +2,13 @@
 
 use super::table;
 use crate::vocabulary::{ControlMode, HostControl, Outcome, SignalKind};
-use crate::{EventId, EventTime, TextList};
+use crate::{EventTime, TextList};
 
 table!(Signal "signals" "One row per host event that a classification names."; {
-    /// Event id of the record.
-    signal_id: EventId = "",
+    /// Event id of the record, 32 hex digits.
+    signal_id: String = "",
+    /// Where it happened: `pod:UID`, else `host:NAME`.
+    scope: Option<String> = "",
     /// Source label.
     source: String = "",
     /// Where the record is.
@@ -55,6 +57,8 @@ table!(Signal "signals" "One row per host event that a classification names."; {
     unexpected: bool = "",
     /// Which known readers it was compared with.
     known_readers: TextList = "",
+    /// True when the environment requires this control to enforce for this workload.
+    required: bool = "",
     /// Why it is a signal, in a sentence.
     why: String = "",
 });

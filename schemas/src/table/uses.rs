@@ -2,14 +2,14 @@
 
 use super::table;
 use crate::vocabulary::{AddrQuality, Decision, Enforcement, Match, Phase};
-use crate::{EventId, EventTime, TextList};
+use crate::{EventTime, TextList};
 
 table!(Use "uses"
     "One row per credential, place, destination, action, decision and minute: repeated uses are one row."; {
-    /// Event id of the first record.
-    use_id: EventId = "",
-    /// Event id of the last record.
-    last_id: EventId = "",
+    /// Event id of the first record, 32 hex digits.
+    use_id: String = "",
+    /// Event id of the last record, 32 hex digits.
+    last_id: String = "",
     /// Source label.
     source: String = "",
     /// Location of the first record.
@@ -32,6 +32,8 @@ table!(Use "uses"
     subject: Option<String> = "",
     /// Workload that it belongs to (binding, else subject).
     workload: Option<String> = "",
+    /// Where the credential belongs, as signals name it: `pod:UID`, else `host:NAME`.
+    scope: Option<String> = "",
     /// Who presented it, when not the subject.
     presenter: Option<String> = "",
     /// Address of the recorder's peer.
@@ -54,6 +56,18 @@ table!(Use "uses"
     enforcement: Enforcement = "",
     /// Why.
     reason: Option<String> = "",
+    /// True when its owner never called this destination before, and its history is long enough to say so.
+    first_ever: bool = "",
+    /// How much history of its owner there was before this use, in seconds.
+    history_secs: i64 = "",
+    /// True when the environment declares this call.
+    declared: bool = "",
+    /// Lifetime of the credential, in seconds, where known.
+    ttl_secs: Option<i64> = "",
+    /// Longest lifetime that the environment allows for this kind, in seconds.
+    max_ttl_secs: Option<i64> = "",
+    /// True for kinds that never expire (access keys, legacy tokens) and are not excepted.
+    is_static: bool = "",
     /// Credential's end of validity, where known.
     valid_to: Option<EventTime> = "",
     /// Credential's start of validity, where known.
