@@ -3,7 +3,7 @@
 use super::table;
 use crate::{EventTime, TextList};
 
-table!(Candidate, candidates "candidates" "One row per finding to be: the columns that every rule must yield."; {
+table!(Candidate "candidates" "One row per finding to be: the columns that every rule must yield."; {
     /// What the finding is about; with rule and anchor it makes the finding's id.
     entity: String = "",
     /// Event id of the anchoring record, 32 hex digits.

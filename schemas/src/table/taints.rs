@@ -3,7 +3,7 @@
 use super::table;
 use crate::{EventTime, TextList};
 
-table!(Taint, taints "taints" "One row per pod or host with strong signs of an attacker's code."; {
+table!(Taint "taints" "One row per pod or host with strong signs of an attacker's code."; {
     /// Where: `pod:UID`, else `host:NAME`.
     scope: String = "",
     /// Host.
