@@ -9,6 +9,9 @@ use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
 use offbound_schemas::{EventId, EventRows, EventTime};
 use serde_json::Value;
 
+mod address;
+mod field;
+
 /// Longest text kept in a `raw` column, in bytes: enough for every record seen in the field but a few.
 pub const MAX_RAW_BYTES: usize = 16 * 1024;
 /// Longest text kept in an `unmapped` column, in bytes.
@@ -177,7 +180,6 @@ impl Record<'_> {
 pub fn cut(text: &str, max_bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text)
 }
-
 
 /// Every format, in the order in which they are asked; ties go to the earlier one.
 pub const FORMATS: &[Format] = &[];
