@@ -22,3 +22,4 @@ pub use id::{EventId, FindingId, IncidentId, hash_id};
 pub use reference::tables_markdown;
 pub use table::{ColumnSpec, TABLES, TableSpec};
 pub use time::{EventTime, TimeParseError, parse_duration_nanos};
+pub use untrusted::{Untrusted, safe};
