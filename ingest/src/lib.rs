@@ -5,3 +5,4 @@
 //! Law FLOW-1: records read = decoded + dead-lettered + skipped, per source.
 
 pub mod decode;
+pub mod redact;

@@ -1,0 +1,159 @@
+//! What is replaced, what is not, and that markers can be read back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use offbound_schemas::EventTime;
+
+use super::*;
+
+fn redact(text: &str) -> String {
+    Redactor::new(FingerprintKey::for_tests()).redact(text).text.into_owned()
+}
+
+fn token(payload: &str) -> String {
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"k1"}"#);
+    format!("{header}.{}.{}", URL_SAFE_NO_PAD.encode(payload), "c2lnbmF0dXJlLWJ5dGVz")
+}
+
+/// `text` holds `secret`; after redaction it does not, and the rest is as before.
+fn check(text: &str, secret: &str) {
+    assert!(text.contains(secret), "the case itself is wrong: {text}");
+    let clean = redact(text);
+    assert!(!clean.contains(secret), "{secret} is still in {clean}");
+    let (before, after) = text.split_once(secret).expect("checked above");
+    assert!(clean.starts_with(before) && clean.ends_with(after), "{text} became {clean}");
+    if serde_json::from_str::<serde_json::Value>(text).is_ok() {
+        assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok(), "no longer JSON: {clean}");
+    }
+}
+
+/// Scenario: every kind of secret, in the shapes in which logs carry them.
+/// Guarantees: the secret is gone, the text around it is untouched, JSON stays JSON.
+#[test]
+fn secrets_go() {
+    for (text, secret) in [
+        (
+            r#"{"responseElements":{"credentials":{"secretAccessKey":"q9Zr+7/Tt31xVb","expiration":"x"}}}"#,
+            "q9Zr+7/Tt31xVb",
+        ),
+        (r#"{"sessionToken":"FwoGZXIvYXdzEJr1//wE"}"#, "FwoGZXIvYXdzEJr1//wE"),
+        (r#"{"a":"{\"password\":\"correct horse\"}"}"#, "correct horse"),
+        (r#"{"a":"{\"b\":\"{\\\"password\\\":\\\"hunter2\\\"}\"}"}"#, "hunter2"),
+        (r#"{"password" : "quo\"ted"}"#, r#"quo\"ted"#),
+        ("Authorization: Bearer 9f8a7c6b5e4d3c2b1a", "9f8a7c6b5e4d3c2b1a"),
+        (r#"{"headers":{"Authorization":["Bearer 9f8a7c6b5e4d3c2b1a"]}}"#, "9f8a7c6b5e4d3c2b1a"),
+        ("authorization: Basic dXNlcjpodW50ZXIy", "dXNlcjpodW50ZXIy"),
+        (r#"{"cookie":"session=abc123; other=2"}"#, "session=abc123; other=2"),
+        (r#"{"token":"hvs.CAESIJ9dkf02kdl20dkfl20dk"}"#, "hvs.CAESIJ9dkf02kdl20dkfl20dk"),
+        ("token s.Abc123Def456Ghi789Jkl012 used", "s.Abc123Def456Ghi789Jkl012"),
+        ("push with ghp_abcdefghij0123456789ABCDEFGHIJ012345", "ghp_abcdefghij0123456789ABCDEFGHIJ012345"),
+        ("glpat-a1b2c3d4e5f6g7h8i9j0", "glpat-a1b2c3d4e5f6g7h8i9j0"),
+        ("git clone https://bob:s3cr3t@git.example/x", "s3cr3t"),
+        ("deploy --password=hunter2 --verbose", "hunter2"),
+        (r#"{"password":"$<odd"}"#, "$<odd"),
+        ("deploy --password hunter2 --verbose", "hunter2"),
+        (r#"type=EXECVE argc=3 a0="deploy" a1="--password" a2="hunter2""#, "hunter2"),
+        (r#"{"args":["deploy","--token","abcdef.0123456789abcdef"]}"#, "abcdef.0123456789abcdef"),
+        (r#"{"arguments":"-c \"deploy --password hunter2\""}"#, "hunter2"),
+        ("mysql -uroot -phunter2 shop", "hunter2"),
+        ("sshpass -p hunter2 ssh n1", "hunter2"),
+        ("docker login -u bob -p hunter2 registry.example", "hunter2"),
+        ("curl -u bob:hunter2 https://x.example", "hunter2"),
+        ("exec?command=deploy&command=--password&command=hunter2", "hunter2"),
+        (
+            r#"{"pem":"-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"}"#,
+            r"-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----",
+        ),
+        (r#"{"pem":"-----BEGIN PRIVATE KEY-----\nMHcCAQEE"}"#, r"-----BEGIN PRIVATE KEY-----\nMHcCAQEE"),
+        (
+            r#"{"kind":"Secret","data":{"user":"Ym9i","pass":"aHVudGVyMg=="}}"#,
+            r#"Ym9i","pass":"aHVudGVyMg=="#,
+        ),
+        (r#"{"kind":"Secret","stringData" : {"pass": "hunter2"}}"#, "hunter2"),
+    ] {
+        check(text, secret);
+    }
+}
+
+/// Scenario: words that sound like secrets, and are none. Guarantees: nothing is replaced.
+#[test]
+fn names_stay() {
+    for text in [
+        r#"{"resource":"serviceaccounts","subresource":"token","requestURI":"/api/v1/namespaces/shop/serviceaccounts/web/token"}"#,
+        r#"{"requestParameters":{"nextToken":"AAIAAUCZLcGdOTmfTz2","clientToken":"a1b2c3d4e5f6"}}"#,
+        r#"{"volumes":[{"secret":{"secretName":"web-tls"}}],"secret":"web-tls"}"#,
+        r#"{"message":"Failed password for root from 10.0.0.1"}"#,
+        r#"{"password":"","secret":null,"token":"***"}"#,
+        "the bearer token is missing; basic authentication failed",
+        r#"{"exec_id":"bjE6MTIzNDU2Nzg5MDEyMzQ1OjQxMjE=","url":"https://x.example/a@b:c"}"#,
+        "mkdir -p /srv/data && ssh -p 2222 n1",
+        r#"{"client_token":"hmac-sha256:0123456789abcdef","data":{"a":"b"}}"#,
+        "cat /var/run/secrets/kubernetes.io/serviceaccount/token",
+    ] {
+        assert_eq!(redact(text), text);
+    }
+}
+
+/// Scenario: a bound service account token, plain, in JSON and base64-wrapped.
+/// Guarantees: the signature is gone and every claim can be read back from the marker.
+#[test]
+fn claims_survive() {
+    let payload = r#"{"iss":"https://issuer.example","sub":"system:serviceaccount:shop:web","aud":["api","x y"],
+        "iat":1772359200,"nbf":1772359200,"exp":1772362800.5,"jti":"j-1","cnf":{"x5t#S256":"th"},
+        "kubernetes.io":{"namespace":"shop","pod":{"name":"web-7","uid":"p-1"},"node":{"name":"n1","uid":"n-1"},
+        "serviceaccount":{"name":"web","uid":"s-1"},"warnafter":1772360000}}"#;
+    let token = token(payload);
+    let wrapped = format!(r#"{{"tls":"{}"}}"#, STANDARD.encode(&token));
+    for text in [token.clone(), format!(r#"{{"t":"{token}"}}"#), format!("Bearer {token}."), wrapped] {
+        let clean = redact(&text);
+        assert!(!clean.contains("c2lnbmF0dXJl"), "{clean}");
+        let claims = find_jwt_claims(&clean).expect("a marker");
+        assert_eq!(claims.fingerprint, FingerprintKey::for_tests().fingerprint(token.as_bytes()));
+        assert_eq!(claims.aud, ["api", "x y"]);
+        assert_eq!(claims.exp, EventTime::parse("2026-03-01T11:00:00Z").ok());
+        assert_eq!(claims.warn_after, EventTime::parse("2026-03-01T10:13:20Z").ok());
+        let texts = [claims.alg, claims.kid, claims.sub, claims.jti, claims.cnf, claims.pod_uid, claims.node];
+        let texts: Vec<_> = texts.into_iter().flatten().collect();
+        assert_eq!(texts, ["RS256", "k1", "system:serviceaccount:shop:web", "j-1", "th", "p-1", "n1"]);
+    }
+}
+
+/// Scenario: a client writes a marker of ours into a log. Guarantees: it is not believed.
+#[test]
+fn forged_markers_are_disarmed() {
+    let clean = redact(r#"{"userAgent":"<jwt;fp=00;sub=admin>"}"#);
+    assert_eq!(find_jwt_claims(&clean), None, "{clean}");
+}
+
+/// Scenario: a private key written line by line. Guarantees: its body is replaced, the next line is not.
+#[test]
+fn keys_over_several_lines() {
+    let mut redactor = Redactor::new(FingerprintKey::for_tests());
+    let lines =
+        ["-----BEGIN PRIVATE KEY-----", "MIIEvQIBADANBgkq", "-----END PRIVATE KEY-----", "plain text"];
+    let clean: Vec<_> = lines.iter().map(|line| redactor.redact(line).text.into_owned()).collect();
+    assert!(clean.iter().all(|line| !line.contains("MIIE")), "{clean:?}");
+    assert_eq!(clean.last().map(String::as_str), Some("plain text"));
+}
+
+proptest! {
+    /// Scenario: any text at all. Guarantees: no panic, and redacting twice more adds no further secret.
+    #[test]
+    fn any_text(text in "(?s).{0,200}") {
+        let _clean = redact(&text);
+    }
+
+    /// Scenario: any JSON string as password, at depth one and two. Guarantees: valid JSON comes out, without it.
+    #[test]
+    fn any_password(password in "[a-zA-Z0-9\\\\\"/{}<> ]{9,40}") {
+        let inner = serde_json::json!({"password": format!("q7{password}"), "after": 1});
+        let outer = serde_json::json!({"message": inner.to_string()});
+        for document in [inner, outer] {
+            let clean = redact(&document.to_string());
+            prop_assert!(!clean.contains("q7"), "{}", clean);
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok(), "{}", clean);
+        }
+    }
+}
