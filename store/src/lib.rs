@@ -1,1 +1,35 @@
-//! x
+//! Committed segments and results on disk: a folder of immutable Parquet files and one SQLite database.
+//!
+//! In: batches of the event tables, dead letters, counts, and what correlation concluded.
+//! Out: the events again, in canonical order and in bounded memory; single records; the conclusions.
+//! Owns: the order of a commit, permissions, the single-writer lock, the manifest and its hash chain.
+//! Leaves to others: what a row means (`schemas`), where it came from (`ingest`), what it says (`correlate`).
+//! Law STORE-1: what was committed survives a power cut. STORE-2: any change to a stored byte is noticed.
+
+mod columns;
+mod conclusions;
+mod database;
+mod dead_letters;
+mod digest;
+mod error;
+mod event_table;
+mod folder;
+mod manifest;
+mod merge;
+mod options;
+mod pending;
+mod record;
+mod row_group;
+mod segment;
+mod sources;
+mod store;
+mod writer;
+
+pub use columns::Columns;
+pub use error::StoreError;
+pub use event_table::EventTable;
+pub use manifest::TableContents;
+pub use options::{DEAD_LETTERS_PER_COMMIT, MAX_DEAD_LETTERS_PER_READ, Options, SCAN_ROWS};
+pub use record::StoredRecord;
+pub use store::Store;
+pub use writer::Writer;

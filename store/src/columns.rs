@@ -1,0 +1,92 @@
+//! Which columns a scan reads, and what stands in the others.
+//!
+//! In: a batch with some of a table's columns. Out: one with all of them, the absent ones blank.
+//! Law: blank means null where the column allows it, else the empty text, the empty list, zero or false.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, ListArray, RecordBatch, RecordBatchOptions, StringViewArray, new_empty_array,
+    new_null_array,
+};
+use arrow::buffer::{BooleanBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field, SchemaRef};
+
+use crate::{EventTable, StoreError};
+
+/// The columns that a scan reads from disk.
+///
+/// The columns that order and locate a row (`event_id`, `event_time`, `source`, `location`) are always read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns {
+    left_out: BTreeSet<String>,
+}
+
+impl Columns {
+    /// Every column.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// What folding needs: all but the records' own text (`raw`, `unmapped`), which is most of the bytes.
+    #[must_use]
+    pub fn for_folding() -> Self {
+        let names = EventTable::ALL.map(|table| [table.key_columns().raw, table.key_columns().unmapped]);
+        Self::without(names.as_flattened())
+    }
+
+    /// All but those of that name, in any table.
+    #[must_use]
+    pub fn without(names: &[&str]) -> Self {
+        Self { left_out: names.iter().map(|name| (*name).to_owned()).collect() }
+    }
+
+    pub(crate) fn reads(&self, table: EventTable, column: &str) -> bool {
+        let keys = table.key_columns();
+        let always = [keys.event_id, keys.event_time, keys.source, keys.location];
+        always.contains(&column) || !self.left_out.contains(column)
+    }
+}
+
+/// Puts the columns of `batch` where `schema` has them and fills the others with blanks.
+pub(crate) fn complete(
+    table: EventTable,
+    schema: &SchemaRef,
+    batch: &RecordBatch,
+) -> Result<RecordBatch, StoreError> {
+    let rows = batch.num_rows();
+    let arrays = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+        Some(array) => Arc::clone(array),
+        None => blank(field, rows),
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::clone(schema), arrays.collect(), &options)
+        .map_err(StoreError::rows("complete", table.name()))
+}
+
+/// `rows` blank cells of a column.
+pub(crate) fn blank(field: &Field, rows: usize) -> ArrayRef {
+    if field.is_nullable() {
+        return new_null_array(field.data_type(), rows);
+    }
+    match field.data_type() {
+        DataType::Utf8View => {
+            let views = ScalarBuffer::from(vec![0_u128; rows]);
+            Arc::new(StringViewArray::new(views, Vec::new(), None))
+        }
+        DataType::List(item) => {
+            let values = new_empty_array(item.data_type());
+            Arc::new(ListArray::new(Arc::clone(item), OffsetBuffer::new_zeroed(rows), values, None))
+        }
+        DataType::Boolean => Arc::new(BooleanArray::new(BooleanBuffer::new_unset(rows), None)),
+        // A null array of a fixed-width type has zeros below its nulls.
+        other => without_nulls(&new_null_array(other, rows)),
+    }
+}
+
+fn without_nulls(array: &ArrayRef) -> ArrayRef {
+    let data = array.to_data().into_builder().nulls(None).build();
+    arrow::array::make_array(data.expect("a fixed-width array is valid without its nulls"))
+}

@@ -1,0 +1,229 @@
+//! The store's folder: what lies where, who may read it, who may write, and how a file comes to be there.
+//!
+//! In: a path from the user. Out: a folder of mode 0700 with files of mode 0600, held by one writer.
+//! Owns: file names, permissions, the lock, the publishing of a file (temporary name, fsync, rename, fsync folder).
+//! Law: a name in the segment folder that the manifest does not know was never committed, and is swept away.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+const DATABASE: &str = "offbound.db";
+const DATABASE_COMPANIONS: [&str; 2] = ["offbound.db-wal", "offbound.db-shm"];
+const SEGMENTS: &str = "segments";
+const LOCK: &str = "lock";
+const SEGMENT_SUFFIX: &str = ".parquet";
+const UNFINISHED_SUFFIX: &str = ".parquet.tmp";
+/// A process id in text is shorter.
+const MAX_HOLDER_BYTES: u64 = 32;
+
+/// A store's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+/// The single-writer lock; it ends with the value, or with the process.
+#[derive(Debug)]
+pub(crate) struct WriterLock(#[expect(dead_code, reason = "holding the open file is what locks")] File);
+
+impl Folder {
+    /// The folder of an existing store, for reading.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let folder = Self::resolve(path)?;
+        match fs::symlink_metadata(folder.database()) {
+            Ok(found) if found.is_file() => Ok(folder),
+            Ok(_) => Err(folder.not_a_store(format!("{DATABASE} is not a plain file"))),
+            Err(_) if entries(&folder.path)?.is_empty() => Err(StoreError::Missing(path.to_owned())),
+            Err(_) => Err(folder.not_a_store(format!("it has no {DATABASE}"))),
+        }
+    }
+
+    /// The folder for writing: made where there is none, refused where it holds something else.
+    pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
+        let made = !path.exists();
+        if made {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(FOLDER_MODE)
+                .create(path)
+                .map_err(StoreError::io("make", path))?;
+        }
+        let folder = Self::resolve(path)?;
+        folder.refuse_foreign()?;
+        restrict(&folder.path, FOLDER_MODE)?;
+        if made && let Some(parent) = folder.path.parent() {
+            sync_folder(parent)?;
+        }
+        Ok(folder)
+    }
+
+    fn resolve(path: &Path) -> Result<Self, StoreError> {
+        let full = fs::canonicalize(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
+            _ => StoreError::io("open", path)(error),
+        })?;
+        let folder = Self { path: full };
+        if !folder.path.is_dir() {
+            return Err(folder.not_a_store("it is not a folder".to_owned()));
+        }
+        Ok(folder)
+    }
+
+    fn not_a_store(&self, found: String) -> StoreError {
+        StoreError::NotAStore { path: self.path.clone(), found }
+    }
+
+    fn refuse_foreign(&self) -> Result<(), StoreError> {
+        let ours =
+            |name: &str| [DATABASE, SEGMENTS, LOCK].contains(&name) || DATABASE_COMPANIONS.contains(&name);
+        match entries(&self.path)?.iter().find(|name| !ours(name)) {
+            Some(other) => Err(self.not_a_store(format!("it holds {other:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join(DATABASE)
+    }
+
+    fn segments(&self) -> PathBuf {
+        self.path.join(SEGMENTS)
+    }
+
+    /// Where a segment lies. The name is made of numbers and words of ours, never of anything from a log.
+    pub(crate) fn segment(&self, seq: u64, table: &str) -> PathBuf {
+        self.segments().join(segment_name(seq, table))
+    }
+
+    /// Takes the lock, or says who has it.
+    pub(crate) fn lock(&self) -> Result<WriterLock, StoreError> {
+        let path = self.path.join(LOCK);
+        let mut file = open_private(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.locked(file)),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
+        }
+        let write = |file: &mut File| -> io::Result<()> {
+            file.set_len(0)?;
+            file.rewind()?;
+            write!(file, "{}", std::process::id())
+        };
+        write(&mut file).map_err(StoreError::io("write", &path))?;
+        Ok(WriterLock(file))
+    }
+
+    fn locked(&self, file: File) -> StoreError {
+        let mut text = String::new();
+        let read = file.take(MAX_HOLDER_BYTES).read_to_string(&mut text);
+        let holder = match (read, text.trim().parse::<u32>()) {
+            (Ok(_), Ok(pid)) => format!("process {pid}"),
+            _ => "another process".to_owned(),
+        };
+        StoreError::Locked { path: self.path.clone(), holder }
+    }
+
+    /// Makes what a store needs inside its folder: the segment folder and an empty, private database file.
+    pub(crate) fn furnish(&self) -> Result<(), StoreError> {
+        let segments = self.segments();
+        match DirBuilder::new().mode(FOLDER_MODE).create(&segments) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(StoreError::io("make", &segments)(error)),
+        }
+        let plain = fs::symlink_metadata(&segments).map_err(StoreError::io("look at", &segments))?.is_dir();
+        if !plain {
+            return Err(self.not_a_store(format!("{SEGMENTS} is not a plain folder")));
+        }
+        restrict(&segments, FOLDER_MODE)?;
+        open_private(&self.database())?;
+        sync_folder(&self.path)
+    }
+
+    /// Opens a new, private file under the segment's temporary name.
+    pub(crate) fn begin_segment(&self, seq: u64, table: &str) -> Result<File, StoreError> {
+        let path = self.unfinished(seq, table);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(FILE_MODE);
+        options.open(&path).map_err(StoreError::io("make", &path))
+    }
+
+    fn unfinished(&self, seq: u64, table: &str) -> PathBuf {
+        self.segments().join(format!("{}.tmp", segment_name(seq, table)))
+    }
+
+    /// Gives the finished file its name, so that it is there as a whole or not at all.
+    pub(crate) fn publish_segment(
+        &self,
+        seq: u64,
+        table: &str,
+        file: &File,
+        durable: bool,
+    ) -> Result<(), StoreError> {
+        let (from, to) = (self.unfinished(seq, table), self.segment(seq, table));
+        if durable {
+            file.sync_all().map_err(StoreError::io("sync", &from))?;
+        }
+        fs::rename(&from, &to).map_err(StoreError::io("name", &to))?;
+        if durable { sync_folder(&self.segments()) } else { Ok(()) }
+    }
+
+    /// Takes away files that were written but never committed; returns how many.
+    pub(crate) fn sweep(&self, committed: &BTreeSet<PathBuf>) -> Result<usize, StoreError> {
+        let segments = self.segments();
+        let mut swept = 0;
+        for name in entries(&segments)? {
+            let path = segments.join(&name);
+            let ours = name.ends_with(SEGMENT_SUFFIX) || name.ends_with(UNFINISHED_SUFFIX);
+            if ours && !committed.contains(&path) {
+                fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+}
+
+fn segment_name(seq: u64, table: &str) -> String {
+    format!("{seq:08}-{table}{SEGMENT_SUFFIX}")
+}
+
+/// Names in a folder, sorted.
+fn entries(path: &Path) -> Result<BTreeSet<String>, StoreError> {
+    let list = fs::read_dir(path).map_err(StoreError::io("list", path))?;
+    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    list.map(name).collect::<io::Result<_>>().map_err(StoreError::io("list", path))
+}
+
+/// Opens a file of ours for reading and writing, made private if it is new; never through a symbolic link.
+fn open_private(path: &Path) -> Result<File, StoreError> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        let found = format!("{} is not a plain file", path.display());
+        return Err(StoreError::NotAStore { path: path.parent().unwrap_or(path).to_owned(), found });
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+    let file = options.open(path).map_err(StoreError::io("open", path))?;
+    restrict(path, FILE_MODE)?;
+    Ok(file)
+}
+
+fn restrict(path: &Path, mode: u32) -> Result<(), StoreError> {
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(StoreError::io("restrict", path))
+}
+
+/// Makes names in a folder survive a power cut.
+fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", path))
+}

@@ -1,0 +1,118 @@
+//! The manifest: which segments are committed, in which order, with which content.
+//!
+//! In: a segment that has its final name. Out: its entry, chained to the one before it.
+//! Owns: the table `segments`. Law STORE-2: an entry that was changed, taken away or put in breaks the chain.
+
+use offbound_schemas::EventTime;
+use rusqlite::Row;
+
+use crate::database::Database;
+use crate::digest::Digest;
+use crate::folder::Folder;
+use crate::{EventTable, StoreError};
+
+/// One committed segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) seq: u64,
+    pub(crate) table: EventTable,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) from: EventTime,
+    pub(crate) to: EventTime,
+    pub(crate) digest: Digest,
+    pub(crate) chain: Digest,
+}
+
+/// What the store holds of one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableContents {
+    /// The table.
+    pub table: EventTable,
+    /// Committed segments.
+    pub segments: u64,
+    /// Rows in them; an event that was read twice may count twice.
+    pub rows: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Earliest and latest event time; none without rows.
+    pub span: Option<(EventTime, EventTime)>,
+}
+
+impl Entry {
+    /// This entry's link: it depends on every field and on every entry before it.
+    pub(crate) fn link(&self, previous: &Digest) -> Digest {
+        let Self { seq, table, rows, bytes, from, to, digest, chain: _ } = self;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"offbound.store.segment/1").update(previous);
+        for number in [*seq, *rows, *bytes, from.0.cast_unsigned(), to.0.cast_unsigned()] {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.update(digest).update(table.name().as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// Every committed segment, in the order in which they were committed.
+pub(crate) fn entries(database: &Database, folder: &Folder) -> Result<Vec<Entry>, StoreError> {
+    let refused = database.refused("read the manifest");
+    let select =
+        "SELECT seq, table_name, rows, bytes, from_time, to_time, digest, chain FROM segments ORDER BY seq";
+    let mut statement = database.connection().prepare(select).map_err(&refused)?;
+    let mut rows = statement.query([]).map_err(&refused)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    while let Some(row) = rows.next().map_err(&refused)? {
+        let expected_seq = entries.len() as u64 + 1;
+        let changed = StoreError::Manifest { path: folder.path().to_owned(), seq: expected_seq };
+        let Some(entry) = entry(row).map_err(&refused)? else { return Err(changed) };
+        let previous = entries.last().map_or([0; 32], |entry| entry.chain);
+        if entry.seq != expected_seq || entry.chain != entry.link(&previous) {
+            return Err(changed);
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
+    let table: String = row.get(1)?;
+    let Some(table) = EventTable::named(&table) else { return Ok(None) };
+    Ok(Some(Entry {
+        seq: row.get::<_, i64>(0)?.cast_unsigned(),
+        table,
+        rows: row.get::<_, i64>(2)?.cast_unsigned(),
+        bytes: row.get::<_, i64>(3)?.cast_unsigned(),
+        from: EventTime(row.get(4)?),
+        to: EventTime(row.get(5)?),
+        digest: row.get(6)?,
+        chain: row.get(7)?,
+    }))
+}
+
+/// Commits a segment: from here on it is part of the store.
+pub(crate) fn commit(database: &mut Database, entry: &Entry) -> Result<(), StoreError> {
+    let Entry { seq, table, rows, bytes, from, to, digest, chain } = entry;
+    let insert = "INSERT INTO segments (seq, table_name, rows, bytes, from_time, to_time, digest, chain)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let numbers = (seq.cast_signed(), rows.cast_signed(), bytes.cast_signed());
+    database.transact("commit a segment", |transaction| {
+        let values = (numbers.0, table.name(), numbers.1, numbers.2, from.0, to.0, digest, chain);
+        transaction.execute(insert, values).map(|_| ())
+    })
+}
+
+/// What the entries hold, per table.
+pub(crate) fn contents(entries: &[Entry]) -> Vec<TableContents> {
+    let of_table = |table| {
+        let mine = || entries.iter().filter(move |entry| entry.table == table);
+        let from = mine().map(|entry| entry.from).min();
+        TableContents {
+            table,
+            segments: mine().count() as u64,
+            rows: mine().map(|entry| entry.rows).sum(),
+            bytes: mine().map(|entry| entry.bytes).sum(),
+            span: from.zip(mine().map(|entry| entry.to).max()),
+        }
+    };
+    EventTable::ALL.into_iter().map(of_table).collect()
+}

@@ -1,0 +1,252 @@
+//! All committed events in canonical order, in bounded memory.
+//!
+//! In: the manifest's entries. Out: batches such that no row of a later batch comes before one of an earlier.
+//! Owns: the merge. Each table's segments are sorted; the merge takes the smallest head again and again.
+//! Bound: a segment is opened when the merge reaches its first event and dropped after its last, and holds one
+//! row group meanwhile; so memory is (segments that overlap in time) × (one row group) + one batch.
+//! Law: the same events give the same rows, whatever the order and the cutting in which they were appended.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use arrow::array::RecordBatch;
+use arrow::compute::{concat_batches, interleave_record_batch};
+use arrow::datatypes::SchemaRef;
+use offbound_schemas::EventBatch;
+
+use crate::columns::Columns;
+use crate::event_table::RowKeys;
+use crate::folder::Folder;
+use crate::manifest::Entry;
+use crate::row_group::OpenSegment;
+use crate::{EventTable, StoreError};
+
+/// Up to so many runs, slices are joined; with more, single rows are picked, which costs less per run.
+const MAX_JOINED_RUNS: usize = 64;
+
+/// The place of a row in canonical order; a segment that is not open yet stands before its first row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    time: i64,
+    id: Option<[u8; 16]>,
+    table: EventTable,
+}
+
+/// A segment's head in the merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    key: Key,
+    slot: usize,
+}
+
+/// The merge of all segments.
+#[derive(Debug)]
+pub(crate) struct Merge<'a> {
+    folder: &'a Folder,
+    entries: Vec<Entry>,
+    columns: &'a Columns,
+    heads: BinaryHeap<Reverse<Head>>,
+    cursors: Vec<Option<Cursor>>,
+    output: [Output; 3],
+    max_rows: usize,
+    rows: usize,
+}
+
+impl<'a> Merge<'a> {
+    pub(crate) fn new(
+        folder: &'a Folder,
+        entries: Vec<Entry>,
+        columns: &'a Columns,
+        max_rows: usize,
+    ) -> Self {
+        let head = |(slot, entry): (usize, &Entry)| {
+            Reverse(Head { key: Key { time: entry.from.0, id: None, table: entry.table }, slot })
+        };
+        let heads = entries.iter().enumerate().map(head).collect();
+        let cursors = entries.iter().map(|_| None).collect();
+        let output = EventTable::ALL.map(Output::new);
+        Self { folder, entries, columns, heads, cursors, output, max_rows: max_rows.max(1), rows: 0 }
+    }
+
+    /// The next batch; none at the end.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<EventBatch>, StoreError> {
+        while self.rows < self.max_rows && self.step()? {}
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        self.rows = 0;
+        for cursor in self.cursors.iter_mut().flatten() {
+            cursor.output_source = None;
+        }
+        let [host_events, identity_assertions, placements] = &mut self.output;
+        Ok(Some(EventBatch {
+            host_events: host_events.take()?,
+            identity_assertions: identity_assertions.take()?,
+            placements: placements.take()?,
+        }))
+    }
+
+    /// Opens the segment at the head, or takes the run of rows there; false at the end.
+    fn step(&mut self) -> Result<bool, StoreError> {
+        let Some(Reverse(head)) = self.heads.pop() else { return Ok(false) };
+        if head.key.id.is_none() {
+            self.open(head.slot)?;
+            return Ok(true);
+        }
+        let slot = self.settle_copies(head)?;
+        let limit = self.heads.peek().map(|Reverse(head)| head.key);
+        let room = self.max_rows - self.rows;
+        let Some(cursor) = self.cursors.get_mut(slot).and_then(Option::as_mut) else { return Ok(true) };
+        let run = cursor.run(limit, room);
+        self.rows += run.len();
+        if let Some(output) = self.output.get_mut(cursor.segment.table as usize) {
+            output.add(cursor, run.start, run.end);
+        }
+        self.advance(slot, run.end)?;
+        Ok(true)
+    }
+
+    fn open(&mut self, slot: usize) -> Result<(), StoreError> {
+        let Some(entry) = self.entries.get(slot) else { return Ok(()) };
+        let segment = OpenSegment::open(self.folder, entry, self.columns)?;
+        let cursor = Cursor::new(segment)?;
+        self.put_back(slot, cursor);
+        Ok(())
+    }
+
+    /// Of several copies of the event at `head`, keeps the one with the smallest place; returns its slot.
+    fn settle_copies(&mut self, head: Head) -> Result<usize, StoreError> {
+        let mut kept = head.slot;
+        while self.heads.peek().is_some_and(|Reverse(other)| other.key == head.key) {
+            let Some(Reverse(other)) = self.heads.pop() else { break };
+            let dropped = if self.place(other.slot) < self.place(kept) {
+                std::mem::replace(&mut kept, other.slot)
+            } else {
+                other.slot
+            };
+            let row = self.cursors.get(dropped).and_then(Option::as_ref).map_or(0, |cursor| cursor.row);
+            self.advance(dropped, row + 1)?;
+        }
+        Ok(kept)
+    }
+
+    fn place(&self, slot: usize) -> Option<(&str, &str)> {
+        let cursor = self.cursors.get(slot)?.as_ref()?;
+        Some(cursor.keys.place(cursor.row))
+    }
+
+    /// Moves a cursor on to `row`, and to its next row group where this one ends.
+    fn advance(&mut self, slot: usize, row: usize) -> Result<(), StoreError> {
+        let Some(mut cursor) = self.cursors.get_mut(slot).and_then(Option::take) else { return Ok(()) };
+        cursor.row = row;
+        let next = if row < cursor.keys.len() { Some(cursor) } else { cursor.next_row_group()? };
+        self.put_back(slot, next);
+        Ok(())
+    }
+
+    fn put_back(&mut self, slot: usize, cursor: Option<Cursor>) {
+        if let Some(cursor) = &cursor {
+            self.heads.push(Reverse(Head { key: cursor.key(cursor.row), slot }));
+        }
+        if let Some(place) = self.cursors.get_mut(slot) {
+            *place = cursor;
+        }
+    }
+}
+
+/// Where the merge stands in one segment.
+#[derive(Debug)]
+struct Cursor {
+    segment: OpenSegment,
+    row_group: usize,
+    batch: RecordBatch,
+    keys: RowKeys,
+    row: usize,
+    /// Number of `batch` among the sources of the batch that is being put together.
+    output_source: Option<usize>,
+}
+
+impl Cursor {
+    /// A cursor at the segment's first row; none when it has no row.
+    fn new(segment: OpenSegment) -> Result<Option<Self>, StoreError> {
+        Self::at(segment, 0)
+    }
+
+    fn next_row_group(self) -> Result<Option<Self>, StoreError> {
+        let Self { segment, row_group, .. } = self;
+        Self::at(segment, row_group + 1)
+    }
+
+    fn at(segment: OpenSegment, first: usize) -> Result<Option<Self>, StoreError> {
+        for row_group in first..segment.row_groups() {
+            let batch = segment.read(row_group)?;
+            if batch.num_rows() > 0 {
+                let keys = RowKeys::new(segment.table, &batch)?;
+                return Ok(Some(Self { segment, row_group, batch, keys, row: 0, output_source: None }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn key(&self, row: usize) -> Key {
+        Key { time: self.keys.time(row), id: Some(self.keys.id(row)), table: self.segment.table }
+    }
+
+    /// The rows from here that come before `limit`, at most `room` of them.
+    fn run(&self, limit: Option<Key>, room: usize) -> std::ops::Range<usize> {
+        let most = self.keys.len().min(self.row.saturating_add(room));
+        let end = match limit {
+            None => most,
+            Some(limit) => (self.row + 1..most).find(|row| self.key(*row) >= limit).unwrap_or(most),
+        };
+        self.row..end.max(self.row + 1).min(self.keys.len())
+    }
+}
+
+/// Rows of one table for the batch that is being put together.
+#[derive(Debug)]
+struct Output {
+    table: EventTable,
+    schema: SchemaRef,
+    sources: Vec<RecordBatch>,
+    /// Source, first row, row after the last.
+    runs: Vec<(usize, usize, usize)>,
+}
+
+impl Output {
+    fn new(table: EventTable) -> Self {
+        Self { table, schema: table.schema(), sources: Vec::new(), runs: Vec::new() }
+    }
+
+    fn add(&mut self, cursor: &mut Cursor, from: usize, to: usize) {
+        let source = *cursor.output_source.get_or_insert_with(|| {
+            self.sources.push(cursor.batch.clone());
+            self.sources.len() - 1
+        });
+        match self.runs.last_mut() {
+            Some(last) if last.0 == source && last.2 == from => last.2 = to,
+            _ => self.runs.push((source, from, to)),
+        }
+    }
+
+    /// The rows as one batch.
+    fn take(&mut self) -> Result<RecordBatch, StoreError> {
+        let (sources, runs) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.runs));
+        let slice =
+            |run: &(usize, usize, usize)| sources.get(run.0).map(|source| source.slice(run.1, run.2 - run.1));
+        let failed = StoreError::rows("merge", self.table.name());
+        if let [run] = runs.as_slice()
+            && let Some(batch) = slice(run)
+        {
+            return Ok(batch);
+        }
+        if runs.len() <= MAX_JOINED_RUNS {
+            let slices: Vec<RecordBatch> = runs.iter().filter_map(slice).collect();
+            return concat_batches(&self.schema, &slices).map_err(failed);
+        }
+        let sources: Vec<&RecordBatch> = sources.iter().collect();
+        let rows: Vec<(usize, usize)> =
+            runs.iter().flat_map(|(source, from, to)| (*from..*to).map(|row| (*source, row))).collect();
+        interleave_record_batch(&sources, &rows).map_err(failed)
+    }
+}

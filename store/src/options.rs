@@ -1,0 +1,46 @@
+//! Bounds of the store, each with its unit and its reason.
+//!
+//! Owns: every number that limits memory or file size. Defaults suit a replay on a small machine.
+//! Law: bounds change speed and size, never what a scan gives.
+
+/// Rows that a table gathers before they become a segment: large enough that files stay few, small enough
+/// that three tables fit in memory.
+const SEGMENT_ROWS: usize = 131_072;
+/// Bytes (in Arrow buffers) that a table gathers before they become a segment; long records reach it first.
+const SEGMENT_BYTES: usize = 96 * 1024 * 1024;
+/// Rows of one Parquet row group: what a merge holds for each segment that it has open.
+const ROW_GROUP_ROWS: usize = 8_192;
+/// Rows of one scanned batch that suit the fold: large enough to spread the costs of a batch.
+pub const SCAN_ROWS: usize = 16_384;
+/// Dead letters gathered before they are committed (each at most 64 KiB, so at most 16 MiB).
+pub const DEAD_LETTERS_PER_COMMIT: usize = 256;
+/// Dead letters that one read gives at most, so that a screen never holds them all.
+pub const MAX_DEAD_LETTERS_PER_READ: usize = 1_000;
+
+/// How a store is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Rows of a table that make a segment.
+    pub segment_rows: usize,
+    /// Bytes of a table (in memory) that make a segment.
+    pub segment_bytes: usize,
+    /// Rows of a row group.
+    pub row_group_rows: usize,
+    /// Whether a commit waits for the disk. Only a store that dies with its process may do without.
+    pub durable: bool,
+    /// Whether the records' own text (`raw`, `unmapped`) is kept. Without it a store is smaller and quicker to
+    /// write, and [`crate::Store::record`] has no text to show.
+    pub keep_raw: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            segment_rows: SEGMENT_ROWS,
+            segment_bytes: SEGMENT_BYTES,
+            row_group_rows: ROW_GROUP_ROWS,
+            durable: true,
+            keep_raw: true,
+        }
+    }
+}

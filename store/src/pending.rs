@@ -1,0 +1,144 @@
+//! Rows of one table on their way to a segment.
+//!
+//! In: batches in any order. Out: the same rows sorted in canonical order, each event once.
+//! Owns: when there are enough rows for a segment. Law: how rows were cut into batches leaves no trace.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::{BatchCoalescer, interleave_record_batch};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use offbound_schemas::EventTime;
+
+use crate::columns::{Columns, complete};
+use crate::event_table::RowKeys;
+use crate::{EventTable, Options, StoreError};
+
+/// Batches of at least this many rows are kept as they came; smaller ones are copied together, because an
+/// Arrow batch of few rows holds far more memory than its rows need.
+const SMALL_BATCH_ROWS: usize = 1_024;
+
+/// Rows that wait for their segment.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    table: EventTable,
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    small: BatchCoalescer,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Pending {
+    pub(crate) fn new(table: EventTable, options: &Options) -> Self {
+        let schema = table.schema();
+        let small = BatchCoalescer::new(Arc::clone(&schema), options.row_group_rows)
+            .with_biggest_coalesce_batch_size(Some(SMALL_BATCH_ROWS));
+        Self { table, schema, batches: Vec::new(), small, rows: 0, bytes: 0 }
+    }
+
+    /// Adds rows, after checking that they are rows of this table.
+    pub(crate) fn push(&mut self, batch: &RecordBatch, keep_raw: bool) -> Result<(), StoreError> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.table.check(&self.schema, batch)?;
+        let columns = if keep_raw { Columns::all() } else { Columns::for_folding() };
+        let kept = project(self.table, &self.schema, batch, &columns)?;
+        self.rows += kept.num_rows();
+        self.small.push_batch(kept).map_err(StoreError::rows("gather", self.table.name()))?;
+        self.take_completed();
+        Ok(())
+    }
+
+    fn take_completed(&mut self) {
+        while let Some(batch) = self.small.next_completed_batch() {
+            self.bytes += batch.get_array_memory_size();
+            self.batches.push(batch);
+        }
+    }
+
+    /// Whether there are enough rows for a segment.
+    pub(crate) fn is_full(&self, options: &Options) -> bool {
+        self.rows >= options.segment_rows || self.bytes + self.small.size() >= options.segment_bytes
+    }
+
+    /// Takes all rows out, in order; none when there are none.
+    pub(crate) fn take_sorted(&mut self) -> Result<Option<SortedRows>, StoreError> {
+        self.small.finish_buffered_batch().map_err(StoreError::rows("gather", self.table.name()))?;
+        self.take_completed();
+        (self.rows, self.bytes) = (0, 0);
+        SortedRows::new(self.table, std::mem::take(&mut self.batches))
+    }
+}
+
+/// The batch with the table's own schema, and blanks where a column is not wanted.
+fn project(
+    table: EventTable,
+    schema: &SchemaRef,
+    batch: &RecordBatch,
+    columns: &Columns,
+) -> Result<RecordBatch, StoreError> {
+    let wanted = schema.fields().iter().filter(|field| columns.reads(table, field.name()));
+    let wanted = wanted.filter_map(|field| Some((field.name(), batch.column_by_name(field.name())?)));
+    let wanted: Vec<(&String, ArrayRef, bool)> =
+        wanted.map(|(name, array)| (name, Arc::clone(array), true)).collect();
+    let part =
+        RecordBatch::try_from_iter_with_nullable(wanted).map_err(StoreError::rows("gather", table.name()))?;
+    complete(table, schema, &part)
+}
+
+/// Rows of one table in canonical order, each event once.
+#[derive(Debug)]
+pub(crate) struct SortedRows {
+    batches: Vec<RecordBatch>,
+    /// Batch and row, in order.
+    order: Vec<(usize, usize)>,
+    pub(crate) table: EventTable,
+    pub(crate) from: EventTime,
+    pub(crate) to: EventTime,
+}
+
+/// What a row is sorted by, and where it is.
+type SortKey = (i64, [u8; 16], usize, usize);
+
+impl SortedRows {
+    fn new(table: EventTable, batches: Vec<RecordBatch>) -> Result<Option<Self>, StoreError> {
+        let keys = batches.iter().map(|batch| RowKeys::new(table, batch)).collect::<Result<Vec<_>, _>>()?;
+        let of_batch = |(batch, keys): (usize, &RowKeys)| {
+            let keys = keys.clone();
+            (0..keys.len()).map(move |row| (keys.time(row), keys.id(row), batch, row))
+        };
+        let mut rows: Vec<SortKey> = keys.iter().enumerate().flat_map(of_batch).collect();
+        let place = |key: &SortKey| keys.get(key.2).map(|keys| keys.place(key.3));
+        // Logs come nearly sorted, and the stable sort is quick on runs.
+        rows.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| place(a).cmp(&place(b))));
+        rows.dedup_by(|later, first| (later.0, later.1) == (first.0, first.1));
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
+        let (from, to) = (EventTime(first.0), EventTime(last.0));
+        let order = rows.iter().map(|key| (key.2, key.3)).collect();
+        Ok(Some(Self { batches, order, table, from, to }))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The rows in order, at most `rows` at once.
+    pub(crate) fn chunks(&self, rows: usize) -> impl Iterator<Item = Result<RecordBatch, StoreError>> {
+        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        self.order
+            .chunks(rows.max(1))
+            .map(move |order| gather(&batches, order).map_err(StoreError::rows("sort", self.table.name())))
+    }
+}
+
+/// The rows named by `order`; no copy where they lie together.
+fn gather(batches: &[&RecordBatch], order: &[(usize, usize)]) -> Result<RecordBatch, ArrowError> {
+    let together = order.iter().zip(order.iter().skip(1)).all(|(a, b)| (a.0, a.1 + 1) == *b);
+    match (order.first(), order.first().and_then(|first| batches.get(first.0))) {
+        (Some(first), Some(batch)) if together => Ok(batch.slice(first.1, order.len())),
+        _ => interleave_record_batch(batches, order),
+    }
+}

@@ -1,0 +1,123 @@
+//! One stored record, for a reader.
+//!
+//! In: event ids. Out: where each record is, its columns as text, and the record's own text.
+//! Owns: the search by event id (bloom filters first). Law: of several copies, the one that a scan gives.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
+use offbound_schemas::{EventId, EventTime};
+
+use crate::columns::Columns;
+use crate::event_table::RowKeys;
+use crate::folder::Folder;
+use crate::manifest::Entry;
+use crate::row_group::OpenSegment;
+use crate::{EventTable, StoreError};
+
+/// A record as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// Its identity.
+    pub event_id: EventId,
+    /// When it happened.
+    pub event_time: EventTime,
+    /// Table that it is in.
+    pub table: EventTable,
+    /// Source label.
+    pub source: String,
+    /// Where the record is.
+    pub location: String,
+    /// Columns that say something, in the table's order; lists are JSON arrays.
+    pub columns: Vec<(String, String)>,
+    /// The record's own text; empty when the store was written without.
+    pub raw: String,
+}
+
+/// Finds the records of `ids`.
+pub(crate) fn find(
+    folder: &Folder,
+    entries: &[Entry],
+    ids: &[EventId],
+) -> Result<BTreeMap<EventId, StoredRecord>, StoreError> {
+    let mut found = BTreeMap::new();
+    for entry in entries {
+        let segment = OpenSegment::open(folder, entry, &Columns::all())?;
+        for row_group in 0..segment.row_groups() {
+            let wanted = segment.may_hold(row_group, ids)?;
+            if !wanted.is_empty() {
+                search(&segment, row_group, &wanted, &mut found)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn search(
+    segment: &OpenSegment,
+    row_group: usize,
+    wanted: &[EventId],
+    found: &mut BTreeMap<EventId, StoredRecord>,
+) -> Result<(), StoreError> {
+    let batch = segment.read(row_group)?;
+    let keys = RowKeys::new(segment.table, &batch)?;
+    for row in 0..keys.len() {
+        let id = EventId(keys.id(row));
+        if !wanted.contains(&id) {
+            continue;
+        }
+        let known = found.get(&id).map(|record| (record.location.as_str(), record.source.as_str()));
+        if known.is_none_or(|known| keys.place(row) < known) {
+            found.insert(id, stored_record(segment.table, &batch, &keys, row));
+        }
+    }
+    Ok(())
+}
+
+fn stored_record(table: EventTable, batch: &RecordBatch, keys: &RowKeys, row: usize) -> StoredRecord {
+    let names = table.key_columns();
+    let (location, source) = keys.place(row);
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns());
+    let columns = columns.filter_map(|(field, array)| Some((field.name().clone(), cell_text(array, row)?)));
+    let (raw, columns): (Vec<_>, Vec<_>) = columns.partition(|(name, _)| name == names.raw);
+    StoredRecord {
+        event_id: EventId(keys.id(row)),
+        event_time: EventTime(keys.time(row)),
+        table,
+        source: source.to_owned(),
+        location: location.to_owned(),
+        columns,
+        raw: raw.into_iter().map(|(_, text)| text).collect(),
+    }
+}
+
+/// A cell as text; none when it says nothing (null, empty text, empty list).
+fn cell_text(array: &ArrayRef, row: usize) -> Option<String> {
+    if array.is_null(row) {
+        return None;
+    }
+    let text = match array.data_type() {
+        DataType::Utf8View => array.as_string_view().value(row).to_owned(),
+        DataType::FixedSizeBinary(16) => {
+            array.as_fixed_size_binary().value(row).iter().map(|byte| format!("{byte:02x}")).collect()
+        }
+        DataType::Timestamp(..) => {
+            EventTime(array.as_primitive::<TimestampNanosecondType>().value(row)).to_string()
+        }
+        DataType::Boolean => array.as_boolean().value(row).to_string(),
+        DataType::UInt16 => array.as_primitive::<UInt16Type>().value(row).to_string(),
+        DataType::UInt32 => array.as_primitive::<UInt32Type>().value(row).to_string(),
+        DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).to_string(),
+        DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
+        DataType::List(_) => list_text(&array.as_list::<i32>().value(row))?,
+        other => format!("({other})"),
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+fn list_text(items: &ArrayRef) -> Option<String> {
+    let texts: Vec<&str> = items.as_string_view_opt()?.iter().flatten().collect();
+    (!texts.is_empty()).then(|| serde_json::Value::from(texts).to_string())
+}

@@ -1,0 +1,73 @@
+//! Writing one segment: sorted rows become an immutable Parquet file.
+//!
+//! In: rows in canonical order. Out: a durable file under its final name, and what the manifest needs to know.
+//! Owns: encodings, compression, statistics, bloom filter. Law: temporary name, fsync, rename, fsync folder.
+
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::digest::{Digest, HashingFile};
+use crate::event_table::KeyColumns;
+use crate::folder::Folder;
+use crate::manifest::Entry;
+use crate::pending::SortedRows;
+use crate::{Options, StoreError};
+
+/// Level 1 writes at memory speed; higher levels save little on log text and cost several times as much.
+const ZSTD_LEVEL: i32 = 1;
+/// Share of absent ids for which the bloom filter says "perhaps": one needless row group in a thousand.
+const BLOOM_FALSE_POSITIVES: f64 = 0.001;
+
+/// Writes the rows as segment `seq` and gives it its name; it counts only once the manifest says so.
+pub(crate) fn write(
+    folder: &Folder,
+    seq: u64,
+    previous: &Digest,
+    rows: &SortedRows,
+    options: &Options,
+) -> Result<Entry, StoreError> {
+    let table = rows.table.name();
+    let file = HashingFile::new(folder.begin_segment(seq, table)?);
+    let path = folder.segment(seq, table);
+    let failed = StoreError::segment("write", &path);
+    let properties = properties(rows.table.key_columns(), options).map_err(&failed)?;
+    let mut writer = ArrowWriter::try_new(file, rows.table.schema(), Some(properties)).map_err(&failed)?;
+    for chunk in rows.chunks(options.row_group_rows) {
+        writer.write(&chunk?).map_err(&failed)?;
+    }
+    let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
+    folder.publish_segment(seq, table, &file, options.durable)?;
+    let (from, to) = (rows.from, rows.to);
+    let mut entry =
+        Entry { seq, table: rows.table, rows: rows.len() as u64, bytes, from, to, digest, chain: [0; 32] };
+    entry.chain = entry.link(previous);
+    Ok(entry)
+}
+
+/// Parquet settings. Columns whose values hardly repeat go without dictionary; only the ordering columns
+/// need statistics for each page.
+fn properties(keys: KeyColumns, options: &Options) -> Result<WriterProperties, ParquetError> {
+    let KeyColumns { event_id, event_time, source: _, location, unmapped, raw } = keys;
+    let column = |name: &str| ColumnPath::from(name);
+    let mut builder = WriterProperties::builder()
+        .set_created_by("offbound".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_max_row_group_row_count(Some(options.row_group_rows))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_column_bloom_filter_enabled(column(event_id), true)
+        .set_column_bloom_filter_fpp(column(event_id), BLOOM_FALSE_POSITIVES)
+        .set_column_bloom_filter_max_ndv(column(event_id), options.row_group_rows as u64);
+    for name in [event_id, event_time, location, unmapped, raw] {
+        builder = builder.set_column_dictionary_enabled(column(name), false);
+    }
+    for name in [event_id, event_time] {
+        builder = builder.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
+    }
+    for name in [unmapped, raw] {
+        builder = builder.set_column_statistics_enabled(column(name), EnabledStatistics::None);
+    }
+    Ok(builder.build())
+}

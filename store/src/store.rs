@@ -1,0 +1,145 @@
+//! Reading a store: events in order, single records, conclusions.
+//!
+//! In: a folder. Out: what was committed there, at any time, also while somebody writes.
+//! Law: nothing here changes a store.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
+use offbound_schemas::table::DeadLetter;
+use offbound_schemas::{EventBatch, EventId, FindingId, IncidentId};
+
+use crate::database::Database;
+use crate::digest::check_file;
+use crate::folder::Folder;
+use crate::merge::Merge;
+use crate::{Columns, Options, StoreError, StoredRecord, TableContents, Writer};
+use crate::{conclusions, dead_letters, manifest, record, sources};
+
+/// A store that can be read.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) database: Database,
+    pub(crate) folder: Folder,
+}
+
+impl Store {
+    /// Opens an existing store for reading; it may be written at the same time.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let folder = Folder::open(dir)?;
+        let database = Database::open_to_read(&folder)?;
+        Ok(Self { database, folder })
+    }
+
+    /// Opens a store for writing: makes it where there is none, adds to it where there is one.
+    pub fn create(dir: &Path) -> Result<Writer, StoreError> {
+        Writer::create(dir, Options::default())
+    }
+
+    /// A store in a folder of its own that goes away with the writer; it does not wait for the disk.
+    pub fn temporary() -> Result<Writer, StoreError> {
+        Writer::temporary(Options::default())
+    }
+
+    /// Where the store is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the event tables hold.
+    pub fn contents(&self) -> Result<Vec<TableContents>, StoreError> {
+        Ok(manifest::contents(&self.entries()?))
+    }
+
+    /// Gives every committed event to `take`, each once, in canonical order (event time, event id) over all three
+    /// tables, at most `max_rows` at a time: every row of a batch comes after every row of the batch before it.
+    ///
+    /// Columns that are not read are blank (null, empty, zero), so that the views of `schemas` work on every batch.
+    /// Memory is one row group for each segment that overlaps in time at that point, and one batch.
+    /// A scan sees what was committed when it began.
+    pub fn scan_in_order<E: From<StoreError>>(
+        &self,
+        columns: &Columns,
+        max_rows: usize,
+        mut take: impl FnMut(EventBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut merge = Merge::new(&self.folder, self.entries()?, columns, max_rows);
+        while let Some(batch) = merge.next_batch()? {
+            take(batch)?;
+        }
+        Ok(())
+    }
+
+    /// The record of that id.
+    pub fn record(&self, id: EventId) -> Result<Option<StoredRecord>, StoreError> {
+        Ok(self.records(&[id])?.remove(&id))
+    }
+
+    /// The records of those ids, as far as they are there; one pass over the segments, however many ids.
+    pub fn records(&self, ids: &[EventId]) -> Result<BTreeMap<EventId, StoredRecord>, StoreError> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        record::find(&self.folder, &self.entries()?, ids)
+    }
+
+    /// Findings, in the order in which they were committed.
+    pub fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        conclusions::findings(&self.database)
+    }
+
+    /// The finding of that id.
+    pub fn finding(&self, id: FindingId) -> Result<Option<Finding>, StoreError> {
+        conclusions::finding(&self.database, id)
+    }
+
+    /// Incidents, in the order in which they were committed.
+    pub fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        conclusions::incidents(&self.database)
+    }
+
+    /// The incident of that id.
+    pub fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        conclusions::incident(&self.database, id)
+    }
+
+    /// Gaps, in the order in which they were committed.
+    pub fn gaps(&self) -> Result<Vec<Gap>, StoreError> {
+        conclusions::gaps(&self.database)
+    }
+
+    /// The summary of the last run that was committed.
+    pub fn summary(&self) -> Result<Option<Summary>, StoreError> {
+        conclusions::summary(&self.database)
+    }
+
+    /// The account of each source, by location.
+    pub fn sources(&self) -> Result<Vec<SourceCount>, StoreError> {
+        sources::read(&self.database)
+    }
+
+    /// How many dead letters there are.
+    pub fn dead_letter_count(&self) -> Result<u64, StoreError> {
+        dead_letters::count(&self.database)
+    }
+
+    /// Dead letters in the order in which they came, at most [`crate::MAX_DEAD_LETTERS_PER_READ`] at once.
+    pub fn dead_letters(&self, offset: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        dead_letters::read(&self.database, offset, limit)
+    }
+
+    /// Checks the manifest's chain and every byte of every segment; returns how many segments there are.
+    pub fn verify(&self) -> Result<u64, StoreError> {
+        let entries = self.entries()?;
+        for entry in &entries {
+            check_file(&self.folder.segment(entry.seq, entry.table.name()), entry.bytes, &entry.digest)?;
+        }
+        Ok(entries.len() as u64)
+    }
+
+    pub(crate) fn entries(&self) -> Result<Vec<manifest::Entry>, StoreError> {
+        manifest::entries(&self.database, &self.folder)
+    }
+}

@@ -1,0 +1,124 @@
+//! Findings, incidents, gaps, summary, source counts and dead letters.
+
+use std::collections::BTreeMap;
+
+use offbound_schemas::record::{Gap, SourceCount, Summary};
+use offbound_schemas::table::DeadLetter;
+use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};
+use offbound_store::{MAX_DEAD_LETTERS_PER_READ, Store, StoreError};
+
+use self::made_up::{finding, incident};
+
+mod made_up;
+
+fn gap(lost: Option<u64>) -> Gap {
+    Gap {
+        record_type: "gap".to_owned(),
+        schema: "offbound.gap/1".to_owned(),
+        source: "auditd".to_owned(),
+        scope: "host:alpha".to_owned(),
+        from: EventTime(5),
+        to: EventTime(9),
+        lost,
+        reason: "serial numbers are missing".to_owned(),
+    }
+}
+
+fn summary(read: u64) -> Summary {
+    Summary {
+        record_type: "summary".to_owned(),
+        schema: "offbound.summary/1".to_owned(),
+        read,
+        decoded: read,
+        skipped: BTreeMap::new(),
+        dead_lettered: BTreeMap::new(),
+        late: 0,
+        bytes: u64::MAX,
+        from: Some(EventTime(-1)),
+        to: None,
+        sources: Vec::new(),
+        findings: BTreeMap::new(),
+        incidents: BTreeMap::new(),
+    }
+}
+
+/// Scenario: conclusions are committed twice, the second time others. Guarantees: only the second are there, equal
+/// and in the order given, for the writer and for a reader; each is found by its id.
+#[test]
+fn conclusions_are_replaced_together() -> Result<(), StoreError> {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut writer = Store::create(home.path())?;
+    assert_eq!((writer.store().findings()?, writer.store().summary()?), (Vec::new(), None));
+    writer.commit_results(&[finding(1), finding(2)], &[incident(1)], &[gap(None)], &summary(1))?;
+    let (findings, incidents, gaps) = ([finding(9), finding(3)], [incident(7), incident(2)], [gap(Some(4))]);
+    writer.commit_results(&findings, &incidents, &gaps, &summary(2))?;
+    let reader = Store::open(home.path())?;
+    for store in [writer.store(), &reader] {
+        assert_eq!(store.findings()?, findings);
+        assert_eq!(store.incidents()?, incidents);
+        assert_eq!(store.gaps()?, gaps);
+        assert_eq!(store.summary()?, Some(summary(2)));
+        assert_eq!(store.finding(findings[1].id)?.as_ref(), findings.get(1));
+        assert_eq!(store.incident(incidents[0].id)?.as_ref(), incidents.first());
+        assert_eq!(store.finding(FindingId::of(&[b"absent"]))?, None);
+        assert_eq!(store.incident(IncidentId::of(&[b"absent"]))?, None);
+    }
+    Ok(())
+}
+
+/// Scenario: a commit that the database refuses half-way (one finding twice). Guarantees: the earlier conclusions stay.
+#[test]
+fn a_refused_commit_changes_nothing() -> Result<(), StoreError> {
+    let mut writer = Store::temporary()?;
+    writer.commit_results(&[finding(1)], &[], &[], &summary(1))?;
+    assert!(writer.commit_results(&[finding(2), finding(2)], &[incident(1)], &[], &summary(2)).is_err());
+    assert_eq!(writer.store().findings()?, [finding(1)]);
+    assert_eq!((writer.store().incidents()?, writer.store().summary()?), (Vec::new(), Some(summary(1))));
+    Ok(())
+}
+
+/// Scenario: counts of a source that is read again. Guarantees: the later count stands; the list is by location.
+#[test]
+fn counts_are_kept_by_location() -> Result<(), StoreError> {
+    let count = |location: &str, read| SourceCount {
+        location: location.to_owned(),
+        format: "falco".to_owned(),
+        read,
+        decoded: read,
+        skipped: [("heartbeat".to_owned(), 1)].into(),
+        dead_lettered: BTreeMap::new(),
+    };
+    let mut writer = Store::temporary()?;
+    writer.put_sources(&[count("b.log", 1), count("a.log", 2)])?;
+    writer.put_sources(&[count("b.log", 3)])?;
+    assert_eq!(writer.store().sources()?, [count("a.log", 2), count("b.log", 3)]);
+    Ok(())
+}
+
+/// Scenario: more dead letters than one read gives, each delivered twice. Guarantees: each is there once, in the order
+/// in which it came, and pages follow each other.
+#[test]
+fn dead_letters_come_in_pages() -> Result<(), StoreError> {
+    let letter = |number: u64| DeadLetter {
+        event_id: EventId::of(&[&number.to_le_bytes()]),
+        source: "unknown".to_owned(),
+        location: format!("x.log:{number}"),
+        reason: "truncated-json".to_owned(),
+        detail: "the record ends inside a string".to_owned(),
+        parser: "offbound/0".to_owned(),
+        length: u64::MAX - number,
+        bytes: "{\"a\": \"\\xff".to_owned(),
+    };
+    let letters: Vec<DeadLetter> = (0..1_300).map(letter).collect();
+    let mut writer = Store::temporary()?;
+    for _ in 0..2 {
+        writer.append_dead_letters(&letters)?;
+        writer.flush()?;
+    }
+    let store = writer.store();
+    assert_eq!(store.dead_letter_count()?, 1_300);
+    assert_eq!(store.dead_letters(0, usize::MAX)?, letters[..MAX_DEAD_LETTERS_PER_READ]);
+    assert_eq!(store.dead_letters(1_290, 100)?, letters[1_290..]);
+    assert_eq!(store.dead_letters(5, 2)?, letters[5..7]);
+    Ok(())
+}

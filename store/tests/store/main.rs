@@ -1,0 +1,10 @@
+//! The store from outside: what is put in comes out, in order, once, by whoever may.
+
+mod commit;
+mod conclusions;
+mod damage;
+mod folder;
+mod order;
+mod records;
+mod round_trip;
+mod rows;
