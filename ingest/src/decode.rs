@@ -10,7 +10,14 @@ use offbound_schemas::{EventId, EventRows, EventTime};
 use serde_json::Value;
 
 mod address;
+mod credential_path;
+mod falco;
 mod field;
+mod spire;
+mod syscall;
+mod tetragon;
+#[cfg(test)]
+mod trial;
 
 /// Longest text kept in a `raw` column, in bytes: enough for every record seen in the field but a few.
 pub const MAX_RAW_BYTES: usize = 16 * 1024;
@@ -182,4 +189,4 @@ pub fn cut(text: &str, max_bytes: usize) -> &str {
 }
 
 /// Every format, in the order in which they are asked; ties go to the earlier one.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[tetragon::FORMAT, falco::FORMAT, spire::SERVER, spire::AGENT];

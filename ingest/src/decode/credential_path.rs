@@ -117,8 +117,10 @@ fn after<'p, 'a>(parts: &'p [&'a str], wanted: &[&str]) -> Option<&'p [&'a str]>
 }
 
 fn is_public(name: &str) -> bool {
-    matches!(name, "ca.crt" | "namespace" | "..data" | "service-ca.crt" | "known_hosts" | "bundle.crt" | "bundle.pem")
-        || [".pub", ".crt", ".cer"].iter().any(|end| name.ends_with(end))
+    matches!(
+        name,
+        "ca.crt" | "namespace" | "..data" | "service-ca.crt" | "known_hosts" | "bundle.crt" | "bundle.pem"
+    ) || [".pub", ".crt", ".cer"].iter().any(|end| name.ends_with(end))
 }
 
 fn workload_class(folders: &[&str], name: &str) -> Option<CredentialClass> {
@@ -141,10 +143,19 @@ fn workload_class(folders: &[&str], name: &str) -> Option<CredentialClass> {
 
 fn spiffe_class(folders: &[&str], name: &str) -> Option<CredentialClass> {
     let spire = folders.iter().any(|part| part.starts_with("spire") || part.starts_with("spiffe"));
-    let secret = matches!(name, "agent.sock" | "api.sock" | "workload-api.sock" | "agent_svid.der" | "agent-data.json" | "keys.json" | "join_token")
-        || name.contains("svid") && !is_public(name)
+    let secret = matches!(
+        name,
+        "agent.sock"
+            | "api.sock"
+            | "workload-api.sock"
+            | "agent_svid.der"
+            | "agent-data.json"
+            | "keys.json"
+            | "join_token"
+    ) || name.contains("svid") && !is_public(name)
         || name.ends_with(".key");
-    (spire && secret || matches!(name, "spire-agent.sock" | "agent_svid.der")).then_some(CredentialClass::Spiffe)
+    (spire && secret || matches!(name, "spire-agent.sock" | "agent_svid.der"))
+        .then_some(CredentialClass::Spiffe)
 }
 
 fn cloud_class(folders: &[&str], name: &str) -> Option<CredentialClass> {
@@ -152,14 +163,17 @@ fn cloud_class(folders: &[&str], name: &str) -> Option<CredentialClass> {
         [.., ".aws"] => matches!(name, "credentials" | "config"),
         [.., ".aws", "sso", "cache"] | [.., ".aws", "cli", "cache"] => true,
         [.., ".azure"] => {
-            name.contains("token") || name.contains("Token") || matches!(name, "azureProfile.json" | "service_principal_entries.json" | "service_principal_entries.bin")
+            name.contains("token")
+                || name.contains("Token")
+                || matches!(
+                    name,
+                    "azureProfile.json" | "service_principal_entries.json" | "service_principal_entries.bin"
+                )
         }
-        _ => {
-            after(folders, &[".config", "gcloud"]).is_some_and(|rest| {
-                matches!(name, "credentials.db" | "access_tokens.db" | "application_default_credentials.json")
-                    || rest.contains(&"legacy_credentials")
-            })
-        }
+        _ => after(folders, &[".config", "gcloud"]).is_some_and(|rest| {
+            matches!(name, "credentials.db" | "access_tokens.db" | "application_default_credentials.json")
+                || rest.contains(&"legacy_credentials")
+        }),
     };
     found.then_some(CredentialClass::CloudCredential)
 }
@@ -180,10 +194,16 @@ fn cluster_class(folders: &[&str], name: &str) -> Option<CredentialClass> {
 
 fn host_class(folders: &[&str], name: &str) -> Option<CredentialClass> {
     match folders {
-        [.., "etc"] if matches!(name, "shadow" | "gshadow" | "shadow-" | "gshadow-") => Some(CredentialClass::PasswordHash),
-        [.., "etc", "ssh"] if name.starts_with("ssh_host_") && !is_public(name) => Some(CredentialClass::SshKey),
+        [.., "etc"] if matches!(name, "shadow" | "gshadow" | "shadow-" | "gshadow-") => {
+            Some(CredentialClass::PasswordHash)
+        }
+        [.., "etc", "ssh"] if name.starts_with("ssh_host_") && !is_public(name) => {
+            Some(CredentialClass::SshKey)
+        }
         [.., ".ssh"] if is_private_ssh_key(name) => Some(CredentialClass::SshKey),
-        [.., folder] if folder.starts_with("ssh-") && name.starts_with("agent.") => Some(CredentialClass::SshKey),
+        [.., folder] if folder.starts_with("ssh-") && name.starts_with("agent.") => {
+            Some(CredentialClass::SshKey)
+        }
         _ if after(folders, &["var", "lib", "cloud"]).is_some() && name.starts_with("user-data") => {
             Some(CredentialClass::InstanceData)
         }
@@ -192,7 +212,8 @@ fn host_class(folders: &[&str], name: &str) -> Option<CredentialClass> {
 }
 
 fn is_private_ssh_key(name: &str) -> bool {
-    (name.starts_with("id_") || name.ends_with(".pem") || name.ends_with(".key") || name == "identity") && !is_public(name)
+    (name.starts_with("id_") || name.ends_with(".pem") || name.ends_with(".key") || name == "identity")
+        && !is_public(name)
 }
 
 #[cfg(test)]
@@ -205,7 +226,10 @@ mod tests {
         use CredentialClass as C;
         let cases: &[(&str, Option<C>)] = &[
             ("/var/run/secrets/kubernetes.io/serviceaccount/token", Some(C::ServiceAccountToken)),
-            ("/run/secrets/kubernetes.io/serviceaccount/..2031_02_03_04_05_06.123/token", Some(C::ServiceAccountToken)),
+            (
+                "/run/secrets/kubernetes.io/serviceaccount/..2031_02_03_04_05_06.123/token",
+                Some(C::ServiceAccountToken),
+            ),
             ("/run/secrets/kubernetes.io/serviceaccount/..data/token", Some(C::ServiceAccountToken)),
             ("run/secrets/kubernetes.io/serviceaccount/token", Some(C::ServiceAccountToken)),
             ("/run/secrets/kubernetes.io/serviceaccount/ca.crt", None),
@@ -213,7 +237,10 @@ mod tests {
             ("/var/run/secrets/kubernetes.io/serviceaccount/", None),
             ("/var/run/secrets/eks.amazonaws.com/serviceaccount/token", Some(C::WorkloadToken)),
             ("/var/run/secrets/azure/tokens/azure-identity-token", Some(C::WorkloadToken)),
-            ("/host/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~projected/kube-api-access-x/token", Some(C::ServiceAccountToken)),
+            (
+                "/host/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~projected/kube-api-access-x/token",
+                Some(C::ServiceAccountToken),
+            ),
             ("/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~empty-dir/scratch/x", None),
             ("/run/spire/sockets/agent.sock", Some(C::Spiffe)),
             ("/home/eve/.aws/credentials", Some(C::CloudCredential)),
@@ -242,7 +269,13 @@ mod tests {
     /// Scenario: metadata addresses in several notations. Guarantees: they match by value; name queries do not.
     #[test]
     fn metadata_addresses() {
-        for host in ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "FD00:EC2:0::254", "metadata.google.internal."] {
+        for host in [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "fd00:ec2::254",
+            "FD00:EC2:0::254",
+            "metadata.google.internal.",
+        ] {
             assert!(is_metadata_endpoint(host, Some(80)), "{host}");
         }
         assert!(!is_metadata_endpoint("169.254.169.254", Some(53)));

@@ -92,25 +92,78 @@ pub(crate) fn deed(name: &str) -> Option<Deed> {
 
 /// The call's own name, without what kernels put before it.
 pub(crate) fn bare_name(name: &str) -> &str {
-    let name = ["__x64_", "__arm64_", "__ia32_", "__se_", "__do_"].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
-    ["sys_enter_", "sys_exit_", "compat_sys_", "sys_"].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name)
+    let name = ["__x64_", "__arm64_", "__ia32_", "__se_", "__do_"]
+        .iter()
+        .find_map(|p| name.strip_prefix(p))
+        .unwrap_or(name);
+    ["sys_enter_", "sys_exit_", "compat_sys_", "sys_"]
+        .iter()
+        .find_map(|p| name.strip_prefix(p))
+        .unwrap_or(name)
 }
 
 fn changes_identity(name: &str) -> bool {
     let name = name.strip_suffix("32").unwrap_or(name);
     matches!(
         name,
-        "setuid" | "setgid" | "setreuid" | "setregid" | "setresuid" | "setresgid" | "setfsuid" | "setfsgid" | "setgroups" | "capset"
+        "setuid"
+            | "setgid"
+            | "setreuid"
+            | "setregid"
+            | "setresuid"
+            | "setresgid"
+            | "setfsuid"
+            | "setfsgid"
+            | "setgroups"
+            | "capset"
     )
 }
 
 fn changes_file(name: &str) -> bool {
     const CALLS: &[&str] = &[
-        "write", "pwrite64", "writev", "pwritev", "pwritev2", "creat", "truncate", "truncate64", "ftruncate",
-        "ftruncate64", "fallocate", "copy_file_range", "rename", "renameat", "renameat2", "unlink", "unlinkat",
-        "link", "linkat", "symlink", "symlinkat", "mkdir", "mkdirat", "rmdir", "mknod", "mknodat", "chmod",
-        "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "fchownat", "lchown", "chown32", "fchown32",
-        "lchown32", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
+        "write",
+        "pwrite64",
+        "writev",
+        "pwritev",
+        "pwritev2",
+        "creat",
+        "truncate",
+        "truncate64",
+        "ftruncate",
+        "ftruncate64",
+        "fallocate",
+        "copy_file_range",
+        "rename",
+        "renameat",
+        "renameat2",
+        "unlink",
+        "unlinkat",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "mkdir",
+        "mkdirat",
+        "rmdir",
+        "mknod",
+        "mknodat",
+        "chmod",
+        "fchmod",
+        "fchmodat",
+        "fchmodat2",
+        "chown",
+        "fchown",
+        "fchownat",
+        "lchown",
+        "chown32",
+        "fchown32",
+        "lchown32",
+        "setxattr",
+        "lsetxattr",
+        "fsetxattr",
+        "removexattr",
+        "lremovexattr",
+        "fremovexattr",
     ];
     CALLS.contains(&name)
 }

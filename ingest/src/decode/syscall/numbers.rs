@@ -108,10 +108,9 @@ pub(super) const ARM64: &[(u32, &str)] = &[
 ];
 
 /// i386, also as it is called on an x86-64 kernel.
-pub(super) const I386: &[(u32, &str)] = &[
-    (
-        0,
-        "\
+pub(super) const I386: &[(u32, &str)] = &[(
+    0,
+    "\
          restart_syscall exit fork read write open close waitpid creat link unlink execve chdir time \
          mknod chmod lchown break oldstat lseek getpid mount umount setuid getuid stime ptrace alarm \
          oldfstat pause utime stty gtty access nice ftime sync kill rename mkdir rmdir dup pipe times \
@@ -162,5 +161,4 @@ pub(super) const I386: &[(u32, &str)] = &[
          process_madvise epoll_pwait2 mount_setattr quotactl_fd landlock_create_ruleset landlock_add_rule \
          landlock_restrict_self memfd_secret process_mrelease futex_waitv set_mempolicy_home_node \
          ",
-    ),
-];
+)];

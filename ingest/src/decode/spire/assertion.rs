@@ -1,0 +1,281 @@
+//! What a line of SPIRE's logs asserts about an identity.
+//!
+//! In: a log line taken apart. Out: at most one row of `identity_assertions`, or a named skip.
+//! Owns: which messages matter and what they mean; methods of the server's API by phase.
+//! Law: a line whose meaning is known but whose moment is not is refused, never given a moment.
+
+use offbound_schemas::table::IdentityAssertion;
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase};
+use offbound_schemas::{EventRows, EventTime};
+use serde_json::Value;
+
+use super::line::LogLine;
+use super::serial::hex_of_decimal;
+use crate::decode::address::Address;
+use crate::decode::field::{time_text, unmapped};
+use crate::decode::{Record, Verdict};
+
+/// What a message says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// A call of the server's API.
+    ApiAccessed,
+    /// The server's authority signed a certificate or token.
+    Signed,
+    /// The server refused an agent by its state.
+    AgentRefused,
+    /// The agent asks for a certificate.
+    AgentRequests(Phase),
+    /// The agent handed an identity to a workload.
+    Fetched,
+    /// A workload or node was attested.
+    Attested,
+    /// A node was not attested.
+    NotAttested,
+    /// A workload that asked has no identity.
+    NoIdentity,
+}
+
+fn meaning(line: &LogLine) -> Option<Said> {
+    let message = line.message.to_ascii_lowercase();
+    let starts = |words: &[&str]| words.iter().any(|word| message.starts_with(word));
+    let agent_state = [
+        "is not active",
+        "is banned",
+        "is not attested",
+        "svid is expired",
+        "svid has expired",
+        "must reattest",
+    ];
+    match message.as_str() {
+        "api accessed" => Some(Said::ApiAccessed),
+        "no identity issued" => Some(Said::NoIdentity),
+        _ if line.get("type") == Some("audit") && line.get("method").is_some() => Some(Said::ApiAccessed),
+        _ if starts(&["signed x509", "signed x.509", "signed jwt"]) => Some(Said::Signed),
+        _ if message.starts_with("agent") && agent_state.iter().any(|state| message.contains(state)) => {
+            Some(Said::AgentRefused)
+        }
+        _ if starts(&["creating x509-svid", "creating jwt-svid"]) => Some(Said::AgentRequests(Phase::Issue)),
+        _ if starts(&["renewing x509-svid", "renewing jwt-svid"]) => Some(Said::AgentRequests(Phase::Renew)),
+        _ if starts(&[
+            "fetched x.509 svid",
+            "fetched x509 svid",
+            "fetched x509-svid",
+            "fetched jwt svid",
+            "fetched jwt-svid",
+        ]) =>
+        {
+            Some(Said::Fetched)
+        }
+        _ if starts(&[
+            "pid attested to have selectors",
+            "node attestation was successful",
+            "agent attestation request completed",
+        ]) =>
+        {
+            Some(Said::Attested)
+        }
+        _ if starts(&["failed to attest", "node attestation failed", "agent crashed: failed to attest"]) => {
+            Some(Said::NotAttested)
+        }
+        _ => None,
+    }
+}
+
+/// Decodes one line.
+pub(super) fn decode(record: &Record<'_>, line: &LogLine, rows: &mut EventRows) -> Verdict {
+    let Some(said) = meaning(line) else { return Verdict::Skipped("operational") };
+    let Some(time) = line.time else {
+        return Verdict::reject(
+            "no-absolute-time",
+            "the line has seconds since the start only, and no envelope gives a time",
+        );
+    };
+    let mut row = common(record, line, time);
+    match said {
+        Said::ApiAccessed => api_call(line, &mut row),
+        Said::Signed => issued(line, &mut row, Phase::Issue, Decision::Allow),
+        Said::AgentRequests(phase) => issued(line, &mut row, phase, Decision::None),
+        Said::Fetched => {
+            issued(line, &mut row, Phase::Issue, Decision::Allow);
+            row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
+        }
+        Said::AgentRefused => agent_refused(line, &mut row),
+        Said::Attested => judged(line, &mut row, Decision::Allow),
+        Said::NotAttested => judged(line, &mut row, Decision::Error),
+        Said::NoIdentity => {
+            row.phase = Phase::Issue;
+            row.decision = Decision::Deny;
+            row.reason = Some(line.message.clone());
+            row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
+        }
+    }
+    finish(line, &mut row);
+    rows.identity_assertions.push(row);
+    Verdict::Decoded
+}
+
+fn common(record: &Record<'_>, line: &LogLine, time: EventTime) -> IdentityAssertion {
+    let mut row = record.assertion(time);
+    row.request_id = line.get("request_id").map(str::to_owned);
+    row.platform = Some("spiffe".to_owned());
+    row.enforcement = Enforcement::Enforced;
+    row.entry_id = line.first(&["entry_id", "registration_entry_id"]).map(str::to_owned);
+    let peer = line.first(&["caller_addr", "caller-addr", "address"]).and_then(Address::parse);
+    row.src_addr = peer.map(|address| address.text());
+    row.src_port = peer.and_then(|address| address.port);
+    row.addr_quality = if peer.is_some() { AddrQuality::Direct } else { AddrQuality::None };
+    row.action = match (line.get("service"), line.get("method")) {
+        (Some(service), Some(method)) => Some(format!("{service}.{method}")),
+        (None, Some(method)) => Some(method.to_owned()),
+        _ => Some(line.message.clone()),
+    };
+    row
+}
+
+fn caller(line: &LogLine) -> Option<String> {
+    line.first(&["caller_id", "caller-id"]).map(str::to_owned)
+}
+
+fn subject(line: &LogLine) -> Option<String> {
+    line.first(&["spiffe_id", "agent_id", "agent_spiffe_id"]).map(str::to_owned)
+}
+
+fn api_call(line: &LogLine, row: &mut IdentityAssertion) {
+    let method = line.get("method").unwrap_or_default();
+    row.phase = phase_of(line.get("service").unwrap_or_default(), method);
+    row.dst = Some("spire-server".to_owned());
+    (row.decision, row.reason) = decision(line);
+    match row.phase {
+        Phase::Issue => {
+            issued_kind(line, row);
+            row.subject = subject(line);
+            row.presenter = caller(line);
+            credential(line, row);
+        }
+        Phase::Attest | Phase::Renew => {
+            row.subject =
+                line.get("agent_id").map(str::to_owned).or_else(|| caller(line)).or_else(|| subject(line));
+            row.credential_kind = Some("x509-svid".to_owned());
+            credential(line, row);
+        }
+        Phase::Revoke => {
+            row.subject = subject(line);
+            row.presenter = caller(line);
+        }
+        _ => {
+            row.subject = caller(line);
+            row.resource = subject(line);
+        }
+    }
+}
+
+fn phase_of(service: &str, method: &str) -> Phase {
+    match method {
+        "MintX509SVID"
+        | "MintJWTSVID"
+        | "BatchNewX509SVID"
+        | "NewJWTSVID"
+        | "NewDownstreamX509CA"
+        | "CreateJoinToken" => Phase::Issue,
+        "AttestAgent" => Phase::Attest,
+        "RenewAgent" => Phase::Renew,
+        _ if ["Ban", "Delete", "BatchDelete", "Evict", "Revoke", "Taint"]
+            .iter()
+            .any(|word| method.starts_with(word))
+            && !service.contains("Bundle") =>
+        {
+            Phase::Revoke
+        }
+        _ => Phase::Present,
+    }
+}
+
+fn decision(line: &LogLine) -> (Decision, Option<String>) {
+    let code = line.get("status_code").unwrap_or_default();
+    let reason = line.first(&["status_message", "status_code", "reason"]).map(str::to_owned);
+    match line.get("status") {
+        Some("success") => (Decision::Allow, None),
+        Some(_) if matches!(code, "PermissionDenied" | "Unauthenticated") => (Decision::Deny, reason),
+        Some(_) => (Decision::Error, reason),
+        None => (Decision::None, reason),
+    }
+}
+
+fn issued(line: &LogLine, row: &mut IdentityAssertion, phase: Phase, decision: Decision) {
+    row.phase = phase;
+    row.decision = decision;
+    row.subject = subject(line);
+    row.presenter = caller(line).filter(|caller| Some(caller) != row.subject.as_ref());
+    issued_kind(line, row);
+    credential(line, row);
+}
+
+fn issued_kind(line: &LogLine, row: &mut IdentityAssertion) {
+    let jwt = line.message.contains("JWT") || line.get("method").is_some_and(|method| method.contains("JWT"));
+    let token = line.get("method") == Some("CreateJoinToken");
+    let kind = match (jwt, token) {
+        (_, true) => "join-token",
+        (true, _) => "jwt-svid",
+        _ => "x509-svid",
+    };
+    row.credential_kind = Some(kind.to_owned());
+}
+
+/// Serial number and validity, as far as the line has them.
+fn credential(line: &LogLine, row: &mut IdentityAssertion) {
+    let serial = line.first(&["serial_num", "serial_number", "x509svid_serial_number"]);
+    identify(serial, row);
+    row.exp =
+        line.first(&["expiration", "expires_at", "svid_expires_at", "expires_at_unix"]).and_then(time_text);
+    row.audience =
+        line.get("audience").map(|text| vec![text.trim_matches(['[', ']']).to_owned()]).unwrap_or_default();
+}
+
+fn identify(serial: Option<&str>, row: &mut IdentityAssertion) {
+    row.credential_id = serial.and_then(hex_of_decimal).map(|hex| format!("X509SERIAL={hex}"));
+    row.id_kind = if row.credential_id.is_some() { IdKind::Serial } else { IdKind::None };
+}
+
+/// An agent presented an identity that the server no longer takes: `svid_serial_num` is what it presented,
+/// `serial_num` what the server holds for it.
+fn agent_refused(line: &LogLine, row: &mut IdentityAssertion) {
+    row.phase = Phase::Present;
+    row.decision = Decision::Deny;
+    row.reason = Some(line.message.clone());
+    row.dst = Some("spire-server".to_owned());
+    row.subject = caller(line).or_else(|| subject(line));
+    row.credential_kind = Some("x509-svid".to_owned());
+    identify(line.first(&["svid_serial_num", "svid_serial_number"]), row);
+    let held = line.first(&["serial_num", "serial_number"]).and_then(hex_of_decimal);
+    match held {
+        Some(hex) if row.credential_id.is_some() => row.resource = Some(format!("X509SERIAL={hex}")),
+        Some(_) => identify(line.first(&["serial_num", "serial_number"]), row),
+        None => {}
+    }
+}
+
+fn judged(line: &LogLine, row: &mut IdentityAssertion, decision: Decision) {
+    row.phase = Phase::Attest;
+    row.decision = decision;
+    row.subject = line.first(&["agent_id", "spiffe_id"]).map(str::to_owned);
+    row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
+    row.reason = line.first(&["error", "reason"]).map(str::to_owned);
+}
+
+/// Trust domain of the subject, and all fields.
+fn finish(line: &LogLine, row: &mut IdentityAssertion) {
+    let domain = row
+        .subject
+        .as_deref()
+        .and_then(|subject| subject.strip_prefix("spiffe://"))
+        .and_then(|rest| rest.split('/').next());
+    let named = line.get("trust_domain_id").map(|text| text.trim_start_matches("spiffe://"));
+    row.cluster = domain.or(named).map(str::to_owned);
+    row.issuer = row.cluster.clone();
+    let message = Value::from(line.message.as_str());
+    let values = line.values();
+    row.unmapped = unmapped(
+        [("msg", Some(&message))].into_iter().chain(values.iter().map(|(key, value)| (*key, Some(value)))),
+    );
+}

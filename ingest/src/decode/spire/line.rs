@@ -1,0 +1,211 @@
+//! One line of a logrus log, in any of its three shapes.
+//!
+//! In: `time="…" level=… msg="…" k=v`, `INFO[0061] msg   k=v`, or JSON, behind any prefix. Out: message, fields, time.
+//! Owns: finding the shape and taking it apart. Leaves to `assertion` what messages mean.
+//! Law: a terminal's seconds since the start are no time; then only an envelope gives one.
+
+use offbound_schemas::EventTime;
+use serde_json::Value;
+
+use crate::decode::Record;
+use crate::decode::field::{object_at, scalar_text, str_at, time_at, time_text};
+
+/// Most fields of a line that are kept: SPIRE writes under 40.
+const MAX_FIELDS: usize = 128;
+
+/// A line taken apart.
+pub(super) struct LogLine {
+    /// What stood before the line itself (host, program, compose service).
+    pub(super) prefix: String,
+    /// Absolute time, by the line or else by the envelope.
+    pub(super) time: Option<EventTime>,
+    /// The message.
+    pub(super) message: String,
+    /// Fields in order.
+    fields: Vec<(String, String)>,
+}
+
+impl LogLine {
+    /// Takes a record apart; none when it has none of the shapes.
+    pub(super) fn parse(record: &Record<'_>) -> Option<Self> {
+        let mut line = match record.json {
+            Some(json) => Self::from_json(json)?,
+            None => Self::from_text(record.text).or_else(|| Self::from_terminal(record.text))?,
+        };
+        line.time = line.time.or(record.envelope.time);
+        Some(line)
+    }
+
+    /// The field `name`, unless empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The first of `names` that is there: names of fields drift between versions.
+    pub(super) fn first(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.get(name))
+    }
+
+    /// All fields, as JSON values.
+    pub(super) fn values(&self) -> Vec<(&str, Value)> {
+        self.fields.iter().map(|(key, value)| (key.as_str(), Value::from(value.as_str()))).collect()
+    }
+
+    /// Whether the line names something that only SPIRE has.
+    pub(super) fn is_of_spire(&self) -> bool {
+        let names = [
+            "subsystem_name",
+            "trust_domain_id",
+            "spiffe_id",
+            "entry_id",
+            "svid_serial_num",
+            "node_attestor_type",
+        ];
+        names.iter().any(|name| self.get(name).is_some())
+            || ["SPIRE", "SPIFFE", "SVID", "spire"].iter().any(|word| self.message.contains(word))
+            || self.fields.iter().any(|(_, value)| value.starts_with("spiffe://"))
+    }
+
+    /// Whether the agent, not the server, wrote the line.
+    pub(super) fn is_of_agent(&self) -> bool {
+        const SUBSYSTEMS: &[&str] = &[
+            "attestor",
+            "manager",
+            "cache_manager",
+            "workload_attestor",
+            "workload_api",
+            "sds_api",
+            "debug_api",
+            "svid_store_cache",
+        ];
+        let plugin =
+            self.get("plugin_type").is_some_and(|kind| matches!(kind, "WorkloadAttestor" | "SVIDStore"));
+        let workload_api = self
+            .get("service")
+            .is_some_and(|service| service.contains("Workload") || service.contains("SecretDiscovery"));
+        plugin
+            || workload_api
+            || self.get("subsystem_name").is_some_and(|name| SUBSYSTEMS.contains(&name))
+            || self.message.contains("agent")
+    }
+
+    fn from_json(json: &Value) -> Option<Self> {
+        let message = str_at(json, &["msg"])?.to_owned();
+        str_at(json, &["level"])?;
+        let fields = object_at(json, &[])?;
+        let fields = fields
+            .iter()
+            .filter(|(key, _)| !matches!(key.as_str(), "msg" | "level" | "time"))
+            .filter_map(|(key, value)| Some((key.clone(), scalar_text(value)?)))
+            .take(MAX_FIELDS)
+            .collect();
+        Some(Self { prefix: String::new(), time: time_at(json, &["time"]), message, fields })
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let start = text.find("time=\"")?;
+        let (prefix, rest) = text.split_at(start);
+        let mut fields = pairs(rest);
+        let mut take =
+            |name: &str| fields.iter().position(|(key, _)| key == name).map(|at| fields.remove(at).1);
+        let time = take("time").and_then(|value| time_text(&value));
+        take("level")?;
+        let message = take("msg")?;
+        Some(Self { prefix: prefix.to_owned(), time, message, fields })
+    }
+
+    fn from_terminal(text: &str) -> Option<Self> {
+        let plain = without_colours(text);
+        const LEVELS: &[&str] = &["INFO[", "WARN[", "ERRO[", "DEBU[", "FATA[", "PANI[", "TRAC["];
+        let start = LEVELS.iter().filter_map(|level| plain.find(level)).min()?;
+        let (prefix, rest) = plain.split_at(start);
+        let (stamp, rest) = rest.split_once(']')?;
+        let stamp = stamp.split_once('[')?.1;
+        // With full timestamps switched on, the brackets hold a moment instead of seconds.
+        let time = time_text(stamp).filter(|_| stamp.contains('T'));
+        let body = rest.trim_start();
+        let at = first_pair(body).unwrap_or(body.len());
+        let (message, fields) = body.split_at(at);
+        Some(Self {
+            prefix: prefix.to_owned(),
+            time,
+            message: message.trim_end().to_owned(),
+            fields: pairs(fields),
+        })
+    }
+}
+
+/// The line without the terminal's colour sequences.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// Where the first `key=` of a terminal line begins: after the padding, or the first word with `=`.
+fn first_pair(body: &str) -> Option<usize> {
+    let mut start = 0;
+    for word in body.split(' ') {
+        let key = word.split_once('=').map(|(key, _)| key);
+        if key.is_some_and(is_key) {
+            return Some(start);
+        }
+        start += word.len() + 1;
+    }
+    None
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
+/// `key=value key="quoted \"value\""`, first MAX_FIELDS pairs.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start();
+    while found.len() < MAX_FIELDS
+        && let Some((key, after)) = rest.split_once('=')
+    {
+        let key = key.rsplit(' ').next().unwrap_or(key);
+        let (value, remaining) = match after.strip_prefix('"') {
+            Some(quoted) => unquote(quoted),
+            None => {
+                let (value, remaining) = after.split_once(' ').unwrap_or((after, ""));
+                (value.to_owned(), remaining)
+            }
+        };
+        if is_key(key) {
+            found.push((key.to_owned(), value));
+        }
+        rest = remaining.trim_start();
+    }
+    found
+}
+
+/// The text up to the closing quote, escapes resolved, and what follows.
+fn unquote(text: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => return (value, text.get(at + 1..).unwrap_or_default()),
+            '\\' => match letters.next() {
+                Some((_, 'n')) => value.push('\n'),
+                Some((_, 't')) => value.push('\t'),
+                Some((_, other)) => value.push(other),
+                None => {}
+            },
+            other => value.push(other),
+        }
+    }
+    (value, "")
+}

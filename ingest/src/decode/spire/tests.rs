@@ -1,0 +1,109 @@
+use offbound_schemas::EventTime;
+use offbound_schemas::vocabulary::{Decision, Phase, PlacementKind};
+
+use super::{AGENT, SERVER};
+use crate::decode::trial::{check_sample, run, run_in};
+use crate::decode::{Envelope, Verdict};
+
+/// Scenario: both samples. Guarantees: each is recognised and gives rows.
+#[test]
+fn samples_decode() {
+    check_sample(&SERVER);
+    check_sample(&AGENT);
+}
+
+/// Scenario: lines that assert something, in text, behind a compose prefix, and as JSON. Guarantees: phase, decision,
+/// subject and serial are read.
+#[test]
+fn assertions() {
+    let cases = [
+        (
+            r#"spire-server-1  | time="2031-02-03T04:05:06Z" level=debug msg="Signed X509 SVID" entry_id=e9 expiration="2031-02-03T05:05:06Z" serial_num=4096 spiffe_id="spiffe://t.example/a\"b""#,
+            Phase::Issue,
+            Decision::Allow,
+            Some("spiffe://t.example/a\"b"),
+            Some("X509SERIAL=1000"),
+        ),
+        (
+            r#"time="2031-02-03T04:05:06Z" level=error msg="Agent SVID is not active" caller_id="spiffe://t.example/spire/agent/x" serial_num=16 svid_serial_num=17"#,
+            Phase::Present,
+            Decision::Deny,
+            Some("spiffe://t.example/spire/agent/x"),
+            Some("X509SERIAL=11"),
+        ),
+        (
+            r#"{"level":"info","msg":"API accessed","time":"2031-02-03T04:05:06Z","type":"audit","service":"agent.v1.Agent","method":"BanAgent","status":"success","spiffe_id":"spiffe://t.example/spire/agent/x","caller_uid":0}"#,
+            Phase::Revoke,
+            Decision::Allow,
+            Some("spiffe://t.example/spire/agent/x"),
+            None,
+        ),
+        (
+            r#"time="2031-02-03T04:05:06Z" level=warning msg="API accessed" caller_id="spiffe://t.example/w" method=ListEntries service=entry.v1.Entry status=error status_code=PermissionDenied status_message="no" type=audit subsystem_name=api"#,
+            Phase::Present,
+            Decision::Deny,
+            Some("spiffe://t.example/w"),
+            None,
+        ),
+        (
+            r#"time="2031-02-03T04:05:06Z" level=error msg="No identity issued" pid=7 registered=false subsystem_name=endpoints"#,
+            Phase::Issue,
+            Decision::Deny,
+            None,
+            None,
+        ),
+    ];
+    for (line, phase, decision, subject, credential) in cases {
+        let (verdicts, rows) = run(&SERVER, &[line]);
+        assert_eq!(verdicts, [Verdict::Decoded], "{line}");
+        let row = &rows.identity_assertions[0];
+        assert_eq!((row.phase, row.decision), (phase, decision), "{line}");
+        assert_eq!((row.subject.as_deref(), row.credential_id.as_deref()), (subject, credential), "{line}");
+    }
+}
+
+/// Scenario: a terminal's line, which has seconds since the start only. Guarantees: with an envelope's time it
+/// decodes, without it is refused, and an operational line is skipped either way.
+#[test]
+fn terminal_lines_need_a_time() {
+    let line = "\u{1b}[36mINFO\u{1b}[0m[0061] Renewing X509-SVID                       entry_id=e1 spiffe_id=\"spiffe://t.example/w\" subsystem_name=manager";
+    let (verdicts, _) =
+        run(&AGENT, &[line, "INFO[0001] Plugin loaded   plugin_name=x subsystem_name=catalog"]);
+    assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-absolute-time"));
+    assert_eq!(verdicts[1], Verdict::Skipped("operational"));
+    let envelope = Envelope { time: Some(EventTime(5)), ..Envelope::default() };
+    let (_, rows) = run_in(&AGENT, &[line], &envelope);
+    assert_eq!(
+        (rows.identity_assertions[0].phase, rows.identity_assertions[0].event_time),
+        (Phase::Renew, EventTime(5))
+    );
+}
+
+/// Scenario: JSON and printed text of the command line. Guarantees: placements with hex serials, hosts and expiry.
+#[test]
+fn listings() {
+    let agents = r#"{"agents":[{"id":{"trust_domain":"t.example","path":"/spire/agent/k8s_psat/c1/u-1"},"attestation_type":"k8s_psat","x509svid_serial_number":"256","x509svid_expires_at":"1900000000","selectors":[{"type":"k8s_psat","value":"agent_node_name:n7"}],"banned":false}]}"#;
+    let (verdicts, rows) = run(&SERVER, &[agents, r#"{"count":3}"#]);
+    assert_eq!(verdicts, [Verdict::Decoded, Verdict::Skipped("spire-count")]);
+    let row = &rows.placements[0];
+    assert_eq!(
+        (row.kind, row.host.as_deref(), row.host_uid.as_deref()),
+        (PlacementKind::Agent, Some("n7"), Some("u-1"))
+    );
+    assert_eq!(row.native_id.as_deref(), Some("X509SERIAL=100"));
+    let printed = [
+        "Found 2 attested agents:",
+        "",
+        "SPIFFE ID         : spiffe://t.example/spire/agent/http_challenge/n8",
+        "Expiration time   : 2031-02-03 04:05:06 +0000 UTC",
+        "Serial number     : 17",
+        "",
+        "SPIFFE ID         : spiffe://t.example/spire/agent/join_token/a",
+        "Expiration time   : 2031-02-03 04:05:07 +0000 UTC",
+    ];
+    let (_, rows) = run(&SERVER, &printed);
+    assert_eq!(rows.placements.len(), 2);
+    assert_eq!(rows.placements[0].host.as_deref(), Some("n8"));
+    assert_eq!(rows.placements[0].event_time.to_string(), "2031-02-03T04:05:06.000000000Z");
+    assert_ne!(rows.placements[0].event_id, rows.placements[1].event_id);
+}

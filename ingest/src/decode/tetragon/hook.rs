@@ -1,0 +1,296 @@
+//! Tetragon's kernel hooks: which function was hooked, what its arguments say, what enforcement did.
+//!
+//! In: payload of a kprobe, LSM hook, tracepoint or user probe. Out: action, target, outcome, control of a row.
+//! Owns: the meaning of hooked functions and of Tetragon's own actions.
+//! Law: a hook without a recorded return has been entered, no more: its outcome is `attempted`.
+
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
+use serde_json::Value;
+
+use super::connected;
+use crate::decode::address;
+use crate::decode::credential_path::{classify, proc_secret};
+use crate::decode::field::{array_at, at, has, i64_at, list_at, str_at, string_at, u16_at, u32_at};
+use crate::decode::syscall::{self, Deed};
+
+/// `MAY_WRITE` and `MAY_APPEND` of the kernel's file permission masks.
+const MASK_WRITE: i64 = 2 | 8;
+/// `MAY_READ`.
+const MASK_READ: i64 = 4;
+/// Signal numbers that end a process whatever it does.
+const SIGKILL: i64 = 9;
+
+/// Fills in what the hook saw.
+pub(super) fn describe(kind: &str, payload: &Value, row: &mut HostEvent) {
+    row.hook_class = match kind {
+        "process_lsm" => HookClass::Lsm,
+        "process_uprobe" | "process_usdt" => HookClass::Userspace,
+        _ => HookClass::Kprobe,
+    };
+    let function = function_name(kind, payload);
+    row.rule = str_at(payload, &["policy_name"]).map(str::to_owned).or_else(|| function.clone());
+    row.policy = string_at(payload, &["policy_name"]);
+    row.attack = list_at(payload, &["tags"]).into_iter().filter(|tag| tag.starts_with("T1")).collect();
+    let Some(function) = function else { return };
+    row.syscall = syscall_of(&function);
+    operands(payload, row);
+    row.action = action(&function, payload, row);
+    if row.action == Action::NetConnect {
+        connected(row);
+    }
+    settle(&function, payload, row);
+}
+
+fn function_name(kind: &str, payload: &Value) -> Option<String> {
+    match kind {
+        "process_tracepoint" => string_at(payload, &["event"]),
+        "process_uprobe" | "process_usdt" => {
+            string_at(payload, &["symbol"]).or_else(|| string_at(payload, &["name"]))
+        }
+        _ => string_at(payload, &["function_name"]),
+    }
+}
+
+/// The system call that was hooked itself; security hooks are no calls.
+fn syscall_of(function: &str) -> Option<String> {
+    let bare = syscall::bare_name(function);
+    (bare != function).then(|| bare.to_owned())
+}
+
+/// Targets that arguments name, whatever the function.
+fn operands(payload: &Value, row: &mut HostEvent) {
+    for argument in array_at(payload, &["args"]) {
+        if let Some(path) = path_of(argument) {
+            row.target_path.get_or_insert(path);
+        }
+        for key in ["sock_arg", "skb_arg", "sockaddr_arg"] {
+            if let Some(socket) = at(argument, &[key]) {
+                peer(socket, row);
+            }
+        }
+        if let Some(capability) = at(argument, &["capability_arg"]) {
+            row.capability = str_at(capability, &["name"]).and_then(syscall::capability_from);
+        }
+        if let Some(target) = at(argument, &["process_arg"]).or_else(|| at(argument, &["task_arg"])) {
+            row.target_pid = u32_at(target, &["pid"]);
+            row.target_exe = string_at(target, &["binary"]).or_else(|| string_at(target, &["comm"]));
+        }
+    }
+    row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
+}
+
+fn path_of(argument: &Value) -> Option<String> {
+    let path =
+        ["file_arg", "path_arg", "linux_binprm_arg"].iter().find_map(|key| str_at(argument, &[key, "path"]));
+    let path = path
+        .or_else(|| str_at(argument, &["module_arg", "name"]))
+        .or_else(|| str_at(argument, &["kernel_module_arg", "name"]))?;
+    let is_module = has(argument, &["module_arg"]) || has(argument, &["kernel_module_arg"]);
+    // Early builds wrote the path of an open file without its first slash.
+    let missing_slash = !path.starts_with('/') && path.contains('/') && !is_module;
+    Some(if missing_slash { format!("/{path}") } else { path.to_owned() })
+}
+
+fn peer(socket: &Value, row: &mut HostEvent) {
+    let first = |keys: &[&str]| keys.iter().find_map(|key| str_at(socket, &[key])).and_then(address::normal);
+    let port = |keys: &[&str]| keys.iter().find_map(|key| u16_at(socket, &[key])).filter(|port| *port != 0);
+    row.src_addr = row.src_addr.take().or_else(|| first(&["saddr"]));
+    row.src_port = row.src_port.or_else(|| port(&["sport"]));
+    row.dst_addr = row.dst_addr.take().or_else(|| first(&["daddr", "addr"]));
+    row.dst_port = row.dst_port.or_else(|| port(&["dport", "port"]));
+    let protocol =
+        str_at(socket, &["protocol"]).map(|name| name.trim_start_matches("IPPROTO_").to_lowercase());
+    row.protocol = row.protocol.take().or(protocol);
+}
+
+fn action(function: &str, payload: &Value, row: &mut HostEvent) -> Action {
+    if let Some(deed) = syscall::deed(function) {
+        return by_call(deed, payload, row);
+    }
+    match function {
+        "security_file_open"
+        | "file_open"
+        | "fd_install"
+        | "security_file_permission"
+        | "file_permission"
+        | "security_mmap_file"
+        | "mmap_file" => file(permissions(function, payload), row),
+        "security_path_truncate"
+        | "path_truncate"
+        | "security_file_truncate"
+        | "security_path_unlink"
+        | "security_inode_unlink"
+        | "security_path_rename"
+        | "security_inode_rename"
+        | "security_inode_create" => Action::FileWrite,
+        "security_kernel_read_file" | "kernel_read_file" if row.target_path.is_some() => Action::ModuleLoad,
+        "do_init_module"
+        | "find_module_sections"
+        | "security_kernel_module_request"
+        | "kernel_module_request"
+        | "security_kernel_load_data"
+        | "bpf_check"
+        | "security_bpf_prog_alloc"
+        | "security_bpf_prog" => {
+            row.target_path = row.target_path.take().or_else(|| first_text(payload));
+            Action::ModuleLoad
+        }
+        "tcp_connect"
+        | "security_socket_connect"
+        | "socket_connect"
+        | "udp_sendmsg"
+        | "ip4_datagram_connect" => Action::NetConnect,
+        "inet_csk_listen_start"
+        | "security_socket_listen"
+        | "socket_listen"
+        | "security_socket_bind"
+        | "socket_bind" => Action::NetListen,
+        "security_ptrace_access_check"
+        | "ptrace_access_check"
+        | "ptrace_attach"
+        | "security_ptrace_traceme" => Action::Ptrace,
+        "security_bprm_check"
+        | "bprm_check_security"
+        | "security_bprm_creds_from_file"
+        | "security_bprm_committing_creds" => Action::Exec,
+        "commit_creds" | "security_task_fix_setuid" | "task_fix_setuid" | "security_task_fix_setgid" => {
+            Action::PrivChange
+        }
+        "cap_capable" | "security_capable" | "capable" => Action::CapUse,
+        "create_user_ns"
+        | "create_new_namespaces"
+        | "switch_task_namespaces"
+        | "security_create_user_ns"
+        | "userns_create"
+        | "security_sb_mount"
+        | "sb_mount"
+        | "security_sb_pivotroot"
+        | "security_move_mount" => Action::NsChange,
+        _ => Action::Other,
+    }
+}
+
+fn by_call(deed: Deed, payload: &Value, row: &mut HostEvent) -> Action {
+    match deed {
+        Deed::Certain(action) => action,
+        Deed::Open | Deed::Read => {
+            row.target_path = row.target_path.take().or_else(|| first_text(payload));
+            let writes = deed == Deed::Open && numbers(payload).any(|flags| flags & 3 != 0);
+            file(if writes { MASK_WRITE } else { MASK_READ }, row)
+        }
+        Deed::Connect => Action::NetConnect,
+        Deed::Bind => Action::NetListen,
+        Deed::Ptrace if numbers(payload).next() == Some(0) => Action::Other,
+        Deed::Ptrace => {
+            row.target_pid =
+                row.target_pid.or_else(|| numbers(payload).nth(1).and_then(|pid| u32::try_from(pid).ok()));
+            Action::Ptrace
+        }
+        Deed::Bpf if numbers(payload).next() == Some(5) => Action::ModuleLoad,
+        Deed::Bpf | Deed::Clone => Action::Other,
+    }
+}
+
+fn numbers(payload: &Value) -> impl Iterator<Item = i64> + '_ {
+    const KEYS: &[&str] = &["int_arg", "uint_arg", "long_arg", "size_arg", "syscall_id"];
+    array_at(payload, &["args"])
+        .iter()
+        .filter_map(|argument| KEYS.iter().find_map(|key| i64_at(argument, &[key])))
+}
+
+fn first_text(payload: &Value) -> Option<String> {
+    array_at(payload, &["args"]).iter().find_map(|argument| string_at(argument, &["string_arg"]))
+}
+
+/// Permission bits that a file hook was asked for.
+fn permissions(function: &str, payload: &Value) -> i64 {
+    if function.ends_with("file_permission") {
+        return numbers(payload).last().unwrap_or(MASK_READ);
+    }
+    if function.ends_with("mmap_file") {
+        // Protection bits: 1 reads, 2 writes.
+        return if numbers(payload).next().is_some_and(|bits| bits & 2 != 0) {
+            MASK_WRITE
+        } else {
+            MASK_READ
+        };
+    }
+    MASK_READ
+}
+
+fn file(mask: i64, row: &HostEvent) -> Action {
+    let reads = mask & MASK_READ != 0;
+    let target = row.target_path.as_deref().unwrap_or_default();
+    match proc_secret(target) {
+        Some(secret) if secret.pid.is_some() && secret.pid != row.pid => Action::Ptrace,
+        _ if reads && row.target_is_credential => Action::CredRead,
+        _ if mask & MASK_WRITE != 0 => Action::FileWrite,
+        _ => Action::FileRead,
+    }
+}
+
+/// Outcome, control and mode, by what Tetragon did and by what the hook returned.
+fn settle(function: &str, payload: &Value, row: &mut HostEvent) {
+    if row.action == Action::Ptrace && row.target_pid.is_none() {
+        row.target_pid = row.target_path.as_deref().and_then(proc_secret).and_then(|secret| secret.pid);
+    }
+    let returned = returned(payload);
+    row.errno = returned.filter(|code| (-4095..0).contains(code)).and_then(|code| u16::try_from(-code).ok());
+    let took = str_at(payload, &["action"])
+        .map(|name| name.rsplit("ACTION_").next().unwrap_or(name))
+        .unwrap_or("POST");
+    let signal = numbers_in(payload, "signal").unwrap_or(SIGKILL);
+    let enforced = match took {
+        "SIGKILL" => Some(Outcome::Killed),
+        "OVERRIDE" => Some(Outcome::Denied),
+        "SIGNAL" if signal == SIGKILL => Some(Outcome::Killed),
+        "NOTIFYENFORCER" | "NOTIFYKILLER" => Some(Outcome::Denied),
+        _ => None,
+    };
+    match enforced {
+        Some(_) if is_monitoring(payload) => {
+            (row.outcome, row.control, row.mode) =
+                (Outcome::WouldDeny, HostControl::Tetragon, ControlMode::Monitor);
+        }
+        Some(outcome) => {
+            (row.outcome, row.control, row.mode) = (outcome, HostControl::Tetragon, ControlMode::Enforcing);
+        }
+        None => observed(function, returned, row),
+    }
+}
+
+/// Whether the event itself says that its policy only watches.
+fn is_monitoring(payload: &Value) -> bool {
+    ["policy_mode", "mode", "enforcement_mode"].iter().any(|key| {
+        str_at(payload, &[key]).is_some_and(|mode| {
+            mode.to_ascii_lowercase().trim_start_matches("tp_mode_").starts_with("monitor")
+        })
+    })
+}
+
+fn observed(function: &str, returned: Option<i64>, row: &mut HostEvent) {
+    let refused = matches!(row.errno, Some(syscall::EPERM | syscall::EACCES));
+    let is_hook = function.starts_with("security_") || row.hook_class == HookClass::Lsm;
+    (row.outcome, row.control) = match returned {
+        _ if refused && function.ends_with("capable") => (Outcome::Denied, HostControl::Capability),
+        _ if refused && is_hook => (Outcome::Denied, HostControl::Unknown),
+        _ if refused => (Outcome::Failed, HostControl::Unknown),
+        Some(_) if row.errno == Some(syscall::EINPROGRESS) => (Outcome::Attempted, HostControl::None),
+        Some(_) if row.errno.is_some() => (Outcome::Failed, HostControl::None),
+        Some(_) => (Outcome::Allowed, HostControl::None),
+        None => (Outcome::Attempted, HostControl::None),
+    };
+}
+
+fn returned(payload: &Value) -> Option<i64> {
+    numbers_of(at(payload, &["return"])?)
+}
+
+fn numbers_of(argument: &Value) -> Option<i64> {
+    ["int_arg", "long_arg", "size_arg"].iter().find_map(|key| i64_at(argument, &[key]))
+}
+
+fn numbers_in(payload: &Value, key: &str) -> Option<i64> {
+    i64_at(payload, &[key])
+}
