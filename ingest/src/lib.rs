@@ -3,6 +3,33 @@
 //! In: files, folders, globs, standard input. Out: rows, dead letters, counts that add up.
 //! Owns: framing, envelopes, redaction, recognition, decoding. Leaves to others: storing, judging.
 //! Law FLOW-1: records read = decoded + dead-lettered + skipped, per source.
+//!
+//! The flow, in order: [`input`] finds, `open` decompresses, `frame` cuts into documents, `unfold` takes lists and
+//! envelopes apart, [`redact`] replaces secrets, `recognise` names the format, [`decode`] makes rows.
 
 pub mod decode;
+mod envelope;
+mod frame;
+mod identity;
+pub mod input;
+mod json;
+pub mod label;
+mod list;
+mod open;
+pub mod pipeline;
+mod recognise;
 pub mod redact;
+mod run;
+mod text;
+mod unfold;
+
+pub use frame::{MAX_DOCUMENT_BYTES, MAX_LINE_BYTES};
+pub use identity::OCCURRENCE_WINDOW;
+pub use input::{Input, InputError, expand};
+pub use json::MAX_DEPTH;
+pub use label::{SourceRule, SourceRuleError};
+pub use open::{MAX_PLAIN_BYTES, MAX_RATIO, RATIO_GRACE_BYTES};
+pub use pipeline::{CHUNK_ROWS, IngestOptions, IngestSink, SourceRead, read_bytes, read_input};
+pub use recognise::MIN_CONFIDENCE;
+pub use redact::FingerprintKey;
+pub use run::{MAX_LETTER_BYTES, PARSER};

@@ -29,23 +29,22 @@ pub(super) fn json_string(text: &str, at: usize, level: usize) -> Option<Range<u
         return None;
     }
     let start = quote(text, at + level)?;
-    string_end(text, start, level).map(|end| start..end)
+    Some(start..string_end(text, start, level))
 }
 
 /// End of a JSON string that is escaped as often as `level` backslashes before its quotes say.
-pub(super) fn string_end(text: &str, start: usize, level: usize) -> Option<usize> {
-    let window = text.as_bytes().get(start..)?;
-    let window = window.get(..MAX_VALUE_BYTES).unwrap_or(window);
-    let mut from = 0;
-    while let Some(found) = memchr::memchr(b'"', window.get(from..)?) {
-        let at = from + found;
-        let run = window.get(..at)?.iter().rev().take_while(|byte| **byte == b'\\').count();
+/// A record may be cut inside a secret: what is there of it goes too.
+fn string_end(text: &str, start: usize, level: usize) -> usize {
+    let rest = crate::decode::cut(text.get(start..).unwrap_or_default(), MAX_VALUE_BYTES);
+    let window = rest.as_bytes();
+    for at in memchr::memchr_iter(b'"', window) {
+        let before = window.get(..at).unwrap_or_default();
+        let run = before.iter().rev().take_while(|byte| **byte == b'\\').count();
         if run % (2 * (level + 1)) == level {
-            return Some(start + at - level);
+            return start + at - level;
         }
-        from = at + 1;
     }
-    None
+    start + rest.len()
 }
 
 fn backslashes_from(text: &str, at: usize) -> usize {

@@ -1,0 +1,130 @@
+//! What shippers and runtimes wrap around a record, peeled off.
+//!
+//! In: a record. Out: its payload, and what the envelope said ([`Envelope`]). Owns: the list [`ENVELOPES`].
+//! An envelope's pod is the sensor's own, never the subject. Leaves to `unfold` when to stop peeling.
+
+use serde_json::Value;
+
+use crate::decode::Envelope;
+
+mod aks;
+mod cloudwatch;
+mod cri;
+mod docker_json;
+mod eventbridge;
+mod filebeat;
+mod fluent_bit;
+mod journald;
+mod kafka;
+mod loki;
+mod sentinel;
+mod syslog;
+mod vector;
+
+/// Most envelopes around one record: CRI in Fluent Bit in Kafka is three.
+pub(crate) const MAX_ENVELOPES: usize = 4;
+
+/// One kind of envelope.
+struct Kind {
+    /// Name of the layer.
+    id: &'static str,
+    /// Takes a record of this kind apart.
+    peel: fn(&Outer<'_>, &mut Envelope) -> Option<Payload>,
+}
+
+/// Every envelope, in the order in which they are asked.
+const ENVELOPES: &[Kind] = &[
+    Kind { id: "cri", peel: cri::peel },
+    Kind { id: "docker-json", peel: docker_json::peel },
+    Kind { id: "journald", peel: journald::peel },
+    Kind { id: "vector", peel: vector::peel },
+    Kind { id: "fluent-bit", peel: fluent_bit::peel },
+    Kind { id: "filebeat", peel: filebeat::peel },
+    Kind { id: "eventbridge", peel: eventbridge::peel },
+    Kind { id: "aks", peel: aks::peel },
+    Kind { id: "cloudwatch", peel: cloudwatch::peel },
+    Kind { id: "kafka", peel: kafka::peel },
+    Kind { id: "sentinel", peel: sentinel::peel },
+    Kind { id: "loki", peel: loki::peel },
+    Kind { id: "syslog", peel: syslog::peel },
+];
+
+/// A record that may be an envelope.
+pub(crate) struct Outer<'a> {
+    /// Its text.
+    pub(crate) text: &'a str,
+    /// The same as JSON.
+    pub(crate) json: Option<&'a Value>,
+}
+
+/// What was inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Payload {
+    /// The text inside.
+    pub(crate) text: String,
+    /// Set where the runtime cuts long lines into pieces that are joined again.
+    pub(crate) piece: Option<Piece>,
+}
+
+/// A line or a piece of one, as a container runtime writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// Pieces of one stream belong together: `stdout` or `stderr`.
+    pub(crate) stream: String,
+    /// Whether the line ends here.
+    pub(crate) is_last: bool,
+}
+
+impl Payload {
+    fn whole(text: impl Into<String>) -> Self {
+        Self { text: text.into(), piece: None }
+    }
+
+    fn piece(text: &str, stream: &str, is_last: bool) -> Self {
+        Self { text: text.to_owned(), piece: Some(Piece { stream: stream.to_owned(), is_last }) }
+    }
+
+    /// A value that is text, or else its JSON.
+    fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(Self::whole(text.as_str())),
+            Value::Object(_) => Some(Self::whole(value.to_string())),
+            _ => None,
+        }
+    }
+}
+
+/// Takes off the outermost envelope, if there is one.
+pub(crate) fn peel(outer: &Outer<'_>, around: &Envelope) -> Option<(Payload, Envelope)> {
+    for kind in ENVELOPES {
+        let mut envelope = around.clone();
+        envelope.layers.push(kind.id);
+        if let Some(payload) = (kind.peel)(outer, &mut envelope) {
+            return Some((payload, envelope));
+        }
+    }
+    None
+}
+
+/// A text field of a JSON object, by path.
+fn text_at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
+    let found = path.iter().try_fold(value, |value, key| value.get(key))?;
+    found.as_str().filter(|text| !text.is_empty())
+}
+
+/// Puts a text field into `slot`, if it is there.
+fn take(slot: &mut Option<String>, text: Option<&str>) {
+    if let Some(text) = text {
+        *slot = Some(text.to_owned());
+    }
+}
+
+/// Puts a time field into `slot`, if it is there and a time.
+fn take_time(slot: &mut Option<offbound_schemas::EventTime>, text: Option<&str>) {
+    if let Some(time) = text.and_then(|text| offbound_schemas::EventTime::parse(text).ok()) {
+        *slot = Some(time);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! Fluent Bit and Fluentd: `{"log":"…","kubernetes":{…}}`, or the same behind its time: `[time,{…}]`.
+//!
+//! In: a JSON object or pair. Out: `log` or `message`, or the object itself where the shipper merged them.
+
+use offbound_schemas::EventTime;
+use serde_json::Value;
+
+use super::{Outer, Payload, take, take_time, text_at};
+use crate::decode::Envelope;
+
+pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload> {
+    match outer.json? {
+        Value::Array(pair) => peel_pair(pair, envelope),
+        object => peel_object(object, envelope),
+    }
+}
+
+fn peel_pair(pair: &[Value], envelope: &mut Envelope) -> Option<Payload> {
+    let [stamp, object @ Value::Object(_)] = pair else { return None };
+    let secs = stamp.as_f64().or_else(|| stamp.get(0)?.as_f64())?;
+    #[expect(clippy::cast_possible_truncation, reason = "a cast from float saturates")]
+    let nanos = (secs * 1e9) as i64;
+    envelope.time = Some(EventTime(nanos));
+    peel_object(object, envelope).or_else(|| Payload::of(object))
+}
+
+fn peel_object(object: &Value, envelope: &mut Envelope) -> Option<Payload> {
+    let kubernetes = object.get("kubernetes").filter(|value| value.is_object());
+    let is_tagged = object
+        .get("@timestamp")
+        .or(object.get("date"))
+        .or(object.get("stream"))
+        .or(object.get("tag"))
+        .is_some();
+    let inner = match (object.get("log"), object.get("message"), kubernetes) {
+        (Some(log), ..) if kubernetes.is_some() || is_tagged => log,
+        (None, Some(message), Some(_)) => message,
+        (Some(log), ..) if object.as_object().is_some_and(|fields| fields.len() == 1) => log,
+        _ => return None,
+    };
+    let text = inner.as_str().map(|text| text.strip_suffix('\n').unwrap_or(text));
+    let payload = text.map(Payload::whole).or_else(|| Payload::of(inner))?;
+    if let Some(kubernetes) = kubernetes {
+        take(&mut envelope.host, text_at(kubernetes, &["host"]).or(text_at(kubernetes, &["node_name"])));
+        take(&mut envelope.program, text_at(kubernetes, &["container_name"]));
+    }
+    take_time(&mut envelope.time, text_at(object, &["time"]).or(text_at(object, &["@timestamp"])));
+    Some(payload)
+}

@@ -1,0 +1,82 @@
+//! One sample of each envelope, and records that are none.
+
+use super::*;
+
+fn peeled(text: &str) -> Option<(String, Envelope)> {
+    let json = crate::json::parse(text).ok();
+    let outer = Outer { text, json: json.as_ref() };
+    peel(&outer, &Envelope::default()).map(|(payload, envelope)| (payload.text, envelope))
+}
+
+/// Scenario: one record in each envelope. Guarantees: payload, layer, host and program come out.
+#[test]
+fn every_envelope() {
+    let cases = [
+        ("2026-03-01T10:00:00.5Z stdout F hello there", "cri", "hello there", "", ""),
+        (
+            r#"{"log":"hello\n","stream":"stdout","time":"2026-03-01T10:00:00Z"}"#,
+            "docker-json",
+            "hello",
+            "",
+            "",
+        ),
+        (r#"{"MESSAGE":[104,105],"_HOSTNAME":"n1","_BOOT_ID":"b","_COMM":"x"}"#, "journald", "hi", "n1", "x"),
+        (
+            r#"{"MESSAGE":"AVC a=1","_TRANSPORT":"audit","_AUDIT_ID":"7","_AUDIT_TYPE_NAME":"AVC","_SOURCE_REALTIME_TIMESTAMP":"1772359200005000"}"#,
+            "journald",
+            "type=AVC msg=audit(1772359200.005:7): a=1",
+            "",
+            "",
+        ),
+        (
+            r#"{"message":"hi","source_type":"kubernetes_logs","kubernetes":{"pod_node_name":"n1","container_name":"c"}}"#,
+            "vector",
+            "hi",
+            "n1",
+            "c",
+        ),
+        (r#"{"log":"hi\n","kubernetes":{"host":"n1","container_name":"c"}}"#, "fluent-bit", "hi", "n1", "c"),
+        (r#"[1772359200.5,{"log":"hi"}]"#, "fluent-bit", "hi", "", ""),
+        (r#"[[1772359200,{}],{"a":1}]"#, "fluent-bit", r#"{"a":1}"#, "", ""),
+        (
+            r#"{"@timestamp":"2026-03-01T10:00:00Z","message":"hi","host":{"name":"n1"}}"#,
+            "filebeat",
+            "hi",
+            "n1",
+            "",
+        ),
+        (r#"{"detail-type":"x","account":"1","detail":{"a":1}}"#, "eventbridge", r#"{"a":1}"#, "", ""),
+        (r#"{"category":"kube-audit","properties":{"log":"{}"}}"#, "aks", "{}", "", ""),
+        (r#"{"id":"1","timestamp":1772359200000,"message":"hi"}"#, "cloudwatch", "hi", "", ""),
+        (r#"{"value":{"payload":"hi"}}"#, "kafka", "hi", "", ""),
+        (r#"{"SyslogMessage":"hi","HostName":"n1","ProcessName":"p"}"#, "sentinel", "hi", "n1", "p"),
+        (r#"{"labels":{"host":"n1","container":"c"},"line":"hi","timestamp":"x"}"#, "loki", "hi", "n1", "c"),
+        (r#"<13>1 2026-03-01T10:00:00Z n1 app 7 - [a b="]\"" c="d"] hi"#, "syslog", "hi", "n1", "app"),
+        ("<13>1 2026-03-01T10:00:00Z n1 app - - - hi", "syslog", "hi", "n1", "app"),
+        ("<13>Mar  1 10:00:00 n1 app[7]: hi: x", "syslog", "hi: x", "n1", "app"),
+        ("2026-03-01T10:00:00.123456+01:00 n1 kernel: hi", "syslog", "hi", "n1", "kernel"),
+    ];
+    for (text, layer, payload, host, program) in cases {
+        let (found, envelope) = peeled(text).unwrap_or_else(|| panic!("not peeled: {text}"));
+        let place = (envelope.host.unwrap_or_default(), envelope.program.unwrap_or_default());
+        assert_eq!((envelope.layers.as_slice(), found.as_str()), (&[layer][..], payload), "{text}");
+        assert_eq!(place, (host.to_owned(), program.to_owned()), "{text}");
+    }
+}
+
+/// Scenario: records that resemble envelopes. Guarantees: they are left alone.
+#[test]
+fn no_envelope() {
+    for text in [
+        r#"{"time":"2026-03-01T10:00:00Z","output":"x","rule":"y","hostname":"n1"}"#,
+        r#"{"time":"2026-03-01T10:00:00Z","node_name":"n1","type":"exec","payload":{"a":1}}"#,
+        r#"{"level":"info","message":"hi","time":"2026-03-01T10:00:00Z"}"#,
+        r#"{"value":"x"}"#,
+        r#"type=SYSCALL msg=audit(1772359200.005:7): arch=c000003e"#,
+        r#"2026-03-01T10:00:00Z info access connection complete src.addr=10.0.0.1:1"#,
+        "<script>1 x",
+        "",
+    ] {
+        assert_eq!(peeled(text), None, "{text}");
+    }
+}

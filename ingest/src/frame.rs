@@ -1,0 +1,399 @@
+//! Plain bytes to documents: lines, and JSON that spans lines.
+//!
+//! In: a buffered reader. Out: one [`Frame`] per line, or per JSON value where several lines make one or one
+//! line holds several. Owns: line numbers, byte order marks, the bounds on length.
+//! Leaves to `list` the elements of a document, to `open` the decompression.
+//! Memory is constant: what is longer than its bound is hashed and skipped.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead};
+
+use crate::frame::shape::{Shape, Step};
+use crate::list;
+
+mod shape;
+
+/// Longest line, in bytes: the default limit of a Kafka message.
+pub const MAX_LINE_BYTES: usize = 1024 * 1024;
+/// Longest JSON document with a known list inside, in bytes: CloudTrail writes at most 50 MB before it starts a new file.
+pub const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
+/// How much of a refused line is kept, in bytes: as much as a dead letter holds.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// One piece of input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Frame {
+    /// A line, or a JSON value of several lines.
+    Document {
+        /// Its bytes, without the line break.
+        bytes: Vec<u8>,
+        /// Number of its first line, from 1.
+        line: u64,
+    },
+    /// A piece that is not read.
+    Refused(Refused),
+}
+
+/// A piece of input that is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Reason code.
+    pub(crate) reason: &'static str,
+    /// What is wrong.
+    pub(crate) detail: String,
+    /// Its beginning.
+    pub(crate) head: Vec<u8>,
+    /// Its length in bytes.
+    pub(crate) length: u64,
+    /// Number of its first line.
+    pub(crate) line: u64,
+}
+
+/// A line without its break.
+struct Line {
+    bytes: Vec<u8>,
+    number: u64,
+}
+
+/// Cuts a stream into frames.
+pub(crate) struct Frames<R> {
+    reader: R,
+    /// Number of lines taken from the reader.
+    lines_read: u64,
+    /// Lines that were taken for parts of a document, and are not.
+    again: VecDeque<Line>,
+    /// Frames that are ready.
+    ready: VecDeque<Frame>,
+    /// What has been read of the line that an error cut short.
+    cut_short: Vec<u8>,
+    ended: bool,
+}
+
+/// What came of reading a line.
+enum Next {
+    Line(Line),
+    Refused(Refused),
+    End,
+}
+
+impl<R: BufRead> Frames<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self {
+            reader,
+            lines_read: 0,
+            again: VecDeque::new(),
+            ready: VecDeque::new(),
+            cut_short: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// The next frame; after an error, [`Frames::cut_short`] has what was read of the unfinished line.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Ok(Some(frame));
+            }
+            match self.next_line()? {
+                Next::End => return Ok(None),
+                Next::Refused(refused) => return Ok(Some(Frame::Refused(refused))),
+                Next::Line(line) => self.read_from(line)?,
+            }
+        }
+    }
+
+    /// What was read of the line that an error cut short, and its number.
+    pub(crate) fn cut_short(&mut self) -> (Vec<u8>, u64) {
+        (std::mem::take(&mut self.cut_short), self.lines_read + 1)
+    }
+
+    /// Makes frames of a line and, where it begins a longer document, of the lines that follow.
+    fn read_from(&mut self, line: Line) -> io::Result<()> {
+        let text = line.bytes.trim_ascii();
+        if text.is_empty() {
+            return Ok(());
+        }
+        if !matches!(text.first(), Some(b'{' | b'[')) {
+            self.push(line.bytes, line.number);
+            return Ok(());
+        }
+        let mut shape = Shape::default();
+        match shape.feed(&line.bytes) {
+            Step::Complete(end) => self.split(line, end),
+            Step::Open => return self.gather(line, shape),
+            Step::Broken => self.push(line.bytes, line.number),
+        }
+        Ok(())
+    }
+
+    /// Splits a line that holds several JSON values; anything else behind the first keeps the line whole.
+    fn split(&mut self, line: Line, first_end: usize) {
+        let mut ends = vec![first_end];
+        let mut from = first_end;
+        while let Some(rest) = line.bytes.get(from..).filter(|rest| !rest.trim_ascii().is_empty()) {
+            let is_next = matches!(rest.trim_ascii_start().first(), Some(b'{' | b'['));
+            match Shape::default().feed(rest) {
+                Step::Complete(length) if is_next => from += length,
+                _ => return self.push(line.bytes, line.number),
+            }
+            ends.push(from);
+        }
+        if ends.len() == 1 {
+            return self.push(line.bytes, line.number);
+        }
+        let mut start = 0;
+        for end in ends {
+            self.push(line.bytes.get(start..end).unwrap_or_default().to_vec(), line.number);
+            start = end;
+        }
+    }
+
+    /// Reads on while the lines make one JSON value; where they do not, each is a line of its own again.
+    fn gather(&mut self, first: Line, mut shape: Shape) -> io::Result<()> {
+        let mut lines = vec![first];
+        let mut length = lines.iter().map(|line| line.bytes.len()).sum::<usize>();
+        loop {
+            let line = match self.next_line() {
+                Ok(Next::Line(line)) => line,
+                Ok(Next::End) => return Ok(self.give_up(lines, true)),
+                Ok(Next::Refused(refused)) => {
+                    self.give_up(lines, true);
+                    return Ok(self.ready.push_back(Frame::Refused(refused)));
+                }
+                Err(error) => {
+                    self.give_up(lines, true);
+                    return Err(error);
+                }
+            };
+            length += line.bytes.len() + 1;
+            let step = shape.feed(&line.bytes);
+            let is_whole = matches!(step, Step::Complete(end) if line.bytes.get(end..).is_some_and(|rest| rest.trim_ascii().is_empty()));
+            lines.push(line);
+            match step {
+                Step::Complete(_) if is_whole => return Ok(self.push_joined(&lines)),
+                Step::Open if length <= MAX_DOCUMENT_BYTES => {}
+                Step::Open => return Ok(self.refuse_long(&lines)),
+                _ => return Ok(self.give_up(lines, false)),
+            }
+        }
+    }
+
+    /// The lines are no document: the first stands alone and the others are looked at anew. At the end of the
+    /// stream they are one document that was cut, unless one of them is a record of its own.
+    fn give_up(&mut self, mut lines: Vec<Line>, at_end: bool) {
+        let is_record = |line: &Line| {
+            line.bytes.starts_with(b"{\"") && matches!(Shape::default().feed(&line.bytes), Step::Complete(_))
+        };
+        if at_end && !lines.iter().skip(1).any(is_record) {
+            return self.push_joined(&lines);
+        }
+        let first = lines.remove(0);
+        self.push(first.bytes, first.number);
+        for line in lines.into_iter().rev() {
+            self.again.push_front(line);
+        }
+    }
+
+    fn push_joined(&mut self, lines: &[Line]) {
+        let parts: Vec<&[u8]> = lines.iter().map(|line| line.bytes.as_slice()).collect();
+        self.push(parts.join(&b'\n'), lines.first().map_or(0, |line| line.number));
+    }
+
+    /// Passes a document on, unless it is longer than a record may be.
+    fn push(&mut self, bytes: Vec<u8>, line: u64) {
+        let frame = if bytes.len() > MAX_LINE_BYTES && !list::may_hold_records(&bytes) {
+            Frame::Refused(too_long(&bytes, bytes.len() as u64, &blake3::hash(&bytes), line))
+        } else {
+            Frame::Document { bytes, line }
+        };
+        self.ready.push_back(frame);
+    }
+
+    fn refuse_long(&mut self, lines: &[Line]) {
+        let mut hasher = blake3::Hasher::new();
+        let mut length = 0;
+        for line in lines {
+            hasher.update(&line.bytes).update(b"\n");
+            length += line.bytes.len() as u64 + 1;
+        }
+        let first = lines.first();
+        let head = first.map(|line| line.bytes.as_slice()).unwrap_or_default();
+        let number = first.map_or(0, |line| line.number);
+        self.ready.push_back(Frame::Refused(too_long(head, length, &hasher.finalize(), number)));
+    }
+
+    fn next_line(&mut self) -> io::Result<Next> {
+        if let Some(line) = self.again.pop_front() {
+            return Ok(Next::Line(line));
+        }
+        if self.ended {
+            return Ok(Next::End);
+        }
+        let mut bytes = Vec::new();
+        let found = self.fill(&mut bytes, MAX_LINE_BYTES)?;
+        if found == Found::Limit && list::may_hold_records(&bytes) {
+            return self.long_line(bytes);
+        }
+        if found == Found::Limit {
+            return self.skip_line(bytes);
+        }
+        Ok(self.finish_line(bytes, found))
+    }
+
+    /// A line that is longer than a record, and may be a document with a list of records.
+    fn long_line(&mut self, mut bytes: Vec<u8>) -> io::Result<Next> {
+        match self.fill(&mut bytes, MAX_DOCUMENT_BYTES)? {
+            Found::Limit => self.skip_line(bytes),
+            found => Ok(self.finish_line(bytes, found)),
+        }
+    }
+
+    fn finish_line(&mut self, mut bytes: Vec<u8>, found: Found) -> Next {
+        if found == Found::End {
+            self.ended = true;
+            if bytes.is_empty() {
+                return Next::End;
+            }
+        }
+        self.lines_read += 1;
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+        if self.lines_read == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
+            bytes.drain(..3);
+        }
+        Next::Line(Line { bytes, number: self.lines_read })
+    }
+
+    /// Reads up to the end of the line or until `bytes` is `limit` long.
+    fn fill(&mut self, bytes: &mut Vec<u8>, limit: usize) -> io::Result<Found> {
+        loop {
+            let buffer = match self.reader.fill_buf() {
+                Ok(buffer) => buffer,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    bytes.truncate(HEAD_BYTES);
+                    self.cut_short = std::mem::take(bytes);
+                    self.ended = true;
+                    return Err(error);
+                }
+            };
+            if buffer.is_empty() {
+                return Ok(Found::End);
+            }
+            let room = limit.saturating_sub(bytes.len()) + 1;
+            let window = buffer.get(..room).unwrap_or(buffer);
+            if let Some(end) = memchr::memchr(b'\n', window) {
+                bytes.extend_from_slice(&window[..end]);
+                self.reader.consume(end + 1);
+                return Ok(Found::Break);
+            }
+            let length = window.len();
+            bytes.extend_from_slice(window);
+            self.reader.consume(length);
+            if bytes.len() > limit {
+                return Ok(Found::Limit);
+            }
+        }
+    }
+
+    /// Skips the rest of a line that is too long, in constant memory.
+    fn skip_line(&mut self, mut bytes: Vec<u8>) -> io::Result<Next> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&bytes);
+        let mut length = bytes.len() as u64;
+        bytes.truncate(HEAD_BYTES);
+        bytes.shrink_to_fit();
+        let mut chunk = Vec::new();
+        loop {
+            chunk.clear();
+            let found = self.fill(&mut chunk, HEAD_BYTES)?;
+            hasher.update(&chunk);
+            length += chunk.len() as u64;
+            if found != Found::Limit {
+                self.ended |= found == Found::End;
+                self.lines_read += 1;
+                return Ok(Next::Refused(too_long(&bytes, length, &hasher.finalize(), self.lines_read)));
+            }
+        }
+    }
+}
+
+/// Why reading a line stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Break,
+    Limit,
+    End,
+}
+
+fn too_long(bytes: &[u8], length: u64, hash: &blake3::Hash, line: u64) -> Refused {
+    Refused {
+        reason: "too-long",
+        detail: format!("{length} bytes, BLAKE3 {}; a record has at most {MAX_LINE_BYTES}", hash.to_hex()),
+        head: bytes.get(..HEAD_BYTES).unwrap_or(bytes).to_vec(),
+        length,
+        line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(bytes: &[u8]) -> Vec<(u64, String)> {
+        let mut frames = Frames::new(bytes);
+        let mut found = Vec::new();
+        while let Some(frame) = frames.next().expect("a slice can be read") {
+            found.push(match frame {
+                Frame::Document { bytes, line } => (line, String::from_utf8_lossy(&bytes).into_owned()),
+                Frame::Refused(refused) => (refused.line, format!("!{} {}", refused.reason, refused.length)),
+            });
+        }
+        found
+    }
+
+    fn check(bytes: &[u8], expected: &[(u64, &str)]) {
+        let expected: Vec<_> = expected.iter().map(|(line, text)| (*line, (*text).to_owned())).collect();
+        assert_eq!(frames(bytes), expected, "{}", String::from_utf8_lossy(bytes));
+    }
+
+    /// Scenario: lines as tools and editors leave them. Guarantees: content and line numbers, no marks, no blanks.
+    #[test]
+    fn lines() {
+        check(b"", &[]);
+        check(b"\n\n", &[]);
+        check(b"a\r\n\n b\nc", &[(1, "a"), (3, " b"), (4, "c")]);
+        check(b"\xef\xbb\xbf{\"a\":1}\r\n", &[(1, "{\"a\":1}")]);
+        check(b"[2026] \"GET\n[1.5] x[9]: y\n[\n", &[(1, "[2026] \"GET"), (2, "[1.5] x[9]: y"), (3, "[")]);
+    }
+
+    /// Scenario: JSON over several lines, or several values on one line. Guarantees: one frame per value.
+    #[test]
+    fn documents() {
+        check(b"{\n \"a\": 1\n}\n{\"b\":2}\n", &[(1, "{\n \"a\": 1\n}"), (4, "{\"b\":2}")]);
+        check(b"{\"a\":1}{\"b\":2} [3]\nx\n", &[(1, "{\"a\":1}"), (1, "{\"b\":2}"), (1, " [3]"), (2, "x")]);
+        check(b"{\"a\":1} tail\n", &[(1, "{\"a\":1} tail")]);
+        check(b"[{\"a\":\"}\"}\n,{\"b\":2}\n]\n", &[(1, "[{\"a\":\"}\"}\n,{\"b\":2}\n]")]);
+    }
+
+    /// Scenario: a record cut in its middle. Guarantees: it alone is lost, not the records behind it.
+    #[test]
+    fn cut_records() {
+        for cut in ["{\"a\":\"x", "{\"a\":1,", "{\"a\":", "{", "{\"a\":[1,2"] {
+            let bytes = format!("{cut}\n{{\"b\":2}}\n{{\"c\":3}}\n");
+            check(bytes.as_bytes(), &[(1, cut), (2, "{\"b\":2}"), (3, "{\"c\":3}")]);
+        }
+        check(b"{\n \"a\": 1,\n \"b\"", &[(1, "{\n \"a\": 1,\n \"b\"")]);
+    }
+
+    /// Scenario: lines longer than a record may be. Guarantees: refused with their length, the next line is read.
+    #[test]
+    fn long_lines() {
+        let long = "x".repeat(MAX_LINE_BYTES + 1);
+        let expected = format!("!too-long {}", long.len());
+        check(format!("{long}\nb\n").as_bytes(), &[(1, &expected), (2, "b")]);
+        let list = format!("[{{\"a\":\"{long}\"}}]");
+        check(format!("{list}\nb\n").as_bytes(), &[(1, &list), (2, "b")]);
+    }
+}

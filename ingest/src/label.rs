@@ -1,0 +1,102 @@
+//! Source labels: `format` or `format:instance`.
+//!
+//! In: rules of the form `LABEL=GLOB`, and the location of an input. Out: the label of its records.
+//! Owns: what a rule may say. A label names a format, which then is not asked for again, or `auto`.
+
+use glob::Pattern;
+
+use crate::decode::{FORMATS, Format};
+
+/// The format name that leaves recognition to the content.
+const AUTO: &str = "auto";
+
+/// One rule: inputs whose location matches get this label.
+#[derive(Debug, Clone)]
+pub struct SourceRule {
+    format: Option<usize>,
+    instance: Option<String>,
+    pattern: Pattern,
+}
+
+/// A rule that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceRuleError {
+    /// No `=`.
+    #[error("{0:?} is no source rule: expected LABEL=GLOB, such as k8s-audit:prod=logs/*.log")]
+    NoGlob(String),
+    /// The label names no format.
+    #[error("{label:?} names no format; known are auto, {known}")]
+    UnknownFormat {
+        /// The label.
+        label: String,
+        /// What it could have been.
+        known: String,
+    },
+    /// The pattern is malformed.
+    #[error("{pattern:?} is no pattern: {problem}")]
+    BadGlob {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl SourceRule {
+    /// Reads `LABEL=GLOB`, where LABEL is `format`, `format:instance` or `auto:instance`.
+    pub fn parse(text: &str) -> Result<Self, SourceRuleError> {
+        let (label, glob) = text.split_once('=').ok_or_else(|| SourceRuleError::NoGlob(text.to_owned()))?;
+        let (name, instance) = match label.split_once(':') {
+            Some((name, instance)) => {
+                (name, Some(instance.to_owned()).filter(|instance| !instance.is_empty()))
+            }
+            None => (label, None),
+        };
+        let format = FORMATS.iter().position(|format| format.id == name);
+        if format.is_none() && name != AUTO {
+            let known: Vec<&str> = FORMATS.iter().map(|format| format.id).collect();
+            return Err(SourceRuleError::UnknownFormat { label: label.to_owned(), known: known.join(", ") });
+        }
+        let pattern = Pattern::new(glob).map_err(|error| SourceRuleError::BadGlob {
+            pattern: glob.to_owned(),
+            problem: error.to_string(),
+        })?;
+        Ok(Self { format, instance, pattern })
+    }
+
+    fn matches(&self, location: &str) -> bool {
+        let file_name = location.rsplit('/').next().unwrap_or(location);
+        self.pattern.matches(location) || self.pattern.matches(file_name)
+    }
+}
+
+/// What the rules say about one input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Labelling {
+    /// Index of the format that all its records have.
+    pub(crate) format: Option<usize>,
+    instance: Option<String>,
+}
+
+impl Labelling {
+    /// The first rule that matches decides.
+    pub(crate) fn of(location: &str, rules: &[SourceRule]) -> Self {
+        let rule = rules.iter().find(|rule| rule.matches(location));
+        rule.map_or_else(Self::default, |rule| Self { format: rule.format, instance: rule.instance.clone() })
+    }
+
+    /// Label of the records of `format`.
+    pub(crate) fn label(&self, format: &Format) -> String {
+        match &self.instance {
+            Some(instance) => format!("{}:{instance}", format.id),
+            None => format.id.to_owned(),
+        }
+    }
+}
+
+/// What stands for a label where no format is known: the name of the file without its ending.
+pub(crate) fn stem(location: &str) -> &str {
+    let name = location.rsplit('/').next().unwrap_or(location);
+    let stem = name.split('.').next().unwrap_or(name);
+    if stem.is_empty() { name } else { stem }
+}

@@ -1,0 +1,138 @@
+//! Documents that hold a list of records: each element is a record of its own.
+//!
+//! In: a JSON document and the line it starts on. Out: its elements, each with the line it starts on, and what the
+//! document says about all of them. Owns: the explicit list of wrappers ([`WRAPPERS`]).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::decode::Envelope;
+
+/// How far into a document its list's key is looked for, in bytes: all known wrappers name it near the start.
+const KEY_WINDOW_BYTES: usize = 4 * 1024;
+
+/// One kind of document with a list inside.
+struct Wrapper {
+    /// Key of the list.
+    key: &'static str,
+    /// What the document must have besides.
+    fits: fn(&Fields<'_>) -> bool,
+    /// Name of the layer.
+    layer: fn(&Fields<'_>) -> &'static str,
+    /// What the document says about its elements.
+    describe: fn(&Fields<'_>, &mut Envelope),
+}
+
+const WRAPPERS: &[Wrapper] = &[
+    // CloudTrail, as it lies in a bucket.
+    Wrapper { key: "Records", fits: |_| true, layer: |_| "records", describe: |_, _| () },
+    // Kubernetes: audit events and `kubectl get -o json`.
+    Wrapper {
+        key: "items",
+        fits: |fields| kind(fields).ends_with("List"),
+        layer: kubernetes_layer,
+        describe: |_, _| (),
+    },
+    // SPIRE server command line, `-output json`.
+    Wrapper { key: "entries", fits: |_| true, layer: |_| "spire-entries", describe: |_, _| () },
+    Wrapper { key: "agents", fits: |_| true, layer: |_| "spire-agents", describe: |_, _| () },
+    // CloudWatch Logs subscription.
+    Wrapper { key: "logEvents", fits: |_| true, layer: |_| "cloudwatch", describe: describe_cloudwatch },
+];
+
+type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+/// A document taken apart.
+#[derive(Debug)]
+pub(crate) struct List<'a> {
+    /// Text of each element, and the number of lines before it in the document.
+    pub(crate) elements: Vec<(&'a str, u64)>,
+    /// What the document says about all of them.
+    pub(crate) envelope: Envelope,
+}
+
+/// Whether a document starts like one that holds a list of records, so that it may be longer than a record.
+pub(crate) fn may_hold_records(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let after_bracket = start.strip_prefix(b"[").map(|rest| rest.trim_ascii_start().first());
+    match after_bracket {
+        Some(first) => first == Some(&b'{'),
+        None => start.first() == Some(&b'{') && has_list_key(start),
+    }
+}
+
+fn has_list_key(bytes: &[u8]) -> bool {
+    static KEYS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        let keys: Vec<String> = WRAPPERS.iter().map(|wrapper| format!("\"{}\"", wrapper.key)).collect();
+        AhoCorasick::new(keys).expect("a few short keys make a small automaton")
+    });
+    let window = bytes.get(..KEY_WINDOW_BYTES).unwrap_or(bytes);
+    KEYS.find_iter(window).any(|hit| {
+        let rest = window.get(hit.end()..).unwrap_or_default().trim_ascii_start();
+        rest.strip_prefix(b":")
+            .is_some_and(|rest| matches!(rest.trim_ascii_start().first(), Some(b'[') | None))
+    })
+}
+
+/// Takes a document apart, if it is one with a list of records inside.
+pub(crate) fn split<'a>(text: &'a str, outer: &Envelope) -> Option<List<'a>> {
+    if !may_hold_records(text.as_bytes()) {
+        return None;
+    }
+    let mut envelope = outer.clone();
+    let elements = if text.trim_start().starts_with('[') {
+        envelope.layers.push("array");
+        serde_json::from_str::<Vec<&RawValue>>(text).ok()?
+    } else {
+        let fields = Fields::deserialize(&mut serde_json::Deserializer::from_str(text)).ok()?;
+        let of = |wrapper: &&Wrapper| fields.contains_key(wrapper.key) && (wrapper.fits)(&fields);
+        let wrapper = WRAPPERS.iter().find(of)?;
+        envelope.layers.push((wrapper.layer)(&fields));
+        (wrapper.describe)(&fields, &mut envelope);
+        serde_json::from_str::<Vec<&RawValue>>(fields.get(wrapper.key)?.get()).ok()?
+    };
+    Some(List { elements: with_lines(text, &elements), envelope })
+}
+
+/// Counts the line breaks before each element; the elements stand in the order of the text.
+fn with_lines<'a>(text: &'a str, elements: &[&'a RawValue]) -> Vec<(&'a str, u64)> {
+    let base = text.as_ptr() as usize;
+    let mut counted = 0;
+    let mut lines = 0;
+    let mut found = Vec::with_capacity(elements.len());
+    for element in elements {
+        let start = (element.get().as_ptr() as usize).saturating_sub(base);
+        let between = text.as_bytes().get(counted..start).unwrap_or_default();
+        lines += memchr::memchr_iter(b'\n', between).count() as u64;
+        counted = start.max(counted);
+        found.push((element.get(), lines));
+    }
+    found
+}
+
+fn text_field(fields: &Fields<'_>, key: &str) -> Option<String> {
+    fields.get(key).and_then(|raw| serde_json::from_str(raw.get()).ok())
+}
+
+fn kind(fields: &Fields<'_>) -> String {
+    text_field(fields, "kind").unwrap_or_default()
+}
+
+fn kubernetes_layer(fields: &Fields<'_>) -> &'static str {
+    match kind(fields).as_str() {
+        "EventList" => "event-list",
+        "PodList" => "pod-list",
+        "NodeList" => "node-list",
+        _ => "list",
+    }
+}
+
+fn describe_cloudwatch(fields: &Fields<'_>, envelope: &mut Envelope) {
+    envelope.account = text_field(fields, "owner").or(envelope.account.take());
+    envelope.origin = text_field(fields, "logGroup").or(envelope.origin.take());
+}

@@ -1,0 +1,140 @@
+//! One input, from its bytes to rows, skips and dead letters.
+//!
+//! In: an [`Input`] or a reader, and [`IngestOptions`]. Out: rows in chunks and dead letters to an [`IngestSink`], and
+//! the count of the source. Owns: the order of the steps and the count.
+//! Law FLOW-1: records read = decoded + dead-lettered + skipped. Law FLOW-3: secrets go before anything sees a record.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+
+use offbound_schemas::record::SourceCount;
+use offbound_schemas::table::DeadLetter;
+use offbound_schemas::{EventRows, EventTime};
+
+use crate::frame::{Frame, Frames};
+use crate::input::{Input, InputError, Place};
+use crate::label::SourceRule;
+use crate::open::{self, Counters, Fault};
+use crate::redact::FingerprintKey;
+use crate::run::{Piece, Run};
+use crate::text;
+
+/// Most rows of one chunk: as many as the query engine takes at a time.
+pub const CHUNK_ROWS: usize = 8_192;
+/// Records between two reports of progress: often enough for a smooth bar, rarely enough not to show in a profile.
+const PROGRESS_RECORDS: u64 = 1_024;
+
+/// How inputs are read.
+#[derive(Debug, Clone)]
+pub struct IngestOptions {
+    /// Labels by location; the first rule that matches decides.
+    pub sources: Vec<SourceRule>,
+    /// The key that secrets are fingerprinted with.
+    pub key: FingerprintKey,
+}
+
+/// Where rows and dead letters go.
+pub trait IngestSink {
+    /// Takes at most [`CHUNK_ROWS`] rows; breaking ends the reading of this input.
+    fn rows(&mut self, rows: EventRows) -> ControlFlow<()>;
+    /// Takes a record that could not be read.
+    fn dead_letter(&mut self, letter: DeadLetter);
+    /// Hears how many stored bytes and records of this input have been read.
+    fn progress(&mut self, stored_bytes: u64, records: u64);
+}
+
+/// The account of one input.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SourceRead {
+    /// What became of its records.
+    pub count: SourceCount,
+    /// Bytes read, after decompression.
+    pub bytes: u64,
+    /// Earliest event time.
+    pub from: Option<EventTime>,
+    /// Latest event time.
+    pub to: Option<EventTime>,
+}
+
+/// Reads one input to its end.
+pub fn read_input(
+    input: &Input,
+    options: &IngestOptions,
+    sink: &mut dyn IngestSink,
+) -> Result<SourceRead, InputError> {
+    let read = match &input.place {
+        Place::Stdin => read_stream(&input.location, io::stdin().lock(), options, sink),
+        Place::File(path) => {
+            let file = std::fs::File::open(path).map_err(|error| InputError::io(&input.location, &error))?;
+            read_stream(&input.location, file, options, sink)
+        }
+    };
+    read.map_err(|error| InputError::io(&input.location, &error))
+}
+
+/// Reads bytes from anywhere as if `name` were their file.
+pub fn read_bytes(
+    name: &str,
+    bytes: impl Read,
+    options: &IngestOptions,
+    sink: &mut dyn IngestSink,
+) -> Result<SourceRead, InputError> {
+    read_stream(name, bytes, options, sink).map_err(|error| InputError::io(name, &error))
+}
+
+fn read_stream(
+    location: &str,
+    bytes: impl Read,
+    options: &IngestOptions,
+    sink: &mut dyn IngestSink,
+) -> io::Result<SourceRead> {
+    let (mut reader, counters) = open::open(bytes)?;
+    let mut run = Run::new(location, options, sink);
+    match refusal(&mut *reader) {
+        Ok(None) => read_frames(&mut Frames::new(reader), &counters, &mut run),
+        Ok(Some((fault, head))) => {
+            run.refuse(&Piece { line: 1, ..Piece::of(&head) }, fault.reason, fault.detail)
+        }
+        Err(error) => fail(&error, (Vec::new(), 1), &mut run),
+    }
+    Ok(run.finish(&counters))
+}
+
+/// Why a stream is not read at all, judged by its head; also gives the head.
+fn refusal(reader: &mut dyn io::BufRead) -> io::Result<Option<(Fault, Vec<u8>)>> {
+    let head = reader.fill_buf()?;
+    let head = head.get(..text::SAMPLE_BYTES).unwrap_or(head);
+    let fault = |reason, detail: &str| Some((Fault { reason, detail: detail.to_owned() }, head.to_vec()));
+    Ok(match head {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => fault("utf-16", "UTF-16 text; convert it to UTF-8 first"),
+        head if text::is_binary(head) => {
+            fault("binary-file", "mostly control characters or bytes that are no UTF-8")
+        }
+        _ => None,
+    })
+}
+
+fn read_frames<R: io::BufRead>(frames: &mut Frames<R>, counters: &Counters, run: &mut Run<'_>) {
+    let mut reported = 0;
+    while run.goes_on() {
+        match frames.next() {
+            Ok(Some(Frame::Document { bytes, line })) => run.document(&bytes, line),
+            Ok(Some(Frame::Refused(refused))) => {
+                let piece = Piece { bytes: &refused.head, length: refused.length, line: refused.line };
+                run.refuse(&piece, refused.reason, refused.detail);
+            }
+            Ok(None) => return,
+            Err(error) => return fail(&error, frames.cut_short(), run),
+        }
+        if run.records() >= reported + PROGRESS_RECORDS {
+            reported = run.records();
+            run.report(counters);
+        }
+    }
+}
+
+/// The stream ended early: one dead letter says so, with what was read of the unfinished line.
+fn fail(error: &io::Error, (head, line): (Vec<u8>, u64), run: &mut Run<'_>) {
+    let Fault { reason, detail } = Fault::of(error);
+    run.refuse(&Piece { line, ..Piece::of(&head) }, reason, detail);
+}

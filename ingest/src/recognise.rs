@@ -1,0 +1,64 @@
+//! Which format a record has, by its content.
+//!
+//! In: a record. Out: a format of [`FORMATS`], or none. Owns: the thresholds, and the memory of the stream's last
+//! format, which is asked first: most streams have one format, and asking one is cheaper than asking all.
+
+use offbound_schemas::EventId;
+use serde_json::Value;
+
+use crate::decode::{Envelope, FORMATS, Record};
+
+/// Below this confidence a record is of no known format.
+pub const MIN_CONFIDENCE: u8 = 40;
+/// From this confidence on, a record is taken for itself even where it looks like an envelope.
+const SURE_CONFIDENCE: u8 = 80;
+
+/// Chooses formats for the records of one stream.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recogniser {
+    /// Index of the last format, and how sure it was when it was chosen among all.
+    last: Option<(usize, u8)>,
+}
+
+impl Recogniser {
+    /// Index of the record's format in [`FORMATS`].
+    pub(crate) fn recognise(&mut self, record: &Record<'_>) -> Option<usize> {
+        if let Some((index, confidence)) = self.last {
+            let again = FORMATS.get(index).map_or(0, |format| (format.sniff)(record));
+            if again >= confidence {
+                return Some(index);
+            }
+        }
+        let best = best(record).filter(|(_, confidence)| *confidence >= MIN_CONFIDENCE);
+        self.last = best.or(self.last);
+        best.map(|(index, _)| index)
+    }
+}
+
+/// The surest format; the earlier one where two are equally sure.
+fn best(record: &Record<'_>) -> Option<(usize, u8)> {
+    let asked = FORMATS.iter().enumerate().map(|(index, format)| (index, (format.sniff)(record)));
+    asked.fold(None, |best: Option<(usize, u8)>, next| match best {
+        Some(best) if best.1 >= next.1 => Some(best),
+        _ => Some(next),
+    })
+}
+
+/// Whether some format knows this record for sure, so that nothing may be peeled off it.
+pub(crate) fn is_surely_known(text: &str, json: Option<&Value>, envelope: &Envelope) -> bool {
+    let record = Record { text, json, envelope, source: "", location: "", event_id: EventId::default() };
+    best(&record).is_some_and(|(_, confidence)| confidence >= SURE_CONFIDENCE)
+}
+
+/// What an unknown record looks like, for the reader of its dead letter. Names keys, never values.
+pub(crate) fn describe(record: &Record<'_>) -> String {
+    match record.json {
+        Some(Value::Object(fields)) => {
+            let keys: Vec<&str> = fields.keys().take(8).map(|key| crate::decode::cut(key, 32)).collect();
+            format!("JSON object with {} keys: {}", fields.len(), keys.join(", "))
+        }
+        Some(Value::Array(items)) => format!("JSON array of {} elements", items.len()),
+        Some(_) => "JSON scalar".to_owned(),
+        None => format!("text of {} bytes", record.text.len()),
+    }
+}

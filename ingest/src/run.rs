@@ -1,0 +1,302 @@
+//! The state of reading one input: decoders, identities, rows on their way out, the count.
+//!
+//! In: documents and refusals, in order. Out: rows, dead letters, the count. Owns: one decoder per format.
+//! Each record is counted exactly once, at the moment its fate is known (law FLOW-1).
+
+use std::collections::BTreeMap;
+
+use offbound_schemas::table::DeadLetter;
+use offbound_schemas::{EventId, EventRows, EventTime};
+use serde_json::Value;
+
+use crate::decode::{Decode, Envelope, FORMATS, Record, Verdict, cut};
+use crate::identity::{Occurrences, content_hash};
+use crate::json;
+use crate::label::{Labelling, stem};
+use crate::open::Counters;
+use crate::pipeline::{CHUNK_ROWS, IngestOptions, IngestSink, SourceRead};
+use crate::recognise::{self, Recogniser};
+use crate::redact::Redactor;
+use crate::text;
+use crate::unfold::{Leaf, Unfold};
+
+/// Longest text kept of a dead letter, in bytes.
+pub const MAX_LETTER_BYTES: usize = 65_536;
+/// The version that dead letters name.
+pub const PARSER: &str = concat!("offbound-ingest ", env!("CARGO_PKG_VERSION"));
+/// Remark on assertions whose record held a secret.
+const SECRET_REDACTED: &str = "secret-redacted";
+/// Remark on assertions whose record held bytes that are no UTF-8.
+const INVALID_UTF8: &str = "invalid-utf8";
+
+/// Bytes that could not be read.
+pub(crate) struct Piece<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) length: u64,
+    pub(crate) line: u64,
+}
+
+impl<'a> Piece<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, length: bytes.len() as u64, line: 1 }
+    }
+}
+
+/// Reading of one input.
+pub(crate) struct Run<'a> {
+    sink: &'a mut dyn IngestSink,
+    unfold: Unfold,
+    state: State,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(location: &str, options: &IngestOptions, sink: &'a mut dyn IngestSink) -> Self {
+        let state = State {
+            location: location.to_owned(),
+            labelling: Labelling::of(location, &options.sources),
+            redactor: Redactor::new(options.key.clone()),
+            recogniser: Recogniser::default(),
+            occurrences: Occurrences::default(),
+            decoders: BTreeMap::new(),
+            rows: EventRows::default(),
+            read: SourceRead::default(),
+            stopped: false,
+        };
+        Self { sink, unfold: Unfold::default(), state }
+    }
+
+    /// Whether the sink still wants rows.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.state.stopped
+    }
+
+    /// Records read so far.
+    pub(crate) fn records(&self) -> u64 {
+        self.state.read.count.read
+    }
+
+    /// Tells the sink how far it is.
+    pub(crate) fn report(&mut self, counters: &Counters) {
+        self.sink.progress(counters.stored(), self.records());
+    }
+
+    /// Reads all records of one document.
+    pub(crate) fn document(&mut self, bytes: &[u8], line: u64) {
+        let text = text::decode(bytes);
+        let Self { sink, unfold, state } = self;
+        unfold.document(&text.text, line, &mut |leaf| state.leaf(leaf, text.escaped, *sink));
+    }
+
+    /// Counts and reports something that is not read.
+    pub(crate) fn refuse(&mut self, piece: &Piece<'_>, reason: &'static str, detail: String) {
+        let text = text::decode(piece.bytes).text.into_owned();
+        self.state.dead_letter(&text, piece.length, piece.line, (reason, detail), None, self.sink);
+    }
+
+    /// Ends the input: pieces and gathered rows come out, the count is complete.
+    pub(crate) fn finish(mut self, counters: &Counters) -> SourceRead {
+        let Self { sink, unfold, state } = &mut self;
+        unfold.finish(&mut |leaf| state.leaf(leaf, false, *sink));
+        state.finish_decoders(*sink);
+        self.report(counters);
+        let mut read = self.state.read;
+        read.bytes = counters.plain();
+        read.count.location = self.state.location;
+        read.count.format = main_format(&self.state.decoders);
+        read
+    }
+}
+
+struct State {
+    location: String,
+    labelling: Labelling,
+    redactor: Redactor,
+    recogniser: Recogniser,
+    occurrences: Occurrences,
+    /// By index of the format.
+    decoders: BTreeMap<usize, Decoder>,
+    rows: EventRows,
+    read: SourceRead,
+    stopped: bool,
+}
+
+struct Decoder {
+    decode: Box<dyn Decode>,
+    label: String,
+    records: u64,
+}
+
+/// A record on its way to its decoder.
+struct Ready<'a> {
+    text: &'a str,
+    json: Option<&'a Value>,
+    envelope: &'a Envelope,
+    content: [u8; 32],
+    line: u64,
+    flags: Vec<&'static str>,
+}
+
+impl State {
+    fn leaf(&mut self, leaf: Leaf<'_>, escaped: bool, sink: &mut dyn IngestSink) {
+        match leaf {
+            Leaf::Skipped(name) => self.skip(name),
+            Leaf::Refused { text, reject, line } => {
+                let why = (reject.reason, reject.detail);
+                self.dead_letter(&text, text.len() as u64, line, why, None, sink);
+            }
+            Leaf::Record { text, json, envelope, line } => {
+                let content = content_hash(&text, json.as_ref());
+                let clean = self.redactor.redact(&text);
+                let json =
+                    if clean.count == 0 { json } else { json.and_then(|_| json::parse(&clean.text).ok()) };
+                let flags = [(clean.count > 0, SECRET_REDACTED), (escaped, INVALID_UTF8)];
+                let flags = flags.into_iter().filter_map(|(is_set, flag)| is_set.then_some(flag)).collect();
+                let ready = Ready {
+                    text: &clean.text,
+                    json: json.as_ref(),
+                    envelope: &envelope,
+                    content,
+                    line,
+                    flags,
+                };
+                self.record(&ready, sink);
+            }
+        }
+    }
+
+    fn record(&mut self, ready: &Ready<'_>, sink: &mut dyn IngestSink) {
+        let location = format!("{}:{}", self.location, ready.line);
+        let Ready { text, json, envelope, .. } = *ready;
+        let mut record =
+            Record { text, json, envelope, source: "", location: &location, event_id: EventId::default() };
+        let index = self.labelling.format.or_else(|| self.recogniser.recognise(&record));
+        let Some((index, format)) = index.and_then(|index| FORMATS.get(index).map(|format| (index, format)))
+        else {
+            let detail = format!("no known format: {}", recognise::describe(&record));
+            return self.dead_letter(
+                text,
+                text.len() as u64,
+                ready.line,
+                ("unknown-format", detail),
+                None,
+                sink,
+            );
+        };
+        let labelling = &self.labelling;
+        let decoder = self.decoders.entry(index).or_insert_with(|| Decoder {
+            decode: (format.decoder)(),
+            label: labelling.label(format),
+            records: 0,
+        });
+        decoder.records += 1;
+        let stream = [decoder.label.as_str(), envelope.host.as_deref().unwrap_or_default()];
+        record.event_id = self.occurrences.event_id(format.identity, &ready.content, &stream);
+        record.source = &decoder.label;
+        let before = self.rows.identity_assertions.len();
+        let verdict = decoder.decode.decode(&record, &mut self.rows);
+        for assertion in self.rows.identity_assertions.iter_mut().skip(before) {
+            ready.flags.iter().for_each(|flag| assertion.trust_flags.push((*flag).to_owned()));
+        }
+        let label = decoder.label.clone();
+        self.settle(verdict, ready, label, sink);
+        self.flush(CHUNK_ROWS, sink);
+    }
+
+    fn settle(&mut self, verdict: Verdict, ready: &Ready<'_>, label: String, sink: &mut dyn IngestSink) {
+        match verdict {
+            Verdict::Decoded => {
+                self.read.count.read += 1;
+                self.read.count.decoded += 1;
+            }
+            Verdict::Skipped(name) => self.skip(name),
+            Verdict::Rejected(reject) => {
+                let why = (reject.reason, reject.detail);
+                self.dead_letter(ready.text, ready.text.len() as u64, ready.line, why, Some(label), sink);
+            }
+        }
+    }
+
+    fn skip(&mut self, name: &'static str) {
+        self.read.count.read += 1;
+        *self.read.count.skipped.entry(name.to_owned()).or_default() += 1;
+    }
+
+    fn dead_letter(
+        &mut self,
+        text: &str,
+        length: u64,
+        line: u64,
+        (reason, detail): (&'static str, String),
+        label: Option<String>,
+        sink: &mut dyn IngestSink,
+    ) {
+        self.read.count.read += 1;
+        *self.read.count.dead_lettered.entry(reason.to_owned()).or_default() += 1;
+        let location = format!("{}:{line}", self.location);
+        let event_id = EventId::of(&[text.as_bytes(), location.as_bytes()]);
+        let clean = self.redactor.redact(text);
+        sink.dead_letter(DeadLetter {
+            event_id,
+            source: label.unwrap_or_else(|| stem(&self.location).to_owned()),
+            location,
+            reason: reason.to_owned(),
+            detail: self.redactor.redact(&detail).text.into_owned(),
+            parser: PARSER.to_owned(),
+            length,
+            bytes: cut(&clean.text, MAX_LETTER_BYTES).to_owned(),
+        });
+    }
+
+    fn finish_decoders(&mut self, sink: &mut dyn IngestSink) {
+        for decoder in self.decoders.values_mut() {
+            decoder.decode.finish(&mut self.rows);
+        }
+        self.flush(1, sink);
+    }
+
+    /// Sends full chunks, or with `at_least` 1 everything.
+    fn flush(&mut self, at_least: usize, sink: &mut dyn IngestSink) {
+        while self.rows.len() >= at_least {
+            let chunk = take_chunk(&mut self.rows);
+            self.widen(&chunk);
+            self.stopped |= !self.stopped && sink.rows(chunk).is_break();
+        }
+    }
+
+    fn widen(&mut self, rows: &EventRows) {
+        let EventRows { host_events, identity_assertions, placements } = rows;
+        let times = host_events.iter().map(|row| row.event_time);
+        let times = times.chain(identity_assertions.iter().map(|row| row.event_time));
+        let times = times.chain(placements.iter().map(|row| row.event_time));
+        for time in times {
+            self.read.from = Some(self.read.from.map_or(time, |from: EventTime| from.min(time)));
+            self.read.to = Some(self.read.to.map_or(time, |to: EventTime| to.max(time)));
+        }
+    }
+}
+
+/// Takes at most [`CHUNK_ROWS`] rows off the front.
+fn take_chunk(rows: &mut EventRows) -> EventRows {
+    if rows.len() <= CHUNK_ROWS {
+        return std::mem::take(rows);
+    }
+    let EventRows { host_events, identity_assertions, placements } = rows;
+    let mut room = CHUNK_ROWS;
+    let host_events = take_front(host_events, &mut room);
+    let identity_assertions = take_front(identity_assertions, &mut room);
+    let placements = take_front(placements, &mut room);
+    EventRows { host_events, identity_assertions, placements }
+}
+
+fn take_front<T>(rows: &mut Vec<T>, room: &mut usize) -> Vec<T> {
+    let count = rows.len().min(*room);
+    *room -= count;
+    rows.drain(..count).collect()
+}
+
+/// The format that most records have; the earlier one in the list where two have as many.
+fn main_format(decoders: &BTreeMap<usize, Decoder>) -> String {
+    let most = decoders.values().map(|decoder| decoder.records).max();
+    let found = decoders.values().find(|decoder| Some(decoder.records) == most);
+    found.map_or_else(|| "unknown".to_owned(), |decoder| decoder.label.clone())
+}

@@ -1,0 +1,176 @@
+//! A document to its records: lists taken apart, envelopes peeled, cut lines joined.
+//!
+//! In: the text of a document and its line. Out: a [`Leaf`] per record. Owns: when to stop peeling, and the pieces of
+//! lines that a container runtime cut. A record that a format surely knows is never taken for an envelope.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::decode::{Envelope, Reject};
+use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload};
+use crate::frame::MAX_LINE_BYTES;
+use crate::{json, list, recognise};
+
+/// Most lists inside each other: a CloudWatch subscription with a list in each message is two.
+const MAX_LISTS: usize = 3;
+/// Streams whose pieces are joined at a time; runtimes have two.
+const MAX_STREAMS: usize = 8;
+
+/// One record, or what stands for one in the count.
+pub(crate) enum Leaf<'a> {
+    /// A record to be recognised and decoded.
+    Record {
+        /// Its text.
+        text: Cow<'a, str>,
+        /// The same as JSON.
+        json: Option<Value>,
+        /// What was around it.
+        envelope: Envelope,
+        /// Line that it starts on.
+        line: u64,
+    },
+    /// A record that cannot be read.
+    Refused {
+        /// Its text.
+        text: Cow<'a, str>,
+        /// Why not.
+        reject: Reject,
+        /// Line that it starts on.
+        line: u64,
+    },
+    /// Something that holds no record, by name.
+    Skipped(&'static str),
+}
+
+/// Takes documents apart; keeps the pieces of cut lines in between.
+#[derive(Default)]
+pub(crate) struct Unfold {
+    pieces: BTreeMap<String, Pieces>,
+}
+
+/// The pieces of one line so far.
+struct Pieces {
+    text: String,
+    envelope: Envelope,
+    line: u64,
+}
+
+/// How far inside a document a text is.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    envelopes: usize,
+    lists: usize,
+}
+
+impl Unfold {
+    /// Gives every record of a document to `leaf`.
+    pub(crate) fn document(&mut self, text: &str, line: u64, leaf: &mut dyn FnMut(Leaf<'_>)) {
+        self.unfold(text, line, Envelope::default(), Depth::default(), leaf);
+    }
+
+    /// The stream has ended: what was cut comes out as far as it is there.
+    pub(crate) fn finish(&mut self, leaf: &mut dyn FnMut(Leaf<'_>)) {
+        for (_stream, Pieces { text, envelope, line }) in std::mem::take(&mut self.pieces) {
+            let depth = Depth { envelopes: envelope.layers.len(), lists: 0 };
+            self.unfold(&text, line, envelope, depth, leaf);
+        }
+    }
+
+    fn unfold(
+        &mut self,
+        text: &str,
+        line: u64,
+        around: Envelope,
+        depth: Depth,
+        leaf: &mut dyn FnMut(Leaf<'_>),
+    ) {
+        let split = if depth.lists < MAX_LISTS { list::split(text, &around) } else { None };
+        if let Some(split) = split {
+            return self.elements(split, line, depth, leaf);
+        }
+        if text.len() > MAX_LINE_BYTES {
+            let detail = format!("{} bytes; a record has at most {MAX_LINE_BYTES}", text.len());
+            return leaf(Leaf::Refused {
+                text: text.into(),
+                reject: Reject { reason: "too-long", detail },
+                line,
+            });
+        }
+        let json = match read_json(text) {
+            Ok(json) => json,
+            Err(reject) => return leaf(Leaf::Refused { text: text.into(), reject, line }),
+        };
+        let outer = Outer { text, json: json.as_ref() };
+        let may_peel = depth.envelopes < MAX_ENVELOPES;
+        let peeled = if may_peel { envelope::peel(&outer, &around) } else { None };
+        match peeled.filter(|_| !recognise::is_surely_known(text, json.as_ref(), &around)) {
+            Some((payload, envelope)) => self.payload(payload, line, envelope, depth, leaf),
+            None => leaf(Leaf::Record { text: text.into(), json, envelope: around, line }),
+        }
+    }
+
+    fn elements(&mut self, split: list::List<'_>, line: u64, depth: Depth, leaf: &mut dyn FnMut(Leaf<'_>)) {
+        if split.elements.is_empty() {
+            return leaf(Leaf::Skipped("empty-list"));
+        }
+        let depth = Depth { lists: depth.lists + 1, ..depth };
+        for (text, lines_before) in split.elements {
+            self.unfold(text, line + lines_before, split.envelope.clone(), depth, leaf);
+        }
+    }
+
+    fn payload(
+        &mut self,
+        payload: Payload,
+        line: u64,
+        envelope: Envelope,
+        depth: Depth,
+        leaf: &mut dyn FnMut(Leaf<'_>),
+    ) {
+        let depth = Depth { envelopes: depth.envelopes + 1, ..depth };
+        let Some(piece) = payload.piece else {
+            return self.inner(&payload.text, line, envelope, depth, leaf);
+        };
+        let begun = self.pieces.remove(&piece.stream);
+        let is_new = begun.is_none();
+        let mut joined = begun.unwrap_or(Pieces { text: String::new(), envelope, line });
+        joined.text.push_str(&payload.text);
+        let is_full = joined.text.len() > MAX_LINE_BYTES || (is_new && self.pieces.len() >= MAX_STREAMS);
+        if piece.is_last || is_full {
+            return self.inner(&joined.text, joined.line, joined.envelope, depth, leaf);
+        }
+        self.pieces.insert(piece.stream, joined);
+    }
+
+    fn inner(
+        &mut self,
+        text: &str,
+        line: u64,
+        envelope: Envelope,
+        depth: Depth,
+        leaf: &mut dyn FnMut(Leaf<'_>),
+    ) {
+        let text = text.trim_end_matches(['\n', '\r']);
+        if text.trim().is_empty() {
+            leaf(Leaf::Skipped("blank"))
+        } else {
+            self.unfold(text, line, envelope, depth, leaf)
+        }
+    }
+}
+
+/// The JSON of a text that begins like JSON. An object must be JSON; a bracket may also begin a plain line.
+fn read_json(text: &str) -> Result<Option<Value>, Reject> {
+    let start = text.trim_start();
+    if !start.starts_with(['{', '[']) {
+        return Ok(None);
+    }
+    match json::parse(text) {
+        Ok(value) => Ok(Some(value)),
+        Err(reject) if start.starts_with('{') || reject.reason == "too-deep" => Err(reject),
+        Err(reject) if reject.reason == "truncated-json" && start.starts_with("[{") => Err(reject),
+        Err(_) => Ok(None),
+    }
+}
