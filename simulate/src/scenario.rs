@@ -3,8 +3,10 @@
 //! In: a seed. Out: the files of a sample. Owns: ids, titles, stories.
 //! Leaves ordinary traffic to `quiet`, log lines to `emit`. Law: one line in [`SCENARIOS`] per scenario.
 
+mod identity_stops_it;
 mod quiet;
 mod stolen_pod_token;
+mod stolen_session_key;
 
 use crate::output::{Output, SimulateError, write_file};
 use crate::scene::Scene;
@@ -24,7 +26,8 @@ pub struct Scenario {
     build: fn(u64) -> Scene,
 }
 
-static SCENARIOS: &[Scenario] = &[stolen_pod_token::SCENARIO];
+static SCENARIOS: &[Scenario] =
+    &[stolen_pod_token::SCENARIO, identity_stops_it::SCENARIO, stolen_session_key::SCENARIO];
 
 /// All scenarios, attacks first.
 #[must_use]

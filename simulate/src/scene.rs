@@ -34,7 +34,6 @@ struct Rotation {
 pub(crate) struct Scene {
     streams: BTreeMap<&'static str, Vec<Line>>,
     rotations: Vec<Rotation>,
-    records: Vec<&'static str>,
     files: Vec<(String, Vec<u8>)>,
     incidents: Vec<TruthIncident>,
     findings: Vec<ExpectedFinding>,
@@ -67,11 +66,6 @@ impl Scene {
         self.rotations.push(Rotation { stream, before, file });
     }
 
-    /// The files of a stream hold one line, `{"Records":[…]}`.
-    pub(crate) fn frame_records(&mut self, stream: &'static str) {
-        self.records.push(stream);
-    }
-
     /// Says what an engine should find.
     pub(crate) fn expect(&mut self, scenario: &str, rule: &str, entity: &str) {
         let (scenario, rule, entity) = (scenario.to_owned(), rule.to_owned(), entity.to_owned());
@@ -99,7 +93,6 @@ impl Scene {
     /// Writes every file and the truth.
     pub(crate) fn write(self, scenario: &str, seed: u64, out: &mut dyn Output) -> Result<(), SimulateError> {
         let rotations = self.rotations.clone();
-        let records = self.records.clone();
         let parts = self.into_parts();
         let span = parts.span();
         let mut labels = Vec::new();
@@ -108,10 +101,10 @@ impl Scene {
             for rotation in rotations.iter().filter(|rotation| rotation.stream == stream) {
                 let split = rest.partition_point(|line| line.at < rotation.before);
                 let (old, young) = rest.split_at(split);
-                lay_out(out, rotation.file, old, records.contains(&stream), scenario, &mut labels)?;
+                lay_out(out, rotation.file, old, scenario, &mut labels)?;
                 rest = young;
             }
-            lay_out(out, stream, rest, records.contains(&stream), scenario, &mut labels)?;
+            lay_out(out, stream, rest, scenario, &mut labels)?;
         }
         for (name, bytes) in &parts.files {
             write_file(out, name, bytes)?;
@@ -160,13 +153,14 @@ fn lay_out(
     out: &mut dyn Output,
     file: &str,
     lines: &[Line],
-    as_records: bool,
     scenario: &str,
     labels: &mut Vec<Label>,
 ) -> Result<(), SimulateError> {
     if lines.is_empty() {
         return Ok(());
     }
+    // CloudTrail delivers one line, `{"Records":[…]}`, in files of this name.
+    let as_records = file.ends_with(".json.gz");
     let mut bytes = Vec::new();
     if as_records {
         bytes.extend_from_slice(b"{\"Records\":[");

@@ -4,7 +4,7 @@
 //! the lower-case operator names) and how Envoy prints serials, certificates' times and what is absent.
 
 use crate::json::Json;
-use crate::moment::{MILLI, Moment};
+use crate::moment::Moment;
 use crate::random::Random;
 use crate::world::Svid;
 
@@ -77,11 +77,6 @@ pub(crate) fn line(request: &Request<'_>, random: &mut Random) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_400);
     write(request, random, &mut out);
     out
-}
-
-/// A moment at which Envoy's flush of this request may be put in the file.
-pub(crate) fn flushed(at: Moment) -> Moment {
-    at + 40 * MILLI
 }
 
 fn write_peer(json: &mut Json<'_>, peer: Option<&Svid>) {

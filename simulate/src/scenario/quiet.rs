@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 
 use crate::emit::envoy::{self, Request};
 use crate::emit::k8s_audit::{self, Call, Issuing, Object};
+use crate::emit::linux_audit::{self, Stamp, Task};
+use crate::emit::spire_lists;
+use crate::emit::spire_server::{self, Shape};
 use crate::emit::tetragon::{self, Placed};
 use crate::moment::{HOUR, MILLI, MINUTE, Moment, SECOND};
 use crate::random::Random;
 use crate::scene::Scene;
+use crate::truth::Actor;
 use crate::world::{Node, Pod, Process, SVID_TTL, Svid, Token, current, moments, tokens};
 
 /// Names of the streams that this module writes.
@@ -177,8 +181,8 @@ pub(crate) fn host_noise(
 fn host_command(scene: &mut Scene, random: &mut Random, node: &Node, kubelet: &Process, at: Moment) {
     const COMMANDS: &[(&str, &str)] = &[
         ("/usr/sbin/xtables-nft-multi", "iptables -w 5 -t mangle -S KUBE-KUBELET-CANARY"),
-        ("/usr/bin/mount", "-t tmpfs -o size=16227860480 tmpfs /var/lib/kubelet/volumes"),
-        ("/usr/bin/nsenter", "--version"),
+        ("/usr/bin/findmnt", "--output-all --json"),
+        ("/opt/cni/bin/loopback", ""),
     ];
     let (binary, arguments) = *random.pick(COMMANDS);
     let pid = u32::try_from(random.between(40_000, 4_000_000)).unwrap_or(40_000);
@@ -211,3 +215,87 @@ pub(crate) fn start(scene: &mut Scene, pod: &Pod) {
 
 /// About three reads of the API in an hour.
 pub(crate) const READ_GAP: i64 = HOUR / 3;
+
+/// SPIRE server's log.
+pub(crate) const SPIRE: &str = "spire-server.log";
+
+/// The SPIRE server signs a workload's SVIDs for the agent on a pod's node.
+pub(crate) fn sign_svids(
+    scene: &mut Scene,
+    random: &mut Random,
+    seed: u64,
+    pod: &Pod,
+    span: Span,
+    shape: Shape,
+) {
+    let entry = spire_lists::entry_id(seed, pod);
+    for svid in svids(seed, pod, span) {
+        let [debug, audit] = spire_server::signed(random, &svid, &entry, &pod.node, shape);
+        scene.line(SPIRE, svid.signed, debug);
+        scene.line(SPIRE, svid.signed, audit);
+    }
+}
+
+/// One event of Linux audit that waits for its serial number.
+type Numbered<'a> = Box<dyn Fn(Stamp<'_>) -> Vec<Vec<u8>> + 'a>;
+
+/// The Linux audit log of one host: serial numbers follow time, whatever the order of telling.
+pub(crate) struct AuditLog<'a> {
+    /// Where it is written.
+    pub(crate) stream: &'static str,
+    /// `node=`.
+    pub(crate) node: &'a str,
+    /// Serial number of the first event.
+    pub(crate) first_serial: u32,
+    /// Whether auditd adds names.
+    pub(crate) enriched: bool,
+    events: Vec<(Moment, Option<(Actor, &'static str)>, Numbered<'a>)>,
+}
+
+impl<'a> AuditLog<'a> {
+    /// An empty log.
+    pub(crate) fn new(stream: &'static str, node: &'a str, first_serial: u32, enriched: bool) -> Self {
+        Self { stream, node, first_serial, enriched, events: Vec::new() }
+    }
+
+    /// Adds an event.
+    pub(crate) fn add(
+        &mut self,
+        at: Moment,
+        mark: Option<(Actor, &'static str)>,
+        records: impl Fn(Stamp<'_>) -> Vec<Vec<u8>> + 'a,
+    ) {
+        self.events.push((at, mark, Box::new(records)));
+    }
+
+    /// systemd starts small services, every few minutes.
+    pub(crate) fn services(&mut self, random: &mut Random, span: Span) {
+        const UNITS: &[(&str, &str)] = &[
+            ("sysstat-collect", "/usr/lib/sysstat/sa1"),
+            ("fwupd-refresh", "/usr/bin/fwupdmgr"),
+            ("logrotate", "/usr/sbin/logrotate"),
+        ];
+        for at in moments(random, span.from, span.until, 7 * MINUTE) {
+            let (unit, program) = *random.pick(UNITS);
+            let pid = u32::try_from(random.between(40_000, 4_000_000)).unwrap_or(40_000);
+            let task = Task::new(pid, 1, 0, program, &[program, "--quiet"]);
+            self.add(at, None, move |stamp| linux_audit::service_start(stamp, unit));
+            self.add(at, None, move |stamp| linux_audit::exec(stamp, &task, "/"));
+        }
+    }
+
+    /// Numbers the events and writes them; records of events at one time lie interleaved in the file.
+    pub(crate) fn finish(mut self, scene: &mut Scene) {
+        self.events.sort_by_key(|(at, _, _)| *at);
+        for (serial, (at, mark, records)) in (self.first_serial..).zip(&self.events) {
+            let stamp = Stamp { node: self.node, at: *at, serial, enriched: self.enriched };
+            for (index, record) in (0i64..).zip(records(stamp)) {
+                let written = *at + index * 150_000;
+                match mark {
+                    Some(mark) => scene.marked(self.stream, written, *mark, record),
+                    None => scene.line(self.stream, written, record),
+                }
+            }
+        }
+    }
+}
