@@ -43,6 +43,13 @@ impl Columns {
         Self { left_out: names.iter().map(|name| (*name).to_owned()).collect() }
     }
 
+    /// Only the columns that order and locate a row.
+    pub(crate) fn keys() -> Self {
+        let names = EventTable::ALL.map(EventTable::schema);
+        let names = names.iter().flat_map(|schema| schema.fields().iter().map(|field| field.name().clone()));
+        Self { left_out: names.collect() }
+    }
+
     pub(crate) fn reads(&self, table: EventTable, column: &str) -> bool {
         let keys = table.key_columns();
         let always = [keys.event_id, keys.event_time, keys.source, keys.location];

@@ -47,8 +47,8 @@ impl Write for HashingFile {
     }
 }
 
-/// Checks that the file is exactly what was written.
-pub(crate) fn check_file(path: &Path, bytes: u64, digest: &Digest) -> Result<(), StoreError> {
+/// Checks that the file is a plain file of the length that was written.
+pub(crate) fn check_length(path: &Path, bytes: u64) -> Result<(), StoreError> {
     let found = std::fs::symlink_metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => StoreError::damaged(path, "the file is missing"),
         _ => StoreError::io("look at", path)(error),
@@ -60,6 +60,12 @@ pub(crate) fn check_file(path: &Path, bytes: u64, digest: &Digest) -> Result<(),
         let problem = format!("it has {} bytes, {bytes} were written", found.len());
         return Err(StoreError::damaged(path, problem));
     }
+    Ok(())
+}
+
+/// Checks that the file is exactly what was written.
+pub(crate) fn check_file(path: &Path, bytes: u64, digest: &Digest) -> Result<(), StoreError> {
+    check_length(path, bytes)?;
     if hash_file(path)? != *digest {
         return Err(StoreError::damaged(path, "its content was changed"));
     }

@@ -4,7 +4,7 @@
 //! Law: canonical order is (event time, event id); rows of the same event are ordered by table.
 
 use arrow::array::{Array, FixedSizeBinaryArray, RecordBatch, StringViewArray, TimestampNanosecondArray};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use offbound_schemas::table::{TableSpec, host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, SchemaError};
 
@@ -94,24 +94,25 @@ impl EventTable {
         }
     }
 
-    /// Checks that `batch` has exactly the table's columns.
+    /// Checks that `batch` has the table's columns with their types.
     pub(crate) fn check(self, schema: &SchemaRef, batch: &RecordBatch) -> Result<(), StoreError> {
         for field in schema.fields() {
-            let column = self.column_name(field.name());
-            let found =
-                batch.column_by_name(column).ok_or(SchemaError::Missing { table: self.name(), column })?;
-            if found.data_type() != field.data_type() {
-                let (found, expected) = (found.data_type().clone(), field.data_type().clone());
-                return Err(SchemaError::Type { table: self.name(), column, found, expected }.into());
+            let found = batch.column_by_name(field.name()).map(|array| array.data_type().clone());
+            if found.as_ref() != Some(field.data_type()) {
+                return Err(self.misfit(field, found));
             }
         }
         Ok(())
     }
 
-    /// The table's own spelling of a column, which lives as long as the program.
-    fn column_name(self, name: &str) -> &'static str {
-        let found = (self.spec().columns)().into_iter().find(|column| column.name == name);
-        found.map_or("?", |column| column.name)
+    fn misfit(self, field: &Field, found: Option<DataType>) -> StoreError {
+        let (table, expected) = (self.name(), field.data_type().clone());
+        let column = (self.spec().columns)().into_iter().find(|column| column.name == field.name());
+        let column = column.map_or("?", |column| column.name);
+        StoreError::Schema(match found {
+            None => SchemaError::Missing { table, column },
+            Some(found) => SchemaError::Type { table, column, found, expected },
+        })
     }
 }
 

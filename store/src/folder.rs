@@ -179,7 +179,13 @@ impl Folder {
         if durable { sync_folder(&self.segments()) } else { Ok(()) }
     }
 
-    /// Takes away files that were written but never committed; returns how many.
+    /// Takes away a segment that another one has replaced.
+    pub(crate) fn remove_segment(&self, seq: u64, table: &str) -> Result<(), StoreError> {
+        let path = self.segment(seq, table);
+        fs::remove_file(&path).map_err(StoreError::io("remove", &path))
+    }
+
+    /// Takes away files that were never committed, or have been replaced; returns how many.
     pub(crate) fn sweep(&self, committed: &BTreeSet<PathBuf>) -> Result<usize, StoreError> {
         let segments = self.segments();
         let mut swept = 0;

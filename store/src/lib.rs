@@ -7,6 +7,7 @@
 //! Law STORE-1: what was committed survives a power cut. STORE-2: any change to a stored byte is noticed.
 
 mod columns;
+mod compact;
 mod conclusions;
 mod database;
 mod dead_letters;
@@ -17,10 +18,11 @@ mod folder;
 mod manifest;
 mod merge;
 mod options;
+mod overlap;
 mod pending;
 mod record;
-mod row_group;
 mod segment;
+mod segment_rows;
 mod sources;
 mod store;
 mod writer;

@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) from: EventTime,
     pub(crate) to: EventTime,
     pub(crate) digest: Digest,
+    /// Segments whose rows this one holds; they are no longer part of the store.
+    pub(crate) replaces: Vec<u64>,
     pub(crate) chain: Digest,
 }
 
@@ -42,41 +44,68 @@ pub struct TableContents {
 impl Entry {
     /// This entry's link: it depends on every field and on every entry before it.
     pub(crate) fn link(&self, previous: &Digest) -> Digest {
-        let Self { seq, table, rows, bytes, from, to, digest, chain: _ } = self;
+        let Self { seq, table, rows, bytes, from, to, digest, replaces, chain: _ } = self;
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"offbound.store.segment/1").update(previous);
         for number in [*seq, *rows, *bytes, from.0.cast_unsigned(), to.0.cast_unsigned()] {
             hasher.update(&number.to_le_bytes());
         }
-        hasher.update(digest).update(table.name().as_bytes());
+        for number in replaces {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.update(&(replaces.len() as u64).to_le_bytes()).update(digest).update(table.name().as_bytes());
         *hasher.finalize().as_bytes()
     }
 }
 
-/// Every committed segment, in the order in which they were committed.
-pub(crate) fn entries(database: &Database, folder: &Folder) -> Result<Vec<Entry>, StoreError> {
+/// The manifest as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    /// Segments that are part of the store, in the order in which they were committed.
+    pub(crate) entries: Vec<Entry>,
+    /// Number of the last segment that was ever committed.
+    pub(crate) last_seq: u64,
+    /// Link of that segment.
+    pub(crate) chain: Digest,
+}
+
+/// Reads the manifest and checks its chain.
+pub(crate) fn read(database: &Database, folder: &Folder) -> Result<Manifest, StoreError> {
     let refused = database.refused("read the manifest");
-    let select =
-        "SELECT seq, table_name, rows, bytes, from_time, to_time, digest, chain FROM segments ORDER BY seq";
+    let select = "SELECT seq, table_name, rows, bytes, from_time, to_time, digest, replaces, chain
+                  FROM segments ORDER BY seq";
     let mut statement = database.connection().prepare(select).map_err(&refused)?;
     let mut rows = statement.query([]).map_err(&refused)?;
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut manifest = Manifest { entries: Vec::new(), last_seq: 0, chain: [0; 32] };
     while let Some(row) = rows.next().map_err(&refused)? {
-        let expected_seq = entries.len() as u64 + 1;
-        let changed = StoreError::Manifest { path: folder.path().to_owned(), seq: expected_seq };
-        let Some(entry) = entry(row).map_err(&refused)? else { return Err(changed) };
-        let previous = entries.last().map_or([0; 32], |entry| entry.chain);
-        if entry.seq != expected_seq || entry.chain != entry.link(&previous) {
-            return Err(changed);
-        }
-        entries.push(entry);
+        let expected_seq = manifest.last_seq + 1;
+        let entry = entry(row).map_err(&refused)?;
+        let linked = |entry: &Entry| entry.seq == expected_seq && entry.chain == entry.link(&manifest.chain);
+        let Some(entry) = entry.filter(linked) else {
+            return Err(StoreError::Manifest { path: folder.path().to_owned(), seq: expected_seq });
+        };
+        manifest.add(entry);
     }
-    Ok(entries)
+    Ok(manifest)
+}
+
+impl Manifest {
+    /// Takes in a committed segment, and lets go of those that it replaces.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        self.last_seq = entry.seq;
+        self.chain = entry.chain;
+        if !entry.replaces.is_empty() {
+            self.entries.retain(|old| !entry.replaces.contains(&old.seq));
+        }
+        self.entries.push(entry);
+    }
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
-    let table: String = row.get(1)?;
-    let Some(table) = EventTable::named(&table) else { return Ok(None) };
+    let (table, replaces): (String, String) = (row.get(1)?, row.get(7)?);
+    let (Some(table), Some(replaces)) = (EventTable::named(&table), parse_numbers(&replaces)) else {
+        return Ok(None);
+    };
     Ok(Some(Entry {
         seq: row.get::<_, i64>(0)?.cast_unsigned(),
         table,
@@ -85,18 +114,30 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
         from: EventTime(row.get(4)?),
         to: EventTime(row.get(5)?),
         digest: row.get(6)?,
-        chain: row.get(7)?,
+        replaces,
+        chain: row.get(8)?,
     }))
 }
 
-/// Commits a segment: from here on it is part of the store.
+/// Numbers separated by blanks.
+fn parse_numbers(text: &str) -> Option<Vec<u64>> {
+    text.split_ascii_whitespace().map(|number| number.parse().ok()).collect()
+}
+
+fn print_numbers(numbers: &[u64]) -> String {
+    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Commits a segment: from here on it is part of the store, and those that it replaces are not.
 pub(crate) fn commit(database: &mut Database, entry: &Entry) -> Result<(), StoreError> {
-    let Entry { seq, table, rows, bytes, from, to, digest, chain } = entry;
-    let insert = "INSERT INTO segments (seq, table_name, rows, bytes, from_time, to_time, digest, chain)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let Entry { seq, table, rows, bytes, from, to, digest, replaces, chain } = entry;
+    let insert =
+        "INSERT INTO segments (seq, table_name, rows, bytes, from_time, to_time, digest, replaces, chain)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let numbers = (seq.cast_signed(), rows.cast_signed(), bytes.cast_signed());
+    let replaces = print_numbers(replaces);
     database.transact("commit a segment", |transaction| {
-        let values = (numbers.0, table.name(), numbers.1, numbers.2, from.0, to.0, digest, chain);
+        let values = (numbers.0, table.name(), numbers.1, numbers.2, from.0, to.0, digest, replaces, chain);
         transaction.execute(insert, values).map(|_| ())
     })
 }

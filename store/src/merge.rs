@@ -2,8 +2,8 @@
 //!
 //! In: the manifest's entries. Out: batches such that no row of a later batch comes before one of an earlier.
 //! Owns: the merge. Each table's segments are sorted; the merge takes the smallest head again and again.
-//! Bound: a segment is opened when the merge reaches its first event and dropped after its last, and holds one
-//! row group meanwhile; so memory is (segments that overlap in time) × (one row group) + one batch.
+//! Bound: a segment is opened when the merge reaches its first event and dropped after its last. All open
+//! segments share `HELD_ROWS` decoded rows; besides, each holds its footer and one page of each column.
 //! Law: the same events give the same rows, whatever the order and the cutting in which they were appended.
 
 use std::cmp::Reverse;
@@ -18,11 +18,18 @@ use crate::columns::Columns;
 use crate::event_table::RowKeys;
 use crate::folder::Folder;
 use crate::manifest::Entry;
-use crate::row_group::OpenSegment;
+use crate::options::HELD_ROWS;
+use crate::overlap::deepest;
+use crate::segment_rows::{OpenSegment, SegmentRows};
 use crate::{EventTable, StoreError};
 
 /// Up to so many runs, slices are joined; with more, single rows are picked, which costs less per run.
 const MAX_JOINED_RUNS: usize = 64;
+
+/// Fewest rows that are decoded at once, however many segments are open: less would cost more than it saves.
+const MIN_READ_ROWS: usize = 64;
+/// Most rows that are decoded at once.
+const MAX_READ_ROWS: usize = 8_192;
 
 /// The place of a row in canonical order; a segment that is not open yet stands before its first row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +47,6 @@ struct Head {
 }
 
 /// The merge of all segments.
-#[derive(Debug)]
 pub(crate) struct Merge<'a> {
     folder: &'a Folder,
     entries: Vec<Entry>,
@@ -48,6 +54,7 @@ pub(crate) struct Merge<'a> {
     heads: BinaryHeap<Reverse<Head>>,
     cursors: Vec<Option<Cursor>>,
     output: [Output; 3],
+    read_rows: usize,
     max_rows: usize,
     rows: usize,
 }
@@ -65,7 +72,19 @@ impl<'a> Merge<'a> {
         let heads = entries.iter().enumerate().map(head).collect();
         let cursors = entries.iter().map(|_| None).collect();
         let output = EventTable::ALL.map(Output::new);
-        Self { folder, entries, columns, heads, cursors, output, max_rows: max_rows.max(1), rows: 0 }
+        let open = deepest(&entries).map_or(1, |deepest| deepest.depth);
+        let read_rows = (HELD_ROWS / open).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
+        Self {
+            folder,
+            entries,
+            columns,
+            heads,
+            cursors,
+            output,
+            read_rows,
+            max_rows: max_rows.max(1),
+            rows: 0,
+        }
     }
 
     /// The next batch; none at the end.
@@ -99,7 +118,7 @@ impl<'a> Merge<'a> {
         let Some(cursor) = self.cursors.get_mut(slot).and_then(Option::as_mut) else { return Ok(true) };
         let run = cursor.run(limit, room);
         self.rows += run.len();
-        if let Some(output) = self.output.get_mut(cursor.segment.table as usize) {
+        if let Some(output) = self.output.get_mut(cursor.rows.table as usize) {
             output.add(cursor, run.start, run.end);
         }
         self.advance(slot, run.end)?;
@@ -108,8 +127,8 @@ impl<'a> Merge<'a> {
 
     fn open(&mut self, slot: usize) -> Result<(), StoreError> {
         let Some(entry) = self.entries.get(slot) else { return Ok(()) };
-        let segment = OpenSegment::open(self.folder, entry, self.columns)?;
-        let cursor = Cursor::new(segment)?;
+        let rows = OpenSegment::open(self.folder, entry)?.rows(self.columns, self.read_rows)?;
+        let cursor = Cursor::at_next(rows)?;
         self.put_back(slot, cursor);
         Ok(())
     }
@@ -135,11 +154,11 @@ impl<'a> Merge<'a> {
         Some(cursor.keys.place(cursor.row))
     }
 
-    /// Moves a cursor on to `row`, and to its next row group where this one ends.
+    /// Moves a cursor on to `row`, and to its next rows where these end.
     fn advance(&mut self, slot: usize, row: usize) -> Result<(), StoreError> {
         let Some(mut cursor) = self.cursors.get_mut(slot).and_then(Option::take) else { return Ok(()) };
         cursor.row = row;
-        let next = if row < cursor.keys.len() { Some(cursor) } else { cursor.next_row_group()? };
+        let next = if row < cursor.keys.len() { Some(cursor) } else { Cursor::at_next(cursor.rows)? };
         self.put_back(slot, next);
         Ok(())
     }
@@ -155,10 +174,8 @@ impl<'a> Merge<'a> {
 }
 
 /// Where the merge stands in one segment.
-#[derive(Debug)]
 struct Cursor {
-    segment: OpenSegment,
-    row_group: usize,
+    rows: SegmentRows,
     batch: RecordBatch,
     keys: RowKeys,
     row: usize,
@@ -167,29 +184,19 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// A cursor at the segment's first row; none when it has no row.
-    fn new(segment: OpenSegment) -> Result<Option<Self>, StoreError> {
-        Self::at(segment, 0)
-    }
-
-    fn next_row_group(self) -> Result<Option<Self>, StoreError> {
-        let Self { segment, row_group, .. } = self;
-        Self::at(segment, row_group + 1)
-    }
-
-    fn at(segment: OpenSegment, first: usize) -> Result<Option<Self>, StoreError> {
-        for row_group in first..segment.row_groups() {
-            let batch = segment.read(row_group)?;
+    /// A cursor at the next rows of a segment; none at its end.
+    fn at_next(mut rows: SegmentRows) -> Result<Option<Self>, StoreError> {
+        while let Some(batch) = rows.next()? {
             if batch.num_rows() > 0 {
-                let keys = RowKeys::new(segment.table, &batch)?;
-                return Ok(Some(Self { segment, row_group, batch, keys, row: 0, output_source: None }));
+                let keys = RowKeys::new(rows.table, &batch)?;
+                return Ok(Some(Self { rows, batch, keys, row: 0, output_source: None }));
             }
         }
         Ok(None)
     }
 
     fn key(&self, row: usize) -> Key {
-        Key { time: self.keys.time(row), id: Some(self.keys.id(row)), table: self.segment.table }
+        Key { time: self.keys.time(row), id: Some(self.keys.id(row)), table: self.rows.table }
     }
 
     /// The rows from here that come before `limit`, at most `room` of them.

@@ -8,8 +8,15 @@
 const SEGMENT_ROWS: usize = 131_072;
 /// Bytes (in Arrow buffers) that a table gathers before they become a segment; long records reach it first.
 const SEGMENT_BYTES: usize = 96 * 1024 * 1024;
-/// Rows of one Parquet row group: what a merge holds for each segment that it has open.
+/// Rows of one Parquet row group: the unit that a search by id reads.
 const ROW_GROUP_ROWS: usize = 8_192;
+/// Rows of one Parquet page: what a merge holds undecoded for each segment that it has open.
+pub(crate) const PAGE_ROWS: usize = 2_048;
+/// Rows that a merge holds decoded, shared among the segments that it has open (about 1 KiB each without `raw`).
+pub(crate) const HELD_ROWS: usize = 65_536;
+/// Segments of one table that may overlap in time; above it they are merged into one, so that a scan has few
+/// files open. It is also how many are merged at once.
+const MAX_OVERLAP: usize = 48;
 /// Rows of one scanned batch that suit the fold: large enough to spread the costs of a batch.
 pub const SCAN_ROWS: usize = 16_384;
 /// Dead letters gathered before they are committed (each at most 64 KiB, so at most 16 MiB).
@@ -26,6 +33,8 @@ pub struct Options {
     pub segment_bytes: usize,
     /// Rows of a row group.
     pub row_group_rows: usize,
+    /// Segments of one table that may overlap in time before they are merged; at least 2.
+    pub max_overlap: usize,
     /// Whether a commit waits for the disk. Only a store that dies with its process may do without.
     pub durable: bool,
     /// Whether the records' own text (`raw`, `unmapped`) is kept. Without it a store is smaller and quicker to
@@ -39,6 +48,7 @@ impl Default for Options {
             segment_rows: SEGMENT_ROWS,
             segment_bytes: SEGMENT_BYTES,
             row_group_rows: ROW_GROUP_ROWS,
+            max_overlap: MAX_OVERLAP,
             durable: true,
             keep_raw: true,
         }

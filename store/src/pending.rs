@@ -9,7 +9,6 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::{BatchCoalescer, interleave_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use offbound_schemas::EventTime;
 
 use crate::columns::{Columns, complete};
 use crate::event_table::RowKeys;
@@ -95,9 +94,7 @@ pub(crate) struct SortedRows {
     batches: Vec<RecordBatch>,
     /// Batch and row, in order.
     order: Vec<(usize, usize)>,
-    pub(crate) table: EventTable,
-    pub(crate) from: EventTime,
-    pub(crate) to: EventTime,
+    table: EventTable,
 }
 
 /// What a row is sorted by, and where it is.
@@ -115,14 +112,8 @@ impl SortedRows {
         // Logs come nearly sorted, and the stable sort is quick on runs.
         rows.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| place(a).cmp(&place(b))));
         rows.dedup_by(|later, first| (later.0, later.1) == (first.0, first.1));
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
-        let (from, to) = (EventTime(first.0), EventTime(last.0));
-        let order = rows.iter().map(|key| (key.2, key.3)).collect();
-        Ok(Some(Self { batches, order, table, from, to }))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.order.len()
+        let order: Vec<_> = rows.iter().map(|key| (key.2, key.3)).collect();
+        Ok((!order.is_empty()).then_some(Self { batches, order, table }))
     }
 
     /// The rows in order, at most `rows` at once.

@@ -13,7 +13,7 @@ use crate::columns::Columns;
 use crate::event_table::RowKeys;
 use crate::folder::Folder;
 use crate::manifest::Entry;
-use crate::row_group::OpenSegment;
+use crate::segment_rows::OpenSegment;
 use crate::{EventTable, StoreError};
 
 /// A record as it is stored.
@@ -35,7 +35,7 @@ pub struct StoredRecord {
     pub raw: String,
 }
 
-/// Finds the records of `ids`.
+/// Finds the records of `ids`. Only segments that may hold one are read, and those are checked first.
 pub(crate) fn find(
     folder: &Folder,
     entries: &[Entry],
@@ -43,12 +43,17 @@ pub(crate) fn find(
 ) -> Result<BTreeMap<EventId, StoredRecord>, StoreError> {
     let mut found = BTreeMap::new();
     for entry in entries {
-        let segment = OpenSegment::open(folder, entry, &Columns::all())?;
-        for row_group in 0..segment.row_groups() {
-            let wanted = segment.may_hold(row_group, ids)?;
-            if !wanted.is_empty() {
-                search(&segment, row_group, &wanted, &mut found)?;
+        let filters = OpenSegment::peek(folder, entry)?;
+        let mut checked = None;
+        for row_group in 0..filters.row_groups() {
+            let wanted = filters.may_hold(row_group, ids)?;
+            if wanted.is_empty() {
+                continue;
             }
+            if checked.is_none() {
+                checked = Some(OpenSegment::open(folder, entry)?);
+            }
+            checked.iter().try_for_each(|segment| search(segment, row_group, &wanted, &mut found))?;
         }
     }
     Ok(found)
@@ -60,7 +65,8 @@ fn search(
     wanted: &[EventId],
     found: &mut BTreeMap<EventId, StoredRecord>,
 ) -> Result<(), StoreError> {
-    let batch = segment.read(row_group)?;
+    let mut rows = segment.some_rows(&Columns::keys(), row_group, 0, usize::MAX)?;
+    let Some(batch) = rows.next()? else { return Ok(()) };
     let keys = RowKeys::new(segment.table, &batch)?;
     for row in 0..keys.len() {
         let id = EventId(keys.id(row));
@@ -68,8 +74,10 @@ fn search(
             continue;
         }
         let known = found.get(&id).map(|record| (record.location.as_str(), record.source.as_str()));
-        if known.is_none_or(|known| keys.place(row) < known) {
-            found.insert(id, stored_record(segment.table, &batch, &keys, row));
+        if known.is_none_or(|known| keys.place(row) < known)
+            && let Some(whole) = segment.some_rows(&Columns::all(), row_group, row, 1)?.next()?
+        {
+            found.insert(id, stored_record(segment.table, &whole, &RowKeys::new(segment.table, &whole)?, 0));
         }
     }
     Ok(())

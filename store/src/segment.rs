@@ -3,6 +3,8 @@
 //! In: rows in canonical order. Out: a durable file under its final name, and what the manifest needs to know.
 //! Owns: encodings, compression, statistics, bloom filter. Law: temporary name, fsync, rename, fsync folder.
 
+use arrow::array::RecordBatch;
+use offbound_schemas::EventTime;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -10,41 +12,73 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::digest::{Digest, HashingFile};
-use crate::event_table::KeyColumns;
+use crate::event_table::{KeyColumns, RowKeys};
 use crate::folder::Folder;
 use crate::manifest::Entry;
-use crate::pending::SortedRows;
-use crate::{Options, StoreError};
+use crate::options::PAGE_ROWS;
+use crate::{EventTable, Options, StoreError};
 
 /// Level 1 writes at memory speed; higher levels save little on log text and cost several times as much.
 const ZSTD_LEVEL: i32 = 1;
 /// Share of absent ids for which the bloom filter says "perhaps": one needless row group in a thousand.
 const BLOOM_FALSE_POSITIVES: f64 = 0.001;
 
-/// Writes the rows as segment `seq` and gives it its name; it counts only once the manifest says so.
+/// What a new segment is.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seq: u64,
+    pub(crate) table: EventTable,
+    /// Segments whose rows it takes over.
+    pub(crate) replaces: Vec<u64>,
+    /// Link of the segment before it.
+    pub(crate) previous: Digest,
+}
+
+/// Writes sorted rows as a segment and gives it its name; it counts only once the manifest says so.
 pub(crate) fn write(
     folder: &Folder,
-    seq: u64,
-    previous: &Digest,
-    rows: &SortedRows,
+    plan: Plan,
+    rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
 ) -> Result<Entry, StoreError> {
-    let table = rows.table.name();
-    let file = HashingFile::new(folder.begin_segment(seq, table)?);
-    let path = folder.segment(seq, table);
+    let Plan { seq, table, replaces, previous } = plan;
+    let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
-    let properties = properties(rows.table.key_columns(), options).map_err(&failed)?;
-    let mut writer = ArrowWriter::try_new(file, rows.table.schema(), Some(properties)).map_err(&failed)?;
-    for chunk in rows.chunks(options.row_group_rows) {
-        writer.write(&chunk?).map_err(&failed)?;
+    let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
+    let properties = properties(table.key_columns(), options).map_err(&failed)?;
+    let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties)).map_err(&failed)?;
+    let mut span = Span::default();
+    for batch in rows {
+        let batch = batch?;
+        span.add(&RowKeys::new(table, &batch)?);
+        writer.write(&batch).map_err(&failed)?;
     }
     let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
-    folder.publish_segment(seq, table, &file, options.durable)?;
-    let (from, to) = (rows.from, rows.to);
-    let mut entry =
-        Entry { seq, table: rows.table, rows: rows.len() as u64, bytes, from, to, digest, chain: [0; 32] };
-    entry.chain = entry.link(previous);
+    folder.publish_segment(seq, table.name(), &file, options.durable)?;
+    let Span { rows, from, to } = span;
+    let mut entry = Entry { seq, table, rows, bytes, from, to, digest, replaces, chain: [0; 32] };
+    entry.chain = entry.link(&previous);
     Ok(entry)
+}
+
+/// How many rows were written, and from when to when.
+#[derive(Debug, Default)]
+struct Span {
+    rows: u64,
+    from: EventTime,
+    to: EventTime,
+}
+
+impl Span {
+    /// Adds rows that come after those added before.
+    fn add(&mut self, keys: &RowKeys) {
+        let Some(last) = keys.len().checked_sub(1) else { return };
+        if self.rows == 0 {
+            self.from = EventTime(keys.time(0));
+        }
+        self.to = EventTime(keys.time(last));
+        self.rows += keys.len() as u64;
+    }
 }
 
 /// Parquet settings. Columns whose values hardly repeat go without dictionary; only the ordering columns
@@ -56,6 +90,8 @@ fn properties(keys: KeyColumns, options: &Options) -> Result<WriterProperties, P
         .set_created_by("offbound".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(options.row_group_rows))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_bloom_filter_enabled(column(event_id), true)
         .set_column_bloom_filter_fpp(column(event_id), BLOOM_FALSE_POSITIVES)

@@ -13,6 +13,7 @@ use offbound_schemas::{EventBatch, EventId, FindingId, IncidentId};
 use crate::database::Database;
 use crate::digest::check_file;
 use crate::folder::Folder;
+use crate::manifest::Manifest;
 use crate::merge::Merge;
 use crate::{Columns, Options, StoreError, StoredRecord, TableContents, Writer};
 use crate::{conclusions, dead_letters, manifest, record, sources};
@@ -50,14 +51,14 @@ impl Store {
 
     /// What the event tables hold.
     pub fn contents(&self) -> Result<Vec<TableContents>, StoreError> {
-        Ok(manifest::contents(&self.entries()?))
+        Ok(manifest::contents(&self.manifest()?.entries))
     }
 
     /// Gives every committed event to `take`, each once, in canonical order (event time, event id) over all three
     /// tables, at most `max_rows` at a time: every row of a batch comes after every row of the batch before it.
     ///
     /// Columns that are not read are blank (null, empty, zero), so that the views of `schemas` work on every batch.
-    /// Memory is one row group for each segment that overlaps in time at that point, and one batch.
+    /// Memory is bounded, whatever the size of the store: see the module `merge`.
     /// A scan sees what was committed when it began.
     pub fn scan_in_order<E: From<StoreError>>(
         &self,
@@ -65,7 +66,7 @@ impl Store {
         max_rows: usize,
         mut take: impl FnMut(EventBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut merge = Merge::new(&self.folder, self.entries()?, columns, max_rows);
+        let mut merge = Merge::new(&self.folder, self.manifest()?.entries, columns, max_rows);
         while let Some(batch) = merge.next_batch()? {
             take(batch)?;
         }
@@ -82,7 +83,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
-        record::find(&self.folder, &self.entries()?, ids)
+        record::find(&self.folder, &self.manifest()?.entries, ids)
     }
 
     /// Findings, in the order in which they were committed.
@@ -132,14 +133,14 @@ impl Store {
 
     /// Checks the manifest's chain and every byte of every segment; returns how many segments there are.
     pub fn verify(&self) -> Result<u64, StoreError> {
-        let entries = self.entries()?;
+        let entries = self.manifest()?.entries;
         for entry in &entries {
             check_file(&self.folder.segment(entry.seq, entry.table.name()), entry.bytes, &entry.digest)?;
         }
         Ok(entries.len() as u64)
     }
 
-    pub(crate) fn entries(&self) -> Result<Vec<manifest::Entry>, StoreError> {
-        manifest::entries(&self.database, &self.folder)
+    fn manifest(&self) -> Result<Manifest, StoreError> {
+        manifest::read(&self.database, &self.folder)
     }
 }

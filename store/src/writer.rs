@@ -12,12 +12,14 @@ use offbound_schemas::table::DeadLetter;
 use tempfile::TempDir;
 
 use crate::database::Database;
-use crate::digest::Digest;
 use crate::folder::{Folder, WriterLock};
+use crate::manifest::{Entry, Manifest};
+use crate::merge::Merge;
 use crate::options::DEAD_LETTERS_PER_COMMIT;
 use crate::pending::Pending;
-use crate::{EventTable, Options, Store, StoreError};
-use crate::{conclusions, dead_letters, manifest, segment, sources};
+use crate::segment::Plan;
+use crate::{Columns, EventTable, Options, Store, StoreError};
+use crate::{compact, conclusions, dead_letters, manifest, segment, sources};
 
 /// The one writer of a store.
 #[derive(Debug)]
@@ -27,10 +29,9 @@ pub struct Writer {
     options: Options,
     pending: [Pending; 3],
     letters: Vec<DeadLetter>,
-    next_seq: u64,
-    chain: Digest,
+    manifest: Manifest,
     _lock: WriterLock,
-    _temporary: Option<TempDir>,
+    temporary: Option<TempDir>,
 }
 
 impl Writer {
@@ -55,21 +56,24 @@ impl Writer {
         let lock = folder.lock()?;
         folder.furnish()?;
         let database = Database::open_to_write(&folder, options.durable)?;
-        let entries = manifest::entries(&database, &folder)?;
-        let committed = entries.iter().map(|entry| folder.segment(entry.seq, entry.table.name())).collect();
+        let manifest = manifest::read(&database, &folder)?;
+        let committed =
+            manifest.entries.iter().map(|entry| folder.segment(entry.seq, entry.table.name())).collect();
         let swept = folder.sweep(&committed)?;
         if swept > 0 {
-            tracing::warn!(files = swept, "removed segments that were never committed");
+            tracing::warn!(
+                files = swept,
+                "removed segments that were never committed, or have been replaced"
+            );
         }
         Ok(Self {
             store: Store { database, folder },
             options,
             pending: EventTable::ALL.map(|table| Pending::new(table, &options)),
             letters: Vec::new(),
-            next_seq: entries.len() as u64 + 1,
-            chain: entries.last().map_or([0; 32], |entry| entry.chain),
+            manifest,
             _lock: lock,
-            _temporary: temporary,
+            temporary,
         })
     }
 
@@ -111,6 +115,7 @@ impl Writer {
     pub fn flush(&mut self) -> Result<(), StoreError> {
         for table in EventTable::ALL {
             self.commit_segment(table)?;
+            self.settle(table)?;
         }
         self.commit_letters()
     }
@@ -130,11 +135,44 @@ impl Writer {
     fn commit_segment(&mut self, table: EventTable) -> Result<(), StoreError> {
         let Some(pending) = self.pending.get_mut(table as usize) else { return Ok(()) };
         let Some(rows) = pending.take_sorted()? else { return Ok(()) };
-        let entry = segment::write(&self.store.folder, self.next_seq, &self.chain, &rows, &self.options)?;
+        let plan = self.plan(table, Vec::new());
+        let chunks = rows.chunks(self.options.row_group_rows);
+        let entry = segment::write(&self.store.folder, plan, chunks, &self.options)?;
+        self.commit_entry(entry)
+    }
+
+    fn plan(&self, table: EventTable, replaces: Vec<u64>) -> Plan {
+        Plan { seq: self.manifest.last_seq + 1, table, replaces, previous: self.manifest.chain }
+    }
+
+    fn commit_entry(&mut self, entry: Entry) -> Result<(), StoreError> {
         manifest::commit(&mut self.store.database, &entry)?;
-        tracing::debug!(table = table.name(), rows = entry.rows, bytes = entry.bytes, "committed a segment");
-        self.next_seq += 1;
-        self.chain = entry.chain;
+        tracing::debug!(
+            table = entry.table.name(),
+            rows = entry.rows,
+            bytes = entry.bytes,
+            "committed a segment"
+        );
+        self.manifest.add(entry);
+        Ok(())
+    }
+
+    /// Merges segments of a table until few enough overlap in time.
+    fn settle(&mut self, table: EventTable) -> Result<(), StoreError> {
+        while let Some(chosen) = compact::choose(table, &self.manifest.entries, &self.options) {
+            let replaced: Vec<u64> = chosen.iter().map(|entry| entry.seq).collect();
+            let plan = self.plan(table, replaced.clone());
+            let columns = Columns::all();
+            let mut merge = Merge::new(&self.store.folder, chosen, &columns, self.options.row_group_rows);
+            let rows = std::iter::from_fn(|| merge.next_batch().transpose());
+            let rows = rows.map(|batch| batch.map(|batch| table.of(&batch).clone()));
+            let entry = segment::write(&self.store.folder, plan, rows, &self.options)?;
+            self.commit_entry(entry)?;
+            if self.temporary.is_some() {
+                // Nobody else reads it. Otherwise a reader may be at work, and the next writer sweeps them away.
+                replaced.iter().try_for_each(|seq| self.store.folder.remove_segment(*seq, table.name()))?;
+            }
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use offbound_store::{Columns, EventTable, Store, StoreError, Writer};
+use offbound_store::{Columns, EventTable, Options, Store, StoreError, Writer};
 
 use crate::rows::{Row, batch, tiny};
 
@@ -68,5 +68,43 @@ fn a_batch_of_another_shape_is_refused() -> Result<(), StoreError> {
     writer.append(&batch(&rows(0..3)))?;
     writer.flush()?;
     assert_eq!(count(writer.store())?, 3);
+    Ok(())
+}
+
+/// Scenario: many segments that all hold the same time, a reader at work, then another writer. Guarantees: no more
+/// than the bound overlap after a flush, a scan gives the same rows, a reader that began before still can read, and
+/// the files that were replaced go away.
+#[test]
+fn overlapping_segments_are_merged() -> Result<(), StoreError> {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let options = Options { max_overlap: 3, ..tiny(4, 2) };
+    let mut writer = Writer::create(home.path(), options)?;
+    // Every tenth id together: each segment spans nearly the whole time.
+    for first in 0..10 {
+        let spread: Vec<Row> = rows(0..40).into_iter().filter(|row| row.id % 10 == first).collect();
+        writer.append(&batch(&spread))?;
+    }
+    let table =
+        |store: &Store| Ok::<_, StoreError>(store.contents()?[EventTable::IdentityAssertions as usize]);
+    let before = table(writer.store())?;
+    let mut seen = 0;
+    Store::open(home.path())?.scan_in_order(&Columns::all(), 1, |batch| {
+        if seen == 0 {
+            writer.flush()?;
+        }
+        seen += batch.num_rows();
+        Ok::<(), StoreError>(())
+    })?;
+    let after = table(writer.store())?;
+    assert_eq!((before.segments, before.rows, seen), (10, 40, 40));
+    assert!(after.segments <= 3 && after.rows == 40, "{after:?}");
+    assert_eq!(after.span, before.span);
+    assert_eq!((count(writer.store())?, writer.store().verify()?), (40, after.segments));
+    drop(writer);
+    let files = || fs::read_dir(home.path().join("segments")).expect("segments can be listed").count() as u64;
+    assert!(files() > after.segments);
+    drop(Writer::create(home.path(), options)?);
+    assert_eq!(files(), after.segments);
+    assert_eq!(count(&Store::open(home.path())?)?, 40);
     Ok(())
 }

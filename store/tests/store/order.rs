@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use offbound_schemas::EventBatch;
 use offbound_schemas::table::{host_events, identity_assertions, placements};
-use offbound_store::{Columns, EventTable, StoreError, Writer};
+use offbound_store::{Columns, EventTable, Options, StoreError, Writer};
 use proptest::prelude::*;
 
 use crate::rows::{Row, batch, tiny};
@@ -41,14 +41,29 @@ fn expected(rows: &[Row]) -> Vec<Seen> {
     events.into_iter().map(|((time, id, table), place)| (time, id, table, place)).collect()
 }
 
-fn check(
-    rows: &[Row],
-    cuts: &[usize],
+/// The bounds that a case tries.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
     segment_rows: usize,
     row_group_rows: usize,
+    max_overlap: usize,
     max_rows: usize,
-) -> Result<(), StoreError> {
-    let mut writer = Writer::temporary(tiny(segment_rows, row_group_rows))?;
+}
+
+fn bounds() -> impl Strategy<Value = Bounds> {
+    (5_usize..60, 2_usize..12, 2_usize..6, 1_usize..30).prop_map(
+        |(segment_rows, row_group_rows, max_overlap, max_rows)| Bounds {
+            segment_rows,
+            row_group_rows,
+            max_overlap,
+            max_rows,
+        },
+    )
+}
+
+fn check(rows: &[Row], cuts: &[usize], bounds: Bounds) -> Result<(), StoreError> {
+    let Bounds { segment_rows, row_group_rows, max_overlap, max_rows } = bounds;
+    let mut writer = Writer::temporary(Options { max_overlap, ..tiny(segment_rows, row_group_rows) })?;
     let mut rest = rows;
     for cut in cuts.iter().cycle() {
         if rest.is_empty() {
@@ -84,16 +99,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: random rows with many equal times and copies, cut into random batches, with segments and row
-    /// groups of a few rows. Guarantees: a scan gives exactly the sorted rows, each event once.
+    /// groups of a few rows and merging of segments. Guarantees: a scan gives exactly the sorted rows, each event once.
     #[test]
     fn a_scan_is_sorted_and_unique(
-        rows in prop::collection::vec(row(), 0..120),
-        cuts in prop::collection::vec(1_usize..40, 1..6),
-        segment_rows in 1_usize..40,
-        row_group_rows in 1_usize..9,
-        max_rows in 1_usize..30,
+        rows in prop::collection::vec(row(), 0..80),
+        cuts in prop::collection::vec(5_usize..40, 1..6),
+        bounds in bounds(),
     ) {
-        check(&rows, &cuts, segment_rows, row_group_rows, max_rows)?;
+        check(&rows, &cuts, bounds)?;
     }
 }
 
