@@ -27,6 +27,8 @@ const MAX_HOLDER_BYTES: u64 = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     path: PathBuf,
+    /// Whether names wait for the disk.
+    durable: bool,
 }
 
 /// The single-writer lock; it ends with the value, or with the process.
@@ -46,7 +48,7 @@ impl Folder {
     }
 
     /// The folder for writing: made where there is none, refused where it holds something else.
-    pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn create(path: &Path, durable: bool) -> Result<Self, StoreError> {
         let made = !path.exists();
         if made {
             DirBuilder::new()
@@ -55,11 +57,11 @@ impl Folder {
                 .create(path)
                 .map_err(StoreError::io("make", path))?;
         }
-        let folder = Self::resolve(path)?;
+        let folder = Self { durable, ..Self::resolve(path)? };
         folder.refuse_foreign()?;
         restrict(&folder.path, FOLDER_MODE)?;
         if made && let Some(parent) = folder.path.parent() {
-            sync_folder(parent)?;
+            folder.sync(parent)?;
         }
         Ok(folder)
     }
@@ -69,7 +71,7 @@ impl Folder {
             io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
             _ => StoreError::io("open", path)(error),
         })?;
-        let folder = Self { path: full };
+        let folder = Self { path: full, durable: true };
         if !folder.path.is_dir() {
             return Err(folder.not_a_store("it is not a folder".to_owned()));
         }
@@ -148,7 +150,7 @@ impl Folder {
         }
         restrict(&segments, FOLDER_MODE)?;
         open_private(&self.database())?;
-        sync_folder(&self.path)
+        self.sync(&self.path)
     }
 
     /// Opens a new, private file under the segment's temporary name.
@@ -164,19 +166,21 @@ impl Folder {
     }
 
     /// Gives the finished file its name, so that it is there as a whole or not at all.
-    pub(crate) fn publish_segment(
-        &self,
-        seq: u64,
-        table: &str,
-        file: &File,
-        durable: bool,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn publish_segment(&self, seq: u64, table: &str, file: &File) -> Result<(), StoreError> {
         let (from, to) = (self.unfinished(seq, table), self.segment(seq, table));
-        if durable {
+        if self.durable {
             file.sync_all().map_err(StoreError::io("sync", &from))?;
         }
         fs::rename(&from, &to).map_err(StoreError::io("name", &to))?;
-        if durable { sync_folder(&self.segments()) } else { Ok(()) }
+        self.sync(&self.segments())
+    }
+
+    /// Makes names in a folder survive a power cut.
+    fn sync(&self, path: &Path) -> Result<(), StoreError> {
+        if !self.durable {
+            return Ok(());
+        }
+        File::open(path).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", path))
     }
 
     /// Takes away a segment that another one has replaced.
@@ -227,9 +231,4 @@ fn open_private(path: &Path) -> Result<File, StoreError> {
 
 fn restrict(path: &Path, mode: u32) -> Result<(), StoreError> {
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(StoreError::io("restrict", path))
-}
-
-/// Makes names in a folder survive a power cut.
-fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", path))
 }

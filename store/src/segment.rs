@@ -54,7 +54,7 @@ pub(crate) fn write(
         writer.write(&batch).map_err(&failed)?;
     }
     let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
-    folder.publish_segment(seq, table.name(), &file, options.durable)?;
+    folder.publish_segment(seq, table.name(), &file)?;
     let Span { rows, from, to } = span;
     let mut entry = Entry { seq, table, rows, bytes, from, to, digest, replaces, chain: [0; 32] };
     entry.chain = entry.link(&previous);

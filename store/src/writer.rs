@@ -52,7 +52,7 @@ impl Writer {
     }
 
     fn open(dir: &Path, options: Options, temporary: Option<TempDir>) -> Result<Self, StoreError> {
-        let folder = Folder::create(dir)?;
+        let folder = Folder::create(dir, options.durable)?;
         let lock = folder.lock()?;
         folder.furnish()?;
         let database = Database::open_to_write(&folder, options.durable)?;
