@@ -50,6 +50,11 @@ impl Columns {
         Self { left_out: names.collect() }
     }
 
+    /// Whether the records' own text is read.
+    pub(crate) fn with_text(&self) -> bool {
+        EventTable::ALL.into_iter().any(|table| self.reads(table, table.key_columns().raw))
+    }
+
     pub(crate) fn reads(&self, table: EventTable, column: &str) -> bool {
         let keys = table.key_columns();
         let always = [keys.event_id, keys.event_time, keys.source, keys.location];

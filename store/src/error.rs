@@ -51,6 +51,9 @@ pub enum StoreError {
         /// Who holds the lock, as far as the lock file tells.
         holder: String,
     },
+    /// An earlier commit failed, so rows that were handed over are not stored.
+    #[error("writing {} has failed before: open it again and read the logs again; what was committed is safe", .0.display())]
+    Broken(PathBuf),
     /// A segment that the manifest names is not as it was written.
     #[error("segment {} is damaged: {problem}; restore it from a copy, or read the logs into a new folder", path.display())]
     Damaged {

@@ -3,7 +3,7 @@
 //! In: the manifest's entries. Out: batches such that no row of a later batch comes before one of an earlier.
 //! Owns: the merge. Each table's segments are sorted; the merge takes the smallest head again and again.
 //! Bound: a segment is opened when the merge reaches its first event and dropped after its last. All open
-//! segments share `HELD_ROWS` decoded rows; besides, each holds its footer and one page of each column.
+//! segments share [`HELD_ROWS`] decoded rows; besides, each holds its footer and one page of each column.
 //! Law: the same events give the same rows, whatever the order and the cutting in which they were appended.
 
 use std::cmp::Reverse;
@@ -18,7 +18,7 @@ use crate::columns::Columns;
 use crate::event_table::RowKeys;
 use crate::folder::Folder;
 use crate::manifest::Entry;
-use crate::options::HELD_ROWS;
+use crate::options::{HELD_ROWS, HELD_ROWS_WITH_TEXT};
 use crate::overlap::deepest;
 use crate::segment_rows::{OpenSegment, SegmentRows};
 use crate::{EventTable, StoreError};
@@ -73,7 +73,8 @@ impl<'a> Merge<'a> {
         let cursors = entries.iter().map(|_| None).collect();
         let output = EventTable::ALL.map(Output::new);
         let open = deepest(&entries).map_or(1, |deepest| deepest.depth);
-        let read_rows = (HELD_ROWS / open).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
+        let held = if columns.with_text() { HELD_ROWS_WITH_TEXT } else { HELD_ROWS };
+        let read_rows = (held / open).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
         Self {
             folder,
             entries,

@@ -15,7 +15,7 @@ use crate::digest::{Digest, HashingFile};
 use crate::event_table::{KeyColumns, RowKeys};
 use crate::folder::Folder;
 use crate::manifest::Entry;
-use crate::options::PAGE_ROWS;
+use crate::options::{PAGE_ROWS, ROW_GROUP_BYTES};
 use crate::{EventTable, Options, StoreError};
 
 /// Level 1 writes at memory speed; higher levels save little on log text and cost several times as much.
@@ -90,6 +90,7 @@ fn properties(keys: KeyColumns, options: &Options) -> Result<WriterProperties, P
         .set_created_by("offbound".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(options.row_group_rows))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)

@@ -30,6 +30,8 @@ pub struct Writer {
     pending: [Pending; 3],
     letters: Vec<DeadLetter>,
     manifest: Manifest,
+    /// A commit failed: rows were lost, so nothing may be acknowledged any more.
+    broken: bool,
     _lock: WriterLock,
     temporary: Option<TempDir>,
 }
@@ -72,6 +74,7 @@ impl Writer {
             pending: EventTable::ALL.map(|table| Pending::new(table, &options)),
             letters: Vec::new(),
             manifest,
+            broken: false,
             _lock: lock,
             temporary,
         })
@@ -84,12 +87,15 @@ impl Writer {
     }
 
     /// Adds events, in any order; those that were added before count once. Full tables are committed.
+    ///
+    /// A batch of the wrong shape is refused. After any other error the writer refuses everything.
     pub fn append(&mut self, batch: &EventBatch) -> Result<(), StoreError> {
+        self.refuse_if_broken()?;
         for table in EventTable::ALL {
             let Some(pending) = self.pending.get_mut(table as usize) else { continue };
             pending.push(table.of(batch), self.options.keep_raw)?;
             if pending.is_full(&self.options) {
-                self.commit_segment(table)?;
+                self.commit(|writer| writer.commit_segment(table))?;
             }
         }
         Ok(())
@@ -97,10 +103,11 @@ impl Writer {
 
     /// Adds dead letters; those that were added before count once.
     pub fn append_dead_letters(&mut self, letters: &[DeadLetter]) -> Result<(), StoreError> {
+        self.refuse_if_broken()?;
         for letter in letters {
             self.letters.push(letter.clone());
             if self.letters.len() >= DEAD_LETTERS_PER_COMMIT {
-                self.commit_letters()?;
+                self.commit(Self::commit_letters)?;
             }
         }
         Ok(())
@@ -113,11 +120,12 @@ impl Writer {
 
     /// Commits everything that was added. After it returns, it is on disk, and scans see it.
     pub fn flush(&mut self) -> Result<(), StoreError> {
+        self.refuse_if_broken()?;
         for table in EventTable::ALL {
-            self.commit_segment(table)?;
-            self.settle(table)?;
+            self.commit(|writer| writer.commit_segment(table))?;
+            self.commit(|writer| writer.settle(table))?;
         }
-        self.commit_letters()
+        self.commit(Self::commit_letters)
     }
 
     /// Flushes, then replaces findings, incidents, gaps and summary all at once.
@@ -130,6 +138,17 @@ impl Writer {
     ) -> Result<(), StoreError> {
         self.flush()?;
         conclusions::commit(&mut self.store.database, findings, incidents, gaps, summary)
+    }
+
+    fn refuse_if_broken(&self) -> Result<(), StoreError> {
+        if self.broken { Err(StoreError::Broken(self.store.path().to_owned())) } else { Ok(()) }
+    }
+
+    /// Runs a commit; after a failed one nothing more is acknowledged.
+    fn commit(&mut self, work: impl FnOnce(&mut Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let done = work(self);
+        self.broken |= done.is_err();
+        done
     }
 
     fn commit_segment(&mut self, table: EventTable) -> Result<(), StoreError> {

@@ -108,3 +108,25 @@ fn overlapping_segments_are_merged() -> Result<(), StoreError> {
     assert_eq!(count(&Store::open(home.path())?)?, 40);
     Ok(())
 }
+
+/// Scenario: the segment folder goes away under the writer, and comes back. Guarantees: the append that had to commit
+/// fails, and the writer never acknowledges anything again; a new writer goes on from what was committed.
+#[test]
+fn a_writer_that_failed_acknowledges_nothing() -> Result<(), StoreError> {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let segments = home.path().join("segments");
+    let away = home.path().join("segments-away");
+    let mut writer = Writer::create(home.path(), tiny(10, 5))?;
+    writer.append(&batch(&rows(0..10)))?;
+    fs::rename(&segments, &away).expect("a folder can be moved");
+    assert!(writer.append(&batch(&rows(10..20))).is_err());
+    fs::rename(&away, &segments).expect("a folder can be moved");
+    assert!(matches!(writer.flush(), Err(StoreError::Broken(_))));
+    assert!(matches!(writer.append(&batch(&rows(20..21))), Err(StoreError::Broken(_))));
+    drop(writer);
+    let mut writer = Writer::create(home.path(), tiny(10, 5))?;
+    writer.append(&batch(&rows(10..20)))?;
+    writer.flush()?;
+    assert_eq!(count(writer.store())?, 20);
+    Ok(())
+}

@@ -125,3 +125,16 @@ fn a_temporary_store_goes_away() -> Result<(), StoreError> {
     assert!(!path.exists());
     Ok(())
 }
+
+/// Scenario: a screen reads in a thread of its own. Guarantees: store and writer may move between threads.
+#[test]
+fn a_store_may_move_to_another_thread() -> Result<(), StoreError> {
+    let mut writer = Writer::temporary(Options::default())?;
+    writer.append(&batch(&some_rows()))?;
+    let store = std::thread::scope(|scope| {
+        let flushed = scope.spawn(move || writer.flush().map(|()| writer)).join();
+        flushed.expect("the thread does not panic")
+    })?;
+    assert_eq!(store.store().contents()?.iter().map(|table| table.rows).sum::<u64>(), 20);
+    Ok(())
+}
