@@ -10,10 +10,18 @@ use offbound_schemas::{EventId, EventRows, EventTime};
 use serde_json::Value;
 
 mod address;
+mod cloudtrail;
+#[cfg(test)]
+mod corpus;
 mod credential_path;
+mod envoy;
 mod falco;
 mod field;
+mod k8s_audit;
+mod kubernetes_pods;
+mod placement_feed;
 mod spire;
+mod subject;
 mod syscall;
 mod tetragon;
 #[cfg(test)]
@@ -189,4 +197,15 @@ pub fn cut(text: &str, max_bytes: usize) -> &str {
 }
 
 /// Every format, in the order in which they are asked; ties go to the earlier one.
-pub const FORMATS: &[Format] = &[tetragon::FORMAT, falco::FORMAT, spire::SERVER, spire::AGENT];
+#[rustfmt::skip] // one format a line
+pub const FORMATS: &[Format] = &[
+    k8s_audit::FORMAT,
+    cloudtrail::FORMAT,
+    envoy::FORMAT,
+    kubernetes_pods::FORMAT,
+    placement_feed::FORMAT,
+    tetragon::FORMAT,
+    falco::FORMAT,
+    spire::SERVER,
+    spire::AGENT,
+];

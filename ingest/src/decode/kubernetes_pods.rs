@@ -35,7 +35,9 @@ struct KubernetesPods;
 
 impl Decode for KubernetesPods {
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
-        let Some(json) = record.json else { return Verdict::reject("not-json", "expected one Pod or Node object") };
+        let Some(json) = record.json else {
+            return Verdict::reject("not-json", "expected one Pod or Node object");
+        };
         let Some(event_time) = newest_time(json).or(record.envelope.time) else {
             return Verdict::Rejected(field::missing("metadata.creationTimestamp"));
         };
@@ -53,7 +55,8 @@ impl Decode for KubernetesPods {
 /// The newest moment in `metadata` and `status` of an object.
 fn newest_time(json: &Value) -> Option<EventTime> {
     let conditions = field::array_at(json, &["status", "conditions"]).iter().flat_map(|condition| {
-        ["lastTransitionTime", "lastHeartbeatTime", "lastProbeTime"].map(|key| field::time_at(condition, &[key]))
+        ["lastTransitionTime", "lastHeartbeatTime", "lastProbeTime"]
+            .map(|key| field::time_at(condition, &[key]))
     });
     let managers = field::array_at(json, &["metadata", "managedFields"]);
     let edits = managers.iter().map(|manager| field::time_at(manager, &["time"]));
@@ -61,15 +64,23 @@ fn newest_time(json: &Value) -> Option<EventTime> {
         [["running", "startedAt"], ["terminated", "startedAt"], ["terminated", "finishedAt"]]
             .map(|[state, moment]| field::time_at(status, &["state", state, moment]))
     });
-    let own = [field::time_at(json, &["metadata", "creationTimestamp"]), field::time_at(json, &["status", "startTime"])];
+    let own = [
+        field::time_at(json, &["metadata", "creationTimestamp"]),
+        field::time_at(json, &["status", "startTime"]),
+    ];
     own.into_iter().chain(conditions).chain(edits).chain(containers).flatten().max()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::probe;
+    use super::super::trial;
     use super::*;
     use offbound_schemas::vocabulary::PlacementKind;
+
+    fn decode(text: &str) -> (Verdict, EventRows) {
+        let (mut verdicts, rows) = trial::run(&FORMAT, &[text]);
+        (verdicts.remove(0), rows)
+    }
 
     fn moment(text: &str) -> Option<EventTime> {
         EventTime::parse(text).ok()
@@ -85,12 +96,15 @@ mod tests {
             "podIPs":[{"ip":"10.1.0.7"},{"ip":"FD00::7"}],"hostIP":"10.9.0.1",
             "conditions":[{"type":"Ready","lastTransitionTime":"2026-03-01T10:00:09Z","lastProbeTime":null}],
             "initContainerStatuses":[{"containerID":"cri-o://bb"}],"containerStatuses":[{"containerID":"containerd://AA"},{"containerID":""}]}}"#;
-        let (verdict, rows) = probe::decode(&FORMAT, text);
+        let (verdict, rows) = decode(text);
         assert_eq!(verdict, Verdict::Decoded);
         let row = &rows.placements[0];
         assert_eq!(Some(row.event_time), moment("2026-03-01T10:00:09Z"));
         assert_eq!(row.workload.as_deref(), Some("system:serviceaccount:shop:web"));
-        assert_eq!((row.host.as_deref(), row.pod.as_deref(), row.pod_uid.as_deref()), (Some("n1"), Some("web-7"), Some("u-7")));
+        assert_eq!(
+            (row.host.as_deref(), row.pod.as_deref(), row.pod_uid.as_deref()),
+            (Some("n1"), Some("web-7"), Some("u-7"))
+        );
         assert_eq!(row.addresses, ["10.1.0.7", "fd00::7"]);
         assert_eq!(row.container_ids, ["bb", "aa"]);
         assert_eq!((row.start, row.end, row.shared), (moment("2026-03-01T10:00:01Z"), None, false));
@@ -103,13 +117,13 @@ mod tests {
         let finished = r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"job","namespace":"shop","creationTimestamp":"2026-03-01T10:00:00Z"},
             "spec":{"hostNetwork":true,"serviceAccountName":"job"},"status":{"phase":"Succeeded","podIP":"10.9.0.1","containerStatuses":[
             {"state":{"terminated":{"finishedAt":"2026-03-01T10:05:00Z","containerID":"docker://cc"}}},{"state":{"terminated":{"finishedAt":"2026-03-01T10:04:00Z"}}}]}}"#;
-        let (_, rows) = probe::decode(&FORMAT, finished);
+        let (_, rows) = decode(finished);
         let row = &rows.placements[0];
         assert_eq!((row.end, row.shared), (moment("2026-03-01T10:05:00Z"), true));
         assert_eq!(row.container_ids, ["cc"]);
         let deleted = r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"web","creationTimestamp":"2026-03-01T10:00:00Z",
             "deletionTimestamp":"2026-03-01T12:00:30Z"},"status":{"phase":"Running"}}"#;
-        let (_, rows) = probe::decode(&FORMAT, deleted);
+        let (_, rows) = decode(deleted);
         assert_eq!(rows.placements[0].end, moment("2026-03-01T12:00:30Z"));
         assert_eq!(Some(rows.placements[0].event_time), moment("2026-03-01T10:00:00Z"));
     }
@@ -121,10 +135,13 @@ mod tests {
             "spec":{"providerID":"aws:///eu-west-1a/i-0aaaaaaaaaaaaaaa1"},"status":{"addresses":[{"type":"InternalIP","address":"10.9.0.1"},
             {"type":"ExternalIP","address":"198.51.100.4"},{"type":"Hostname","address":"n1"},{"type":"InternalDNS","address":"n1.internal"}],
             "nodeInfo":{"machineID":"m1","systemUUID":"s1","bootID":"b1"}}}"#;
-        let (_, rows) = probe::decode(&FORMAT, text);
+        let (_, rows) = decode(text);
         let row = &rows.placements[0];
         assert_eq!(row.kind, PlacementKind::Host);
-        assert_eq!((row.host.as_deref(), row.host_uid.as_deref(), row.native_id.as_deref()), (Some("n1"), Some("m1"), Some("node-uid-1")));
+        assert_eq!(
+            (row.host.as_deref(), row.host_uid.as_deref(), row.native_id.as_deref()),
+            (Some("n1"), Some("m1"), Some("node-uid-1"))
+        );
         assert_eq!(row.addresses, ["10.9.0.1", "198.51.100.4"]);
         assert_eq!(row.aliases, ["node-uid-1", "s1", "i-0aaaaaaaaaaaaaaa1", "n1.internal"]);
     }
@@ -132,10 +149,13 @@ mod tests {
     /// Scenario: other objects, and a pod without any moment. Guarantees: not recognised; refused with the field's name.
     #[test]
     fn others() {
-        assert_eq!(probe::sniff(&FORMAT, r#"{"kind":"Service","apiVersion":"v1","metadata":{"name":"x"}}"#), 0);
-        assert_eq!(probe::sniff(&FORMAT, r#"{"kind":"Event","apiVersion":"v1","metadata":{"name":"x"}}"#), 0);
-        assert_eq!(probe::sniff(&FORMAT, r#"{"kind":"Pod"}"#), 0);
-        let (verdict, _) = probe::decode(&FORMAT, r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"x"}}"#);
+        assert_eq!(
+            trial::sniff(&FORMAT, r#"{"kind":"Service","apiVersion":"v1","metadata":{"name":"x"}}"#),
+            0
+        );
+        assert_eq!(trial::sniff(&FORMAT, r#"{"kind":"Event","apiVersion":"v1","metadata":{"name":"x"}}"#), 0);
+        assert_eq!(trial::sniff(&FORMAT, r#"{"kind":"Pod"}"#), 0);
+        let (verdict, _) = decode(r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"x"}}"#);
         assert_eq!(verdict, Verdict::Rejected(field::missing("metadata.creationTimestamp")));
     }
 }

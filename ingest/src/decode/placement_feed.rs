@@ -16,7 +16,17 @@ use super::{Decode, Format, Identity, Record, Reject, Verdict, address, field};
 const SCHEMA: &str = "offbound.placement/1";
 /// Every field of the schema; others are kept in `unmapped`.
 const FIELDS: &[&str] = &[
-    "schema", "realm", "workload", "host", "pod_uid", "pod", "container_ids", "addresses", "shared", "start", "end",
+    "schema",
+    "realm",
+    "workload",
+    "host",
+    "pod_uid",
+    "pod",
+    "container_ids",
+    "addresses",
+    "shared",
+    "start",
+    "end",
 ];
 
 pub(crate) const FORMAT: Format = Format {
@@ -51,7 +61,10 @@ impl Decode for PlacementFeed {
 fn read(record: &Record<'_>, json: &Value) -> Result<Placement, Reject> {
     let schema = field::require_str(json, &["schema"])?;
     if schema != SCHEMA {
-        return Err(Reject { reason: "unknown-schema", detail: format!("schema is {schema:?}; expected {SCHEMA}") });
+        return Err(Reject {
+            reason: "unknown-schema",
+            detail: format!("schema is {schema:?}; expected {SCHEMA}"),
+        });
     }
     let start = field::require_time(json, &["start"])?;
     let end = optional_end(json, start)?;
@@ -66,7 +79,11 @@ fn read(record: &Record<'_>, json: &Value) -> Result<Placement, Reject> {
     placement.addresses = addresses(json)?;
     placement.shared = truth(json, "shared")?;
     fill_names(&mut placement, text(json, "pod")?);
-    if placement.workload.is_none() && placement.host.is_none() && placement.pod_uid.is_none() && placement.pod.is_none() {
+    if placement.workload.is_none()
+        && placement.host.is_none()
+        && placement.pod_uid.is_none()
+        && placement.pod.is_none()
+    {
         return Err(field::missing("workload (or host, pod_uid, pod)"));
     }
     placement.unmapped = unmapped(json);
@@ -75,7 +92,8 @@ fn read(record: &Record<'_>, json: &Value) -> Result<Placement, Reject> {
 
 fn fill_names(placement: &mut Placement, pod: Option<String>) {
     let account = placement.workload.as_deref().and_then(ServiceAccount::of_subject);
-    let (account_namespace, account_name) = account.map(|account| (account.namespace.to_owned(), account.name.to_owned())).unzip();
+    let (account_namespace, account_name) =
+        account.map(|account| (account.namespace.to_owned(), account.name.to_owned())).unzip();
     let (pod_namespace, pod_name) = match pod {
         Some(pod) => match pod.split_once('/') {
             Some((namespace, name)) => (Some(namespace.to_owned()), Some(name.to_owned())),
@@ -86,14 +104,19 @@ fn fill_names(placement: &mut Placement, pod: Option<String>) {
     placement.service_account = account_name;
     placement.namespace = pod_namespace.or(account_namespace);
     placement.pod = pod_name;
-    let of_pod = placement.pod.is_some() || placement.pod_uid.is_some() || !placement.container_ids.is_empty();
+    let of_pod =
+        placement.pod.is_some() || placement.pod_uid.is_some() || !placement.container_ids.is_empty();
     placement.kind = if of_pod { PlacementKind::Pod } else { PlacementKind::Host };
 }
 
 fn optional_end(json: &Value, start: EventTime) -> Result<Option<EventTime>, Reject> {
     let Some(value) = field::at(json, &["end"]) else { return Ok(None) };
     let end = field::require_time(json, &["end"])?;
-    if end < start { Err(field::ill_typed("end", value, "a time that is not before start")) } else { Ok(Some(end)) }
+    if end < start {
+        Err(field::ill_typed("end", value, "a time that is not before start"))
+    } else {
+        Ok(Some(end))
+    }
 }
 
 fn text(json: &Value, key: &str) -> Result<Option<String>, Reject> {
@@ -116,7 +139,8 @@ fn texts(json: &Value, key: &str) -> Result<Vec<String>, Reject> {
 
 fn addresses(json: &Value) -> Result<Vec<String>, Reject> {
     let of_text = |(index, text): (usize, String)| {
-        let refusal = || field::ill_typed(&format!("addresses[{index}]"), &Value::from(text.as_str()), "an IP address");
+        let refusal =
+            || field::ill_typed(&format!("addresses[{index}]"), &Value::from(text.as_str()), "an IP address");
         address::normal(&text).ok_or_else(refusal)
     };
     texts(json, "addresses")?.into_iter().enumerate().map(of_text).collect()
@@ -137,11 +161,16 @@ fn unmapped(json: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::probe;
+    use super::super::trial;
     use super::*;
 
+    fn decode(text: &str) -> (Verdict, EventRows) {
+        let (mut verdicts, rows) = trial::run(&FORMAT, &[text]);
+        (verdicts.remove(0), rows)
+    }
+
     fn check_refused(text: &str, reason: &str, field: &str) {
-        match probe::decode(&FORMAT, text) {
+        match decode(text) {
             (Verdict::Rejected(reject), rows) => {
                 assert!(rows.is_empty());
                 assert_eq!(reject.reason, reason, "{text}");
@@ -154,7 +183,7 @@ mod tests {
     /// Scenario: the sample. Guarantees: every field lands in its column, names are split, absent means unknown.
     #[test]
     fn every_field_has_its_column() {
-        let (verdict, rows) = probe::decode(&FORMAT, FORMAT.sample);
+        let (verdict, rows) = decode(FORMAT.sample);
         assert_eq!(verdict, Verdict::Decoded);
         let row = &rows.placements[0];
         assert_eq!(row.kind, PlacementKind::Pod);
@@ -171,7 +200,7 @@ mod tests {
     fn a_host_that_left() {
         let text = r#"{"schema":"offbound.placement/1","host":"n1","addresses":["::ffff:10.1.0.2","FD00::2"],
             "start":"2026-03-01T10:00:00Z","end":"2026-03-01T11:00:00Z","rack":"r4"}"#;
-        let (_, rows) = probe::decode(&FORMAT, text);
+        let (_, rows) = decode(text);
         let row = &rows.placements[0];
         assert_eq!((row.kind, row.shared), (PlacementKind::Host, false));
         assert_eq!(row.addresses, ["10.1.0.2", "fd00::2"]);
@@ -190,9 +219,17 @@ mod tests {
         check_refused(&started(r#""realm":"prod""#), "missing-field", "workload");
         check_refused(&started(r#""host":7"#), "ill-typed-field", "host");
         check_refused(&started(r#""host":"n1","addresses":"10.1.0.1""#), "ill-typed-field", "addresses");
-        check_refused(&started(r#""host":"n1","addresses":["10.1.0.1","n2"]"#), "ill-typed-field", "addresses[1]");
+        check_refused(
+            &started(r#""host":"n1","addresses":["10.1.0.1","n2"]"#),
+            "ill-typed-field",
+            "addresses[1]",
+        );
         check_refused(&started(r#""host":"n1","shared":"no""#), "ill-typed-field", "shared");
         check_refused(&started(r#""host":"n1","end":"2026-03-01T09:59:59Z""#), "ill-typed-field", "end");
-        check_refused(&started(r#""host":"n1","container_ids":[null]"#), "ill-typed-field", "container_ids[0]");
+        check_refused(
+            &started(r#""host":"n1","container_ids":[null]"#),
+            "ill-typed-field",
+            "container_ids[0]",
+        );
     }
 }

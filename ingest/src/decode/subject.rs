@@ -47,6 +47,12 @@ pub(crate) fn trust_domain(subject: &str) -> Option<&str> {
     (!domain.is_empty()).then_some(domain)
 }
 
+/// Whether a text is the id of a cloud instance: `i-` and hex digits.
+pub(crate) fn is_instance_id(text: &str) -> bool {
+    let digits = text.strip_prefix("i-").unwrap_or_default();
+    (8..=32).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,12 +64,22 @@ mod tests {
         assert_eq!(ServiceAccount::of_subject("system:serviceaccount:shop:web"), Some(web));
         assert_eq!(ServiceAccount::of_subject("spiffe://prod.example/ns/shop/sa/web"), Some(web));
         assert_eq!(web.subject(), "system:serviceaccount:shop:web");
-        for other in ["system:serviceaccount:shop", "system:serviceaccount:a:b:c", "spiffe://p/ns/a/sa/b/c", "alice", ""] {
+        for other in [
+            "system:serviceaccount:shop",
+            "system:serviceaccount:a:b:c",
+            "spiffe://p/ns/a/sa/b/c",
+            "alice",
+            "",
+        ] {
             assert_eq!(ServiceAccount::of_subject(other), None, "{other}");
         }
         assert_eq!(node_of_subject("system:node:n1"), Some("n1"));
         assert_eq!(node_of_subject("system:node:"), None);
         assert_eq!(trust_domain("spiffe://prod.example/vm/a"), Some("prod.example"));
         assert_eq!(trust_domain("prod.example"), None);
+        assert!(is_instance_id("i-0aaaaaaaaaaaaaaa1"));
+        assert!(
+            ["i-", "i-0aaaaaaazz", "backup", "I-0aaaaaaaaaaaaaaa1"].iter().all(|name| !is_instance_id(name))
+        );
     }
 }

@@ -38,13 +38,15 @@ pub(crate) fn fill_pod(placement: &mut Placement, pod: &Value) {
     }
     merge(&mut placement.addresses, pod_addresses(pod));
     merge(&mut placement.container_ids, container_ids(pod));
-    placement.shared |= field::bool_at(pod, &["spec", "hostNetwork"]).unwrap_or(false) || has_host_address(pod);
+    placement.shared |=
+        field::bool_at(pod, &["spec", "hostNetwork"]).unwrap_or(false) || has_host_address(pod);
     let created = || field::time_at(pod, &["metadata", "creationTimestamp"]);
     placement.start = field::time_at(pod, &["status", "startTime"]).or_else(created).or(placement.start);
     placement.end = end_of(pod).or(placement.end);
     let phase = field::at(pod, &["status", "phase"]);
     let owners = field::at(pod, &["metadata", "ownerReferences"]);
-    placement.unmapped = field::unmapped([("phase", phase), ("ownerReferences", owners)]).or(placement.unmapped.take());
+    placement.unmapped =
+        field::unmapped([("phase", phase), ("ownerReferences", owners)]).or(placement.unmapped.take());
 }
 
 /// Fills what `node` says about a host.
@@ -57,7 +59,10 @@ pub(crate) fn fill_host(placement: &mut Placement, node: &Value) {
     set(&mut placement.native_id, field::str_at(node, &["metadata", "uid"]));
     let provider_id = field::str_at(node, &["spec", "providerID"]);
     let instance = provider_id.and_then(|id| id.rsplit('/').next()).filter(|id| !id.is_empty());
-    let names = [field::str_at(node, &["metadata", "uid"]), system, instance].into_iter().flatten().chain(dns_names(node));
+    let names = [field::str_at(node, &["metadata", "uid"]), system, instance]
+        .into_iter()
+        .flatten()
+        .chain(dns_names(node));
     let taken = [placement.host.clone(), placement.host_uid.clone()];
     let other = |name: &&str| !taken.iter().flatten().any(|taken| taken == name);
     merge(&mut placement.aliases, names.filter(other).map(str::to_owned).collect());
@@ -93,13 +98,16 @@ fn merge(column: &mut Vec<String>, texts: Vec<String>) {
 }
 
 fn service_account(pod: &Value) -> Option<&str> {
-    field::str_at(pod, &["spec", "serviceAccountName"]).or_else(|| field::str_at(pod, &["spec", "serviceAccount"]))
+    field::str_at(pod, &["spec", "serviceAccountName"])
+        .or_else(|| field::str_at(pod, &["spec", "serviceAccount"]))
 }
 
 fn pod_addresses(pod: &Value) -> Vec<String> {
     let lone = field::str_at(pod, &["status", "podIP"]);
     let listed = field::array_at(pod, &["status", "podIPs"]).iter();
-    address::normal_list(lone.into_iter().chain(listed.filter_map(|item| field::str_at(item, &["ip"]).or(item.as_str()))))
+    address::normal_list(
+        lone.into_iter().chain(listed.filter_map(|item| field::str_at(item, &["ip"]).or(item.as_str()))),
+    )
 }
 
 /// A pod whose address is its host's own shares it, whether or not the object shows `hostNetwork`.
@@ -124,7 +132,11 @@ fn container_ids(pod: &Value) -> Vec<String> {
 
 fn end_of(pod: &Value) -> Option<EventTime> {
     let over = matches!(field::str_at(pod, &["status", "phase"]), Some("Succeeded" | "Failed"));
-    let ended = || container_statuses(pod).filter_map(|status| field::time_at(status, &["state", "terminated", "finishedAt"])).max();
+    let ended = || {
+        container_statuses(pod)
+            .filter_map(|status| field::time_at(status, &["state", "terminated", "finishedAt"]))
+            .max()
+    };
     let finished = if over { ended() } else { None };
     finished.or_else(|| field::time_at(pod, &["metadata", "deletionTimestamp"]))
 }
@@ -136,7 +148,9 @@ fn node_addresses(node: &Value) -> Vec<String> {
 }
 
 fn dns_names(node: &Value) -> impl Iterator<Item = &str> {
-    let of_kind = |item: &&Value| matches!(field::str_at(item, &["type"]), Some("Hostname" | "InternalDNS" | "ExternalDNS"));
+    let of_kind = |item: &&Value| {
+        matches!(field::str_at(item, &["type"]), Some("Hostname" | "InternalDNS" | "ExternalDNS"))
+    };
     let items = field::array_at(node, &["status", "addresses"]).iter().filter(of_kind);
     items.filter_map(|item| field::str_at(item, &["address"]))
 }

@@ -1,0 +1,1 @@
+//! Tests of the CloudTrail decoder, on made-up records.

@@ -1,0 +1,81 @@
+//! The `X-Forwarded-Client-Cert` header.
+//!
+//! In: the header: elements separated by commas, pairs by semicolons, values quoted where they hold either.
+//! Out: the last element, which the recording proxy itself added; earlier ones are whatever came in.
+
+/// One element of the header.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Element {
+    /// URI SAN of the verifier.
+    pub(super) by: Option<String>,
+    /// SHA-256 of the certificate, as written.
+    pub(super) hash: Option<String>,
+    /// First URI SAN of the certificate.
+    pub(super) uri: Option<String>,
+    /// Subject of the certificate.
+    pub(super) subject: Option<String>,
+}
+
+/// The last element of the header.
+pub(super) fn last_element(header: &str) -> Option<Element> {
+    let text = split_unquoted(header, ',').pop()?;
+    let mut element = Element::default();
+    for pair in split_unquoted(text, ';') {
+        let Some((key, value)) = pair.trim().split_once('=') else { continue };
+        let slot = match key.to_ascii_lowercase().as_str() {
+            "by" => &mut element.by,
+            "hash" => &mut element.hash,
+            "uri" => &mut element.uri,
+            "subject" => &mut element.subject,
+            _ => continue,
+        };
+        let value = unquote(value);
+        if slot.is_none() && !value.is_empty() {
+            *slot = Some(value);
+        }
+    }
+    (element != Element::default()).then_some(element)
+}
+
+fn unquote(value: &str) -> String {
+    let inside = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inside.map_or_else(|| value.to_owned(), |inside| inside.replace("\\\"", "\""))
+}
+
+fn split_unquoted(text: &str, separator: char) -> Vec<&str> {
+    let (mut in_quotes, mut escaped) = (false, false);
+    text.split(|c: char| {
+        let ends = c == separator && !in_quotes;
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_quotes => escaped = true,
+            '"' => in_quotes = !in_quotes,
+            _ => {}
+        }
+        ends
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(header: &str, uri: Option<&str>, subject: Option<&str>) {
+        let found = last_element(header).unwrap_or_default();
+        assert_eq!((found.uri.as_deref(), found.subject.as_deref()), (uri, subject), "{header}");
+    }
+
+    /// Scenario: chains, quoted subjects with commas, semicolons and quotes, several URIs. Guarantees: the last
+    /// element's first URI, and no confusion by what stands in quotes.
+    #[test]
+    fn only_the_last_element_counts() {
+        let own = "By=spiffe://d/ns/b/sa/b;Hash=AB;Subject=\"CN=x, O=\\\"y;z\\\"\";URI=spiffe://d/ns/a/sa/a;URI=spiffe://d/other";
+        check(own, Some("spiffe://d/ns/a/sa/a"), Some("CN=x, O=\"y;z\""));
+        check(&format!("URI=spiffe://forged,{own}"), Some("spiffe://d/ns/a/sa/a"), Some("CN=x, O=\"y;z\""));
+        check("Hash=1;Subject=\"\";URI=", None, None);
+        check("uri=spiffe://d/a", Some("spiffe://d/a"), None);
+        check("nonsense", None, None);
+        check("Subject=\"open", None, Some("\"open"));
+    }
+}

@@ -1,0 +1,217 @@
+//! One audit event, whatever stands around it and however its keys were rewritten.
+//!
+//! In: a record. Out: lookups that do not care for key case, dots or slashes (`_slash_`) that shippers changed.
+//! Owns: recognition, the wrappings (AKS `properties.log`, Elastic `kubernetes.audit`), the mending of events that
+//! a log service cut off (`[Truncated...]`). Leaves the common envelopes to the peeling before decoding.
+
+use std::borrow::Cow;
+
+use offbound_schemas::EventTime;
+use serde_json::Value;
+
+use super::super::{Record, field};
+
+/// How log services mark an event that they cut off.
+const CUT_MARK: &str = "[Truncated";
+
+/// One audit event.
+pub(super) struct AuditEvent<'r> {
+    json: Cow<'r, Value>,
+    /// What stood around the event, with its own fields.
+    wrapper: Option<&'r Value>,
+    /// The event was cut off; what came after the cut is unknown.
+    pub(super) truncated: bool,
+}
+
+/// How surely a record holds an audit event.
+pub(super) fn sniff(record: &Record<'_>) -> u8 {
+    match record.json {
+        Some(json) if has_audit_version(json) => 98,
+        Some(json) if looks_like_event(json) => 90,
+        Some(json) if wrapped(json).is_some() => 95,
+        Some(json) if looks_like_stub(json) => 60,
+        None if is_cut_event(record.text) => 95,
+        _ => 0,
+    }
+}
+
+fn has_audit_version(json: &Value) -> bool {
+    let version =
+        field::str_at(json, &["apiVersion"]).is_some_and(|version| version.starts_with("audit.k8s.io/"));
+    version && field::str_at(json, &["kind"]) != Some("EventList")
+}
+
+fn looks_like_event(json: &Value) -> bool {
+    json.is_object()
+        && ["auditID", "stage", "verb", "requestURI"].iter().all(|key| find(json, &[key]).is_some())
+}
+
+/// An event that lost its id and version on the way through a log store.
+fn looks_like_stub(json: &Value) -> bool {
+    let kept = [&["verb"][..], &["user", "username"], &["objectRef", "resource"], &["sourceIPs"]];
+    json.is_object() && kept.iter().all(|path| field::has(json, path))
+}
+
+/// The event inside a wrapping that is an object of its own.
+fn wrapped(json: &Value) -> Option<AuditEvent<'_>> {
+    let event = |inner, truncated| AuditEvent { json: inner, wrapper: Some(json), truncated };
+    if let Some(inner) = field::at(json, &["kubernetes", "audit"]) {
+        return looks_like_event(inner).then(|| event(Cow::Borrowed(inner), false));
+    }
+    field::str_at(json, &["category"]).filter(|category| category.starts_with("kube-audit"))?;
+    match field::at(json, &["properties", "log"])? {
+        Value::String(text) => match serde_json::from_str(text) {
+            Ok(inner) => Some(event(Cow::Owned(inner), false)),
+            Err(_cut_off) => mend(text).map(|inner| event(Cow::Owned(inner), true)),
+        },
+        inner => Some(event(Cow::Borrowed(inner), false)),
+    }
+}
+
+fn is_cut_event(text: &str) -> bool {
+    text.starts_with('{') && text.contains(CUT_MARK) && text.contains("\"auditID\"")
+}
+
+impl<'r> AuditEvent<'r> {
+    /// Finds the event of a record.
+    pub(super) fn of(record: &Record<'r>) -> Option<Self> {
+        let Some(json) = record.json else {
+            let json = mend(record.text)?;
+            return Some(Self { json: Cow::Owned(json), wrapper: None, truncated: true });
+        };
+        let plain = || {
+            json.is_object().then_some(Self { json: Cow::Borrowed(json), wrapper: None, truncated: false })
+        };
+        wrapped(json).or_else(plain)
+    }
+
+    /// The value at `path`.
+    pub(super) fn at(&self, path: &[&str]) -> Option<&Value> {
+        find(&self.json, path)
+    }
+
+    /// Text at `path`, unless empty.
+    pub(super) fn str_at(&self, path: &[&str]) -> Option<&str> {
+        self.at(path)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// Text or number at `path`, as text.
+    pub(super) fn string_at(&self, path: &[&str]) -> Option<String> {
+        self.at(path).and_then(field::scalar_text)
+    }
+
+    /// The moment at `path`.
+    pub(super) fn time_at(&self, path: &[&str]) -> Option<EventTime> {
+        self.at(path).and_then(|value| field::time_at(value, &[]))
+    }
+
+    /// When it happened, where the event does not say when it was received.
+    pub(super) fn fallback_time(&self, record: &Record<'_>) -> Option<EventTime> {
+        let own =
+            ["stageTimestamp", "timestamp", "@timestamp"].into_iter().find_map(|key| self.time_at(&[key]));
+        let around = || self.wrapper.and_then(|wrapper| field::time_at(wrapper, &["time"]));
+        let shipped = || self.wrapper.and_then(|wrapper| field::time_at(wrapper, &["@timestamp"]));
+        own.or_else(around).or_else(shipped).or(record.envelope.time)
+    }
+
+    /// The cluster, where the wrapping names it: the AKS resource, or the EKS log group.
+    pub(super) fn cluster(&self, record: &Record<'_>) -> Option<String> {
+        let resource = self.wrapper.and_then(|wrapper| field::str_at(wrapper, &["resourceId"]));
+        if let Some((_, name)) = resource.and_then(|resource| resource.rsplit_once('/')) {
+            return Some(name.to_lowercase());
+        }
+        let group = record.envelope.origin.as_deref()?;
+        let name = group.strip_prefix("/aws/eks/")?.split('/').next()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    /// Annotations, their names folded to letters and digits.
+    pub(super) fn annotations(&self) -> impl Iterator<Item = (String, &Value)> {
+        let annotations = self.at(&["annotations"]).and_then(Value::as_object);
+        annotations.into_iter().flatten().map(|(name, value)| (fold(name), value))
+    }
+
+    /// The annotation `name` of the API server's authentication or authorization.
+    pub(super) fn annotation(&self, name: &str) -> Option<&Value> {
+        let name = fold(name);
+        self.annotations().find(|(key, _)| is_own_key(key, &name)).map(|(_, value)| value)
+    }
+}
+
+/// The first value of `authentication.kubernetes.io/NAME` among a user's extras.
+pub(super) fn extra(user: &Value, name: &str) -> Option<String> {
+    let name = fold(name);
+    let extras = find(user, &["extra"])?.as_object()?;
+    let (_, value) = extras.iter().find(|(key, _)| is_own_key(&fold(key), &name))?;
+    field::list_at(value, &[]).into_iter().next()
+}
+
+/// The first value of an extra whose key has no prefix.
+pub(super) fn plain_extra(user: &Value, name: &str) -> Option<String> {
+    find(user, &["extra", name]).and_then(|value| field::list_at(value, &[]).into_iter().next())
+}
+
+/// Whether a folded key is `name` under a prefix that only the API server itself uses.
+fn is_own_key(folded: &str, folded_name: &str) -> bool {
+    const PREFIXES: [&str; 3] = ["authenticationkubernetesio", "authenticationk8sio", "authorizationk8sio"];
+    PREFIXES.iter().any(|prefix| folded.strip_prefix(prefix) == Some(folded_name))
+}
+
+/// The value at `path`, each key as it stands or in any case and punctuation; null counts as absent.
+pub(super) fn find<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    let found = path.iter().try_fold(value, |value, key| {
+        let fields = value.as_object()?;
+        let exact = fields.get(*key);
+        exact.or_else(|| fields.iter().find(|(other, _)| same_folded(other, key)).map(|(_, value)| value))
+    })?;
+    (!found.is_null()).then_some(found)
+}
+
+/// A key without what shippers change: case, dots, dashes, slashes (also spelled out).
+fn fold(key: &str) -> String {
+    folded(&key.replace("_slash_", "/")).collect()
+}
+
+fn same_folded(one: &str, other: &str) -> bool {
+    folded(one).eq(folded(other))
+}
+
+fn folded(key: &str) -> impl Iterator<Item = char> {
+    key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase())
+}
+
+/// Closes a JSON text that was cut off, after its last complete value.
+fn mend(text: &str) -> Option<Value> {
+    let cut = text.rfind(CUT_MARK).unwrap_or(text.len());
+    let kept = text.get(..cut)?;
+    let (end, _) = scan(kept)?;
+    let kept = kept.get(..end)?;
+    let (_, mut open) = scan(kept)?;
+    let mut mended = kept.to_owned();
+    while let Some(bracket) = open.pop() {
+        mended.push(if bracket == b'{' { '}' } else { ']' });
+    }
+    serde_json::from_str(&mended).ok().filter(Value::is_object)
+}
+
+/// Where the last complete value ends, and which brackets are open at the end of the text.
+fn scan(text: &str) -> Option<(usize, Vec<u8>)> {
+    let (mut open, mut complete) = (Vec::new(), None);
+    let (mut in_string, mut escaped) = (false, false);
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' => open.push(byte),
+            b'}' | b']' => {
+                open.pop();
+                complete = Some(index + 1);
+            }
+            b',' => complete = Some(index),
+            _ => {}
+        }
+    }
+    complete.map(|complete| (complete, open))
+}

@@ -1,0 +1,1 @@
+//! Tests of the Kubernetes audit decoder, on made-up records.
