@@ -26,6 +26,8 @@ mod realm;
 mod workload;
 
 #[cfg(test)]
+mod mistakes;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
