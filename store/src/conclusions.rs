@@ -19,6 +19,19 @@ const SUMMARY: &str = "summary";
 /// Longest part of a stored text that an error shows, in characters.
 const MAX_SHOWN_CHARS: usize = 40;
 
+/// Everything that one run concluded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conclusions {
+    /// Findings, in the order given.
+    pub findings: Vec<Finding>,
+    /// Incidents, in the order given.
+    pub incidents: Vec<Incident>,
+    /// Gaps, in the order given.
+    pub gaps: Vec<Gap>,
+    /// The summary; none while no run was committed.
+    pub summary: Option<Summary>,
+}
+
 /// The records of one run as JSON, made before the transaction begins.
 struct Texts {
     findings: Vec<String>,
@@ -107,6 +120,20 @@ fn insert_gaps(transaction: &Transaction<'_>, gaps: &[Gap], texts: &[String]) ->
         statement.execute((&gap.source, &gap.scope, gap.from.0, gap.to.0, text))?;
     }
     Ok(())
+}
+
+/// All conclusions of one and the same run, even while another is being committed.
+pub(crate) fn read(database: &Database) -> Result<Conclusions, StoreError> {
+    let refused = database.refused("read records");
+    let snapshot = database.connection().unchecked_transaction().map_err(&refused)?;
+    let conclusions = Conclusions {
+        findings: findings(database)?,
+        incidents: incidents(database)?,
+        gaps: gaps(database)?,
+        summary: summary(database)?,
+    };
+    snapshot.finish().map_err(&refused)?;
+    Ok(conclusions)
 }
 
 pub(crate) fn findings(database: &Database) -> Result<Vec<Finding>, StoreError> {

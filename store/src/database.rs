@@ -62,7 +62,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let mut database = Self::connect(folder, flags)?;
         let synchronous = if durable { "FULL" } else { "OFF" };
-        let pragmas = format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};");
+        let pragmas = format!("PRAGMA synchronous = {synchronous}; PRAGMA journal_mode = WAL;");
         database.connection.execute_batch(&pragmas).map_err(database.refused("set up"))?;
         if database.is_blank()? {
             database.lay_out()?;

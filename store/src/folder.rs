@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::StoreError;
+use crate::{EventTable, StoreError};
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -195,8 +195,7 @@ impl Folder {
         let mut swept = 0;
         for name in entries(&segments)? {
             let path = segments.join(&name);
-            let ours = name.ends_with(SEGMENT_SUFFIX) || name.ends_with(UNFINISHED_SUFFIX);
-            if ours && !committed.contains(&path) {
+            if is_segment_name(&name) && !committed.contains(&path) {
                 fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
                 swept += 1;
             }
@@ -207,6 +206,13 @@ impl Folder {
 
 fn segment_name(seq: u64, table: &str) -> String {
     format!("{seq:08}-{table}{SEGMENT_SUFFIX}")
+}
+
+/// Whether a file can be a segment of ours, finished or not; anything else is left alone.
+fn is_segment_name(name: &str) -> bool {
+    let stem = name.strip_suffix(UNFINISHED_SUFFIX).or_else(|| name.strip_suffix(SEGMENT_SUFFIX));
+    let parts = stem.and_then(|stem| stem.split_once('-'));
+    parts.is_some_and(|(seq, table)| seq.parse::<u64>().is_ok() && EventTable::named(table).is_some())
 }
 
 /// Names in a folder, sorted.

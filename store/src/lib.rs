@@ -28,6 +28,7 @@ mod store;
 mod writer;
 
 pub use columns::Columns;
+pub use conclusions::Conclusions;
 pub use error::StoreError;
 pub use event_table::EventTable;
 pub use manifest::TableContents;

@@ -15,7 +15,7 @@ use crate::digest::check_file;
 use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::merge::Merge;
-use crate::{Columns, Options, StoreError, StoredRecord, TableContents, Writer};
+use crate::{Columns, Conclusions, Options, StoreError, StoredRecord, TableContents, Writer};
 use crate::{conclusions, dead_letters, manifest, record, sources};
 
 /// A store that can be read.
@@ -84,6 +84,11 @@ impl Store {
             return Ok(BTreeMap::new());
         }
         record::find(&self.folder, &self.manifest()?.entries, ids)
+    }
+
+    /// Findings, incidents, gaps and summary of one and the same run, even while another is being committed.
+    pub fn conclusions(&self) -> Result<Conclusions, StoreError> {
+        conclusions::read(&self.database)
     }
 
     /// Findings, in the order in which they were committed.

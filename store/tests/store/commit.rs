@@ -34,12 +34,14 @@ fn uncommitted_files_are_ignored_then_swept() -> Result<(), StoreError> {
         segments.join("00000002-placements.parquet.tmp"),
     ];
     left.iter().for_each(|path| fs::write(path, "half a file").expect("a file can be written"));
-    fs::write(segments.join("notes.txt"), "keep me").expect("a file can be written");
+    let foreign =
+        [segments.join("notes.txt"), segments.join("mine.parquet"), segments.join("x-placements.parquet")];
+    foreign.iter().for_each(|path| fs::write(path, "keep me").expect("a file can be written"));
     assert_eq!(count(&Store::open(home.path())?)?, 10);
 
     let mut writer = Writer::create(home.path(), tiny(1_000, 100))?;
     assert!(left.iter().all(|path| !path.exists()));
-    assert!(segments.join("notes.txt").exists());
+    assert!(foreign.iter().all(|path| path.exists()));
     writer.append(&batch(&rows(10..15)))?;
     writer.flush()?;
     assert_eq!((count(writer.store())?, writer.store().verify()?), (15, 2));

@@ -58,6 +58,9 @@ fn conclusions_are_replaced_together() -> Result<(), StoreError> {
         assert_eq!(store.incidents()?, incidents);
         assert_eq!(store.gaps()?, gaps);
         assert_eq!(store.summary()?, Some(summary(2)));
+        let all = store.conclusions()?;
+        assert_eq!((all.findings, all.incidents), (store.findings()?, store.incidents()?));
+        assert_eq!((all.gaps, all.summary), (store.gaps()?, store.summary()?));
         assert_eq!(store.finding(findings[1].id)?.as_ref(), findings.get(1));
         assert_eq!(store.incident(incidents[0].id)?.as_ref(), incidents.first());
         assert_eq!(store.finding(FindingId::of(&[b"absent"]))?, None);
