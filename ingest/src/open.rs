@@ -9,6 +9,8 @@ use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::text;
+
 /// Highest ratio of plain to compressed bytes. Logs reach 10 to 200; deflate cannot exceed 1032, so at 1000 only
 /// constant filling is refused, and zstd, which has no such limit, is held to the same.
 pub const MAX_RATIO: u64 = 1_000;
@@ -18,6 +20,8 @@ pub const RATIO_GRACE_BYTES: u64 = 64 * 1024 * 1024;
 pub const MAX_PLAIN_BYTES: u64 = 256 * 1024 * 1024 * 1024;
 /// Size of each read, in bytes: large enough that system calls do not show, small enough for the caches.
 const READ_BYTES: usize = 256 * 1024;
+/// Bytes that tell a compression.
+const MAGIC_BYTES: usize = 4;
 /// Largest zstd window, as a power of two: what `zstd --long` (27) writes.
 const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 
@@ -76,7 +80,8 @@ enum Compression {
 pub(crate) fn open<'a>(reader: impl Read + 'a) -> io::Result<(Box<dyn BufRead + 'a>, Counters)> {
     let counters = Counters::default();
     let stored = Counted { inner: reader, count: Rc::clone(&counters.stored) };
-    let mut stored = BufReader::with_capacity(READ_BYTES, Lookahead::new(stored)?);
+    let stored = Lookahead::new(stored, MAGIC_BYTES);
+    let mut stored = BufReader::with_capacity(READ_BYTES, stored);
     let compression = compression_of(stored.fill_buf()?);
     let plain: Box<dyn Read + 'a> = match compression {
         Compression::None => Box::new(stored),
@@ -88,7 +93,8 @@ pub(crate) fn open<'a>(reader: impl Read + 'a) -> io::Result<(Box<dyn BufRead + 
         }
     };
     let capped = Capped { inner: plain, compression, counters: counters.clone() };
-    Ok((Box::new(BufReader::with_capacity(READ_BYTES, capped)), counters))
+    let plain = Lookahead::new(capped, text::SAMPLE_BYTES);
+    Ok((Box::new(BufReader::with_capacity(READ_BYTES, plain)), counters))
 }
 
 fn compression_of(head: &[u8]) -> Compression {
@@ -113,25 +119,31 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Gives the first four bytes in one piece, however slowly a pipe hands them out.
+/// Gives the first bytes in one piece, however slowly a pipe hands them out.
 struct Lookahead<R> {
     head: io::Cursor<Vec<u8>>,
+    /// What went wrong behind the head.
+    error: Option<io::Error>,
     inner: R,
 }
 
 impl<R: Read> Lookahead<R> {
-    fn new(mut inner: R) -> io::Result<Self> {
-        let mut head = Vec::with_capacity(4);
-        inner.by_ref().take(4).read_to_end(&mut head)?;
-        Ok(Self { head: io::Cursor::new(head), inner })
+    fn new(mut inner: R, length: usize) -> Self {
+        let mut head = Vec::with_capacity(length);
+        let error = inner.by_ref().take(length as u64).read_to_end(&mut head).err();
+        Self { head: io::Cursor::new(head), error, inner }
     }
 }
 
 impl<R: Read> Read for Lookahead<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.head.read(buffer)? {
-            0 => self.inner.read(buffer),
-            length => Ok(length),
+        match (self.head.read(buffer)?, self.error.take()) {
+            (0, None) => self.inner.read(buffer),
+            (0, Some(error)) => Err(error),
+            (length, error) => {
+                self.error = error;
+                Ok(length)
+            }
         }
     }
 }

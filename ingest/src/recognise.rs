@@ -11,7 +11,7 @@ use crate::decode::{Envelope, FORMATS, Record};
 /// Below this confidence a record is of no known format.
 pub const MIN_CONFIDENCE: u8 = 40;
 /// From this confidence on, a record is taken for itself even where it looks like an envelope.
-const SURE_CONFIDENCE: u8 = 80;
+pub(crate) const SURE_CONFIDENCE: u8 = 80;
 
 /// Chooses formats for the records of one stream.
 #[derive(Debug, Clone, Default)]
@@ -44,10 +44,10 @@ fn best(record: &Record<'_>) -> Option<(usize, u8)> {
     })
 }
 
-/// Whether some format knows this record for sure, so that nothing may be peeled off it.
-pub(crate) fn is_surely_known(text: &str, json: Option<&Value>, envelope: &Envelope) -> bool {
+/// How surely some format knows this record.
+pub(crate) fn confidence(text: &str, json: Option<&Value>, envelope: &Envelope) -> u8 {
     let record = Record { text, json, envelope, source: "", location: "", event_id: EventId::default() };
-    best(&record).is_some_and(|(_, confidence)| confidence >= SURE_CONFIDENCE)
+    best(&record).map_or(0, |(_, confidence)| confidence)
 }
 
 /// What an unknown record looks like, for the reader of its dead letter. Names keys, never values.

@@ -1,7 +1,8 @@
 //! A document to its records: lists taken apart, envelopes peeled, cut lines joined.
 //!
 //! In: the text of a document and its line. Out: a [`Leaf`] per record. Owns: when to stop peeling, and the pieces of
-//! lines that a container runtime cut. A record that a format surely knows is never taken for an envelope.
+//! lines that a container runtime cut. A record that a format surely knows, and knows better than what would be left
+//! of it, is never taken for an envelope.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -105,9 +106,11 @@ impl Unfold {
         let outer = Outer { text, json: json.as_ref() };
         let may_peel = depth.envelopes < MAX_ENVELOPES;
         let peeled = if may_peel { envelope::peel(&outer, &around) } else { None };
-        match peeled.filter(|_| !recognise::is_surely_known(text, json.as_ref(), &around)) {
-            Some((payload, envelope)) => self.payload(payload, line, envelope, depth, leaf),
-            None => leaf(Leaf::Record { text: text.into(), json, envelope: around, line }),
+        match peeled {
+            Some((payload, inner)) if !is_own(&outer, &around, &payload, &inner) => {
+                self.payload(payload, line, inner, depth, leaf);
+            }
+            _ => leaf(Leaf::Record { text: text.into(), json, envelope: around, line }),
         }
     }
 
@@ -158,6 +161,16 @@ impl Unfold {
         } else {
             self.unfold(text, line, envelope, depth, leaf)
         }
+    }
+}
+
+/// Whether a record that looks like an envelope is a record of its own all the same.
+fn is_own(outer: &Outer<'_>, around: &Envelope, payload: &Payload, inner: &Envelope) -> bool {
+    let own = recognise::confidence(outer.text, outer.json, around);
+    let is_part = payload.piece.as_ref().is_some_and(|piece| !piece.is_last);
+    own >= recognise::SURE_CONFIDENCE && !is_part && {
+        let json = json::parse(&payload.text).ok();
+        recognise::confidence(&payload.text, json.as_ref(), inner) < own
     }
 }
 
