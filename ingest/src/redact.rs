@@ -15,6 +15,7 @@ use aho_corasick::AhoCorasick;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+mod audit_hex;
 mod field;
 mod flag;
 mod header;
@@ -66,6 +67,8 @@ enum Mark {
     Jwt(Box<JwtClaims>, String),
     /// Text that only looks like a marker of ours: it must not be believed.
     Forged(&'static str),
+    /// Hex of this text, in which these secrets are.
+    Hex(String, Vec<Found>),
 }
 
 /// The key that fingerprints are made with: one per installation.
@@ -132,6 +135,7 @@ impl Redactor {
     #[must_use]
     pub fn redact<'a>(&mut self, text: &'a str) -> Redacted<'a> {
         let mut found = find_all(text);
+        found.extend(audit_hex::find(text));
         if let Some(range) = pem::continued(text, &mut self.open_pem) {
             found.push(Found { range, mark: Mark::Secret(pem::KIND) });
         }
@@ -194,6 +198,7 @@ fn replace(text: &str, found: &[Found], key: &FingerprintKey) -> String {
                 jwt::write_marker(&mut out, claims, &key.fingerprint(token.as_bytes()))
             }
             Mark::Forged(instead) => out.push_str(instead),
+            Mark::Hex(inside, found) => out.push_str(&audit_hex::encode(&replace(inside, found, key))),
         }
         done = range.end;
     }

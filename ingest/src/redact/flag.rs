@@ -40,6 +40,9 @@ const SHORT_FLAGS: &[(&str, &str, bool)] = &[
 
 fn find(text: &str, hit: Range<usize>) -> Option<Found> {
     let command = text.get(hit.clone())?.to_ascii_lowercase();
+    if command == "login" && !is_registry_login(text.get(..hit.start)?) {
+        return None;
+    }
     if SHORT_FLAGS.iter().any(|(name, ..)| *name == command) {
         return SHORT_FLAGS
             .iter()
@@ -57,6 +60,12 @@ fn find(text: &str, hit: Range<usize>) -> Option<Found> {
         }
     };
     (plausible && !argument.starts_with('-')).then_some(Found { range, mark: Mark::Secret(kind) })
+}
+
+/// Whether the word before `login` is a program whose `-p` is a password.
+fn is_registry_login(before: &str) -> bool {
+    let program = before.trim_end_matches([' ', '"', '\\', ',', '=', '&']);
+    ["docker", "podman", "nerdctl", "registry", "oc", "az", "buildah", "skopeo"].iter().any(|name| program.ends_with(name))
 }
 
 fn short(text: &str, from: usize, (command, flag, attached): &(&str, &str, bool)) -> Option<Found> {
