@@ -24,13 +24,15 @@ fn find_at(text: &str, equals: usize) -> Option<Found> {
     let start = equals + 1;
     let rest = text.get(start..)?;
     let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
-    let ends = rest.as_bytes().get(digits).is_none_or(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
+    let ends =
+        rest.as_bytes().get(digits).is_none_or(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
     if digits < MIN_DIGITS || digits % 2 != 0 || !ends || !is_argument(text.get(..equals)?) {
         return None;
     }
     let inside = String::from_utf8(decode(rest.get(..digits)?)?).ok()?;
     let found = super::find_all(&inside.replace('\0', " "));
-    (!found.is_empty()).then(|| Found { range: start..start + digits, mark: Mark::Hex(inside, super::merge(found)) })
+    (!found.is_empty())
+        .then(|| Found { range: start..start + digits, mark: Mark::Hex(inside, super::merge(found)) })
 }
 
 /// Whether the name that ends here is `proctitle`, `cmd`, `data` or `aN`.

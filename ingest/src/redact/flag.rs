@@ -65,7 +65,9 @@ fn find(text: &str, hit: Range<usize>) -> Option<Found> {
 /// Whether the word before `login` is a program whose `-p` is a password.
 fn is_registry_login(before: &str) -> bool {
     let program = before.trim_end_matches([' ', '"', '\\', ',', '=', '&']);
-    ["docker", "podman", "nerdctl", "registry", "oc", "az", "buildah", "skopeo"].iter().any(|name| program.ends_with(name))
+    ["docker", "podman", "nerdctl", "registry", "oc", "az", "buildah", "skopeo"]
+        .iter()
+        .any(|name| program.ends_with(name))
 }
 
 fn short(text: &str, from: usize, (command, flag, attached): &(&str, &str, bool)) -> Option<Found> {
