@@ -96,14 +96,27 @@ impl Payload {
 
 /// Takes off the outermost envelope, if there is one.
 pub(crate) fn peel(outer: &Outer<'_>, around: &Envelope) -> Option<(Payload, Envelope)> {
-    for kind in ENVELOPES {
-        let mut envelope = around.clone();
-        envelope.layers.push(kind.id);
-        if let Some(payload) = (kind.peel)(outer, &mut envelope) {
-            return Some((payload, envelope));
-        }
+    ENVELOPES.iter().find_map(|kind| {
+        let mut said = Envelope::default();
+        let payload = (kind.peel)(outer, &mut said)?;
+        said.layers.push(kind.id);
+        Some((payload, within(around, said)))
+    })
+}
+
+/// What all envelopes say: the inner one where both speak.
+fn within(around: &Envelope, inner: Envelope) -> Envelope {
+    let Envelope { layers, host, time, boot_id, unit, program, account, origin } = inner;
+    Envelope {
+        layers: [around.layers.as_slice(), layers.as_slice()].concat(),
+        host: host.or_else(|| around.host.clone()),
+        time: time.or(around.time),
+        boot_id: boot_id.or_else(|| around.boot_id.clone()),
+        unit: unit.or_else(|| around.unit.clone()),
+        program: program.or_else(|| around.program.clone()),
+        account: account.or_else(|| around.account.clone()),
+        origin: origin.or_else(|| around.origin.clone()),
     }
-    None
 }
 
 /// A text field of a JSON object, by path.

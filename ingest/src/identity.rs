@@ -5,7 +5,6 @@
 //! came in make no difference. Path and line never do.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 
 use offbound_schemas::EventId;
 use serde_json::Value;
@@ -18,30 +17,11 @@ pub const OCCURRENCE_WINDOW: usize = 65_536;
 
 /// Hash of what a record says.
 pub(crate) fn content_hash(text: &str, json: Option<&Value>) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    match json {
-        Some(value) => {
-            let written = serde_json::to_writer(HashWriter(&mut hasher), value);
-            written.expect("a JSON value can always be written, and a hash takes any bytes");
-        }
-        None => {
-            hasher.update(text.trim_end().as_bytes());
-        }
-    }
-    *hasher.finalize().as_bytes()
-}
-
-struct HashWriter<'a>(&'a mut blake3::Hasher);
-
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let Some(value) = json else { return *blake3::hash(text.trim_end().as_bytes()).as_bytes() };
+    let mut canonical = Vec::with_capacity(text.len());
+    let written = serde_json::to_writer(&mut canonical, value);
+    written.expect("a JSON value can always be written, and memory takes it");
+    *blake3::hash(&canonical).as_bytes()
 }
 
 /// Numbers the occurrences of equal records in one stream.

@@ -100,3 +100,35 @@ pub(crate) fn stem(location: &str) -> &str {
     let stem = name.split('.').next().unwrap_or(name);
     if stem.is_empty() { name } else { stem }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: rules, good and bad. Guarantees: the first that matches decides, a path or its last part may match,
+    /// and a label that names no format is refused with the known ones.
+    #[test]
+    fn rules() {
+        let Some(format) = FORMATS.first() else { return };
+        let forced = format!("{}:prod=logs/*.log", format.id);
+        let rules: Vec<_> =
+            [forced.as_str(), "auto:test=*.json"].into_iter().flat_map(SourceRule::parse).collect();
+        assert_eq!(rules.len(), 2);
+        let label = |location: &str| Labelling::of(location, &rules).label(format);
+        assert_eq!(label("logs/a.log"), format!("{}:prod", format.id));
+        assert_eq!(label("elsewhere/b.json"), format!("{}:test", format.id));
+        assert_eq!(label("c.txt"), format.id);
+        assert_eq!(Labelling::of("logs/a.log", &rules).format, Some(0));
+        for bad in ["no-glob", "no-such-format:x=*", "auto:x=[", ""] {
+            assert!(SourceRule::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Scenario: names of files. Guarantees: the stem is never empty where the name is not.
+    #[test]
+    fn stems() {
+        for (location, expected) in [("a/b.log.gz", "b"), ("-", "-"), ("x", "x"), ("a/.log", ".log")] {
+            assert_eq!(stem(location), expected);
+        }
+    }
+}

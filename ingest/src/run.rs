@@ -197,12 +197,11 @@ impl State {
         for assertion in self.rows.identity_assertions.iter_mut().skip(before) {
             ready.flags.iter().for_each(|flag| assertion.trust_flags.push((*flag).to_owned()));
         }
-        let label = decoder.label.clone();
-        self.settle(verdict, ready, label, sink);
+        self.settle(verdict, ready, index, sink);
         self.flush(CHUNK_ROWS, sink);
     }
 
-    fn settle(&mut self, verdict: Verdict, ready: &Ready<'_>, label: String, sink: &mut dyn IngestSink) {
+    fn settle(&mut self, verdict: Verdict, ready: &Ready<'_>, index: usize, sink: &mut dyn IngestSink) {
         match verdict {
             Verdict::Decoded => {
                 self.read.count.read += 1;
@@ -211,7 +210,8 @@ impl State {
             Verdict::Skipped(name) => self.skip(name),
             Verdict::Rejected(reject) => {
                 let why = (reject.reason, reject.detail);
-                self.dead_letter(ready.text, ready.text.len() as u64, ready.line, why, Some(label), sink);
+                let label = self.decoders.get(&index).map(|decoder| decoder.label.clone());
+                self.dead_letter(ready.text, ready.text.len() as u64, ready.line, why, label, sink);
             }
         }
     }

@@ -48,27 +48,41 @@ pub(super) const DETECTOR: Detector = Detector {
 fn find(text: &str, hit: Range<usize>) -> Option<Found> {
     let name = name_ending_at(text, hit.end)?;
     let (kind, strength) = strength(name)?;
-    let range = match text.as_bytes().get(hit.end)? {
+    let mut range = match text.as_bytes().get(hit.end)? {
         b'"' | b'\\' => value::json_string_after_key(text, hit.end)?,
         b'=' if strength != Strength::Header => value::word(text, hit.end + 1)?,
+        b'%' if strength != Strength::Header => url_encoded(text, hit.end)?,
         b':' if strength == Strength::Header => header_value(text, hit.end + 1)?,
         _ => return None,
     };
+    if strength == Strength::Header {
+        range.start += scheme_length(text.get(range.clone())?);
+    }
     let value = text.get(range.clone())?;
     is_secret(value, strength).then_some(Found { range, mark: Mark::Secret(kind) })
 }
 
 pub(super) fn is_secret(value: &str, strength: Strength) -> bool {
     match strength {
-        Strength::Always => !value::is_placeholder(value),
+        Strength::Always | Strength::Header => !value::is_placeholder(value),
         Strength::WhenRandom => value::looks_random(value),
-        // `Bearer` and `Basic` values are found by their own detector, so that the scheme stays readable.
-        Strength::Header => {
-            let scheme = value.split([' ', '%', '+']).next().unwrap_or_default();
-            let is_known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("basic");
-            !value::is_placeholder(value) && !(is_known && value.len() > scheme.len())
-        }
     }
+}
+
+/// Length of the scheme in front of a header's value: it is no secret, and says what the secret is.
+fn scheme_length(value: &str) -> usize {
+    let schemes = ["bearer ", "basic ", "negotiate ", "digest ", "token "];
+    let of =
+        |scheme: &&&str| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    schemes.iter().find(of).map_or(0, |scheme| scheme.len())
+}
+
+/// The value behind `%3D`, in a URL inside a URL.
+fn url_encoded(text: &str, at: usize) -> Option<Range<usize>> {
+    let sign = text.get(at..at + 3).filter(|sign| sign.eq_ignore_ascii_case("%3d"))?;
+    let range = value::word(text, at + sign.len())?;
+    let word = text.get(range.clone())?;
+    Some(range.start..range.start + word.find("%26").unwrap_or(word.len()))
 }
 
 /// The identifier that ends at `end`, whole: nothing may be missing at its front.

@@ -44,6 +44,8 @@ fn secrets_go() {
         (r#"{"password" : "quo\"ted"}"#, r#"quo\"ted"#),
         ("Authorization: Bearer 9f8a7c6b5e4d3c2b1a", "9f8a7c6b5e4d3c2b1a"),
         (r#"{"headers":{"Authorization":["Bearer 9f8a7c6b5e4d3c2b1a"]}}"#, "9f8a7c6b5e4d3c2b1a"),
+        (r#"{"authorization":"Bearer test"}"#, "test"),
+        ("return=%2Flogin%3Fpassword%3Dhunter2%26x", "hunter2"),
         ("authorization: Basic dXNlcjpodW50ZXIy", "dXNlcjpodW50ZXIy"),
         (r#"{"cookie":"session=abc123; other=2"}"#, "session=abc123; other=2"),
         (r#"{"token":"hvs.CAESIJ9dkf02kdl20dkfl20dk"}"#, "hvs.CAESIJ9dkf02kdl20dkfl20dk"),

@@ -10,9 +10,9 @@ use offbound_schemas::{EventId, EventRows};
 
 /// Everything that came out of one input.
 #[derive(Debug, Default, PartialEq)]
-pub struct Collector {
-    pub rows: EventRows,
-    pub letters: Vec<DeadLetter>,
+pub(crate) struct Collector {
+    pub(crate) rows: EventRows,
+    pub(crate) letters: Vec<DeadLetter>,
 }
 
 impl IngestSink for Collector {
@@ -34,7 +34,7 @@ impl IngestSink for Collector {
 impl Collector {
     /// Identities of all rows, table by table.
     #[allow(dead_code, reason = "not every test file asks for identities")]
-    pub fn event_ids(&self) -> Vec<EventId> {
+    pub(crate) fn event_ids(&self) -> Vec<EventId> {
         let EventRows { host_events, identity_assertions, placements } = &self.rows;
         let ids = host_events.iter().map(|row| row.event_id);
         let ids = ids.chain(identity_assertions.iter().map(|row| row.event_id));
@@ -43,12 +43,13 @@ impl Collector {
 }
 
 /// Default options with a fixed key.
-pub fn options() -> IngestOptions {
+pub(crate) fn options() -> IngestOptions {
     IngestOptions { sources: Vec::new(), key: FingerprintKey::for_tests() }
 }
 
+#[allow(dead_code, reason = "the corpus is read from files")]
 /// Reads bytes, and checks that the counts add up (law FLOW-1).
-pub fn read(name: &str, bytes: impl Read) -> (SourceRead, Collector) {
+pub(crate) fn read(name: &str, bytes: impl Read) -> (SourceRead, Collector) {
     let mut collector = Collector::default();
     let read = read_bytes(name, bytes, &options(), &mut collector).expect("bytes in memory can be read");
     check_count(&read.count, &collector);
@@ -56,7 +57,7 @@ pub fn read(name: &str, bytes: impl Read) -> (SourceRead, Collector) {
 }
 
 /// Law FLOW-1, and one dead letter per record that is counted as one.
-pub fn check_count(count: &SourceCount, collector: &Collector) {
+pub(crate) fn check_count(count: &SourceCount, collector: &Collector) {
     let skipped: u64 = count.skipped.values().sum();
     let dead: u64 = count.dead_lettered.values().sum();
     assert_eq!(count.read, count.decoded + skipped + dead, "{count:?}");
