@@ -162,6 +162,7 @@ fn fill_remarks(row: &mut IdentityAssertion, event: &AuditEvent<'_>) {
     ];
     row.trust_flags =
         remarks.iter().filter(|(holds, _)| *holds).map(|(_, remark)| (*remark).to_owned()).collect();
+    let extra = event.at(&["user"]).and_then(event::foreign_extras);
     row.unmapped = field::unmapped([
         ("requestURI", event.at(&["requestURI"])),
         ("stale-token", event.annotation("stale-token")),
@@ -172,7 +173,7 @@ fn fill_remarks(row: &mut IdentityAssertion, event: &AuditEvent<'_>) {
         ("apiGroup", event.at(&["objectRef", "apiGroup"])),
         ("groups", event.at(&["user", "groups"])),
         ("impersonated", event.at(&["impersonatedUser"])),
-        ("extra", event.at(&["user", "extra"])),
+        ("extra", extra.as_ref()),
     ]);
 }
 

@@ -176,7 +176,7 @@ mod tests {
                 assert_eq!(reject.reason, reason, "{text}");
                 assert!(reject.detail.starts_with(field), "{} of {text}", reject.detail);
             }
-            (other, _) => panic!("{other:?} of {text}"),
+            (other, _) => unreachable!("{other:?} of {text}"),
         }
     }
 

@@ -32,7 +32,7 @@ const TELLING: [&str; 17] = [
     "x_forwarded_client_cert",
 ];
 /// Other names of keys, and the operator that they stand for.
-const OTHER_NAMES: [(&str, &str); 28] = [
+const OTHER_NAMES: [(&str, &str); 26] = [
     (":method", "method"),
     (":path", "path"),
     (":authority", "authority"),
@@ -50,8 +50,6 @@ const OTHER_NAMES: [(&str, &str); 28] = [
     ("response_flags_long", "response_flags"),
     ("downstream_direct_remote_address_without_port", "downstream_direct_remote_address"),
     ("downstream_remote_address_without_port", "downstream_remote_address"),
-    ("downstream_local_uri_san", "downstream_local_uri_san"),
-    ("downstream_peer_cert_v_start", "downstream_peer_cert_v_start"),
     ("response_status", "response_code"),
     ("status", "response_code"),
     ("response_duration", "duration"),

@@ -1,1 +1,203 @@
 //! Tests of the access log decoder, on made-up records.
+
+use offbound_schemas::vocabulary::{AddrQuality, Decision, IdKind};
+use serde_json::{Value, json};
+
+use super::super::trial;
+use super::*;
+
+const FINGERPRINT: &str =
+    "3B:1C:5D:7F:9A:0B:2C:4D:6E:8F:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55";
+
+fn decode(event: &Value) -> Vec<IdentityAssertion> {
+    decode_text(&event.to_string())
+}
+
+fn decode_text(text: &str) -> Vec<IdentityAssertion> {
+    assert!(trial::sniff(&FORMAT, text) >= 70, "not recognised: {text}");
+    let (verdicts, rows) = trial::run(&FORMAT, &[text]);
+    assert_eq!(verdicts, [Verdict::Decoded], "{text}");
+    rows.identity_assertions
+}
+
+fn with(changes: Value) -> Value {
+    let mut event = json!({"start_time": "2026-03-01T10:00:00Z", "method": "GET", "path": "/a?b=c", "protocol": "HTTP/2",
+        "response_code": 200, "response_flags": "-", "response_code_details": "via_upstream", "authority": "payments:8443",
+        "downstream_remote_address": "10.1.0.7:43612", "upstream_host": "10.1.9.9:8443", "upstream_cluster": "inbound|8443||"});
+    for (key, value) in changes.as_object().expect("changes are an object") {
+        event[key] = value.clone();
+    }
+    event
+}
+
+fn first(changes: Value) -> IdentityAssertion {
+    decode(&with(changes)).remove(0)
+}
+
+/// Scenario: the sample. Guarantees: certificate, lifetime, address, destination and action are read.
+#[test]
+fn the_sample() {
+    trial::check_sample(&FORMAT);
+    let row = decode_text(FORMAT.sample).remove(0);
+    assert_eq!(row.subject.as_deref(), Some("spiffe://prod.example/ns/shop/sa/web"));
+    assert_eq!(row.credential_id.as_deref().map(str::len), Some("X509SHA256=".len() + 64));
+    assert_eq!(row.credential_kind.as_deref(), Some("x509-svid"));
+    assert_eq!(
+        (row.action.as_deref(), row.dst.as_deref()),
+        (Some("GET /v1/charges"), Some("payments.shop.svc:8443"))
+    );
+    assert_eq!((row.dst_addr.as_deref(), row.dst_port), (Some("10.1.9.9"), Some(8443)));
+    assert!(row.nbf < row.exp && row.nbf.is_some());
+    assert_eq!(row.enforcement, Enforcement::Enforced);
+}
+
+/// Scenario: operators as keys with percent signs, arguments and capitals. Guarantees: the same row as with plain keys.
+#[test]
+fn keys_in_operator_form() {
+    let row = decode(&json!({"%START_TIME(%s.%3f)%": "1772359200.000", "%REQ(:METHOD)%": "GET", "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%": "/a",
+        "%RESPONSE_CODE%": "200", "%DOWNSTREAM_PEER_URI_SAN%": "https://x,spiffe://d/ns/shop/sa/web", "%DOWNSTREAM_PEER_FINGERPRINT_256%": FINGERPRINT,
+        "%DOWNSTREAM_PEER_SERIAL%": "00:AB:0C", "%DOWNSTREAM_PEER_CERT_V_END(%b %e)%": "Mar  1 11:00:00 2026 GMT",
+        "DOWNSTREAM_DIRECT_REMOTE_ADDRESS": "[fd00::7]:443", "%UPSTREAM_CLUSTER%": "outbound|9080|v1|reviews.shop.svc"})).remove(0);
+    assert_eq!(row.subject.as_deref(), Some("spiffe://d/ns/shop/sa/web"));
+    let hex = FINGERPRINT.replace(':', "").to_lowercase();
+    assert_eq!((row.credential_id, row.id_kind), (Some(format!("X509SHA256={hex}")), IdKind::CertFp));
+    assert_eq!(row.credential_alias.as_deref(), Some("X509SERIAL=ab0c"));
+    assert_eq!((row.src_addr.as_deref(), row.src_port), (Some("fd00::7"), Some(443)));
+    assert_eq!(row.dst.as_deref(), Some("reviews.shop.svc:9080"));
+    assert_eq!(row.exp, offbound_schemas::EventTime::parse("2026-03-01T11:00:00Z").ok());
+    assert_eq!(row.bound_namespace.as_deref(), Some("shop"));
+}
+
+/// Scenario: addresses with port 0, with a header, with both kinds of address. Guarantees: only an address out of a header
+/// is somebody's word, and a client cannot make its own address look like one.
+#[test]
+fn peers() {
+    let peer = |changes: Value| {
+        let row = first(changes);
+        (row.src_addr.unwrap_or_default(), row.addr_quality, row.addr_chain)
+    };
+    let expect = |address: &str, quality, chain: &[&str]| {
+        (address.to_owned(), quality, chain.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(peer(json!({})), expect("10.1.0.7", AddrQuality::Direct, &[]));
+    let from_header = json!({"downstream_remote_address": "203.0.113.9:0", "x_forwarded_for": "203.0.113.9"});
+    assert_eq!(peer(from_header), expect("203.0.113.9", AddrQuality::Asserted, &["203.0.113.9"]));
+    let forged = json!({"x_forwarded_for": "10.1.0.99, 10.1.0.7"});
+    assert_eq!(peer(forged), expect("10.1.0.7", AddrQuality::Direct, &["10.1.0.99"]));
+    let both = json!({"downstream_remote_address": "203.0.113.9:0", "downstream_direct_remote_address": "10.1.250.1:5000"});
+    assert_eq!(peer(both), expect("10.1.250.1", AddrQuality::Direct, &["203.0.113.9"]));
+    let bare = json!({"downstream_remote_address": "203.0.113.9", "x_forwarded_for": "203.0.113.9"});
+    assert_eq!(peer(bare).1, AddrQuality::Asserted);
+    assert_eq!(peer(json!({"downstream_remote_address": null})), expect("", AddrQuality::None, &[]));
+}
+
+/// Scenario: refusals and failures of every kind. Guarantees: a refused gRPC call with HTTP 200 is a refusal, a failed
+/// authorizer and a broken connection are none.
+#[test]
+fn decisions() {
+    let decided = |changes: Value| first(changes).decision;
+    assert_eq!(decided(json!({})), Decision::Allow);
+    assert_eq!(
+        decided(
+            json!({"response_code_details": "rbac_access_denied_matched_policy[none]", "response_code": 403})
+        ),
+        Decision::Deny
+    );
+    assert_eq!(
+        decided(
+            json!({"connection_termination_details": "rbac_access_denied_matched_policy[none]", "response_code": 0})
+        ),
+        Decision::Deny
+    );
+    assert_eq!(decided(json!({"response_flags": "UAEX"})), Decision::Deny);
+    assert_eq!(decided(json!({"response_flags": "UAEX", "response_code": 503})), Decision::Error);
+    for status in [json!(7), json!("16"), json!("PermissionDenied"), json!("PERMISSION_DENIED")] {
+        assert_eq!(decided(json!({"grpc_status": status})), Decision::Deny, "{status}");
+    }
+    assert_eq!(decided(json!({"grpc_status": 0})), Decision::Allow);
+    assert_eq!(decided(json!({"response_code": 401})), Decision::Deny);
+    for flags in ["UH", "UF,URX", "NR", "DC", "DPE"] {
+        assert_eq!(
+            decided(json!({"response_flags": flags, "response_code": 503})),
+            Decision::Error,
+            "{flags}"
+        );
+    }
+    assert_eq!(first(json!({})).enforcement, Enforcement::None);
+    assert_eq!(
+        first(json!({"response_code_details": "rbac_access_denied_matched_policy[none]"})).enforcement,
+        Enforcement::Enforced
+    );
+}
+
+/// Scenario: the certificate comes through a header; a token stands beside it, or alone. Guarantees: the header's last
+/// element counts and is marked; a token beside a certificate is a second row, presented by the certificate's holder.
+#[test]
+fn forwarded_and_tokens() {
+    let hex = "ab".repeat(32);
+    let header = format!(
+        "URI=spiffe://forged,By=spiffe://d/gw;Hash={hex};Subject=\"CN=a,O=b\";URI=spiffe://d/ns/shop/sa/web"
+    );
+    let rows = decode(&with(
+        json!({"x_forwarded_client_cert": header, "jwt_sub": "system:serviceaccount:shop:batch", "jwt_jti": "j-1",
+        "jwt_iss": "https://issuer.example", "jwt_aud": "[\"a\", \"b\"]", "jwt_exp": 1772362800}),
+    ));
+    let [certificate, token] = rows.as_slice() else { unreachable!("two rows: {rows:?}") };
+    assert_eq!(certificate.subject.as_deref(), Some("spiffe://d/ns/shop/sa/web"));
+    assert_eq!(certificate.credential_id, Some(format!("X509SHA256={hex}")));
+    assert_eq!(
+        (certificate.dst_identity.as_deref(), certificate.trust_flags.as_slice()),
+        (Some("spiffe://d/gw"), &["forwarded-identity".to_owned()][..])
+    );
+    assert_ne!(certificate.event_id, token.event_id);
+    assert_eq!(
+        (token.credential_id.as_deref(), token.credential_kind.as_deref()),
+        (Some("JTI=j-1"), Some("k8s-token"))
+    );
+    assert_eq!(
+        (token.presenter.as_deref(), token.audience.as_slice()),
+        (certificate.subject.as_deref(), &["a".to_owned(), "b".to_owned()][..])
+    );
+    let alone = decode(&with(json!({"jwt_sub": "spiffe://d/x"})));
+    assert_eq!((alone.len(), alone[0].credential_kind.as_deref()), (1, Some("jwt-svid")));
+    assert_eq!(alone[0].enforcement, Enforcement::Enforced);
+}
+
+const ISTIO_TEXT: &str = r#"[2026-03-01T10:00:00.000Z] "GET /a?b=c HTTP/1.1" 403 - rbac_access_denied_matched_policy[none] - "-" 0 19 3 - "-" "UA" "r-1" "payments:8443" "-" inbound|8443|| - 10.1.9.9:8443 10.1.0.7:43612 outbound_.8443_._.payments.shop.svc default"#;
+
+/// Scenario: default text of Istio and of Envoy; a user agent full of quotes; a line of something else. Guarantees: the same
+/// columns as JSON; forged fields are left out and marked; other text is not recognised.
+#[test]
+fn default_text() {
+    let row = decode_text(ISTIO_TEXT).remove(0);
+    assert_eq!(
+        (row.decision, row.status, row.action.as_deref()),
+        (Decision::Deny, Some(403), Some("GET /a"))
+    );
+    assert_eq!(
+        (row.src_addr.as_deref(), row.dst_addr.as_deref(), row.dst.as_deref()),
+        (Some("10.1.0.7"), Some("10.1.9.9"), Some("payments:8443"))
+    );
+    assert_eq!(row.end_time, Some(row.event_time.plus_nanos(3_000_000)));
+    let forged =
+        ISTIO_TEXT.replace("\"UA\"", r#""x" "r-2" "trusted:1" "10.6.6.6:1" c - 10.6.6.6:1 10.6.6.6:2 s d""#);
+    let row = decode_text(&forged).remove(0);
+    assert_eq!((row.src_addr.as_deref(), row.decision), (Some("10.1.0.7"), Decision::Deny));
+    assert_eq!((row.dst.as_deref(), row.user_agent.as_deref()), (Some("payments.shop.svc:8443"), None));
+    assert_eq!(row.trust_flags, ["ambiguous-quotes"]);
+    let plain = r#"[2026-03-01T10:00:00.000Z] "- - -" 0 UF 10 0 5 - "-" "-" "-" "-" "10.1.9.9:5432""#;
+    let row = decode_text(plain).remove(0);
+    assert_eq!(
+        (row.action.as_deref(), row.decision, row.dst_port),
+        (Some("connect"), Decision::Error, Some(5432))
+    );
+    for other in [
+        "[info] started",
+        "[2026-03-01T10:00:00Z] \"GET / HTTP/1.1\" 200 -",
+        "",
+        "[2026] \"",
+        "[2026-03-01] \"a b c\" x",
+    ] {
+        assert_eq!(trial::sniff(&FORMAT, other), 0, "{other}");
+    }
+}

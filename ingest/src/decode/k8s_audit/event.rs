@@ -151,6 +151,13 @@ pub(super) fn plain_extra(user: &Value, name: &str) -> Option<String> {
     find(user, &["extra", name]).and_then(|value| field::list_at(value, &[]).into_iter().next())
 }
 
+/// A user's extras without those that have columns of their own.
+pub(super) fn foreign_extras(user: &Value) -> Option<Value> {
+    let extras = find(user, &["extra"])?.as_object()?;
+    let foreign = extras.iter().filter(|(key, _)| !fold(key).starts_with("authenticationkubernetesio"));
+    Some(Value::Object(foreign.map(|(key, value)| (key.clone(), value.clone())).collect()))
+}
+
 /// Whether a folded key is `name` under a prefix that only the API server itself uses.
 fn is_own_key(folded: &str, folded_name: &str) -> bool {
     const PREFIXES: [&str; 3] = ["authenticationkubernetesio", "authenticationk8sio", "authorizationk8sio"];
