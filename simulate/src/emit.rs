@@ -5,10 +5,13 @@
 
 pub(crate) mod cloudtrail;
 pub(crate) mod envoy;
+pub(crate) mod falco;
 pub(crate) mod jwt;
 pub(crate) mod k8s_audit;
 pub(crate) mod k8s_pods;
 pub(crate) mod linux_audit;
+pub(crate) mod placement_feed;
+pub(crate) mod pod_lifecycle;
 pub(crate) mod spire_lists;
 pub(crate) mod spire_server;
 pub(crate) mod tetragon;

@@ -3,6 +3,7 @@
 //! In: a seed. Out: the files of a sample. Owns: ids, titles, stories.
 //! Leaves ordinary traffic to `quiet`, log lines to `emit`. Law: one line in [`SCENARIOS`] per scenario.
 
+mod busy_benign_day;
 mod identity_stops_it;
 mod quiet;
 mod stolen_pod_token;
@@ -26,8 +27,12 @@ pub struct Scenario {
     build: fn(u64) -> Scene,
 }
 
-static SCENARIOS: &[Scenario] =
-    &[stolen_pod_token::SCENARIO, identity_stops_it::SCENARIO, stolen_session_key::SCENARIO];
+static SCENARIOS: &[Scenario] = &[
+    stolen_pod_token::SCENARIO,
+    identity_stops_it::SCENARIO,
+    stolen_session_key::SCENARIO,
+    busy_benign_day::SCENARIO,
+];
 
 /// All scenarios, attacks first.
 #[must_use]

@@ -66,6 +66,19 @@ impl Scene {
         self.rotations.push(Rotation { stream, before, file });
     }
 
+    /// Every `every`th line of a stream is delivered again, `later` lines later.
+    pub(crate) fn redeliver(&mut self, stream: &'static str, every: usize, later: usize) {
+        let Some(lines) = self.streams.get_mut(stream) else { return };
+        lines.sort_by_key(|line| line.at);
+        let again: Vec<Line> = lines
+            .iter()
+            .zip(lines.iter().skip(later))
+            .step_by(every.max(1))
+            .map(|(line, then)| Line { at: then.at, ..line.clone() })
+            .collect();
+        lines.extend(again);
+    }
+
     /// Says what an engine should find.
     pub(crate) fn expect(&mut self, scenario: &str, rule: &str, entity: &str) {
         let (scenario, rule, entity) = (scenario.to_owned(), rule.to_owned(), entity.to_owned());

@@ -85,6 +85,7 @@ pub(crate) struct Pod {
 }
 
 /// What a pod is made from.
+#[derive(Clone, Copy)]
 pub(crate) struct PodSpec<'a> {
     /// Namespace.
     pub(crate) namespace: &'a str,

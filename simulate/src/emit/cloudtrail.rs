@@ -101,6 +101,108 @@ pub(crate) fn call(random: &mut Random, call: &Call<'_>) -> Vec<u8> {
     })
 }
 
+/// A role that pods of a cluster take on with their tokens (IRSA).
+pub(crate) struct PodRole<'a> {
+    /// Role.
+    pub(crate) role: &'a str,
+    /// Id of the role.
+    pub(crate) role_id: &'a str,
+    /// Name of the session, which the SDK chooses.
+    pub(crate) session: &'a str,
+    /// Service account: `system:serviceaccount:shop:cart`.
+    pub(crate) account: &'a str,
+}
+
+const OIDC_PROVIDER: &str = "arn:aws:iam::111122223333:oidc-provider/oidc.prod.example";
+
+/// A pod takes on a role; the Internet sees the cluster's NAT.
+pub(crate) fn assume_with_web_identity(
+    random: &mut Random,
+    role: &PodRole<'_>,
+    key: &SessionKey,
+    source: &str,
+) -> Vec<u8> {
+    let token = STANDARD.encode(random.bytes(120));
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role/{}", role.role);
+    let operation = ("sts.amazonaws.com", "AssumeRoleWithWebIdentity");
+    record(key.issued, operation, source, "aws-sdk-go-v2/1.36.1", random, |part| match part {
+        Part::Identity(json) => {
+            json.text("type", "WebIdentityUser");
+            json.joined("principalId", &[OIDC_PROVIDER, ":sts.amazonaws.com:", role.account]);
+            json.text("userName", role.account);
+            json.text("identityProvider", OIDC_PROVIDER);
+        }
+        Part::Body(json) => {
+            json.object("requestParameters", |json| {
+                json.text("roleArn", &arn);
+                json.text("roleSessionName", role.session);
+            });
+            json.object("responseElements", |json| {
+                json.object("credentials", |json| {
+                    json.text("accessKeyId", &key.id);
+                    json.text("sessionToken", &token);
+                    json.text("expiration", &(key.issued + HOUR).american());
+                });
+                json.text("subjectFromWebIdentityToken", role.account);
+                json.object("assumedRoleUser", |json| {
+                    json.joined("assumedRoleId", &[role.role_id, ":", role.session]);
+                    json.text("arn", &role.session_arn());
+                });
+                json.text("provider", OIDC_PROVIDER);
+                json.text("audience", "sts.amazonaws.com");
+            });
+        }
+        Part::End(_) => {}
+    })
+}
+
+/// A call with the key of a pod's role.
+pub(crate) fn call_by_pod_role(
+    random: &mut Random,
+    at: Moment,
+    role: &PodRole<'_>,
+    key: &SessionKey,
+    (source, operation): (&str, (&str, &str)),
+) -> Vec<u8> {
+    record(at, operation, source, "aws-sdk-go-v2/1.36.1", random, |part| match part {
+        Part::Identity(json) => {
+            json.text("type", "AssumedRole");
+            json.joined("principalId", &[role.role_id, ":", role.session]);
+            json.text("arn", &role.session_arn());
+            json.text("accountId", ACCOUNT);
+            json.text("accessKeyId", &key.id);
+            json.object("sessionContext", |json| {
+                json.object("sessionIssuer", |json| {
+                    json.text("type", "Role");
+                    json.text("principalId", role.role_id);
+                    json.text("arn", &format!("arn:aws:iam::{ACCOUNT}:role/{}", role.role));
+                    json.text("accountId", ACCOUNT);
+                    json.text("userName", role.role);
+                });
+                json.object("webIdFederationData", |json| {
+                    json.text("federatedProvider", OIDC_PROVIDER);
+                    json.object("attributes", |_| {});
+                });
+                json.object("attributes", |json| {
+                    json.moment("creationDate", key.issued, 0);
+                    json.text("mfaAuthenticated", "false");
+                });
+            });
+        }
+        Part::Body(json) => {
+            json.null("requestParameters");
+            json.null("responseElements");
+        }
+        Part::End(_) => {}
+    })
+}
+
+impl PodRole<'_> {
+    fn session_arn(&self) -> String {
+        format!("arn:aws:sts::{ACCOUNT}:assumed-role/{}/{}", self.role, self.session)
+    }
+}
+
 /// EC2 fetches keys for an instance.
 pub(crate) fn assume_role(random: &mut Random, instance: &Instance, key: &SessionKey) -> Vec<u8> {
     const EC2: &str = "ec2.amazonaws.com";

@@ -127,12 +127,27 @@ pub(crate) fn shown(svids: &[Svid], at: Moment) -> Option<&Svid> {
 
 /// Calls between pods, as the called pod's proxy logs them.
 pub(crate) fn mesh_calls(scene: &mut Scene, random: &mut Random, seed: u64, span: Span, edges: &[Edge<'_>]) {
+    mesh_calls_while(scene, random, seed, span, edges, &|_| true);
+}
+
+/// The same, at moments for which `alive` holds; SVIDs are those of the whole span.
+pub(crate) fn mesh_calls_while(
+    scene: &mut Scene,
+    random: &mut Random,
+    seed: u64,
+    span: Span,
+    edges: &[Edge<'_>],
+    alive: &dyn Fn(Moment) -> bool,
+) {
     let mut held: BTreeMap<String, Vec<Svid>> = BTreeMap::new();
     for edge in edges {
         let key = format!("{} {}", edge.caller.spiffe(), edge.caller.node.name);
         let svids = held.entry(key).or_insert_with(|| svids(seed, edge.caller, span));
         let authority = format!("{}.{}.svc", edge.called.app, edge.called.namespace);
         for at in moments(random, span.from + 2 * MINUTE, span.until, edge.gap) {
+            if !alive(at) {
+                continue;
+            }
             let request = Request {
                 at,
                 from: &edge.caller.address,
