@@ -13,8 +13,10 @@ mod random;
 mod scenario;
 mod scene;
 mod truth;
+mod volume;
 mod world;
 
 pub use output::{Folder, Memory, Output, SimulateError};
 pub use scenario::{Scenario, scenario, scenarios};
 pub use truth::{Actor, ExpectedFinding, Label, Truth, TruthIncident};
+pub use volume::{VolumeOptions, VolumeReport, volume};

@@ -5,7 +5,7 @@
 
 mod busy_benign_day;
 mod identity_stops_it;
-mod quiet;
+pub(crate) mod quiet;
 mod stolen_pod_token;
 mod stolen_session_key;
 

@@ -148,7 +148,8 @@ pub(crate) struct SceneParts {
 }
 
 impl SceneParts {
-    fn span(&self) -> (String, String) {
+    /// First and last moment.
+    pub(crate) fn span(&self) -> (String, String) {
         let moments = self.streams.values().flatten().map(|line| line.at);
         let text = |moment: Option<Moment>| moment.map(|moment| moment.text(9)).unwrap_or_default();
         (text(moments.clone().min()), text(moments.max()))

@@ -30,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) kubelet_cert: String,
     /// When it was booted.
     pub(crate) boot: Moment,
+    /// How far its clock is ahead, in nanoseconds.
+    pub(crate) ahead: i64,
 }
 
 impl Node {
@@ -42,6 +44,7 @@ impl Node {
             address: address.to_owned(),
             kubelet_cert: random.hex(64),
             boot: now - 11 * 24 * HOUR - random.between(0, 20 * HOUR),
+            ahead: 0,
         }
     }
 

@@ -23,19 +23,39 @@ const MAY_READ: i64 = 4;
 
 /// A program was executed.
 pub(crate) fn exec(node: &Node, process: Placed<'_>, parent: Placed<'_>) -> Vec<u8> {
-    event("process_exec", node, process.process.start, |json| {
-        json.object("process", |json| write_process(json, process));
-        json.object("parent", |json| write_process(json, parent));
-    })
+    let mut out = Vec::with_capacity(LINE_BYTES);
+    write_exec(node, process, parent, &mut out);
+    out
+}
+
+/// Writes that a program was executed behind `out`.
+pub(crate) fn write_exec(node: &Node, process: Placed<'_>, parent: Placed<'_>, out: &mut Vec<u8>) {
+    write_event("process_exec", node, process.process.start, out, |json| {
+        json.object("process", |json| write_process(json, node, process));
+        json.object("parent", |json| write_process(json, node, parent));
+    });
 }
 
 /// A program ended with status 0.
 pub(crate) fn exit(node: &Node, at: Moment, process: Placed<'_>, parent: Placed<'_>) -> Vec<u8> {
-    event("process_exit", node, at, |json| {
-        json.object("process", |json| write_process(json, process));
-        json.object("parent", |json| write_process(json, parent));
-        json.moment("time", at, 9);
-    })
+    let mut out = Vec::with_capacity(LINE_BYTES);
+    write_exit(node, at, process, parent, &mut out);
+    out
+}
+
+/// Writes that a program ended behind `out`.
+pub(crate) fn write_exit(
+    node: &Node,
+    at: Moment,
+    process: Placed<'_>,
+    parent: Placed<'_>,
+    out: &mut Vec<u8>,
+) {
+    write_event("process_exit", node, at, out, |json| {
+        json.object("process", |json| write_process(json, node, process));
+        json.object("parent", |json| write_process(json, node, parent));
+        json.moment("time", at + node.ahead, 9);
+    });
 }
 
 /// A file was read, as a policy on `security_file_permission` reports it.
@@ -47,8 +67,8 @@ pub(crate) fn file_read(
     path: &str,
 ) -> Vec<u8> {
     event("process_kprobe", node, at, |json| {
-        json.object("process", |json| write_process(json, process));
-        json.object("parent", |json| write_process(json, parent));
+        json.object("process", |json| write_process(json, node, process));
+        json.object("parent", |json| write_process(json, node, parent));
         json.text("function_name", "security_file_permission");
         json.array("args", |list| {
             list.item_object(|json| {
@@ -75,8 +95,8 @@ pub(crate) fn connect(
     (from, to, port): (&str, &str, u16),
 ) -> Vec<u8> {
     event("process_kprobe", node, at, |json| {
-        json.object("process", |json| write_process(json, process));
-        json.object("parent", |json| write_process(json, parent));
+        json.object("process", |json| write_process(json, node, process));
+        json.object("parent", |json| write_process(json, node, parent));
         json.text("function_name", "tcp_connect");
         json.array("args", |list| {
             list.item_object(|json| {
@@ -97,17 +117,24 @@ pub(crate) fn connect(
     })
 }
 
+/// Room for one line, in bytes: most are shorter.
+const LINE_BYTES: usize = 2_200;
+
 fn event(kind: &str, node: &Node, at: Moment, fill: impl FnOnce(&mut Json<'_>)) -> Vec<u8> {
-    let mut out = Vec::with_capacity(2_200);
-    Json::object_into(&mut out, |json| {
-        json.object(kind, fill);
-        json.text("node_name", &node.name);
-        json.moment("time", at, 9);
-    });
+    let mut out = Vec::with_capacity(LINE_BYTES);
+    write_event(kind, node, at, &mut out, fill);
     out
 }
 
-fn write_process(json: &mut Json<'_>, Placed { process, pod }: Placed<'_>) {
+fn write_event(kind: &str, node: &Node, at: Moment, out: &mut Vec<u8>, fill: impl FnOnce(&mut Json<'_>)) {
+    Json::object_into(out, |json| {
+        json.object(kind, fill);
+        json.text("node_name", &node.name);
+        json.moment("time", at + node.ahead, 9);
+    });
+}
+
+fn write_process(json: &mut Json<'_>, node: &Node, Placed { process, pod }: Placed<'_>) {
     json.text("exec_id", &process.exec_id);
     json.number("pid", i64::from(process.pid));
     json.number("uid", i64::from(process.uid));
@@ -117,7 +144,7 @@ fn write_process(json: &mut Json<'_>, Placed { process, pod }: Placed<'_>) {
         json.text("arguments", &process.arguments);
     }
     json.text("flags", if process.cwd == "/" { "execve rootcwd clone" } else { "execve clone" });
-    json.moment("start_time", process.start, 9);
+    json.moment("start_time", process.start + node.ahead, 9);
     json.number("auid", UNSET_AUID);
     if let Some(pod) = pod {
         json.object("pod", |json| write_pod(json, pod, process));

@@ -1,0 +1,82 @@
+//! Ordinary traffic of all formats in any amount, with attacks planted in it.
+//!
+//! In: how many lines, a seed, scenarios to plant. Out: log files, `environment.toml`, `truth.json`.
+//! Owns: rhythm and mixture of a busy site. Memory is constant: it holds the site, not its logs.
+//! Law: the same options give the same bytes, and more lines make the same days denser, not longer.
+
+mod environment;
+mod sink;
+mod site;
+mod traffic;
+
+use crate::moment::{DAY, HOUR, Moment};
+use crate::output::{Output, SimulateError, write_file};
+use crate::scenario::{Scenario, scenario};
+use crate::scene::{SceneParts, write_truth};
+use crate::truth::Truth;
+use sink::Sink;
+use site::Site;
+
+/// What to generate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeOptions {
+    /// About how many lines of ordinary traffic.
+    pub lines: u64,
+    /// Seed.
+    pub seed: u64,
+    /// Ids of scenarios whose events are mixed in.
+    pub plant: Vec<String>,
+}
+
+/// What was generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VolumeReport {
+    /// Lines, planted ones included.
+    pub lines: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// Generates ordinary traffic with attacks in it.
+pub fn volume(options: &VolumeOptions, out: &mut dyn Output) -> Result<VolumeReport, SimulateError> {
+    let planted: Vec<&Scenario> = options.plant.iter().map(|id| scenario(id)).collect::<Result<_, _>>()?;
+    let scenes: Vec<(&'static str, SceneParts)> =
+        planted.iter().map(|scenario| (scenario.id, scenario.scene(options.seed).into_parts())).collect();
+    let (from, until) = span(&scenes);
+    let mut truth = Truth {
+        schema: "offbound.truth/1".to_owned(),
+        scenarios: options.plant.clone(),
+        seed: options.seed,
+        span: (from.text(9), until.text(9)),
+        incidents: Vec::new(),
+        findings: Vec::new(),
+        labels: Vec::new(),
+    };
+    let mut sink = Sink::new(out);
+    for (id, parts) in scenes {
+        let SceneParts { streams, files, incidents, findings } = parts;
+        sink.plant(id, streams);
+        for (name, bytes) in files {
+            sink.whole_file(&format!("{id}-{name}"), &bytes)?;
+        }
+        truth.incidents.extend(incidents);
+        truth.findings.extend(findings);
+    }
+    let mut site = Site::new(options.seed, from);
+    traffic::run(&mut site, &mut sink, options.lines, (from, until))?;
+    let (report, labels) = sink.finish()?;
+    truth.labels = labels;
+    write_truth(out, &truth)?;
+    let environments: Vec<&str> = planted.iter().map(|scenario| scenario.environment).collect();
+    write_file(out, "environment.toml", environment::merged(&environments).as_bytes())?;
+    Ok(report)
+}
+
+/// From the first planted line, or a fixed morning, until an hour after the last; a day at least.
+fn span(scenes: &[(&'static str, SceneParts)]) -> (Moment, Moment) {
+    let moments =
+        || scenes.iter().flat_map(|(_, parts)| parts.streams.values().flatten()).map(|line| line.at);
+    let from = moments().min().unwrap_or(Moment::day(2026, 3, 2)) - HOUR;
+    let until = moments().max().unwrap_or(from) + HOUR;
+    (from, until.max(from + DAY))
+}

@@ -1,0 +1,50 @@
+//! One environment file for a site and the scenarios that were planted in it.
+//!
+//! In: environment files. Out: their union. Owns: how they are joined: tables by key, lists one behind the
+//! other without repetition, and for single values the first word counts.
+
+use toml::{Table, Value};
+
+use crate::moment::Moment;
+
+const OWN: &str = include_str!("environment.toml");
+
+/// The union of the site's own environment and those of planted scenarios.
+pub(super) fn merged(planted: &[&str]) -> String {
+    let mut union = parse(OWN);
+    for text in planted {
+        join(&mut union, parse(text));
+    }
+    toml::to_string(&union).expect("tables of TOML can be written")
+}
+
+fn parse(text: &str) -> Table {
+    text.parse().expect("environment files of this crate are TOML")
+}
+
+fn join(into: &mut Table, from: Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Value::Table(have)), Value::Table(more)) => join(have, more),
+            (Some(Value::Array(have)), Value::Array(more)) => {
+                for item in more {
+                    if !have.contains(&item) {
+                        have.push(item);
+                    }
+                }
+            }
+            (Some(_), _) => {}
+            (None, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Address of the NAT through which the site's pods reach the Internet.
+pub(super) const NAT: &str = "198.51.100.40";
+
+/// When machines and pods of the site were started, before `from`.
+pub(super) fn started(from: Moment) -> Moment {
+    from - 3 * crate::moment::HOUR
+}
