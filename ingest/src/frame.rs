@@ -64,6 +64,10 @@ pub(crate) struct Frames<R> {
     again: VecDeque<Line>,
     /// Frames that are ready.
     ready: VecDeque<Frame>,
+    /// A refused line behind those in `again`.
+    refused_behind: Option<Refused>,
+    /// An error behind those in `again`.
+    error_behind: Option<io::Error>,
     /// What has been read of the line that an error cut short.
     cut_short: Vec<u8>,
     ended: bool,
@@ -83,6 +87,8 @@ impl<R: BufRead> Frames<R> {
             lines_read: 0,
             again: VecDeque::new(),
             ready: VecDeque::new(),
+            refused_behind: None,
+            error_behind: None,
             cut_short: Vec::new(),
             ended: false,
         }
@@ -120,7 +126,7 @@ impl<R: BufRead> Frames<R> {
         let mut shape = Shape::default();
         match shape.feed(&line.bytes) {
             Step::Complete(end) => self.split(line, end),
-            Step::Open => return self.gather(line, shape),
+            Step::Open => self.gather(line, shape)?,
             Step::Broken => self.push(line.bytes, line.number),
         }
         Ok(())
@@ -134,12 +140,16 @@ impl<R: BufRead> Frames<R> {
             let is_next = matches!(rest.trim_ascii_start().first(), Some(b'{' | b'['));
             match Shape::default().feed(rest) {
                 Step::Complete(length) if is_next => from += length,
-                _ => return self.push(line.bytes, line.number),
+                _ => {
+                    ends.clear();
+                    break;
+                }
             }
             ends.push(from);
         }
-        if ends.len() == 1 {
-            return self.push(line.bytes, line.number);
+        if ends.len() <= 1 {
+            self.push(line.bytes, line.number);
+            return;
         }
         let mut start = 0;
         for end in ends {
@@ -150,32 +160,41 @@ impl<R: BufRead> Frames<R> {
 
     /// Reads on while the lines make one JSON value; where they do not, each is a line of its own again.
     fn gather(&mut self, first: Line, mut shape: Shape) -> io::Result<()> {
+        let mut length = first.bytes.len();
         let mut lines = vec![first];
-        let mut length = lines.iter().map(|line| line.bytes.len()).sum::<usize>();
         loop {
             let line = match self.next_line() {
                 Ok(Next::Line(line)) => line,
-                Ok(Next::End) => return Ok(self.give_up(lines, true)),
-                Ok(Next::Refused(refused)) => {
+                other => {
                     self.give_up(lines, true);
-                    return Ok(self.ready.push_back(Frame::Refused(refused)));
-                }
-                Err(error) => {
-                    self.give_up(lines, true);
-                    return Err(error);
+                    return self.pass_on(other);
                 }
             };
             length += line.bytes.len() + 1;
             let step = shape.feed(&line.bytes);
-            let is_whole = matches!(step, Step::Complete(end) if line.bytes.get(end..).is_some_and(|rest| rest.trim_ascii().is_empty()));
+            let rest = if let Step::Complete(end) = step { line.bytes.get(end..) } else { None };
+            let is_whole = rest.is_some_and(|rest| rest.trim_ascii().is_empty());
             lines.push(line);
-            match step {
-                Step::Complete(_) if is_whole => return Ok(self.push_joined(&lines)),
-                Step::Open if length <= MAX_DOCUMENT_BYTES => {}
-                Step::Open => return Ok(self.refuse_long(&lines)),
-                _ => return Ok(self.give_up(lines, false)),
+            if step == Step::Open && length <= MAX_DOCUMENT_BYTES {
+                continue;
             }
+            match step {
+                Step::Complete(_) if is_whole => self.push_joined(&lines),
+                Step::Open => self.refuse_long(&lines),
+                _ => self.give_up(lines, false),
+            }
+            return Ok(());
         }
+    }
+
+    /// Keeps what came instead of a line until the lines before it have gone out.
+    fn pass_on(&mut self, next: io::Result<Next>) -> io::Result<()> {
+        match next {
+            Ok(Next::Refused(refused)) => self.refused_behind = Some(refused),
+            Ok(_) => {}
+            Err(error) => self.error_behind = Some(error),
+        }
+        Ok(())
     }
 
     /// The lines are no document: the first stands alone and the others are looked at anew. At the end of the
@@ -185,7 +204,8 @@ impl<R: BufRead> Frames<R> {
             line.bytes.starts_with(b"{\"") && matches!(Shape::default().feed(&line.bytes), Step::Complete(_))
         };
         if at_end && !lines.iter().skip(1).any(is_record) {
-            return self.push_joined(&lines);
+            self.push_joined(&lines);
+            return;
         }
         let first = lines.remove(0);
         self.push(first.bytes, first.number);
@@ -225,6 +245,12 @@ impl<R: BufRead> Frames<R> {
     fn next_line(&mut self) -> io::Result<Next> {
         if let Some(line) = self.again.pop_front() {
             return Ok(Next::Line(line));
+        }
+        if let Some(refused) = self.refused_behind.take() {
+            return Ok(Next::Refused(refused));
+        }
+        if let Some(error) = self.error_behind.take() {
+            return Err(error);
         }
         if self.ended {
             return Ok(Next::End);

@@ -105,6 +105,12 @@ fn gzip_files() {
     assert_eq!(read.count.dead_lettered.get("truncated-gzip"), Some(&1), "{read:?}");
     assert!(read.count.dead_lettered.get("unknown-format").is_some_and(|count| *count > 0), "{read:?}");
     assert_eq!(collector.letters.last().map(|letter| letter.reason.as_str()), Some("truncated-gzip"));
+    // Flushed before the cut, so that a line and the beginning of a document can be read.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(b"{\"a\":1}\n{\n\"b\": 2,\n{\"c\":3}\n").expect("memory takes it");
+    encoder.flush().expect("memory takes it");
+    let cut = encoder.get_ref().clone();
+    check(&cut, &[("truncated-gzip", 1), ("truncated-json", 1), ("unknown-format", 3)]);
     check(&[gzip(b"a\n"), b"junk and more".to_vec()].concat(), &[("unknown-format", 1), ("corrupt-gzip", 1)]);
 }
 
