@@ -1,2 +1,23 @@
-//! x
+//! Facts, rules, findings, incidents and verdicts.
+//!
+//! In: Arrow batches of the three event tables, an environment, rules. Out: a [`Judgement`].
+//! Owns: canonical order, facts, the comparison of uses with bindings, rules as SQL, containment.
+//! Leaves to others: reading logs, keeping them, showing them. It knows neither files nor Kafka.
+//! Law: findings are a pure function of the accepted set of events.
+
+mod engine;
 pub mod environment;
+mod fact;
+mod finding;
+mod incident;
+mod matching;
+mod names;
+mod order;
+mod place;
+mod rule;
+mod scene;
+mod session;
+
+pub use engine::{Engine, EngineError, Judgement};
+pub use rule::{Rule, RuleError, RuleSet};
+pub use session::SessionError;

@@ -1,0 +1,37 @@
+-- id: CT-104
+-- title: Credential in use at two places at once
+-- severity: high
+-- attack: T1550
+-- nhi: NHI9
+-- maestro: L4
+-- nist: SC-23
+-- subject: credential
+-- reads: uses
+-- window: validity of the credential
+-- lateness: completeness of the placement source
+-- why: One credential that goes back and forth between two hosts has two holders.
+-- blind_spots: A thief who takes over for good (one hand-over looks like a move); places behind one translated address.
+-- benign: Load balancing across a declared way out; one SVID shared by pods of one host; dual stack.
+-- next: Which of the two places is the one that it was issued to?
+WITH seen AS (
+  SELECT credential_id, place_key, use_id, first_time, last_time, count, match_grade, observation_grade, place_match,
+    lag(place_key) OVER (PARTITION BY credential_id ORDER BY first_time, use_id) AS place_before
+  FROM uses
+  WHERE credential_id IS NOT NULL AND place_key IS NOT NULL AND phase <> 'verify'
+)
+SELECT
+  credential_id AS entity,
+  first_value(use_id ORDER BY first_time, use_id) FILTER (WHERE place_before <> place_key) AS anchor,
+  'high' AS severity,
+  CASE WHEN min(observation_grade) >= 3 THEN 'high' ELSE 'medium' END AS confidence,
+  min(first_time) FILTER (WHERE place_before <> place_key) AS first_time,
+  max(last_time) FILTER (WHERE place_before <> place_key) AS last_time,
+  count(*) FILTER (WHERE place_before <> place_key) AS count,
+  array_agg(use_id ORDER BY first_time, use_id) FILTER (WHERE place_before <> place_key) AS use_ids,
+  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  concat('Went back and forth between ', count(DISTINCT place_key), ' places ',
+    count(*) FILTER (WHERE place_before <> place_key), ' times: ',
+    min(place_key), ' and ', max(place_key), '.') AS reason
+FROM seen
+GROUP BY credential_id
+HAVING count(*) FILTER (WHERE place_before <> place_key) >= 2

@@ -1,0 +1,42 @@
+-- id: CT-105
+-- title: Credential used outside its validity
+-- severity: high
+-- attack: T1550.001
+-- nhi: NHI1, NHI7
+-- maestro: L6
+-- nist: IA-5
+-- subject: credential and decision
+-- reads: uses
+-- window: after the end, or before the start, of validity, beyond clock error and the verifiers' leeway of 60 s
+-- lateness: none
+-- why: An accepted use outside validity means that the verifier does not check; a refused one from a foreign place
+--   is a thief who came too late.
+-- blind_spots: Credentials whose end is not recorded.
+-- benign: A client that retries once or twice after a sleep: fewer than five refused uses from its own place are left out.
+-- next: Which verifier accepted it, and does it check expiry at all?
+WITH outside AS (
+  SELECT *, CAST(first_time AS BIGINT) > CAST(valid_to AS BIGINT) + skew_nanos AS too_late
+  FROM uses
+  WHERE credential_id IS NOT NULL AND phase <> 'verify'
+    AND (CAST(first_time AS BIGINT) > CAST(valid_to AS BIGINT) + skew_nanos
+      OR CAST(first_time AS BIGINT) < CAST(valid_from AS BIGINT) - skew_nanos)
+)
+SELECT
+  concat(credential_id, ' ', decision) AS entity,
+  first_value(use_id ORDER BY first_time, use_id) AS anchor,
+  CASE
+    WHEN decision = 'allow' THEN 'high'
+    WHEN bool_or(place_match = 'mismatch') THEN 'medium'
+    ELSE 'info'
+  END AS severity,
+  'high' AS confidence,
+  min(first_time) AS first_time,
+  max(last_time) AS last_time,
+  sum(count) AS count,
+  array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
+  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  concat(sum(count), ' request(s) ', CASE WHEN bool_or(too_late) THEN 'after its end' ELSE 'before its start' END,
+    CASE WHEN decision = 'allow' THEN ' were accepted.' ELSE ' were refused.' END) AS reason
+FROM outside
+GROUP BY credential_id, decision
+HAVING decision = 'allow' OR bool_or(place_match = 'mismatch') OR sum(count) >= 5

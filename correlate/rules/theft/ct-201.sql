@@ -1,0 +1,59 @@
+-- id: CT-201
+-- title: Credential file read by an unexpected process
+-- severity: low
+-- attack: T1552.001, T1528
+-- nhi: NHI2
+-- maestro: L4
+-- nist: AC-6, AU-6
+-- subject: pod or host
+-- reads: signals, uses
+-- window: 30 minutes after the read; for uses off their place, as long as the credential is valid
+-- lateness: none
+-- why: A credential file is read by the program that it is for; anybody else who reads it may carry it away.
+-- blind_spots: Theft by the program itself, whose reading is normal; sensors that do not watch file opens.
+-- benign: Backup, image-scan and log agents: declare them as credential readers of the workload.
+-- next: Who started the reader, and where was the credential used afterwards?
+WITH reads AS (
+  SELECT scope, signal_id, event_time, last_time, count, exe, known_readers
+  FROM signals
+  WHERE kind = 'credential_read' AND unexpected AND scope IS NOT NULL
+    AND outcome NOT IN ('denied', 'killed', 'failed')
+),
+places AS (
+  SELECT scope, min(event_time) AS first_time, max(last_time) AS last_time, sum(count) AS count,
+    first_value(signal_id ORDER BY event_time, signal_id) AS anchor,
+    array_agg(signal_id ORDER BY event_time, signal_id) AS signal_ids,
+    first_value(exe ORDER BY event_time, signal_id) AS exe
+  FROM reads
+  GROUP BY scope
+),
+used AS (
+  SELECT p.scope,
+    array_agg(u.use_id ORDER BY u.place_match, u.first_time, u.use_id) AS use_ids,
+    bool_or(u.place_match = 'mismatch') AS carried_off,
+    max(u.last_time) FILTER (WHERE u.place_match = 'mismatch') AS last_off,
+    count(*) AS uses
+  FROM places p
+  JOIN uses u ON u.scope = p.scope AND u.first_time >= p.first_time
+  WHERE u.phase <> 'verify'
+    AND (u.place_match = 'mismatch' OR u.first_time <= p.first_time + INTERVAL '30 minutes')
+  GROUP BY p.scope
+)
+SELECT
+  p.scope AS entity,
+  p.anchor,
+  CASE WHEN used.carried_off THEN 'critical' WHEN used.uses > 0 THEN 'medium' ELSE 'low' END AS severity,
+  CASE WHEN used.carried_off THEN 'high' ELSE 'medium' END AS confidence,
+  p.first_time,
+  p.last_time,
+  p.count,
+  used.use_ids,
+  p.signal_ids,
+  concat(coalesce(p.exe, 'A process'), ' read a credential that it is not known to read.',
+    CASE
+      WHEN used.carried_off THEN chr(10) || 'A credential of this place was then presented from elsewhere.'
+      WHEN used.uses > 0 THEN chr(10) || 'A credential of this place was used within 30 minutes.'
+      ELSE chr(10) || 'No use of it was seen afterwards.'
+    END) AS reason
+FROM places p
+LEFT JOIN used ON used.scope = p.scope

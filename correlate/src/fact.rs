@@ -1,0 +1,74 @@
+//! Facts: the small set of things that events imply, kept per key.
+//!
+//! In: event rows in canonical order. Out: who holds what, who is where, what was tried, what controls did.
+//! Owns: one fold per kind of fact, each in its own file; nothing here judges.
+//! Law: a fold sees events in canonical order, so its result is a function of the set of events.
+
+pub(crate) mod binding;
+pub(crate) mod coverage;
+pub(crate) mod evidence;
+pub(crate) mod gap;
+pub(crate) mod lineage;
+pub(crate) mod placement;
+pub(crate) mod program;
+pub(crate) mod sensitive;
+pub(crate) mod signal;
+pub(crate) mod usage;
+
+use offbound_schemas::EventTime;
+use offbound_schemas::table::{host_events, identity_assertions, placements};
+use offbound_schemas::vocabulary::{Action, Phase};
+
+use crate::environment::Environment;
+use crate::names::Names;
+
+/// Everything that the events so far imply.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) names: Names,
+    pub(crate) placements: placement::Placements,
+    pub(crate) bindings: binding::Bindings,
+    pub(crate) uses: usage::Uses,
+    pub(crate) lineage: lineage::Lineage,
+    pub(crate) signals: signal::Signals,
+    pub(crate) coverage: coverage::CoverageFacts,
+    pub(crate) gaps: gap::Gaps,
+    /// Time of the last event: "now" for lifetimes in a replay.
+    pub(crate) end: Option<EventTime>,
+}
+
+impl Facts {
+    /// Folds one host event.
+    pub(crate) fn host_event(&mut self, view: &host_events::View<'_>, row: usize) {
+        self.end = self.end.max(Some(view.event_time(row)));
+        self.coverage.host_event(&mut self.names, view, row);
+        if view.action(row) == Action::TelemetryGap {
+            self.gaps.host_event(view, row);
+            return;
+        }
+        let process = self.lineage.host_event(&mut self.names, view, row);
+        self.signals.host_event(&mut self.names, &self.lineage, process, view, row);
+    }
+
+    /// Folds one identity assertion.
+    pub(crate) fn assertion(
+        &mut self,
+        environment: &Environment,
+        view: &identity_assertions::View<'_>,
+        row: usize,
+    ) {
+        self.end = self.end.max(Some(view.event_time(row)));
+        self.bindings.assertion(&mut self.names, view, row);
+        let destination = usage::destination(environment, view, row);
+        self.coverage.assertion(&mut self.names, &destination.name, view, row);
+        if matches!(view.phase(row), Phase::Present | Phase::Verify | Phase::Exchange) {
+            self.uses.assertion(&mut self.names, destination, view, row);
+        }
+    }
+
+    /// Folds one placement.
+    pub(crate) fn placement(&mut self, view: &placements::View<'_>, row: usize) {
+        self.end = self.end.max(Some(view.event_time(row)));
+        self.placements.placement(&mut self.names, view, row);
+    }
+}

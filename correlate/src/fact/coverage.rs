@@ -1,0 +1,138 @@
+//! Coverage: which source was heard about which scope, and when.
+//!
+//! In: host events and assertions. Out: stretches per (scope, source), broken where a source was silent too long.
+//! Owns: the bound on silence. Law: silence longer than the bound is not coverage.
+
+use std::collections::HashMap;
+
+use offbound_schemas::EventTime;
+use offbound_schemas::table::{host_events, identity_assertions};
+
+use crate::names::{Name, Names};
+
+/// A source that is silent about a scope for longer than this does not cover the silence.
+const MAX_SILENCE_NANOS: i64 = 15 * 60 * 1_000_000_000;
+
+/// One stretch in which a source was heard.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch {
+    pub(crate) from: EventTime,
+    pub(crate) to: EventTime,
+    pub(crate) rows: u64,
+}
+
+/// What a stretch is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Subject {
+    pub(crate) kind: Kind,
+    pub(crate) scope: Name,
+    pub(crate) source: Name,
+}
+
+/// Kind of telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    /// Host events of a host.
+    Host,
+    /// Assertions about a destination.
+    Destination,
+}
+
+/// All stretches.
+#[derive(Debug, Default)]
+pub(crate) struct CoverageFacts {
+    stretches: HashMap<Subject, Vec<Stretch>>,
+}
+
+impl CoverageFacts {
+    pub(crate) fn host_event(&mut self, names: &mut Names, view: &host_events::View<'_>, row: usize) {
+        let Some(scope) = names.maybe(view.host(row)) else { return };
+        let source = names.name(view.source(row));
+        self.hear(Subject { kind: Kind::Host, scope, source }, view.event_time(row));
+    }
+
+    pub(crate) fn assertion(
+        &mut self,
+        names: &mut Names,
+        destination: &str,
+        view: &identity_assertions::View<'_>,
+        row: usize,
+    ) {
+        let scope = names.name(destination);
+        let source = names.name(view.source(row));
+        self.hear(Subject { kind: Kind::Destination, scope, source }, view.event_time(row));
+    }
+
+    fn hear(&mut self, subject: Subject, time: EventTime) {
+        let stretches = self.stretches.entry(subject).or_default();
+        match stretches.last_mut() {
+            Some(last) if time.nanos_since(last.to) <= MAX_SILENCE_NANOS => {
+                last.to = last.to.max(time);
+                last.from = last.from.min(time);
+                last.rows += 1;
+            }
+            _ => stretches.push(Stretch { from: time, to: time, rows: 1 }),
+        }
+    }
+
+    /// All stretches, sorted by subject.
+    pub(crate) fn sorted(&self) -> Vec<(Subject, &[Stretch])> {
+        let mut all: Vec<_> = self.stretches.iter().map(|(subject, list)| (*subject, list.as_slice())).collect();
+        all.sort_unstable_by_key(|(subject, _)| *subject);
+        all
+    }
+
+    /// Which part (0 to 1) of the stretch `from..to` any source covers for a host.
+    pub(crate) fn host_share(&self, scope: Name, from: EventTime, to: EventTime) -> f64 {
+        let mut parts: Vec<(i64, i64)> = self
+            .sorted()
+            .into_iter()
+            .filter(|(subject, _)| subject.kind == Kind::Host && subject.scope == scope)
+            .flat_map(|(_, stretches)| stretches.iter())
+            // Being heard covers the silence that is allowed after it, and before the first word of a sensor.
+            .map(|part| (part.from.0.saturating_sub(MAX_SILENCE_NANOS), part.to.0.saturating_add(MAX_SILENCE_NANOS)))
+            .map(|(start, end)| (start.max(from.0), end.min(to.0)))
+            .filter(|(start, end)| start <= end)
+            .collect();
+        parts.sort_unstable();
+        share(&parts, from.0, to.0)
+    }
+
+    /// Whether any assertion about that destination was heard at all.
+    pub(crate) fn destination_heard(&self, scope: Name) -> bool {
+        self.stretches.keys().any(|subject| subject.kind == Kind::Destination && subject.scope == scope)
+    }
+}
+
+/// Share of `from..to` that the sorted `parts` cover.
+fn share(parts: &[(i64, i64)], from: i64, to: i64) -> f64 {
+    if to <= from {
+        return if parts.is_empty() { 0.0 } else { 1.0 };
+    }
+    let mut reached = from;
+    let mut covered: i64 = 0;
+    for (start, end) in parts {
+        let start = (*start).max(reached);
+        if *end > start {
+            covered += end - start;
+            reached = *end;
+        }
+    }
+    // Precision of a share of a stretch of time: 53 bits are plenty.
+    #[allow(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
+    let share = covered as f64 / (to - from) as f64;
+    share
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    /// Scenario: overlapping and broken stretches. Guarantees: no second is counted twice.
+    #[test]
+    fn shares() {
+        assert!((share(&[(0, 40), (20, 50)], 0, 100) - 0.5).abs() < 1e-9);
+        assert!((share(&[], 0, 100)).abs() < 1e-9);
+        assert!((share(&[(0, 100)], 0, 100) - 1.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,165 @@
+//! Placements: which workload was where, as intervals.
+//!
+//! In: placement rows. Out: stays (one per pod on a host, per host, per agent, per entry) with start and end.
+//! Owns: the merging of statements about one stay. Leaves to `place` the asking of questions.
+//! Law: a later statement fills in or ends a stay; it never moves one to another host.
+
+use std::collections::HashMap;
+
+use offbound_schemas::EventTime;
+use offbound_schemas::table::placements;
+use offbound_schemas::vocabulary::PlacementKind;
+
+use super::evidence::Witness;
+use crate::names::{Name, Names};
+
+/// One stay of something at a place.
+#[derive(Debug, Clone)]
+pub(crate) struct Stay {
+    pub(crate) kind: PlacementKind,
+    pub(crate) realm: Option<Name>,
+    pub(crate) workload: Option<Name>,
+    pub(crate) aliases: Vec<Name>,
+    pub(crate) host: Option<Name>,
+    pub(crate) host_uid: Option<Name>,
+    pub(crate) pod: Option<Name>,
+    pub(crate) pod_uid: Option<Name>,
+    pub(crate) containers: Vec<Name>,
+    pub(crate) addresses: Vec<Name>,
+    pub(crate) shared: bool,
+    pub(crate) start: Option<EventTime>,
+    pub(crate) end: Option<EventTime>,
+    pub(crate) parent: Option<Name>,
+    pub(crate) witness: Witness,
+}
+
+/// What makes two statements be about the same stay.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Pod(Option<Name>, Name),
+    Host(Option<Name>, Name, Option<EventTime>),
+    Agent(Name),
+    Entry(Name),
+    /// Something with neither pod nor host: by workload and start.
+    Other(Option<Name>, Option<Name>, Option<EventTime>),
+}
+
+/// All stays.
+#[derive(Debug, Default)]
+pub(crate) struct Placements {
+    stays: Vec<Stay>,
+    by_key: HashMap<Key, Vec<usize>>,
+    by_pod_name: HashMap<Name, Vec<usize>>,
+}
+
+impl Placements {
+    pub(crate) fn stays(&self) -> &[Stay] {
+        &self.stays
+    }
+
+    pub(crate) fn placement(&mut self, names: &mut Names, view: &placements::View<'_>, row: usize) {
+        let stated = read(names, view, row);
+        if stated.kind == PlacementKind::Pod && stated.pod_uid.is_none() && stated.host.is_none() {
+            self.end_by_pod_name(&stated);
+            return;
+        }
+        let key = key(names, &stated);
+        let known = self.by_key.entry(key).or_default();
+        let stays = &mut self.stays;
+        let same = known.iter().copied().find(|index| {
+            stays.get(*index).is_some_and(|stay| stay.host.is_none() || stated.host.is_none() || stay.host == stated.host)
+        });
+        if let Some(stay) = same.and_then(|index| stays.get_mut(index)) {
+            merge(stay, stated);
+            return;
+        }
+        let index = stays.len();
+        known.push(index);
+        if let Some(pod) = stated.pod {
+            self.by_pod_name.entry(pod).or_default().push(index);
+        }
+        self.stays.push(stated);
+    }
+
+    /// A delete that names a pod but not its uid ends the stay of that name that is open.
+    fn end_by_pod_name(&mut self, stated: &Stay) {
+        let (Some(pod), Some(end)) = (stated.pod, stated.end) else { return };
+        for index in self.by_pod_name.get(&pod).into_iter().flatten() {
+            if let Some(stay) = self.stays.get_mut(*index)
+                && stay.end.is_none()
+                && stay.start.is_none_or(|start| start <= end)
+            {
+                stay.end = Some(end);
+            }
+        }
+    }
+}
+
+fn key(names: &mut Names, stay: &Stay) -> Key {
+    let host = stay.host_uid.or(stay.host);
+    match (stay.kind, stay.pod_uid, host) {
+        (PlacementKind::Agent, ..) => Key::Agent(stay.workload.unwrap_or_else(|| names.name(""))),
+        (PlacementKind::Entry, ..) => Key::Entry(stay.pod.or(stay.workload).unwrap_or_else(|| names.name(""))),
+        (PlacementKind::Pod, Some(uid), _) => Key::Pod(stay.realm, uid),
+        (PlacementKind::Host, _, Some(host)) => Key::Host(stay.realm, host, None),
+        (_, None, Some(host)) => Key::Host(stay.realm, host, stay.start),
+        _ => Key::Other(stay.realm, stay.workload, stay.start),
+    }
+}
+
+fn read(names: &mut Names, view: &placements::View<'_>, row: usize) -> Stay {
+    let pod = match (view.namespace(row), view.pod(row)) {
+        (Some(namespace), Some(pod)) if !pod.contains('/') => Some(format!("{namespace}/{pod}")),
+        (_, pod) => pod.map(str::to_owned),
+    };
+    let kind = view.kind(row);
+    // An entry has no pod: its own id tells it apart from the other entries of the same workload.
+    let pod = if kind == PlacementKind::Entry { view.native_id(row).map(str::to_owned) } else { pod };
+    let list = |names: &mut Names, texts: Vec<String>| texts.iter().map(|text| names.name(text)).collect();
+    Stay {
+        kind,
+        realm: names.maybe(view.realm(row)),
+        workload: names.maybe(view.workload(row)),
+        aliases: list(names, view.aliases(row)),
+        host: names.maybe(view.host(row)),
+        host_uid: names.maybe(view.host_uid(row)),
+        pod: names.maybe(pod.as_deref()),
+        pod_uid: names.maybe(view.pod_uid(row)),
+        containers: list(names, view.container_ids(row)),
+        addresses: list(names, view.addresses(row)),
+        shared: view.shared(row),
+        start: view.start(row),
+        end: view.end(row),
+        parent: names.maybe(view.parent(row)),
+        witness: Witness::of(names, view.event_time(row), view.event_id(row), view.source(row), view.location(row)),
+    }
+}
+
+/// Adds what a later statement says.
+fn merge(stay: &mut Stay, later: Stay) {
+    let Stay { kind: _, realm, workload, aliases, host, host_uid, pod, pod_uid, containers, .. } = later;
+    let Stay { addresses, shared, start, end, parent, witness: _, .. } = later;
+    stay.realm = stay.realm.or(realm);
+    stay.workload = stay.workload.or(workload);
+    stay.host = stay.host.or(host);
+    stay.host_uid = stay.host_uid.or(host_uid);
+    stay.pod = stay.pod.or(pod);
+    stay.pod_uid = stay.pod_uid.or(pod_uid);
+    stay.parent = stay.parent.or(parent);
+    stay.shared |= shared;
+    // The earliest start is the pod's own; a later statement may only know a container's.
+    stay.start = match (stay.start, start) {
+        (Some(known), Some(stated)) => Some(known.min(stated)),
+        (known, stated) => known.or(stated),
+    };
+    stay.end = end.or(stay.end);
+    for (known, stated) in
+        [(&mut stay.aliases, aliases), (&mut stay.containers, containers), (&mut stay.addresses, addresses)]
+    {
+        for name in stated {
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
+    }
+}

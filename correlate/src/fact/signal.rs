@@ -1,0 +1,321 @@
+//! Signals: host events that mean something for an incident.
+//!
+//! In: host events and the lineage of their processes. Out: signals, equal ones within an hour folded together.
+//! Owns: the classification. Leaves to `scope` what needs the whole picture (who is a known reader, what is
+//! required where). Law: weak signs stay weak unless their lineage shows an intruder's hands.
+
+use std::collections::HashMap;
+
+use offbound_schemas::EventTime;
+use offbound_schemas::table::host_events;
+use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome, SignalKind};
+
+use super::evidence::Witness;
+use super::lineage::Lineage;
+use super::program::{base_name, is_hands_on, is_server, is_writable_path};
+use crate::names::{Name, Names};
+
+/// Signals that agree in everything else and fall into the same window are one.
+const WINDOW_NANOS: i64 = 3_600 * 1_000_000_000;
+
+/// A host event that means something.
+#[derive(Debug, Clone)]
+pub(crate) struct Sign {
+    pub(crate) kind: SignalKind,
+    pub(crate) strong: bool,
+    pub(crate) first: Witness,
+    pub(crate) last: Witness,
+    pub(crate) count: u64,
+    pub(crate) host: Option<Name>,
+    pub(crate) pod_uid: Option<Name>,
+    pub(crate) container: Option<Name>,
+    pub(crate) process_key: Option<Name>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) exe: Option<Name>,
+    pub(crate) cmd_line: Option<Name>,
+    pub(crate) lineage: Vec<Name>,
+    pub(crate) lineage_keys: Vec<Name>,
+    pub(crate) target: Option<Name>,
+    pub(crate) outcome: Outcome,
+    pub(crate) control: HostControl,
+    pub(crate) mode: ControlMode,
+    pub(crate) policy: Option<Name>,
+    /// The lineage shows a shell, downloader or interpreter under a server.
+    pub(crate) tainted: bool,
+    pub(crate) why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    kind: SignalKind,
+    host: Option<Name>,
+    pod_uid: Option<Name>,
+    /// Apart only for strong signs that are not repeated commands.
+    process_key: Option<Name>,
+    exe: Option<Name>,
+    cmd_line: Option<Name>,
+    target: Option<Name>,
+    outcome: Outcome,
+    policy: Option<Name>,
+    window: i64,
+}
+
+/// All signals.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    signs: Vec<Sign>,
+    by_key: HashMap<Key, usize>,
+    newest_window: i64,
+}
+
+impl Signals {
+    /// Every signal, in the order of its first record.
+    pub(crate) fn all(&self) -> &[Sign] {
+        &self.signs
+    }
+
+    pub(crate) fn host_event(
+        &mut self,
+        names: &mut Names,
+        lineage: &Lineage,
+        process: Option<Name>,
+        view: &host_events::View<'_>,
+        row: usize,
+    ) {
+        if is_plain(view, row) {
+            return;
+        }
+        let actor = Actor::of(names, lineage, process, view, row);
+        for (kind, strong, why) in classify(view, row, &actor, names) {
+            self.add(sign(names, view, row, &actor, (kind, strong, why)), view.event_time(row));
+        }
+    }
+
+    fn add(&mut self, sign: Sign, time: EventTime) {
+        let window = time.0.div_euclid(WINDOW_NANOS);
+        if window > self.newest_window {
+            self.newest_window = window;
+            self.by_key.clear();
+        }
+        let repeated_command = sign.kind == SignalKind::ServerShell;
+        let key = Key {
+            kind: sign.kind,
+            host: sign.host,
+            pod_uid: sign.pod_uid,
+            process_key: sign.process_key.filter(|_| sign.strong && !repeated_command),
+            exe: sign.exe,
+            cmd_line: sign.cmd_line,
+            target: sign.target,
+            outcome: sign.outcome,
+            policy: sign.policy,
+            window,
+        };
+        let next = self.signs.len();
+        let index = *self.by_key.entry(key).or_insert(next);
+        match self.signs.get_mut(index) {
+            Some(known) => {
+                known.count += 1;
+                known.last = sign.first;
+                known.strong |= sign.strong;
+            }
+            None => self.signs.push(sign),
+        }
+    }
+}
+
+/// Most host events mean nothing by themselves; those are told apart before any text is interned.
+fn is_plain(view: &host_events::View<'_>, row: usize) -> bool {
+    let plain_outcome = !matches!(view.outcome(row), Outcome::Denied | Outcome::Killed | Outcome::WouldDeny);
+    let plain_action = match view.action(row) {
+        Action::Exec => view.exe(row).is_none_or(|exe| !is_hands_on(exe) && !is_writable_path(exe)),
+        Action::Exit | Action::FileRead | Action::NetConnect | Action::NetListen | Action::CapUse => true,
+        Action::FileWrite => view.target_path(row).is_none_or(|path| escape_file(path).is_none()),
+        Action::Other => view.rule(row).is_none(),
+        _ => false,
+    };
+    plain_outcome && plain_action
+}
+
+/// Who acted.
+struct Actor {
+    host: Option<Name>,
+    pod_uid: Option<Name>,
+    container: Option<Name>,
+    process_key: Option<Name>,
+    chain: Vec<(Option<Name>, Option<Name>)>,
+    parent: Option<Name>,
+    tainted: bool,
+}
+
+impl Actor {
+    fn of(
+        names: &mut Names,
+        lineage: &Lineage,
+        process: Option<Name>,
+        view: &host_events::View<'_>,
+        row: usize,
+    ) -> Self {
+        let host = names.maybe(view.host(row));
+        let own = process.and_then(|key| lineage.get(key)).copied().unwrap_or_default();
+        // A sensor that knows no containers borrows the word of one that does, by host and pid.
+        let other = lineage.contained(host, view.pid(row));
+        let mut chain = process.map(|key| lineage.chain(key)).unwrap_or_default();
+        if let Some((key, _)) = other {
+            let longer = lineage.chain(key);
+            chain = if longer.len() > chain.len() { longer } else { chain };
+        }
+        if chain.is_empty() {
+            chain = [view.parent_exe(row), view.exe(row)]
+                .into_iter()
+                .filter_map(|exe| names.maybe(exe))
+                .map(|exe| (None, Some(exe)))
+                .collect();
+        }
+        let parent = names.maybe(view.parent_exe(row)).or_else(|| {
+            let index = chain.len().checked_sub(2)?;
+            chain.get(index).and_then(|(_, exe)| *exe)
+        });
+        let exes: Vec<&str> = chain.iter().filter_map(|(_, exe)| names.text_of(*exe)).collect();
+        let tainted = exes.windows(2).any(|pair| matches!(pair, [parent, child] if is_server(parent) && is_hands_on(child)));
+        Self {
+            host,
+            pod_uid: names.maybe(view.pod_uid(row)).or(own.pod_uid).or(other.and_then(|(_, p)| p.pod_uid)),
+            container: names.maybe(view.container_id(row)).or(own.container).or(other.and_then(|(_, p)| p.container)),
+            process_key: process.or(other.map(|(key, _)| key)),
+            chain,
+            parent,
+            tainted,
+        }
+    }
+}
+
+/// What an event means: kind, strength, reason. An event can mean two things (a read that would have been denied).
+fn classify(
+    view: &host_events::View<'_>,
+    row: usize,
+    actor: &Actor,
+    names: &Names,
+) -> Vec<(SignalKind, bool, String)> {
+    let exe = view.exe(row).or(view.comm(row)).unwrap_or("a process");
+    let target = view.target_path(row).or(view.target_exe(row)).unwrap_or("its target");
+    let refused = matches!(view.outcome(row), Outcome::Denied | Outcome::Killed);
+    let mut meanings = Vec::new();
+    if refused && !matches!(view.control(row), HostControl::None | HostControl::Unknown | HostControl::Dac) {
+        let strong = actor.tainted || (view.outcome(row) == Outcome::Killed && view.control(row) == HostControl::Seccomp);
+        meanings.push((SignalKind::ControlDenied, strong, format!("{} stopped {exe} at {target}", view.control(row))));
+    }
+    if refused {
+        return meanings;
+    }
+    if view.outcome(row) == Outcome::WouldDeny {
+        let why = format!("{} recorded that it would have stopped {exe} at {target}, and let it pass", view.control(row));
+        meanings.push((SignalKind::ControlWouldDeny, false, why));
+    }
+    meanings.extend(act(view, row, actor, names, exe, target));
+    meanings
+}
+
+/// What an act that went through means.
+fn act(
+    view: &host_events::View<'_>,
+    row: usize,
+    actor: &Actor,
+    names: &Names,
+    exe: &str,
+    target: &str,
+) -> Option<(SignalKind, bool, String)> {
+    let contained = actor.pod_uid.is_some() || actor.container.is_some();
+    let parent = names.text_of(actor.parent).unwrap_or("its parent");
+    if view.outcome(row) == Outcome::Failed {
+        return None;
+    }
+    match view.action(row) {
+        Action::Exec if is_hands_on(exe) && is_server(parent) => {
+            let why = format!("server process {} started {}", base_name(parent), base_name(exe));
+            Some((SignalKind::ServerShell, true, why))
+        }
+        Action::Exec if is_writable_path(exe) => {
+            let why = format!("{exe} was executed from a path that anybody can write to");
+            Some((SignalKind::WritableExec, contained || actor.tainted, why))
+        }
+        Action::CredRead => {
+            let why = format!("{} read the credential file {target}", base_name(exe));
+            Some((SignalKind::CredentialRead, actor.tainted, why))
+        }
+        Action::Ptrace if view.exe(row) != view.target_exe(row) || view.exe(row).is_none() => {
+            let why = format!("{} attached to or read the memory of {target}", base_name(exe));
+            Some((SignalKind::MemoryRead, actor.tainted, why))
+        }
+        Action::ImdsAccess => {
+            Some((SignalKind::ImdsAccess, actor.tainted, format!("{} called the metadata service", base_name(exe))))
+        }
+        Action::FileWrite => {
+            let what = escape_file(view.target_path(row)?)?;
+            Some((SignalKind::Escape, contained, format!("{} wrote {target}, {what}", base_name(exe))))
+        }
+        Action::NsChange if contained && view.in_host_ns(row) == Some(true) => {
+            Some((SignalKind::Escape, true, format!("{} entered a namespace of the host from a container", base_name(exe))))
+        }
+        Action::ModuleLoad if contained => {
+            Some((SignalKind::Escape, true, format!("{} loaded a kernel module from a container", base_name(exe))))
+        }
+        Action::PrivChange if actor.tainted => {
+            Some((SignalKind::PrivilegeGain, true, format!("{} changed its privileges", base_name(exe))))
+        }
+        Action::PolicyChange => {
+            Some((SignalKind::ControlChange, actor.tainted, format!("{exe} changed a control or sensor: {target}")))
+        }
+        _ => alert(view, row),
+    }
+}
+
+/// A sensor's own rule fired.
+fn alert(view: &host_events::View<'_>, row: usize) -> Option<(SignalKind, bool, String)> {
+    let rule = view.rule(row)?;
+    let strong = matches!(view.priority(row), Some("emergency" | "alert" | "critical"));
+    Some((SignalKind::SensorAlert, strong, format!("{} raised {rule:?}", view.source(row))))
+}
+
+/// Files whose writing hands the host to a container.
+fn escape_file(path: &str) -> Option<&'static str> {
+    match base_name(path) {
+        "release_agent" => Some("which the host's kernel will run"),
+        "core_pattern" => Some("which the host's kernel will pipe crashes to"),
+        "uevent_helper" => Some("which the host's kernel will run on device events"),
+        "binfmt_misc" => Some("which makes the host run foreign programs"),
+        _ => None,
+    }
+}
+
+fn sign(
+    names: &mut Names,
+    view: &host_events::View<'_>,
+    row: usize,
+    actor: &Actor,
+    (kind, strong, why): (SignalKind, bool, String),
+) -> Sign {
+    let witness = Witness::of(names, view.event_time(row), view.event_id(row), view.source(row), view.location(row));
+    Sign {
+        kind,
+        strong,
+        first: witness,
+        last: witness,
+        count: 1,
+        host: actor.host,
+        pod_uid: actor.pod_uid,
+        container: actor.container,
+        process_key: actor.process_key,
+        pid: view.pid(row),
+        exe: names.maybe(view.exe(row).or(view.comm(row))),
+        cmd_line: names.maybe(view.cmd_line(row)),
+        lineage: actor.chain.iter().filter_map(|(_, exe)| *exe).collect(),
+        lineage_keys: actor.chain.iter().filter_map(|(key, _)| *key).collect(),
+        target: names.maybe(view.target_path(row).or(view.target_exe(row)).or(view.dst_addr(row)).or(view.rule(row))),
+        outcome: view.outcome(row),
+        control: view.control(row),
+        mode: view.mode(row),
+        policy: names.maybe(view.policy(row)),
+        tainted: actor.tainted,
+        why,
+    }
+}

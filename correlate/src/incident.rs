@@ -1,0 +1,195 @@
+//! Incidents: findings that belong together, and what they say about containment.
+//!
+//! In: findings with their uses and signs, the scene. Out: incidents, by onset.
+//! Owns: the order of the judgement: join, onset, attribution, layers, outcome, blast radius.
+//! Law: an incident is a function of its findings and of the facts; recomputing it changes nothing.
+
+mod attribution;
+mod blast;
+mod graph;
+mod layers;
+mod outcome;
+
+use std::collections::BTreeSet;
+
+use offbound_schemas::record::{Incident, ResidualExposure};
+use offbound_schemas::vocabulary::{Match, Severity};
+use offbound_schemas::{EventTime, IncidentId};
+
+use crate::finding::Found;
+use crate::scene::Scene;
+use crate::scene::uses::Lifetime;
+use attribution::Attribution;
+
+const NANOS_PER_SEC: f64 = 1e9;
+
+/// Judges all incidents, and tells each finding which one it belongs to.
+pub(crate) fn incidents(scene: &Scene<'_>, found: &mut [Found]) -> Vec<Incident> {
+    let components = graph::components(found);
+    let mut incidents = Vec::new();
+    for component in components {
+        let members: Vec<&Found> = component.iter().filter_map(|index| found.get(*index)).collect();
+        if !opens(&members) {
+            continue;
+        }
+        let incident = judge(scene, &members);
+        for index in component {
+            if let Some(member) = found.get_mut(index) {
+                member.finding.incident = Some(incident.id);
+            }
+        }
+        incidents.push(incident);
+    }
+    incidents.sort_by_key(|incident| (incident.onset, incident.id));
+    incidents
+}
+
+/// An incident needs a finding of medium severity, or indicators from both tables.
+fn opens(members: &[&Found]) -> bool {
+    let joined: Vec<&&Found> = members.iter().filter(|member| !graph::is_posture(&member.finding.rule)).collect();
+    let weighty = joined.iter().any(|member| member.finding.severity >= Severity::Medium);
+    let host = joined.iter().any(|member| !member.signals.is_empty());
+    let identity = joined.iter().any(|member| !member.uses.is_empty());
+    weighty || (host && identity)
+}
+
+/// What all parts of a judgement look at.
+pub(crate) struct Case<'a> {
+    pub(crate) scene: &'a Scene<'a>,
+    pub(crate) members: &'a [&'a Found],
+    /// Places concerned: `pod:UID`, `host:NAME`.
+    pub(crate) scopes: BTreeSet<String>,
+    pub(crate) workloads: BTreeSet<String>,
+    pub(crate) hosts: BTreeSet<String>,
+    pub(crate) onset: EventTime,
+    pub(crate) end: EventTime,
+}
+
+fn judge(scene: &Scene<'_>, members: &[&Found]) -> Incident {
+    let scopes: BTreeSet<String> = members.iter().flat_map(|member| graph::scopes(member)).collect();
+    let (onset, observed) = onset(scene, members, &scopes);
+    let end = members.iter().map(|member| member.finding.last_time).max().unwrap_or(onset);
+    let workloads = members.iter().filter_map(|member| member.finding.workload.clone()).collect();
+    let case = Case { scene, members, workloads, hosts: hosts(members), scopes, onset, end };
+    let attributed = attribution::attribute(&case);
+    let layers = layers::judge(&case, &attributed);
+    let blast_radius = blast::radius(&case, &attributed);
+    let verdict = outcome::decide(&case, &attributed, &layers);
+    let first = members.iter().map(|member| (member.finding.first_time, member.finding.id)).min();
+    let first_id = first.map(|(_, id)| id).unwrap_or_default();
+    Incident {
+        record_type: "incident".to_owned(),
+        schema: "offbound.incident/1".to_owned(),
+        id: IncidentId::of(&[&first_id.0]),
+        title: title(&case, &attributed),
+        severity: severity(members),
+        onset,
+        onset_basis: if observed { "observed" } else { "inferred" }.to_owned(),
+        end,
+        findings: sorted_findings(members),
+        credentials: credentials(members, &attributed),
+        workloads: case.workloads.iter().cloned().collect(),
+        hosts: case.hosts.iter().cloned().collect(),
+        first_failed: layers.first_failed.clone(),
+        first_absent: layers.first_absent.clone(),
+        host_layer: layers.host,
+        identity_layer: layers.identity,
+        outcome: verdict.outcome,
+        strength: verdict.strength,
+        reason: verdict.reason,
+        contained_at: verdict.contained_at,
+        missing_sources: verdict.missing_sources,
+        blast_radius,
+        time_to_detect_seconds: time_to_detect(members, onset),
+        time_to_contain_seconds: verdict.contained_at.map(|at| seconds(at.nanos_since(onset))),
+        residual_exposure: residual(scene, &attributed),
+        merged_from: Vec::new(),
+    }
+}
+
+/// The earliest strong sign at a place of the incident; else, inferred, the earliest use off its place.
+fn onset(scene: &Scene<'_>, members: &[&Found], scopes: &BTreeSet<String>) -> (EventTime, bool) {
+    let signs = members.iter().flat_map(|member| &member.signals);
+    let own = signs.filter(|signal| signal.strong || signal.unexpected).map(|signal| signal.event_time);
+    let latest = members.iter().map(|member| member.finding.last_time).max().unwrap_or_default();
+    let taints = crate::scene::taints::rows(scene);
+    let taints = taints.iter().filter(|taint| scopes.contains(&taint.scope)).map(|taint| taint.from_time);
+    if let Some(first) = own.chain(taints).filter(|time| *time <= latest).min() {
+        return (first, true);
+    }
+    let off = members.iter().flat_map(|member| &member.uses).filter(|row| row.place_match == Match::Mismatch);
+    let first = off.map(|row| row.first_time).min();
+    let any = members.iter().map(|member| member.finding.first_time).min().unwrap_or_default();
+    (first.unwrap_or(any), false)
+}
+
+fn hosts(members: &[&Found]) -> BTreeSet<String> {
+    let of_uses = members.iter().flat_map(|member| &member.uses).filter(|row| row.place_match == Match::Mismatch);
+    let of_uses = of_uses.flat_map(|row| [row.bound_host.clone(), row.observed_host.clone()]);
+    let of_signals = members.iter().flat_map(|member| &member.signals).map(|signal| signal.host.clone());
+    of_uses.chain(of_signals).flatten().collect()
+}
+
+fn severity(members: &[&Found]) -> Severity {
+    let joined = members.iter().filter(|member| !graph::is_posture(&member.finding.rule));
+    joined.map(|member| member.finding.severity).max().unwrap_or_default()
+}
+
+fn sorted_findings(members: &[&Found]) -> Vec<offbound_schemas::FindingId> {
+    let mut ids: Vec<_> = members.iter().map(|member| (member.finding.first_time, member.finding.id)).collect();
+    ids.sort_unstable();
+    ids.into_iter().map(|(_, id)| id).collect()
+}
+
+fn credentials(members: &[&Found], attributed: &Attribution<'_>) -> Vec<String> {
+    let named = members.iter().filter(|member| !graph::is_posture(&member.finding.rule));
+    let named = named.filter_map(|member| member.finding.credential.as_ref()).map(|credential| credential.id.clone());
+    let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
+    named.chain(exposed).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn title(case: &Case<'_>, attributed: &Attribution<'_>) -> String {
+    let who = case.workloads.iter().next().cloned().or_else(|| case.scopes.iter().next().cloned());
+    let who = who.unwrap_or_else(|| "an unknown workload".to_owned());
+    let signs = case.members.iter().any(|member| !member.signals.is_empty());
+    let off = attributed.uses.iter().any(|used| used.row.place_match == Match::Mismatch);
+    let what = match (signs, off, attributed.uses.is_empty()) {
+        (true, true, _) => "intruder's code, and its credential used elsewhere",
+        (false, true, _) => "credential used off its place",
+        (true, false, false) => "intruder's code, and its identity used",
+        (true, false, true) => "intruder's code",
+        (false, false, _) => "suspicious use of its identity",
+    };
+    format!("{who}: {what}")
+}
+
+#[allow(clippy::cast_precision_loss, reason = "seconds with microseconds need no more than 53 bits")]
+fn seconds(nanos: i64) -> f64 {
+    (nanos.max(0) as f64 / NANOS_PER_SEC * 1e6).round() / 1e6
+}
+
+fn time_to_detect(members: &[&Found], onset: EventTime) -> Option<f64> {
+    let weighty = members.iter().filter(|member| member.finding.severity >= Severity::Medium);
+    weighty.map(|member| member.finding.first_time).min().map(|first| seconds(first.nanos_since(onset)))
+}
+
+/// What stolen credentials are still good for at the end of the data.
+fn residual(scene: &Scene<'_>, attributed: &Attribution<'_>) -> Vec<ResidualExposure> {
+    let mut list: Vec<ResidualExposure> = Vec::new();
+    for held in &attributed.exposed {
+        let Some(credential) = attributed.id_of(held) else { continue };
+        let lifetime = Lifetime::of(Some(held));
+        let kind = scene.text(held.kind).unwrap_or_default();
+        let (seconds, reason) = match (held.revoked_at, lifetime.to) {
+            (Some(at), _) if at <= scene.now => (Some(0), "revoked"),
+            (_, Some(end)) if end <= scene.now => (Some(0), "expired"),
+            (_, Some(end)) => (Some(end.nanos_since(scene.now) / 1_000_000_000), "expires"),
+            (_, None) if kind == "aws-key" || kind == "k8s-legacy-token" => (None, "static"),
+            (_, None) => (None, "unknown-expiry"),
+        };
+        list.push(ResidualExposure { credential, seconds, reason: reason.to_owned() });
+    }
+    list.sort_by(|a, b| a.credential.cmp(&b.credential));
+    list.dedup();
+    list
+}

@@ -1,0 +1,164 @@
+//! Which uses are the attacker's, and which credentials they may hold.
+//!
+//! In: a case. Out: uses graded definite, probable or possible; credentials that were exposed, and since when.
+//! Owns: the grades. Law: only definite and probable uses drive verdicts; possible ones fill the suspected set.
+
+use std::collections::BTreeMap;
+
+use offbound_schemas::EventTime;
+use offbound_schemas::table::Use;
+use offbound_schemas::vocabulary::{Decision, Match, Phase, SignalKind};
+
+use super::Case;
+use crate::fact::binding::Held;
+use crate::fact::usage::Usage;
+use crate::names::Names;
+use crate::scene::uses;
+
+/// How long after the last finding a tainted place's uses are still the incident's business.
+const AFTERMATH_NANOS: i64 = 30 * 60 * 1_000_000_000;
+
+/// How surely a use is the attacker's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Grade {
+    Possible,
+    Probable,
+    Definite,
+}
+
+/// A use that is the attacker's, more or less surely.
+#[derive(Debug, Clone)]
+pub(crate) struct Attributed {
+    pub(crate) grade: Grade,
+    pub(crate) row: Use,
+}
+
+/// The attacker's uses and credentials.
+pub(crate) struct Attribution<'a> {
+    pub(crate) uses: Vec<Attributed>,
+    pub(crate) exposed: Vec<&'a Held>,
+    names: &'a Names,
+}
+
+impl Attribution<'_> {
+    /// Uses of at least that grade.
+    pub(crate) fn at_least(&self, grade: Grade) -> impl Iterator<Item = &Attributed> {
+        self.uses.iter().filter(move |used| used.grade >= grade)
+    }
+
+    /// The name of a credential.
+    pub(crate) fn id_of(&self, held: &Held) -> Option<String> {
+        self.names.owned(held.id)
+    }
+}
+
+/// Grades every use that the case touches.
+pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
+    let known: BTreeMap<&str, bool> = case
+        .members
+        .iter()
+        .flat_map(|member| member.uses.iter().map(|row| (row.use_id.as_str(), member.finding.rule == "CT-301")))
+        .fold(BTreeMap::new(), |mut all, (id, probing)| {
+            *all.entry(id).or_default() |= probing;
+            all
+        });
+    let until = case.end.plus_nanos(AFTERMATH_NANOS);
+    let mut attributed = Vec::new();
+    for usage in case.scene.facts.uses.all() {
+        let near = usage.last.time >= case.onset && usage.first.time <= until && usage.key.phase != Phase::Verify;
+        if near && may_concern(case, usage) {
+            for row in uses::rows(case.scene, usage) {
+                let probing = known.get(row.use_id.as_str()).copied();
+                if let Some(grade) = grade(case, &row, probing) {
+                    attributed.push(Attributed { grade, row });
+                }
+            }
+        }
+    }
+    attributed.sort_by(|a, b| (a.row.first_time, &a.row.use_id).cmp(&(b.row.first_time, &b.row.use_id)));
+    let exposed = exposed(case, &attributed);
+    Attribution { uses: attributed, exposed, names: &case.scene.facts.names }
+}
+
+/// A cheap test before the comparison is made: does the use's workload or credential occur in the case at all?
+fn may_concern(case: &Case<'_>, usage: &Usage) -> bool {
+    let workload = case.scene.workload_of(usage);
+    let credential = case.scene.text(usage.key.credential);
+    let named = |row: &Use| row.credential_id.is_some() && row.credential_id.as_deref() == credential;
+    workload.is_some_and(|workload| case.workloads.contains(&workload))
+        || case.members.iter().flat_map(|member| &member.uses).any(named)
+}
+
+fn grade(case: &Case<'_>, row: &Use, in_finding: Option<bool>) -> Option<Grade> {
+    let of_case = row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope));
+    if row.place_match == Match::Mismatch && row.match_grade >= 2 {
+        return (of_case || in_finding.is_some()).then_some(Grade::Definite);
+    }
+    if row.first_time < case.onset || !of_case {
+        return None;
+    }
+    // From here on: in its own place, which shows signs of an intruder.
+    let tainted = case.members.iter().any(|member| !member.signals.is_empty());
+    if in_finding == Some(true) || (tainted && is_new(case, row)) {
+        return Some(Grade::Probable);
+    }
+    tainted.then_some(Grade::Possible)
+}
+
+/// A destination that the workload never reached before, or that a declared policy does not name.
+fn is_new(case: &Case<'_>, row: &Use) -> bool {
+    if row.declared {
+        return false;
+    }
+    if row.first_ever {
+        return true;
+    }
+    let Some(workload) = row.workload.as_deref() else { return false };
+    let undeclared = case.scene.environment.has_policy_for(workload, row.first_time);
+    let learned = case.scene.edges.history(workload, row.first_time) >= case.scene.min_history_nanos();
+    let destination = case.scene.facts.names.known(&row.destination);
+    let reached = destination.is_some_and(|name| case.scene.edges.reached_before(workload, name, row.first_time));
+    undeclared || (row.decision == Decision::Deny && learned && !reached)
+}
+
+/// Credentials that were used off their place, or that a reader of files or memory could take.
+fn exposed<'a>(case: &Case<'a>, attributed: &[Attributed]) -> Vec<&'a Held> {
+    let bindings = &case.scene.facts.bindings;
+    let mut exposed: Vec<&Held> = Vec::new();
+    let mut add = |held: &'a Held| {
+        if !exposed.iter().any(|known| std::ptr::eq(*known, held)) {
+            exposed.push(held);
+        }
+    };
+    for used in attributed.iter().filter(|used| used.grade == Grade::Definite) {
+        let name = used.row.credential_id.as_deref().and_then(|id| case.scene.facts.names.known(id));
+        if let Some(held) = name.and_then(|name| bindings.get(name)) {
+            add(held);
+        }
+    }
+    for (scope, time) in thefts(case) {
+        if let Some(held) = newest(case, &scope, time) {
+            add(held);
+        }
+    }
+    exposed
+}
+
+fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
+    let signals = case.members.iter().flat_map(|member| &member.signals);
+    let taking = signals.filter(|signal| matches!(signal.kind, SignalKind::CredentialRead | SignalKind::MemoryRead));
+    taking.filter_map(|signal| Some((signal.scope.clone()?, signal.event_time))).collect()
+}
+
+/// The credential that a place held at a moment: of those bound to it, the one issued last.
+fn newest<'a>(case: &Case<'a>, scope: &str, time: EventTime) -> Option<&'a Held> {
+    let facts = case.scene.facts;
+    let here = |held: &&Held| {
+        let pod = facts.names.text_of(held.pod_uid).map(|pod| format!("pod:{pod}"));
+        let host = || case.scene.bound_held(held, None).host.and_then(|host| case.scene.scope_text(None, Some(host)));
+        let place = pod.or_else(host);
+        let begun = held.iat.or(held.nbf).is_none_or(|from| from <= time);
+        place.as_deref() == Some(scope) && begun && held.exp.is_none_or(|end| time <= end)
+    };
+    facts.bindings.all().iter().filter(here).max_by_key(|held| (held.iat.or(held.nbf), held.id))
+}

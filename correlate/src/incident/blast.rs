@@ -1,0 +1,64 @@
+//! Blast radius: what was reached, suspected, refused, and what else could have been reached.
+//!
+//! In: attributed uses, the workload's past and declared edges. Out: four lists by destination and credential.
+//! Owns: the grouping. Law: a destination is in the surest list that it belongs to, once per credential.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offbound_schemas::record::{BlastRadius, Reach};
+use offbound_schemas::vocabulary::Decision;
+
+use super::Case;
+use super::attribution::{Attributed, Attribution, Grade};
+
+/// The four lists.
+pub(super) fn radius(case: &Case<'_>, attributed: &Attribution<'_>) -> BlastRadius {
+    let allowed = |used: &&Attributed| used.row.decision == Decision::Allow;
+    let reached = group(attributed.at_least(Grade::Probable).filter(allowed));
+    let denied = group(attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Deny));
+    let suspected = group(attributed.uses.iter().filter(|used| used.grade == Grade::Possible).filter(allowed));
+    let touched: BTreeSet<&str> =
+        reached.iter().chain(&suspected).chain(&denied).map(|reach| reach.destination.as_str()).collect();
+    let reachable = reachable(case).into_iter().filter(|destination| !touched.contains(destination.as_str()));
+    let reachable = reachable
+        .map(|destination| Reach { destination, credential: None, first: None, last: None, count: 0 })
+        .collect();
+    BlastRadius { reached, suspected, denied, reachable }
+}
+
+fn group<'u>(uses: impl Iterator<Item = &'u Attributed>) -> Vec<Reach> {
+    let mut groups: BTreeMap<(String, Option<String>), Reach> = BTreeMap::new();
+    for used in uses {
+        let row = &used.row;
+        let credential = row.credential_id.clone().or_else(|| row.subject.clone());
+        let reach = groups.entry((row.destination.clone(), credential.clone())).or_insert_with(|| Reach {
+            destination: row.destination.clone(),
+            credential,
+            first: Some(row.first_time),
+            last: Some(row.last_time),
+            count: 0,
+        });
+        reach.first = reach.first.min(Some(row.first_time));
+        reach.last = reach.last.max(Some(row.last_time));
+        reach.count += row.count;
+    }
+    let mut list: Vec<Reach> = groups.into_values().collect();
+    list.sort_by(|a, b| (a.first, &a.destination, &a.credential).cmp(&(b.first, &b.destination, &b.credential)));
+    list
+}
+
+/// Where the exposed workloads may go: by policy, and by what they did before.
+pub(super) fn reachable(case: &Case<'_>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for workload in &case.workloads {
+        let past = case.scene.edges.destinations(workload);
+        all.extend(past.map(|name| case.scene.facts.names.text(name).to_owned()));
+        for destination in &case.scene.environment.destinations {
+            let named = case.scene.environment.declared(workload, &destination.name, "*", case.end);
+            if named {
+                all.insert(destination.name.clone());
+            }
+        }
+    }
+    all
+}

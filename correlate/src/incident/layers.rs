@@ -1,0 +1,260 @@
+//! What each control did, and what that makes of its layer.
+//!
+//! In: a case and its attributed uses. Out: verdicts per control and layer; what failed, or was missed, first.
+//! Owns: the precedence of verdicts. Law: a control that saw no attempt did not hold, it was not challenged.
+
+use std::collections::BTreeMap;
+
+use offbound_schemas::record::{ControlVerdict, LayerJudgement};
+use offbound_schemas::table::Signal;
+use offbound_schemas::vocabulary::{Control, Decision, Enforcement, LayerVerdict, Match, Outcome, SignalKind};
+use offbound_schemas::{EventId, EventTime};
+
+use super::attribution::{Attribution, Grade};
+use super::{Case, blast};
+use crate::scene::signals::{self, control_of};
+
+/// Share of the time around an incident that host events must cover.
+const MIN_COVERAGE: f64 = 0.8;
+/// How long before the onset that time begins.
+const BEFORE_NANOS: i64 = 30 * 60 * 1_000_000_000;
+/// Records listed per control.
+const MAX_EVIDENCE: usize = 8;
+
+/// Both layers, and what went first.
+pub(super) struct Layers {
+    pub(super) host: LayerJudgement,
+    pub(super) identity: LayerJudgement,
+    pub(super) first_failed: Vec<Control>,
+    pub(super) first_absent: Vec<Control>,
+    /// An act on the host that served the attacker went through.
+    pub(super) local_effect: bool,
+    /// Reachable destinations that keep no identity log.
+    pub(super) silent: Vec<String>,
+}
+
+/// What speaks for a verdict on a control.
+#[derive(Debug, Default)]
+struct Account {
+    votes: Vec<(LayerVerdict, EventTime, EventId)>,
+}
+
+impl Account {
+    fn vote(&mut self, verdict: LayerVerdict, time: EventTime, id: EventId) {
+        self.votes.push((verdict, time, id));
+    }
+
+    /// The weightiest verdict, when it first showed, and the records that show it.
+    fn close(&self, control: Control) -> ControlVerdict {
+        let verdict = self.votes.iter().map(|(verdict, ..)| *verdict).max().unwrap_or_default();
+        let mut showing: Vec<_> = self.votes.iter().filter(|(vote, ..)| *vote == verdict).map(|(_, time, id)| (*time, *id)).collect();
+        showing.sort_unstable();
+        showing.dedup();
+        let time = showing.first().map(|(time, _)| *time);
+        let evidence = showing.iter().take(MAX_EVIDENCE).map(|(_, id)| *id).collect();
+        ControlVerdict { control, verdict, time, evidence }
+    }
+}
+
+type Accounts = BTreeMap<Control, Account>;
+
+/// Judges both layers.
+pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
+    let signals = signals_of(case);
+    let (host, inferred, local_effect) = host_accounts(case, &signals, attributed);
+    let identity = identity_accounts(attributed);
+    let silent = silent(case);
+    let host_controls: Vec<ControlVerdict> = host.iter().map(|(control, account)| account.close(*control)).collect();
+    let identity_controls: Vec<ControlVerdict> = identity.iter().map(|(control, account)| account.close(*control)).collect();
+    let all: Vec<&ControlVerdict> = host_controls.iter().chain(&identity_controls).collect();
+    let skew = case.scene.environment.clock_error_nanos("", None);
+    Layers {
+        first_failed: first(&all, LayerVerdict::Bypassed, skew),
+        first_absent: first(&all, LayerVerdict::NotEnforced, skew),
+        host: host_layer(case, host_controls, inferred),
+        identity: identity_layer(attributed, identity_controls, &silent),
+        local_effect,
+        silent,
+    }
+}
+
+/// All signs at the case's places from half an hour before the onset to the end.
+fn signals_of(case: &Case<'_>) -> Vec<Signal> {
+    let from = case.onset.plus_nanos(-BEFORE_NANOS);
+    let signs = case.scene.facts.signals.all().iter();
+    let near = signs.filter(|sign| sign.last.time >= from && sign.first.time <= case.end);
+    let rows = near.map(|sign| signals::row(case.scene, sign));
+    rows.filter(|row| row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope))).collect()
+}
+
+fn host_accounts(case: &Case<'_>, signals: &[Signal], attributed: &Attribution<'_>) -> (Accounts, bool, bool) {
+    let mut accounts = Accounts::new();
+    let mut local_effect = false;
+    for control in baseline(case) {
+        accounts.entry(control).or_default();
+    }
+    for signal in signals {
+        let Ok(id) = signal.signal_id.parse::<EventId>() else { continue };
+        local_effect |= is_effect(signal);
+        for (control, verdict) in votes(signal, signals) {
+            // Confidentiality of credentials is everybody's baseline; other controls only count where required.
+            if control == Control::CredentialConfidentiality || accounts.contains_key(&control) {
+                accounts.entry(control).or_default().vote(verdict, signal.event_time, id);
+            }
+        }
+    }
+    let taken = accounts.values().any(|account| account.votes.iter().any(|(verdict, ..)| *verdict >= LayerVerdict::NotEnforced));
+    let definite = attributed.at_least(Grade::Definite).find(|used| used.row.place_match == Match::Mismatch);
+    let inferred = !taken && definite.is_some();
+    if let Some(used) = definite.filter(|_| inferred) {
+        let id = used.row.use_id.parse().unwrap_or_default();
+        let account = accounts.entry(Control::CredentialConfidentiality).or_default();
+        account.vote(LayerVerdict::Bypassed, used.row.first_time, id);
+    }
+    (accounts, inferred, local_effect || definite.is_some())
+}
+
+fn baseline(case: &Case<'_>) -> Vec<Control> {
+    let known = case.workloads.iter().filter_map(|name| case.scene.environment.workload(name));
+    let host_side = |control: &&Control| **control <= Control::CredentialConfidentiality;
+    known.flat_map(|info| info.baseline.iter().filter(host_side).copied()).collect()
+}
+
+fn is_effect(signal: &Signal) -> bool {
+    let through = !matches!(signal.outcome, Outcome::Denied | Outcome::Killed | Outcome::Failed);
+    let serves = match signal.kind {
+        SignalKind::CredentialRead => signal.unexpected,
+        SignalKind::MemoryRead => signal.strong,
+        SignalKind::Escape | SignalKind::PrivilegeGain | SignalKind::ControlChange => signal.strong,
+        _ => false,
+    };
+    through && serves
+}
+
+/// What a sign says about which control.
+fn votes(signal: &Signal, all: &[Signal]) -> Vec<(Control, LayerVerdict)> {
+    let of_sensor = control_of(signal.control);
+    match signal.kind {
+        SignalKind::ControlDenied => {
+            let confidential = signal.why.contains("credential").then_some(Control::CredentialConfidentiality);
+            of_sensor.into_iter().chain(confidential).map(|control| (control, LayerVerdict::Held)).collect()
+        }
+        SignalKind::ControlWouldDeny => of_sensor.map(|control| (control, LayerVerdict::NotEnforced)).into_iter().collect(),
+        SignalKind::CredentialRead if signal.unexpected && !is_governed(signal, all) => {
+            vec![(Control::CredentialConfidentiality, LayerVerdict::Bypassed)]
+        }
+        SignalKind::MemoryRead if signal.strong => vec![(Control::CredentialConfidentiality, LayerVerdict::Bypassed)],
+        SignalKind::Escape if signal.strong => vec![(Control::Isolation, LayerVerdict::Bypassed)],
+        SignalKind::PrivilegeGain if signal.strong => vec![(Control::Privilege, LayerVerdict::Bypassed)],
+        SignalKind::ServerShell | SignalKind::WritableExec if signal.strong => {
+            vec![(Control::ExecAllowList, LayerVerdict::NotEnforced)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A read that a required control recorded as one that it would have stopped is that control's failing: it was
+/// there for this, and did not enforce.
+fn is_governed(read: &Signal, all: &[Signal]) -> bool {
+    let would = all.iter().filter(|signal| signal.kind == SignalKind::ControlWouldDeny && signal.required);
+    would.into_iter().any(|signal| {
+        signal.scope == read.scope && (signal.target == read.target || signal.signal_id == read.signal_id)
+    })
+}
+
+fn host_layer(case: &Case<'_>, controls: Vec<ControlVerdict>, inferred: bool) -> LayerJudgement {
+    let seen = controls.iter().map(|control| control.verdict).max().unwrap_or_default();
+    let verdict = if seen < LayerVerdict::Held.max(LayerVerdict::Blind) && !is_covered(case) { LayerVerdict::Blind } else { seen };
+    LayerJudgement { verdict, inferred, controls }
+}
+
+/// Whether host events cover the time around the incident at its own places.
+pub(super) fn is_covered(case: &Case<'_>) -> bool {
+    let from = case.onset.plus_nanos(-BEFORE_NANOS);
+    let hosts = bound_hosts(case);
+    let covered = |host: &String| {
+        case.scene.facts.names.known(host).is_some_and(|host| {
+            case.scene.facts.coverage.host_share(host, from, case.end) >= MIN_COVERAGE
+        })
+    };
+    !hosts.is_empty() && hosts.iter().all(covered)
+}
+
+/// Hosts where the incident's workloads run: those of its scopes.
+fn bound_hosts(case: &Case<'_>) -> Vec<String> {
+    let uses = case.members.iter().flat_map(|member| &member.uses).filter_map(|row| row.bound_host.clone());
+    let signals = case.members.iter().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
+    let mut hosts: Vec<String> = uses.chain(signals).collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
+    let mut accounts = Accounts::new();
+    for used in attributed.at_least(Grade::Probable) {
+        let row = &used.row;
+        let Ok(id) = row.use_id.parse::<EventId>() else { continue };
+        let off = row.place_match == Match::Mismatch;
+        let late = row.valid_to.is_some_and(|end| row.first_time > end.plus_nanos(row.skew_nanos));
+        let mut vote = |control, verdict| accounts.entry(control).or_default().vote(verdict, row.first_time, id);
+        match row.decision {
+            Decision::Allow => {
+                if off {
+                    vote(Control::BindingCheck, LayerVerdict::NotEnforced);
+                }
+                if late {
+                    vote(Control::Expiry, LayerVerdict::NotEnforced);
+                }
+                vote(Control::Authorization, if is_enforcing(row.enforcement) { LayerVerdict::Bypassed } else { LayerVerdict::NotEnforced });
+            }
+            Decision::Deny if late => vote(Control::Expiry, LayerVerdict::Held),
+            Decision::Deny => vote(Control::Authorization, LayerVerdict::Held),
+            Decision::Error | Decision::None => {}
+        }
+    }
+    accounts
+}
+
+fn is_enforcing(enforcement: Enforcement) -> bool {
+    matches!(enforcement, Enforcement::Enforced | Enforcement::Unknown)
+}
+
+fn identity_layer(attributed: &Attribution<'_>, controls: Vec<ControlVerdict>, silent: &[String]) -> LayerJudgement {
+    let decided: Vec<_> = attributed.at_least(Grade::Probable).map(|used| &used.row).collect();
+    let allowed = |enforcing: bool| {
+        decided.iter().any(|row| row.decision == Decision::Allow && is_enforcing(row.enforcement) == enforcing)
+    };
+    let denied = decided.iter().any(|row| row.decision == Decision::Deny);
+    let verdict = if allowed(true) {
+        LayerVerdict::Bypassed
+    } else if allowed(false) {
+        LayerVerdict::NotEnforced
+    } else if !silent.is_empty() {
+        LayerVerdict::Blind
+    } else if denied {
+        LayerVerdict::Held
+    } else {
+        LayerVerdict::NotChallenged
+    };
+    LayerJudgement { verdict, inferred: false, controls }
+}
+
+/// Destinations in reach that are declared to keep no identity log: what happened there, nobody can tell.
+fn silent(case: &Case<'_>) -> Vec<String> {
+    let reachable = blast::reachable(case);
+    let mute = case.scene.environment.destinations.iter().filter(|destination| destination.identity_log == Some(false));
+    mute.map(|destination| destination.name.clone()).filter(|name| reachable.contains(name)).collect()
+}
+
+/// The controls of that verdict that showed first; ties inside the clocks' error stay together, in stage order.
+fn first(controls: &[&ControlVerdict], verdict: LayerVerdict, skew_nanos: i64) -> Vec<Control> {
+    let shown: Vec<(EventTime, Control)> =
+        controls.iter().filter(|control| control.verdict == verdict).filter_map(|control| Some((control.time?, control.control))).collect();
+    let Some(earliest) = shown.iter().map(|(time, _)| *time).min() else { return Vec::new() };
+    let mut first: Vec<Control> =
+        shown.into_iter().filter(|(time, _)| time.nanos_since(earliest) <= skew_nanos).map(|(_, control)| control).collect();
+    first.sort_unstable();
+    first.dedup();
+    first
+}

@@ -1,0 +1,112 @@
+//! The outcome: was it contained, by which layer, and how sure is that.
+//!
+//! In: layers and attributed uses. Out: outcome, strength, reason, moment of containment.
+//! Owns: the total function of the design (its three cases, in order). Law: every input has exactly one outcome.
+
+use offbound_schemas::EventTime;
+use offbound_schemas::vocabulary::{ContainmentOutcome, Decision, LayerVerdict, Strength};
+
+use super::Case;
+use super::attribution::{Attribution, Grade};
+use super::layers::Layers;
+
+/// What became of the incident.
+pub(super) struct Outcome {
+    pub(super) outcome: ContainmentOutcome,
+    pub(super) strength: Strength,
+    pub(super) reason: String,
+    pub(super) contained_at: Option<EventTime>,
+    pub(super) missing_sources: Vec<String>,
+}
+
+/// Decides the outcome at the end of the data.
+pub(super) fn decide(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Layers) -> Outcome {
+    let ended = ended(case, attributed);
+    let reached = attributed.at_least(Grade::Probable).any(|used| used.row.decision == Decision::Allow);
+    let missing_sources = missing(layers);
+    let suspected = attributed.uses.iter().any(|used| used.grade == Grade::Possible && used.row.decision == Decision::Allow);
+    let (outcome, proven, reason) = if reached {
+        let definite = attributed.at_least(Grade::Definite).any(|used| used.row.decision == Decision::Allow);
+        (ContainmentOutcome::NotContained, definite, reached_reason(attributed))
+    } else if !layers.silent.is_empty() {
+        let text = format!("Nothing was seen to be reached, but {} keeps no identity log.", layers.silent.join(", "));
+        (ContainmentOutcome::Unknown, false, text)
+    } else {
+        let (outcome, proven, text) = unreached(layers, attributed, ended);
+        (outcome, proven && !suspected, text.to_owned())
+    };
+    let strength = if proven { Strength::Proven } else { Strength::Unproven };
+    let contained_at = contained_at(case, attributed, outcome, ended);
+    Outcome { outcome, strength, reason, contained_at, missing_sources }
+}
+
+fn reached_reason(attributed: &Attribution<'_>) -> String {
+    let allowed = attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Allow);
+    let count: u64 = allowed.map(|used| used.row.count).sum();
+    format!("{count} request(s) of the attacker were allowed.")
+}
+
+/// Nothing was reached, as far as the logs go.
+fn unreached(
+    layers: &Layers,
+    attributed: &Attribution<'_>,
+    ended: Option<EventTime>,
+) -> (ContainmentOutcome, bool, &'static str) {
+    let host = layers.host.verdict == LayerVerdict::Held && !layers.local_effect;
+    let identity = layers.identity.verdict == LayerVerdict::Held;
+    let blind = [layers.host.verdict, layers.identity.verdict].contains(&LayerVerdict::Blind);
+    match (host, identity) {
+        (true, true) => (ContainmentOutcome::Contained, true, "Both layers refused what was tried."),
+        (true, false) => (ContainmentOutcome::ContainedByHost, true, "The host layer refused what was tried; no identity was misused."),
+        (false, true) => (ContainmentOutcome::ContainedByIdentity, true, "The identity layer refused every use; the host layer did not hold."),
+        (false, false) if blind => (ContainmentOutcome::Unknown, false, "A layer could not be seen."),
+        (false, false) if !layers.local_effect => {
+            (ContainmentOutcome::Contained, false, "Signs of an intruder, but nothing was taken or reached.")
+        }
+        (false, false) if attributed.exposed.is_empty() || ended.is_none() => {
+            (ContainmentOutcome::NotContained, false, "open_exposure: what was taken is still valid.")
+        }
+        (false, false) => {
+            (ContainmentOutcome::ContainedByIdentity, false, "What was taken has ended unused: its lifetime contained it.")
+        }
+    }
+}
+
+/// When the last exposed credential ended, if all of them have by the end of the data.
+fn ended(case: &Case<'_>, attributed: &Attribution<'_>) -> Option<EventTime> {
+    let ends = attributed.exposed.iter().map(|held| match (held.revoked_at, held.exp) {
+        (Some(revoked), Some(end)) => Some(revoked.min(end)),
+        (revoked, end) => revoked.or(end),
+    });
+    let ends: Option<Vec<EventTime>> = ends.collect();
+    ends?.into_iter().max().filter(|end| *end <= case.scene.now)
+}
+
+/// The first moment after which no use of the attacker is allowed and a fact ends what they hold.
+fn contained_at(
+    case: &Case<'_>,
+    attributed: &Attribution<'_>,
+    outcome: ContainmentOutcome,
+    ended: Option<EventTime>,
+) -> Option<EventTime> {
+    let last_allowed = attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Allow);
+    let last_allowed = last_allowed.map(|used| used.row.last_time).max();
+    match outcome {
+        ContainmentOutcome::NotContained | ContainmentOutcome::Unknown => {
+            ended.filter(|end| last_allowed.is_none_or(|last| last <= *end))
+        }
+        ContainmentOutcome::Contained | ContainmentOutcome::ContainedByHost => Some(case.onset),
+        ContainmentOutcome::ContainedByIdentity => {
+            let denials = attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Deny);
+            denials.map(|used| used.row.first_time).min().or(ended)
+        }
+    }
+}
+
+fn missing(layers: &Layers) -> Vec<String> {
+    let mut missing: Vec<String> = layers.silent.iter().map(|name| format!("identity log of {name}")).collect();
+    if layers.host.verdict == LayerVerdict::Blind || (layers.host.inferred && layers.host.verdict == LayerVerdict::Bypassed) {
+        missing.push("host events of the incident's own hosts".to_owned());
+    }
+    missing
+}

@@ -1,0 +1,376 @@
+//! The three-valued comparison of a use with its binding: the one place where "off its workload" is decided.
+//!
+//! In: what a credential is bound to, where it was seen, who was where, what the environment declares.
+//! Out: match, mismatch or undetermined, at the level of place, host and pod, with grades and every step.
+//! Owns: the order of the steps. Law MATCH-1: what is not known can only make the answer undetermined.
+
+use offbound_schemas::EventTime;
+use offbound_schemas::vocabulary::{AddrQuality, Match, PlacementKind};
+
+use crate::environment::{Cidr, Egress, Environment, Realm};
+use crate::fact::placement::Stay;
+use crate::names::{Name, Names};
+use crate::place::{Owner, Places};
+
+/// What a credential is bound to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bound {
+    /// Canonical workload that it stands for.
+    pub(crate) workload: Option<String>,
+    pub(crate) host: Option<Name>,
+    pub(crate) pod_uid: Option<Name>,
+    /// First address, where nothing better is known.
+    pub(crate) first_address: Option<Name>,
+    /// 4 key-bound and place known, 3 issuer's claim, 2 issuing log, 1 first use, 0 none.
+    pub(crate) grade: u32,
+}
+
+/// Where a credential was seen.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen<'a> {
+    pub(crate) address: Option<&'a str>,
+    pub(crate) quality: AddrQuality,
+    /// Claimed addresses, first claim first.
+    pub(crate) chain: Vec<&'a str>,
+    pub(crate) presenter: Option<&'a str>,
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) destination: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) time: EventTime,
+    pub(crate) skew: i64,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Compared<'a> {
+    pub(crate) place: Match,
+    pub(crate) host: Match,
+    pub(crate) pod: Match,
+    pub(crate) binding_grade: u32,
+    pub(crate) observation_grade: u32,
+    pub(crate) bound_addresses: Vec<String>,
+    pub(crate) observed: Option<&'a Stay>,
+    pub(crate) address: Option<String>,
+    pub(crate) external: bool,
+    pub(crate) translated: bool,
+    pub(crate) trace: Vec<String>,
+}
+
+/// Everything that a comparison may look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) places: &'a Places<'a>,
+    pub(crate) names: &'a Names,
+}
+
+/// Compares a use with its binding.
+pub(crate) fn compare<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) -> Compared<'a> {
+    let mut answer = Compared { binding_grade: bound.grade, ..Compared::default() };
+    let Some((address, quality)) = observe(seen, ground, &mut answer) else { return answer };
+    answer.observation_grade = grade_of(quality);
+    answer.address = Some(address.clone());
+    if bound.grade == 0 {
+        answer.trace.push("Nothing says where this credential belongs.".to_owned());
+        return answer;
+    }
+    let home = home(bound, seen, ground);
+    answer.bound_addresses = addresses(&home, ground.names);
+    let realm = ground.environment.realm_of_address(&address, seen.source).map(|realm| realm.name.clone());
+    let known = ground.names.known(&address);
+    let owner = known.map_or(Owner::Nobody, |name| ground.places.owner(name, realm.as_deref(), seen.time, seen.skew));
+    match owner {
+        Owner::Ambiguous => {
+            let text = "more than one workload may have owned it at that moment, within the clocks' error";
+            answer.trace.push(format!("{address}: {text}."));
+        }
+        Owner::One(stay) => owned(bound, seen, ground, stay, &address, &mut answer),
+        Owner::Nobody => unowned(bound, seen, ground, &home, realm.as_deref(), &address, &mut answer),
+    }
+    answer
+}
+
+/// Which address counts, and how good it is; `None` where no address can be believed.
+fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Option<(String, AddrQuality)> {
+    let undecided = |answer: &mut Compared<'_>, text: String| {
+        answer.trace.push(text);
+        None
+    };
+    let Some(address) = seen.address else {
+        let text = match seen.quality {
+            AddrQuality::Service => "A service acted on the caller's behalf, so its own place is not recorded.",
+            _ => "No source address is recorded.",
+        };
+        return undecided(answer, text.to_owned());
+    };
+    if is_local(address) {
+        return undecided(answer, format!("{address} is local to the recorder and names no place."));
+    }
+    if matches!(seen.quality, AddrQuality::Asserted | AddrQuality::Service | AddrQuality::None) {
+        answer.address = Some(address.to_owned());
+        return undecided(answer, format!("{address} is somebody's word, not the recorder's own peer."));
+    }
+    let Some(proxy) = ground.environment.proxy(address) else {
+        if !seen.chain.is_empty() {
+            let text = format!("Forwarded addresses ({}) are only claims; the peer was {address}.", seen.chain.join(", "));
+            answer.trace.push(text);
+        }
+        return Some((address.to_owned(), seen.quality));
+    };
+    // The hop next to the proxy is the one that the proxy saw itself.
+    match seen.chain.last().filter(|_| proxy.trust_forwarded) {
+        Some(client) => {
+            answer.trace.push(format!("{address} is a declared proxy; it saw {client}."));
+            answer.translated = true;
+            Some(((*client).to_owned(), AddrQuality::Translated))
+        }
+        None => undecided(answer, format!("{address} is a declared proxy, and whom it served is not recorded.")),
+    }
+}
+
+fn is_local(address: &str) -> bool {
+    address.parse::<std::net::IpAddr>().is_ok_and(|ip| match ip {
+        std::net::IpAddr::V4(ip) => ip.is_loopback() || ip.is_unspecified(),
+        std::net::IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified(),
+    })
+}
+
+fn grade_of(quality: AddrQuality) -> u32 {
+    match quality {
+        AddrQuality::Direct => 3,
+        AddrQuality::Translated => 2,
+        AddrQuality::Service => 1,
+        AddrQuality::Asserted | AddrQuality::None => 0,
+    }
+}
+
+/// The stays where the credential belongs: of its pod, else its host, else its workload.
+fn home<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) -> Vec<&'a Stay> {
+    let covers = |stay: &&Stay| {
+        stay.start.is_none_or(|start| start.plus_nanos(-seen.skew) <= seen.time)
+            && stay.end.is_none_or(|end| seen.time <= end.plus_nanos(seen.skew))
+    };
+    let all: Vec<&Stay> = match (bound.pod_uid, bound.host, &bound.workload) {
+        (Some(pod), ..) => ground.places.pod(pod).collect(),
+        (None, Some(host), _) => ground.places.on_host(host).collect(),
+        (None, None, Some(workload)) => ground.places.workload(workload).collect(),
+        _ => Vec::new(),
+    };
+    let now: Vec<&Stay> = all.iter().copied().filter(covers).collect();
+    // Gone from there does not mean that its address space is forgotten.
+    if now.is_empty() { all } else { now }
+}
+
+fn addresses(stays: &[&Stay], names: &Names) -> Vec<String> {
+    let mut all: Vec<String> =
+        stays.iter().flat_map(|stay| &stay.addresses).map(|address| names.text(*address).to_owned()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The address belongs to a known placement.
+fn owned<'a>(
+    bound: &Bound,
+    seen: &Seen<'_>,
+    ground: Ground<'a>,
+    stay: &'a Stay,
+    address: &str,
+    answer: &mut Compared<'a>,
+) {
+    answer.observed = Some(stay);
+    let names = ground.names;
+    let owner = describe(stay, names);
+    answer.trace.push(format!("{address} belonged to {owner} at {}.", seen.time));
+    let whole_host = stay.shared || stay.kind == PlacementKind::Host;
+    answer.host = host_level(bound, stay, ground);
+    answer.pod = pod_level(bound, stay, whole_host);
+    let workload = workload_level(bound, stay, ground, whole_host);
+    answer.place = match (answer.pod, answer.host, workload) {
+        (Match::Mismatch, ..) | (_, Match::Mismatch, _) => Match::Mismatch,
+        (Match::Match, ..) => Match::Match,
+        (_, Match::Match, _) if bound.pod_uid.is_none() => Match::Match,
+        // The right workload is not yet the right replica: only a foreign workload decides.
+        (_, _, Match::Mismatch) if bound.pod_uid.is_none() && bound.host.is_none() => Match::Mismatch,
+        _ => Match::Undetermined,
+    };
+    if answer.place == Match::Mismatch && delegated(seen, stay, ground) {
+        answer.trace.push(format!("{owner} is declared to present credentials of this subject there."));
+        (answer.place, answer.host, answer.pod) = (Match::Match, Match::Undetermined, Match::Undetermined);
+        answer.translated = true;
+    }
+    conclude(bound, ground, answer);
+}
+
+fn conclude(bound: &Bound, ground: Ground<'_>, answer: &mut Compared<'_>) {
+    let home = match (bound.pod_uid, bound.host, &bound.workload) {
+        (Some(pod), Some(host), _) => format!("pod {} on {}", ground.names.text(pod), ground.names.text(host)),
+        (Some(pod), None, _) => format!("pod {}", ground.names.text(pod)),
+        (None, Some(host), _) => format!("host {}", ground.names.text(host)),
+        (None, None, Some(workload)) => workload.clone(),
+        _ => "the place of its first use".to_owned(),
+    };
+    answer.trace.push(match answer.place {
+        Match::Match => format!("The credential belongs to {home}: it is where it belongs."),
+        Match::Mismatch => format!("The credential belongs to {home}: it is not where it belongs."),
+        Match::Undetermined if answer.host == Match::Match => {
+            format!("The credential belongs to {home}: the host fits, the pod cannot be told from a shared address.")
+        }
+        Match::Undetermined => format!("The credential belongs to {home}: the evidence does not decide."),
+    });
+}
+
+fn host_level(bound: &Bound, stay: &Stay, ground: Ground<'_>) -> Match {
+    let home = bound.host.or_else(|| ground.places.pod(bound.pod_uid?).find_map(|stay| stay.host));
+    let (Some(home), Some(there)) = (home, stay.host.or(stay.host_uid)) else { return Match::Undetermined };
+    if ground.places.host_name(home) == ground.places.host_name(there) { Match::Match } else { Match::Mismatch }
+}
+
+fn pod_level(bound: &Bound, stay: &Stay, whole_host: bool) -> Match {
+    let (Some(home), Some(there), false) = (bound.pod_uid, stay.pod_uid, whole_host) else {
+        return Match::Undetermined;
+    };
+    if home == there { Match::Match } else { Match::Mismatch }
+}
+
+/// Compared by workload only where neither pod nor host is known, and only for workloads that placements know.
+fn workload_level(bound: &Bound, stay: &Stay, ground: Ground<'_>, whole_host: bool) -> Match {
+    let (Some(home), false) = (&bound.workload, whole_host) else { return Match::Undetermined };
+    if ground.places.workload(home).next().is_none() {
+        return Match::Undetermined;
+    }
+    let there = stay.workload.iter().chain(&stay.aliases);
+    let mut there = there.map(|name| ground.environment.canonical_workload(ground.names.text(*name))).peekable();
+    if there.peek().is_none() {
+        return Match::Undetermined;
+    }
+    if there.any(|name| name == *home) { Match::Match } else { Match::Mismatch }
+}
+
+/// Whether whoever owns the address, or presented the credential, is declared to do so.
+fn delegated(seen: &Seen<'_>, stay: &Stay, ground: Ground<'_>) -> bool {
+    let Some(subject) = seen.subject else { return false };
+    let owner = stay.workload.iter().chain(&stay.aliases).map(|name| ground.names.text(*name));
+    owner.chain(seen.presenter).any(|presenter| {
+        let canonical = ground.environment.canonical_workload(presenter);
+        let subjects = [subject.to_owned(), ground.environment.canonical_workload(subject)];
+        subjects.iter().any(|subject| {
+            ground.environment.delegated(presenter, subject, seen.destination)
+                || ground.environment.delegated(&canonical, subject, seen.destination)
+        })
+    })
+}
+
+/// The address belongs to no known placement.
+fn unowned(
+    bound: &Bound,
+    seen: &Seen<'_>,
+    ground: Ground<'_>,
+    home: &[&Stay],
+    realm: Option<&str>,
+    address: &str,
+    answer: &mut Compared<'_>,
+) {
+    if first_use(bound, ground, address, answer) {
+        return;
+    }
+    let exits = exits(home, ground);
+    if exits.iter().any(|exit| exit.translates_to(address)) {
+        answer.trace.push(format!("{address} is declared as the way out of the credential's own address space."));
+        answer.translated = true;
+        answer.observation_grade = answer.observation_grade.min(2);
+        (answer.place, answer.host) = (Match::Match, Match::Undetermined);
+        return;
+    }
+    if let Some(realm) = realm {
+        answer.trace.push(format!("{address} lies in {realm}, and no placement source says whose it was."));
+        return;
+    }
+    if ground.environment.realms.is_empty() {
+        answer.trace.push(format!("{address} belongs to no known placement, and no address space is declared."));
+        return;
+    }
+    if home.is_empty() || exits.iter().any(|exit| matches!(exit, Exit::Unknown)) {
+        let text = "whether the credential's own address space is translated to it is not declared";
+        answer.trace.push(format!("{address} lies outside every declared address space; {text}."));
+        return;
+    }
+    let outside = "lies outside every declared address space and is none of the declared ways out";
+    answer.trace.push(format!("{address} {outside} at {}.", seen.time));
+    answer.external = true;
+    (answer.place, answer.host) = (Match::Mismatch, Match::Mismatch);
+    if bound.pod_uid.is_some() {
+        // Outside of every realm there is no pod to name: the pod level stays open.
+        answer.pod = Match::Undetermined;
+    }
+    conclude(bound, ground, answer);
+}
+
+/// A credential of which only the first use is known.
+fn first_use(bound: &Bound, ground: Ground<'_>, address: &str, answer: &mut Compared<'_>) -> bool {
+    if bound.grade != 1 {
+        return false;
+    }
+    // Whoever calls first may be the thief: a first use alone decides nothing.
+    let first = bound.first_address.map(|first| ground.names.text(first));
+    answer.trace.push(match first == Some(address) {
+        true => format!("{address} is where it was first used; nothing better is known of it."),
+        false => format!("Only its first use is known; {address} was not seen with it then."),
+    });
+    true
+}
+
+/// How an address space shows elsewhere.
+enum Exit {
+    Unknown,
+    Known(Vec<Cidr>),
+}
+
+impl Exit {
+    fn translates_to(&self, address: &str) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Known(seen_as) => {
+                address.parse().is_ok_and(|ip| seen_as.iter().any(|cidr| cidr.contains(ip)))
+            }
+        }
+    }
+}
+
+/// The declared ways out of the places where a credential belongs.
+fn exits(home: &[&Stay], ground: Ground<'_>) -> Vec<Exit> {
+    let mut exits = Vec::new();
+    for stay in home {
+        for address in &stay.addresses {
+            let address = ground.names.text(*address);
+            let egress = realm_of(stay, address, ground).map(|realm| ground.environment.egress_of(realm, address));
+            exits.push(match egress {
+                None | Some(Egress::Unknown) => Exit::Unknown,
+                Some(Egress::None) => Exit::Known(Vec::new()),
+                Some(Egress::SeenAs(seen_as)) => Exit::Known(seen_as),
+            });
+        }
+    }
+    if exits.is_empty() {
+        exits.push(Exit::Unknown);
+    }
+    exits
+}
+
+/// The realm that an address of a stay lives in: as stated, else as the environment draws it.
+fn realm_of<'a>(stay: &Stay, address: &str, ground: Ground<'a>) -> Option<&'a Realm> {
+    let source = ground.names.text(stay.witness.source);
+    let stated = ground.names.text_of(stay.realm).and_then(|name| ground.environment.realm(name));
+    stated.or_else(|| ground.environment.realm_of_address(address, source))
+}
+
+fn describe(stay: &Stay, names: &Names) -> String {
+    let host = names.text_of(stay.host.or(stay.host_uid)).map(|host| format!(" on {host}")).unwrap_or_default();
+    match (stay.kind, stay.pod, stay.pod_uid, stay.workload) {
+        (PlacementKind::Host, ..) => format!("host {}", names.text_of(stay.host.or(stay.host_uid)).unwrap_or("?")),
+        (_, Some(pod), ..) => format!("pod {}{host}", names.text(pod)),
+        (_, None, Some(uid), _) => format!("pod {}{host}", names.text(uid)),
+        (_, None, None, Some(workload)) => format!("{}{host}", names.text(workload)),
+        _ => format!("a placement{host}"),
+    }
+}

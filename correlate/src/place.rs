@@ -1,0 +1,190 @@
+//! Places: who owned an address, where a pod, host or workload was, at a moment.
+//!
+//! In: stays and the environment. Out: answers with their certainty.
+//! Owns: the indexes over stays, the rule for two claims on one address, names of one host.
+//! Law: an address that two may own inside the clock's error belongs to nobody.
+
+use std::collections::HashMap;
+
+use offbound_schemas::EventTime;
+use offbound_schemas::vocabulary::PlacementKind;
+
+use crate::environment::Environment;
+use crate::fact::placement::{Placements, Stay};
+use crate::names::{Name, Names};
+
+/// The stays, indexed for questions.
+#[derive(Debug, Default)]
+pub(crate) struct Places<'a> {
+    stays: Vec<&'a Stay>,
+    realms: Vec<Option<String>>,
+    by_address: HashMap<Name, Vec<usize>>,
+    by_pod: HashMap<Name, Vec<usize>>,
+    by_host: HashMap<Name, Vec<usize>>,
+    by_workload: HashMap<String, Vec<usize>>,
+    agent_host: HashMap<Name, Name>,
+    host_names: HashMap<Name, Name>,
+    entry_parents: HashMap<String, Vec<Name>>,
+}
+
+/// Who owned an address at a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Owner<'a> {
+    /// Nobody that any placement source knows of.
+    Nobody,
+    /// More than one could have been it.
+    Ambiguous,
+    /// This one.
+    One(&'a Stay),
+}
+
+impl<'a> Places<'a> {
+    /// Indexes the stays.
+    pub(crate) fn new(environment: &Environment, names: &Names, placements: &'a Placements) -> Self {
+        let mut places = Self::default();
+        for stay in placements.stays() {
+            places.add(environment, names, stay);
+        }
+        places
+    }
+
+    fn add(&mut self, environment: &Environment, names: &Names, stay: &'a Stay) {
+        match stay.kind {
+            PlacementKind::Entry => {
+                if let (Some(workload), Some(parent)) = (names.text_of(stay.workload), stay.parent) {
+                    self.entry_parents.entry(workload.to_owned()).or_default().push(parent);
+                }
+                return;
+            }
+            PlacementKind::Agent => {
+                if let Some((agent, host)) = stay.workload.zip(stay.host) {
+                    self.agent_host.insert(agent, host);
+                }
+                return;
+            }
+            PlacementKind::Pod | PlacementKind::Host => {}
+        }
+        if let Some(host) = stay.host.or(stay.host_uid) {
+            let others = stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Host);
+            for name in others.chain(&stay.host_uid) {
+                self.host_names.entry(*name).or_insert(host);
+            }
+        }
+        let index = self.stays.len();
+        let source = names.text(stay.witness.source);
+        let realm = names.owned(stay.realm).or_else(|| {
+            let first = names.text_of(stay.addresses.first().copied())?;
+            environment.realm_of_address(first, source).map(|realm| realm.name.clone())
+        });
+        self.stays.push(stay);
+        self.realms.push(realm);
+        for address in &stay.addresses {
+            self.by_address.entry(*address).or_default().push(index);
+        }
+        for (map, key) in [(&mut self.by_pod, stay.pod_uid), (&mut self.by_host, stay.host.or(stay.host_uid))] {
+            if let Some(key) = key {
+                map.entry(key).or_default().push(index);
+            }
+        }
+        for workload in stay.workload.iter().chain(stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Pod)) {
+            let workload = environment.canonical_workload(names.text(*workload));
+            self.by_workload.entry(workload).or_default().push(index);
+        }
+    }
+
+    /// The one name of a host that goes by several.
+    pub(crate) fn host_name(&self, host: Name) -> Name {
+        self.host_names.get(&host).copied().unwrap_or(host)
+    }
+
+    /// The host that a SPIRE agent runs on.
+    pub(crate) fn host_of_agent(&self, agent: Name) -> Option<Name> {
+        self.agent_host.get(&agent).map(|host| self.host_name(*host))
+    }
+
+    /// The agents that may hand out a SPIFFE ID.
+    pub(crate) fn entry_parents(&self, workload: &str) -> &[Name] {
+        self.entry_parents.get(workload).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn get(&self, indexes: Option<&Vec<usize>>) -> impl Iterator<Item = &'a Stay> {
+        indexes.into_iter().flatten().filter_map(|index| self.stays.get(*index).copied())
+    }
+
+    /// Every stay of a pod, at any time.
+    pub(crate) fn pod(&self, uid: Name) -> impl Iterator<Item = &'a Stay> {
+        self.get(self.by_pod.get(&uid))
+    }
+
+    /// Every stay on a host (the host's own included), at any time.
+    pub(crate) fn on_host(&self, host: Name) -> impl Iterator<Item = &'a Stay> {
+        self.get(self.by_host.get(&self.host_name(host)))
+    }
+
+    /// Every stay of a workload, at any time.
+    pub(crate) fn workload(&self, canonical: &str) -> impl Iterator<Item = &'a Stay> {
+        self.get(self.by_workload.get(canonical))
+    }
+
+    /// Who owned `address` of `realm` at `time`, give or take `skew`.
+    pub(crate) fn owner(&self, address: Name, realm: Option<&str>, time: EventTime, skew: i64) -> Owner<'a> {
+        let mut candidates: Vec<&Stay> = Vec::new();
+        let mut doubtful = false;
+        for index in self.by_address.get(&address).into_iter().flatten() {
+            let (Some(stay), Some(known)) = (self.stays.get(*index), self.realms.get(*index)) else { continue };
+            // A realm that is not known may be any.
+            if realm.is_some() && known.is_some() && known.as_deref() != realm {
+                continue;
+            }
+            match presence(stay, time, skew) {
+                Presence::Absent => {}
+                Presence::Doubtful => doubtful = true,
+                Presence::There => candidates.push(stay),
+            }
+        }
+        settle(candidates, doubtful)
+    }
+}
+
+/// Of several that may own an address, the one that surely does.
+fn settle<'a>(candidates: Vec<&'a Stay>, doubtful: bool) -> Owner<'a> {
+    if doubtful {
+        return Owner::Ambiguous;
+    }
+    // A host and the pods in its network share its addresses: the host stands for all of them.
+    let shared = candidates.iter().any(|stay| stay.shared || stay.kind == PlacementKind::Host);
+    if shared {
+        let host = candidates.first().and_then(|stay| stay.host.or(stay.host_uid));
+        let one_host = candidates.iter().all(|stay| stay.host.or(stay.host_uid) == host);
+        let stay = candidates.iter().find(|stay| stay.kind == PlacementKind::Host).or(candidates.first());
+        return match stay {
+            Some(stay) if one_host => Owner::One(stay),
+            _ => Owner::Ambiguous,
+        };
+    }
+    match candidates.as_slice() {
+        [] => Owner::Nobody,
+        [stay] => Owner::One(stay),
+        _ => Owner::Ambiguous,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Absent,
+    Doubtful,
+    There,
+}
+
+/// Whether a stay covers a moment, given the clocks' error.
+fn presence(stay: &Stay, time: EventTime, skew: i64) -> Presence {
+    let start = stay.start.unwrap_or(EventTime::MIN);
+    let end = stay.end.unwrap_or(EventTime::MAX);
+    if time < start.plus_nanos(-skew) || time > end.plus_nanos(skew) {
+        Presence::Absent
+    } else if (stay.start.is_some() && time < start.plus_nanos(skew)) || (stay.end.is_some() && time > end.plus_nanos(-skew)) {
+        Presence::Doubtful
+    } else {
+        Presence::There
+    }
+}

@@ -1,0 +1,190 @@
+//! Rules: SQL files that select findings to be from the scene.
+//!
+//! In: rule files (built in, and those that users add). Out: checked rules, in order of their ids.
+//! Owns: the list of built-in rules, the front matter, what a rule may not do.
+//! Law: a rule that cannot be explained (no `why`, no `blind_spots`) or bounded (no `window`) is refused.
+
+mod front_matter;
+
+use front_matter::FrontMatter;
+
+/// One rule of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Id, such as `CT-101`.
+    pub id: String,
+    /// Title of its findings.
+    pub title: String,
+    /// Family: the folder that it lies in.
+    pub family: String,
+    /// Severity that its findings have at least, without anything that raises it.
+    pub severity: String,
+    /// ATT&CK techniques.
+    pub attack: Vec<String>,
+    /// OWASP Non-Human Identities Top 10 (2025).
+    pub nhi: Vec<String>,
+    /// CSA MAESTRO layers.
+    pub maestro: Vec<String>,
+    /// NIST AI RMF items and SP 800-53 controls.
+    pub nist: Vec<String>,
+    /// Tables and views that it reads.
+    pub reads: Vec<String>,
+    /// What a finding is about.
+    pub subject: String,
+    /// How far apart the events may lie that it joins.
+    pub window: String,
+    /// What it waits for before it speaks.
+    pub lateness: String,
+    /// Behaviour that it looks for, and why that matters.
+    pub why: String,
+    /// What it cannot see.
+    pub blind_spots: String,
+    /// Honest causes of the same records.
+    pub benign: String,
+    /// The analyst's first question.
+    pub next: String,
+    /// The SELECT.
+    pub sql: String,
+    /// Where it comes from: a path, or `built in`.
+    pub origin: String,
+}
+
+/// Why a rule file is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {problem}")]
+pub struct RuleError {
+    /// Rule file.
+    pub origin: String,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+impl RuleError {
+    pub(crate) fn new(origin: &str, problem: impl Into<String>) -> Self {
+        Self { origin: origin.to_owned(), problem: problem.into() }
+    }
+}
+
+macro_rules! rules {
+    ($($family:literal / $file:literal),+ $(,)?) => {
+        &[ $( ($family, include_str!(concat!("../rules/", $family, "/", $file, ".sql"))) ),+ ]
+    };
+}
+
+/// Every built-in rule: its family and its text. A rule is a file and a line here.
+const BUILT_IN: &[(&str, &str)] = rules![
+    "binding" / "ct-101",
+    "binding" / "ct-102",
+    "binding" / "ct-104",
+    "binding" / "ct-105",
+    "theft" / "ct-201",
+    "theft" / "ct-202",
+    "theft" / "ct-203",
+    "movement" / "ct-301",
+    "movement" / "ct-302",
+    "posture" / "ct-305",
+    "posture" / "ct-403",
+];
+
+/// Rules in order of their ids.
+#[derive(Debug, Clone, Default)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+}
+
+impl RuleSet {
+    /// The rules that come with the program.
+    pub fn builtin() -> Result<Self, RuleError> {
+        let mut set = Self::default();
+        for (family, text) in BUILT_IN {
+            set.insert(parse("built in", family, text)?)?;
+        }
+        Ok(set)
+    }
+
+    /// Adds a rule file; one with the id of a known rule is refused.
+    pub fn add(&mut self, origin: &str, sql_text: &str) -> Result<(), RuleError> {
+        self.insert(parse(origin, "user", sql_text)?)
+    }
+
+    fn insert(&mut self, rule: Rule) -> Result<(), RuleError> {
+        match self.rules.binary_search_by(|known| known.id.cmp(&rule.id)) {
+            Ok(_) => {
+                let problem = format!("rule {} is there already: choose another id", rule.id);
+                Err(RuleError::new(&rule.origin, problem))
+            }
+            Err(place) => {
+                self.rules.insert(place, rule);
+                Ok(())
+            }
+        }
+    }
+
+    /// The rules, by id.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of that id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+}
+
+fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
+    let (mut matter, sql) = FrontMatter::split(text).map_err(|problem| RuleError::new(origin, problem))?;
+    let mut take = |key: &str| {
+        matter.take(key).ok_or_else(|| RuleError::new(origin, format!("front matter has no `{key}`: add a line `-- {key}: …`")))
+    };
+    let list = |text: String| text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+    let rule = Rule {
+        id: take("id")?,
+        title: take("title")?,
+        family: family.to_owned(),
+        severity: take("severity")?,
+        attack: list(take("attack")?),
+        nhi: list(take("nhi")?),
+        maestro: list(take("maestro")?),
+        nist: list(take("nist")?),
+        reads: list(take("reads")?),
+        subject: take("subject")?,
+        window: take("window")?,
+        lateness: take("lateness")?,
+        why: take("why")?,
+        blind_spots: take("blind_spots")?,
+        benign: take("benign")?,
+        next: take("next")?,
+        sql,
+        origin: origin.to_owned(),
+    };
+    match matter.rest() {
+        Some(key) => Err(RuleError::new(origin, format!("front matter has an unknown key `{key}`"))),
+        None => Ok(rule),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: the built-in catalogue. Guarantees: every file parses, and ids are unique and sorted.
+    #[test]
+    fn catalogue_parses() {
+        let set = RuleSet::builtin().expect("built-in rules are sound");
+        assert_eq!(set.rules().len(), BUILT_IN.len());
+        assert!(set.rules().is_sorted_by(|a, b| a.id < b.id));
+    }
+
+    /// Scenario: rule files with a defect. Guarantees: the message names the file and the missing or unknown key.
+    #[test]
+    fn defects_are_named() {
+        let mut set = RuleSet::default();
+        let missing = set.add("my.sql", "-- id: X-1\nSELECT 1").expect_err("no title");
+        assert!(missing.to_string().contains("my.sql") && missing.to_string().contains("`title`"), "{missing}");
+        let text = BUILT_IN.first().map(|(_, text)| text.replace("-- id: CT-101", "-- id: X-2\n-- colour: red"));
+        let unknown = set.add("my.sql", &text.unwrap_or_default()).expect_err("unknown key");
+        assert!(unknown.to_string().contains("`colour`"), "{unknown}");
+    }
+}

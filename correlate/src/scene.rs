@@ -1,0 +1,173 @@
+//! The scene: facts joined and compared, as the tables that rules read.
+//!
+//! In: facts and environment at one moment. Out: uses with their comparison, signals with their meaning, taints,
+//! bindings, coverage, gaps; and the evidence behind each row.
+//! Owns: the joins that every rule would otherwise repeat. Leaves to rules the judgement.
+//! Law: a scene is a function of facts and environment; it keeps no state of its own.
+
+pub(crate) mod bindings;
+pub(crate) mod edges;
+pub(crate) mod signals;
+pub(crate) mod tables;
+pub(crate) mod taints;
+pub(crate) mod uses;
+
+use std::collections::HashMap;
+
+use offbound_schemas::EventTime;
+use offbound_schemas::vocabulary::PlacementKind;
+
+use crate::environment::Environment;
+use crate::fact::Facts;
+use crate::fact::binding::Held;
+use crate::fact::usage::Usage;
+use crate::matching::{Bound, Ground};
+use crate::names::Name;
+use crate::place::Places;
+
+/// Minimum history where the environment says nothing: a day, so that daily jobs are not new.
+const DEFAULT_MIN_HISTORY_NANOS: i64 = 24 * 3_600 * 1_000_000_000;
+
+/// Facts joined and compared.
+pub(crate) struct Scene<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) facts: &'a Facts,
+    pub(crate) places: Places<'a>,
+    pub(crate) edges: edges::Edges,
+    pub(crate) commands: signals::Commands,
+    pub(crate) readers: signals::Readers,
+    pub(crate) pods: HashMap<Name, PodFacts>,
+    /// The moment at which lifetimes are judged.
+    pub(crate) now: EventTime,
+}
+
+/// What is known of a pod, whoever asks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PodFacts {
+    pub(crate) workload: Option<String>,
+    pub(crate) host: Option<Name>,
+}
+
+impl<'a> Scene<'a> {
+    /// Joins the facts.
+    pub(crate) fn new(environment: &'a Environment, facts: &'a Facts) -> Self {
+        let places = Places::new(environment, &facts.names, &facts.placements);
+        let pods = pods(environment, facts);
+        let mut scene = Self {
+            environment,
+            facts,
+            places,
+            edges: edges::Edges::default(),
+            commands: signals::Commands::default(),
+            readers: signals::Readers::default(),
+            pods,
+            now: facts.end.unwrap_or_default(),
+        };
+        scene.edges = edges::Edges::new(&scene);
+        scene.commands = signals::Commands::new(facts);
+        scene.readers = signals::Readers::new(&scene);
+        scene
+    }
+
+    /// What a comparison may look at.
+    pub(crate) fn ground(&self) -> Ground<'_> {
+        Ground { environment: self.environment, places: &self.places, names: &self.facts.names }
+    }
+
+    /// The text of an optional name.
+    pub(crate) fn text(&self, name: Option<Name>) -> Option<&str> {
+        self.facts.names.text_of(name)
+    }
+
+    /// The credential of a use, where it has an id.
+    pub(crate) fn held(&self, usage: &Usage) -> Option<&'a Held> {
+        self.facts.bindings.get(usage.key.credential?)
+    }
+
+    /// The workload that a use's credential stands for.
+    pub(crate) fn workload_of(&self, usage: &Usage) -> Option<String> {
+        let held = self.held(usage).and_then(|held| held.subject);
+        let subject = self.text(usage.key.subject.or(held))?;
+        Some(self.environment.canonical_workload(subject))
+    }
+
+    /// What a use's credential is bound to, and how well that is known.
+    pub(crate) fn bound(&self, usage: &Usage) -> Bound {
+        let workload = self.workload_of(usage);
+        let Some(held) = self.held(usage) else {
+            let grade = if self.placed(workload.as_deref()) { 3 } else { 0 };
+            return Bound { workload, grade, ..Bound::default() };
+        };
+        self.bound_held(held, workload)
+    }
+
+    /// What a credential is bound to.
+    pub(crate) fn bound_held(&self, held: &Held, workload: Option<String>) -> Bound {
+        let claimed = held.instance.or(held.host).or(held.host_uid).map(|host| self.places.host_name(host));
+        let issued = || self.issued_host(held, workload.as_deref());
+        let by_claim = claimed.is_some() || held.pod_uid.is_some();
+        let host = claimed.or_else(issued);
+        let placed = by_claim || host.is_some();
+        let grade = match (placed, by_claim, held.key_bound) {
+            (true, _, true) => 4,
+            (true, true, false) => 3,
+            (true, false, false) => 2,
+            (false, ..) if self.placed(workload.as_deref()) => 3,
+            (false, ..) if held.first_use.is_some() => 1,
+            _ => 0,
+        };
+        let first_address = held.first_use.map(|(_, address)| address);
+        Bound { workload, host, pod_uid: held.pod_uid, first_address, grade }
+    }
+
+    /// Whether any placement knows that workload.
+    fn placed(&self, workload: Option<&str>) -> bool {
+        workload.is_some_and(|workload| self.places.workload(workload).next().is_some())
+    }
+
+    /// The host of the agent that a credential was issued to: by the issuing record, else by its only entry.
+    fn issued_host(&self, held: &Held, workload: Option<&str>) -> Option<Name> {
+        if let Some(host) = held.agent.and_then(|agent| self.places.host_of_agent(agent)) {
+            return Some(host);
+        }
+        held.issue?;
+        match self.places.entry_parents(workload?) {
+            [parent] => self.places.host_of_agent(*parent),
+            _ => None,
+        }
+    }
+
+    /// Clock error of a source, in nanoseconds.
+    pub(crate) fn skew(&self, source: Name) -> i64 {
+        self.environment.clock_error_nanos(self.facts.names.text(source), None)
+    }
+
+    /// How long a workload must have been seen before anything is "the first ever" of it.
+    pub(crate) fn min_history_nanos(&self) -> i64 {
+        self.environment.learning.min_history_nanos.unwrap_or(DEFAULT_MIN_HISTORY_NANOS)
+    }
+
+    /// The one name of a host.
+    pub(crate) fn host_text(&self, host: Option<Name>) -> Option<String> {
+        self.text(host.map(|host| self.places.host_name(host))).map(str::to_owned)
+    }
+
+    /// `pod:UID`, else `host:NAME`.
+    pub(crate) fn scope_text(&self, pod: Option<Name>, host: Option<Name>) -> Option<String> {
+        let pod = self.text(pod).map(|pod| format!("pod:{pod}"));
+        pod.or_else(|| self.host_text(host).map(|host| format!("host:{host}")))
+    }
+}
+
+/// Workload and host of every pod that placements know.
+fn pods(environment: &Environment, facts: &Facts) -> HashMap<Name, PodFacts> {
+    let mut pods: HashMap<Name, PodFacts> = HashMap::new();
+    for stay in facts.placements.stays().iter().filter(|stay| stay.kind == PlacementKind::Pod) {
+        let Some(uid) = stay.pod_uid else { continue };
+        let pod = pods.entry(uid).or_default();
+        let workload = stay.workload.map(|name| environment.canonical_workload(facts.names.text(name)));
+        pod.workload = pod.workload.take().or(workload);
+        pod.host = pod.host.or(stay.host);
+    }
+    pods
+}

@@ -1,0 +1,168 @@
+//! Signals with their meaning for a workload: who is a known reader, what is required, what is routine.
+//!
+//! In: signs of the facts. Out: rows of table `signals`.
+//! Owns: learned readers and routine commands. Law: what an intruder's hands did is never learned as normal.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use offbound_schemas::EventTime;
+use offbound_schemas::table::Signal;
+use offbound_schemas::vocabulary::{Control, HostControl, SignalKind};
+
+use super::Scene;
+use crate::fact::Facts;
+use crate::fact::program::base_name;
+use crate::fact::signal::Sign;
+use crate::names::Name;
+
+/// A command that this many pods run with the same arguments is routine (health checks, entry points) …
+const ROUTINE_PODS: usize = 3;
+/// … if it has been run for this long: an intruder's command is new.
+const ROUTINE_NANOS: i64 = 3_600 * 1_000_000_000;
+
+/// How widely and how long each server's command has been run.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    seen: HashMap<(Name, Name), (BTreeSet<Name>, EventTime, EventTime)>,
+}
+
+impl Commands {
+    pub(super) fn new(facts: &Facts) -> Self {
+        let mut commands = Self::default();
+        for sign in facts.signals.all().iter().filter(|sign| sign.kind == SignalKind::ServerShell) {
+            let (Some(exe), Some(line), Some(place)) = (sign.exe, sign.cmd_line, sign.pod_uid.or(sign.host)) else {
+                continue;
+            };
+            let first = || (BTreeSet::new(), sign.first.time, sign.last.time);
+            let (places, from, to) = commands.seen.entry((exe, line)).or_insert_with(first);
+            places.insert(place);
+            *from = (*from).min(sign.first.time);
+            *to = (*to).max(sign.last.time);
+        }
+        commands
+    }
+
+    /// Whether a server's command is routine.
+    pub(crate) fn is_routine(&self, sign: &Sign) -> bool {
+        let Some(key) = sign.exe.zip(sign.cmd_line) else { return false };
+        self.seen.get(&key).is_some_and(|(places, from, to)| {
+            places.len() >= ROUTINE_PODS && to.nanos_since(*from) >= ROUTINE_NANOS
+        })
+    }
+}
+
+/// Which executables have been reading a workload's credentials, since when.
+#[derive(Debug, Default)]
+pub(crate) struct Readers {
+    since: BTreeMap<(String, Name), EventTime>,
+}
+
+impl Readers {
+    pub(super) fn new(scene: &Scene<'_>) -> Self {
+        let mut readers = Self::default();
+        let reads = scene.facts.signals.all().iter().filter(|sign| sign.kind == SignalKind::CredentialRead);
+        for sign in reads.filter(|sign| !sign.tainted) {
+            if let Some((workload, exe)) = workload_of(scene, sign).zip(sign.exe) {
+                let since = readers.since.entry((workload, exe)).or_insert(sign.first.time);
+                *since = (*since).min(sign.first.time);
+            }
+        }
+        readers
+    }
+
+    /// Executables that have been reading for the minimum history before `time`.
+    fn learned(&self, scene: &Scene<'_>, workload: &str, time: EventTime) -> Vec<Name> {
+        let long_enough = |since: &EventTime| time.nanos_since(*since) >= scene.min_history_nanos();
+        let of_workload = self.since.iter().filter(|((name, _), since)| name == workload && long_enough(since));
+        of_workload.map(|((_, exe), _)| *exe).collect()
+    }
+}
+
+/// The workload of the place where a sign was seen.
+pub(crate) fn workload_of(scene: &Scene<'_>, sign: &Sign) -> Option<String> {
+    let pod = sign.pod_uid.and_then(|pod| scene.pods.get(&pod)?.workload.clone());
+    pod.or_else(|| {
+        let host = scene.places.host_name(sign.host.filter(|_| sign.pod_uid.is_none())?);
+        let mut there = scene.places.on_host(host).filter(|stay| stay.pod_uid.is_none()).filter_map(|stay| stay.workload);
+        let workload = there.next()?;
+        Some(scene.environment.canonical_workload(scene.facts.names.text(workload)))
+    })
+}
+
+/// Whether a sign counts as strong in the whole picture.
+pub(crate) fn is_strong(scene: &Scene<'_>, sign: &Sign) -> bool {
+    sign.strong && !(sign.kind == SignalKind::ServerShell && scene.commands.is_routine(sign))
+}
+
+/// The row of a sign.
+pub(crate) fn row(scene: &Scene<'_>, sign: &Sign) -> Signal {
+    let names = &scene.facts.names;
+    let workload = workload_of(scene, sign);
+    let (unexpected, known_readers) = readers(scene, sign, workload.as_deref());
+    let texts = |list: &[Name]| list.iter().map(|name| names.text(*name).to_owned()).collect();
+    Signal {
+        signal_id: sign.first.id.to_string(),
+        scope: scene.scope_text(sign.pod_uid, sign.host),
+        source: names.text(sign.first.source).to_owned(),
+        location: sign.first.location.text(names),
+        event_time: sign.first.time,
+        last_time: sign.last.time,
+        count: sign.count,
+        kind: sign.kind,
+        strong: is_strong(scene, sign),
+        host: scene.host_text(sign.host),
+        pod_uid: names.owned(sign.pod_uid),
+        container_id: names.owned(sign.container),
+        required: required(scene, sign, workload.as_deref()),
+        workload,
+        process_key: names.owned(sign.process_key),
+        pid: sign.pid,
+        exe: names.owned(sign.exe),
+        cmd_line: names.owned(sign.cmd_line),
+        lineage: texts(&sign.lineage),
+        lineage_keys: texts(&sign.lineage_keys),
+        target: names.owned(sign.target),
+        outcome: sign.outcome,
+        control: sign.control,
+        mode: sign.mode,
+        policy: names.owned(sign.policy),
+        unexpected,
+        known_readers,
+        why: sign.why.clone(),
+    }
+}
+
+/// Whether a credential was read by somebody who does not usually do so, and by whom it usually is.
+fn readers(scene: &Scene<'_>, sign: &Sign, workload: Option<&str>) -> (bool, Vec<String>) {
+    if sign.kind != SignalKind::CredentialRead {
+        return (false, Vec::new());
+    }
+    let names = &scene.facts.names;
+    let declared = workload.and_then(|name| scene.environment.workload(name)).and_then(|info| info.credential_readers.clone());
+    let mut known = declared.unwrap_or_default();
+    let learned = workload.map(|name| scene.readers.learned(scene, name, sign.first.time)).unwrap_or_default();
+    known.extend(learned.into_iter().map(|exe| names.text(exe).to_owned()));
+    known.sort();
+    known.dedup();
+    let Some(exe) = names.text_of(sign.exe) else { return (sign.tainted, known) };
+    // A sensor that only knows the command name is compared by that.
+    let is_known = known.iter().any(|reader| reader == exe || (!exe.contains('/') && base_name(reader) == exe));
+    ((!known.is_empty() && !is_known) || sign.tainted, known)
+}
+
+/// The control of section 2 of the contract that a host control belongs to.
+pub(crate) fn control_of(control: HostControl) -> Option<Control> {
+    match control {
+        HostControl::AppArmor | HostControl::SeLinux | HostControl::KubeArmor | HostControl::Tetragon => Some(Control::Lsm),
+        HostControl::Seccomp => Some(Control::Seccomp),
+        HostControl::Fapolicyd => Some(Control::ExecAllowList),
+        HostControl::Capability => Some(Control::Privilege),
+        HostControl::NetworkPolicy => Some(Control::Segmentation),
+        HostControl::None | HostControl::Dac | HostControl::Unknown => None,
+    }
+}
+
+fn required(scene: &Scene<'_>, sign: &Sign, workload: Option<&str>) -> bool {
+    let info = workload.and_then(|name| scene.environment.workload(name));
+    info.zip(control_of(sign.control)).is_some_and(|(info, control)| info.baseline.contains(&control))
+}

@@ -1,0 +1,76 @@
+//! The scene's tables in Arrow: what rules select from.
+//!
+//! In: a scene. Out: batches per table.
+//! Owns: the batch size. Law: rows are made a batch at a time, so that a large scene is never held twice.
+
+use arrow::array::RecordBatch;
+use offbound_schemas::table::{Coverage, GapRow, bindings, coverage, gaps, signals, taints, uses};
+
+use super::Scene;
+use crate::fact::coverage::Kind;
+
+/// Rows per batch.
+const BATCH_ROWS: usize = 8_192;
+
+/// The names of the tables that rules may read.
+pub(crate) const RULE_TABLES: &[&str] =
+    &[uses::NAME, signals::NAME, taints::NAME, bindings::NAME, coverage::NAME, gaps::NAME];
+
+/// The batches of one table.
+pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
+    match table {
+        uses::NAME => chunked(scene.facts.uses.all(), |usage| super::uses::rows(scene, usage), |rows| uses::to_batch(rows)),
+        signals::NAME => {
+            chunked(scene.facts.signals.all(), |sign| vec![super::signals::row(scene, sign)], |rows| signals::to_batch(rows))
+        }
+        taints::NAME => vec![taints::to_batch(&super::taints::rows(scene))],
+        bindings::NAME => chunked(
+            scene.facts.bindings.all(),
+            |held| super::bindings::row(scene, held).into_iter().collect(),
+            |rows| bindings::to_batch(rows),
+        ),
+        coverage::NAME => vec![coverage::to_batch(&coverage_rows(scene))],
+        gaps::NAME => vec![gaps::to_batch(&gap_rows(scene))],
+        _ => Vec::new(),
+    }
+}
+
+fn chunked<T, R>(items: &[T], rows: impl Fn(&T) -> Vec<R>, batch: impl Fn(&[R]) -> RecordBatch) -> Vec<RecordBatch> {
+    let chunks = items.chunks(BATCH_ROWS);
+    chunks.map(|chunk| batch(&chunk.iter().flat_map(&rows).collect::<Vec<R>>())).collect()
+}
+
+fn coverage_rows(scene: &Scene<'_>) -> Vec<Coverage> {
+    let names = &scene.facts.names;
+    let sorted = scene.facts.coverage.sorted();
+    let rows = sorted.into_iter().flat_map(|(subject, stretches)| stretches.iter().map(move |part| (subject, part)));
+    rows.map(|(subject, part)| {
+        let (prefix, kind) = match subject.kind {
+            Kind::Host => ("host", "host"),
+            Kind::Destination => ("destination", "identity"),
+        };
+        Coverage {
+            scope: format!("{prefix}:{}", names.text(subject.scope)),
+            source: names.text(subject.source).to_owned(),
+            kind: kind.to_owned(),
+            from_time: part.from,
+            to_time: part.to,
+            rows: part.rows,
+        }
+    })
+    .collect()
+}
+
+fn gap_rows(scene: &Scene<'_>) -> Vec<GapRow> {
+    let gaps = scene.facts.gaps.sorted().into_iter();
+    gaps.map(|(gap, location)| GapRow {
+        source: gap.source,
+        scope: gap.scope,
+        from_time: gap.from,
+        to_time: gap.to,
+        lost: gap.lost,
+        reason: gap.reason,
+        location,
+    })
+    .collect()
+}

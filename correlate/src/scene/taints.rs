@@ -1,0 +1,45 @@
+//! Taints: pods and hosts where strong signs show an attacker's code.
+//!
+//! In: strong signs. Out: rows of table `taints`, one per scope.
+//! Owns: nothing but the grouping. Law: routine commands do not taint.
+
+use std::collections::BTreeMap;
+
+use offbound_schemas::table::Taint;
+
+use super::{Scene, signals};
+use crate::fact::signal::Sign;
+
+/// Signs listed per taint; the rest are counted.
+const MAX_LISTED: usize = 32;
+
+/// The rows of all scopes, by scope.
+pub(crate) fn rows(scene: &Scene<'_>) -> Vec<Taint> {
+    let mut by_scope: BTreeMap<String, Vec<&Sign>> = BTreeMap::new();
+    for sign in scene.facts.signals.all().iter().filter(|sign| signals::is_strong(scene, sign)) {
+        if let Some(scope) = scene.scope_text(sign.pod_uid, sign.host) {
+            by_scope.entry(scope).or_default().push(sign);
+        }
+    }
+    by_scope.into_iter().filter_map(|(scope, signs)| row(scene, scope, &signs)).collect()
+}
+
+fn row(scene: &Scene<'_>, scope: String, signs: &[&Sign]) -> Option<Taint> {
+    let mut signs = signs.to_vec();
+    signs.sort_by_key(|sign| (sign.first.time, sign.first.id));
+    let first = *signs.first()?;
+    let mut ids: Vec<String> = signs.iter().take(MAX_LISTED).map(|sign| sign.first.id.to_string()).collect();
+    ids.dedup();
+    Some(Taint {
+        scope,
+        host: scene.host_text(first.host),
+        pod_uid: scene.facts.names.owned(first.pod_uid),
+        workload: signals::workload_of(scene, first),
+        from_time: first.first.time,
+        to_time: signs.iter().map(|sign| sign.last.time).max()?,
+        signal_id: first.first.id.to_string(),
+        signal_ids: ids,
+        count: signs.iter().map(|sign| sign.count).sum(),
+        why: first.why.clone(),
+    })
+}
