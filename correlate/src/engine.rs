@@ -98,7 +98,9 @@ impl Engine {
             for row in run {
                 match row.table {
                     EventTable::HostEvents => self.facts.host_event(&hosts, row.row),
-                    EventTable::IdentityAssertions => self.facts.assertion(&self.environment, &assertions, row.row),
+                    EventTable::IdentityAssertions => {
+                        self.facts.assertion(&self.environment, &assertions, row.row)
+                    }
                     EventTable::Placements => self.facts.placement(&places, row.row),
                 }
             }

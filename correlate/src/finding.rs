@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
 use offbound_schemas::record::{BoundPlace, CredentialRef, Evidence, Finding, ObservedPlace, ProcessRef};
-use offbound_schemas::table::{Candidate, Signal, Use, candidates, host_events, identity_assertions, placements};
+use offbound_schemas::table::{
+    Candidate, Signal, Use, candidates, host_events, identity_assertions, placements,
+};
 use offbound_schemas::vocabulary::{Confidence, FindingState, Match, Severity, SignalKind};
 use offbound_schemas::{EventId, FindingId, SchemaError};
 
@@ -67,7 +69,10 @@ pub(crate) fn findings(
 ) -> Result<Vec<Found>, SchemaError> {
     let view = candidates::View::new(batch)?;
     let rows = (0..view.len()).map(|row| view.row(row));
-    Ok(rows.map(|candidate| found(scene, members, rule, &candidate)).filter(|found| !excepted(scene, found)).collect())
+    Ok(rows
+        .map(|candidate| found(scene, members, rule, &candidate))
+        .filter(|found| !excepted(scene, found))
+        .collect())
 }
 
 /// A dated, reasoned exception of the environment takes a finding out.
@@ -87,7 +92,8 @@ fn found(scene: &Scene<'_>, members: &Members<'_>, rule: &Rule, candidate: &Cand
     let told = anchor.or(off_place).or(uses.first());
     let sign = signals.iter().find(|row| row.signal_id == candidate.anchor).or(signals.first());
     let is_host_rule = anchor.is_none() && sign.is_some();
-    let workload = told.and_then(|row| row.workload.clone()).or_else(|| sign.and_then(|row| row.workload.clone()));
+    let workload =
+        told.and_then(|row| row.workload.clone()).or_else(|| sign.and_then(|row| row.workload.clone()));
     let evidence = evidence(scene, members, &uses, &signals);
     let finding = Finding {
         record_type: "finding".to_owned(),
@@ -127,7 +133,9 @@ fn uses_of(scene: &Scene<'_>, members: &Members<'_>, ids: &[String]) -> Vec<Use>
     let mut rows = BTreeMap::new();
     for id in ids.iter().take(MAX_MEMBERS) {
         let usage = id.parse::<EventId>().ok().and_then(|id| members.uses.get(&id));
-        for row in usage.into_iter().flat_map(|usage| uses::rows(scene, usage)).filter(|row| row.use_id == *id) {
+        for row in
+            usage.into_iter().flat_map(|usage| uses::rows(scene, usage)).filter(|row| row.use_id == *id)
+        {
             rows.insert((row.first_time, row.use_id.clone()), row);
         }
     }
@@ -207,7 +215,10 @@ fn grades(row: &Use) -> String {
         2 => "the address was seen through a declared translator",
         _ => "the address is weak",
     };
-    format!("Binding grade {} ({binding}); observation grade {} ({observation}).", row.binding_grade, row.observation_grade)
+    format!(
+        "Binding grade {} ({binding}); observation grade {} ({observation}).",
+        row.binding_grade, row.observation_grade
+    )
 }
 
 /// What would make the answer surer, and is not there.
@@ -215,9 +226,10 @@ fn missing(scene: &Scene<'_>, told: Option<&Use>) -> Vec<String> {
     let Some(row) = told else { return Vec::new() };
     let mut missing = Vec::new();
     if let Some(host) = row.bound_host.as_deref() {
-        let heard = scene.facts.names.known(host).is_some_and(|host| {
-            scene.facts.coverage.host_share(host, row.first_time, row.first_time) > 0.0
-        });
+        let heard =
+            scene.facts.names.known(host).is_some_and(|host| {
+                scene.facts.coverage.host_share(host, row.first_time, row.first_time) > 0.0
+            });
         if !heard {
             missing.push(format!("host events of {host}"));
         }
@@ -240,7 +252,9 @@ fn evidence(scene: &Scene<'_>, members: &Members<'_>, uses: &[Use], signals: &[S
     let mut deciding: Vec<&Use> = uses.iter().collect();
     deciding.sort_by_key(|row| (row.place_match != Match::Mismatch, row.first_time));
     for row in deciding.into_iter().take(MAX_EVIDENCE / 3) {
-        let Some(usage) = row.use_id.parse().ok().and_then(|id: EventId| members.uses.get(&id)) else { continue };
+        let Some(usage) = row.use_id.parse().ok().and_then(|id: EventId| members.uses.get(&id)) else {
+            continue;
+        };
         let own = if usage.first.id.to_string() == row.use_id { usage.first } else { usage.last };
         add(&own, identity_assertions::NAME, "use");
         if let Some(held) = scene.held(usage) {
@@ -264,9 +278,9 @@ fn placed(scene: &Scene<'_>, row: &Use) -> Vec<Witness> {
     let by_pod = known.filter_map(|pod| scene.places.pod(pod).next());
     let hosts = [row.bound_host.as_deref(), row.observed_host.as_deref()];
     let hosts = hosts.into_iter().flatten().filter(|_| row.bound_pod_uid.is_none());
-    let by_host = hosts.filter_map(|host| scene.facts.names.known(host)).filter_map(|host| {
-        scene.places.on_host(host).find(|stay| stay.pod_uid.is_none())
-    });
+    let by_host = hosts
+        .filter_map(|host| scene.facts.names.known(host))
+        .filter_map(|host| scene.places.on_host(host).find(|stay| stay.pod_uid.is_none()));
     by_pod.chain(by_host).map(|stay| stay.witness).collect()
 }
 

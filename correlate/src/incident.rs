@@ -46,7 +46,8 @@ pub(crate) fn incidents(scene: &Scene<'_>, found: &mut [Found]) -> Vec<Incident>
 
 /// An incident needs a finding of medium severity, or indicators from both tables.
 fn opens(members: &[&Found]) -> bool {
-    let joined: Vec<&&Found> = members.iter().filter(|member| !graph::is_posture(&member.finding.rule)).collect();
+    let joined: Vec<&&Found> =
+        members.iter().filter(|member| !graph::is_posture(&member.finding.rule)).collect();
     let weighty = joined.iter().any(|member| member.finding.severity >= Severity::Medium);
     let host = joined.iter().any(|member| !member.signals.is_empty());
     let identity = joined.iter().any(|member| !member.uses.is_empty());
@@ -124,7 +125,8 @@ fn onset(scene: &Scene<'_>, members: &[&Found], scopes: &BTreeSet<String>) -> (E
 }
 
 fn hosts(members: &[&Found]) -> BTreeSet<String> {
-    let of_uses = members.iter().flat_map(|member| &member.uses).filter(|row| row.place_match == Match::Mismatch);
+    let of_uses =
+        members.iter().flat_map(|member| &member.uses).filter(|row| row.place_match == Match::Mismatch);
     let of_uses = of_uses.flat_map(|row| [row.bound_host.clone(), row.observed_host.clone()]);
     let of_signals = members.iter().flat_map(|member| &member.signals).map(|signal| signal.host.clone());
     of_uses.chain(of_signals).flatten().collect()
@@ -136,14 +138,16 @@ fn severity(members: &[&Found]) -> Severity {
 }
 
 fn sorted_findings(members: &[&Found]) -> Vec<offbound_schemas::FindingId> {
-    let mut ids: Vec<_> = members.iter().map(|member| (member.finding.first_time, member.finding.id)).collect();
+    let mut ids: Vec<_> =
+        members.iter().map(|member| (member.finding.first_time, member.finding.id)).collect();
     ids.sort_unstable();
     ids.into_iter().map(|(_, id)| id).collect()
 }
 
 fn credentials(members: &[&Found], attributed: &Attribution<'_>) -> Vec<String> {
     let named = members.iter().filter(|member| !graph::is_posture(&member.finding.rule));
-    let named = named.filter_map(|member| member.finding.credential.as_ref()).map(|credential| credential.id.clone());
+    let named =
+        named.filter_map(|member| member.finding.credential.as_ref()).map(|credential| credential.id.clone());
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
     named.chain(exposed).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -7,7 +7,7 @@
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{AddrQuality, Match, PlacementKind};
 
-use crate::environment::{Cidr, Egress, Environment, Realm};
+use crate::environment::{Cidr, Egress, Environment, Place, Realm};
 use crate::fact::placement::Stay;
 use crate::names::{Name, Names};
 use crate::place::{Owner, Places};
@@ -78,14 +78,15 @@ pub(crate) fn compare<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) ->
     answer.bound_addresses = addresses(&home, ground.names);
     let realm = ground.environment.realm_of_address(&address, seen.source).map(|realm| realm.name.clone());
     let known = ground.names.known(&address);
-    let owner = known.map_or(Owner::Nobody, |name| ground.places.owner(name, realm.as_deref(), seen.time, seen.skew));
+    let owner =
+        known.map_or(Owner::Nobody, |name| ground.places.owner(name, realm.as_deref(), seen.time, seen.skew));
     match owner {
         Owner::Ambiguous => {
             let text = "more than one workload may have owned it at that moment, within the clocks' error";
             answer.trace.push(format!("{address}: {text}."));
         }
         Owner::One(stay) => owned(bound, seen, ground, stay, &address, &mut answer),
-        Owner::Nobody => unowned(bound, seen, ground, &home, realm.as_deref(), &address, &mut answer),
+        Owner::Nobody => unowned(bound, seen, ground, &home, &address, &mut answer),
     }
     answer
 }
@@ -98,7 +99,9 @@ fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Op
     };
     let Some(address) = seen.address else {
         let text = match seen.quality {
-            AddrQuality::Service => "A service acted on the caller's behalf, so its own place is not recorded.",
+            AddrQuality::Service => {
+                "A service acted on the caller's behalf, so its own place is not recorded."
+            }
             _ => "No source address is recorded.",
         };
         return undecided(answer, text.to_owned());
@@ -112,7 +115,10 @@ fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Op
     }
     let Some(proxy) = ground.environment.proxy(address) else {
         if !seen.chain.is_empty() {
-            let text = format!("Forwarded addresses ({}) are only claims; the peer was {address}.", seen.chain.join(", "));
+            let text = format!(
+                "Forwarded addresses ({}) are only claims; the peer was {address}.",
+                seen.chain.join(", ")
+            );
             answer.trace.push(text);
         }
         return Some((address.to_owned(), seen.quality));
@@ -124,7 +130,9 @@ fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Op
             answer.translated = true;
             Some(((*client).to_owned(), AddrQuality::Translated))
         }
-        None => undecided(answer, format!("{address} is a declared proxy, and whom it served is not recorded.")),
+        None => {
+            undecided(answer, format!("{address} is a declared proxy, and whom it served is not recorded."))
+        }
     }
 }
 
@@ -162,8 +170,11 @@ fn home<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) -> Vec<&'a Stay>
 }
 
 fn addresses(stays: &[&Stay], names: &Names) -> Vec<String> {
-    let mut all: Vec<String> =
-        stays.iter().flat_map(|stay| &stay.addresses).map(|address| names.text(*address).to_owned()).collect();
+    let mut all: Vec<String> = stays
+        .iter()
+        .flat_map(|stay| &stay.addresses)
+        .map(|address| names.text(*address).to_owned())
+        .collect();
     all.sort();
     all.dedup();
     all
@@ -204,7 +215,9 @@ fn owned<'a>(
 
 fn conclude(bound: &Bound, ground: Ground<'_>, answer: &mut Compared<'_>) {
     let home = match (bound.pod_uid, bound.host, &bound.workload) {
-        (Some(pod), Some(host), _) => format!("pod {} on {}", ground.names.text(pod), ground.names.text(host)),
+        (Some(pod), Some(host), _) => {
+            format!("pod {} on {}", ground.names.text(pod), ground.names.text(host))
+        }
         (Some(pod), None, _) => format!("pod {}", ground.names.text(pod)),
         (None, Some(host), _) => format!("host {}", ground.names.text(host)),
         (None, None, Some(workload)) => workload.clone(),
@@ -223,7 +236,11 @@ fn conclude(bound: &Bound, ground: Ground<'_>, answer: &mut Compared<'_>) {
 fn host_level(bound: &Bound, stay: &Stay, ground: Ground<'_>) -> Match {
     let home = bound.host.or_else(|| ground.places.pod(bound.pod_uid?).find_map(|stay| stay.host));
     let (Some(home), Some(there)) = (home, stay.host.or(stay.host_uid)) else { return Match::Undetermined };
-    if ground.places.host_name(home) == ground.places.host_name(there) { Match::Match } else { Match::Mismatch }
+    if ground.places.host_name(home) == ground.places.host_name(there) {
+        Match::Match
+    } else {
+        Match::Mismatch
+    }
 }
 
 fn pod_level(bound: &Bound, stay: &Stay, whole_host: bool) -> Match {
@@ -240,7 +257,8 @@ fn workload_level(bound: &Bound, stay: &Stay, ground: Ground<'_>, whole_host: bo
         return Match::Undetermined;
     }
     let there = stay.workload.iter().chain(&stay.aliases);
-    let mut there = there.map(|name| ground.environment.canonical_workload(ground.names.text(*name))).peekable();
+    let mut there =
+        there.map(|name| ground.environment.canonical_workload(ground.names.text(*name))).peekable();
     if there.peek().is_none() {
         return Match::Undetermined;
     }
@@ -267,27 +285,36 @@ fn unowned(
     seen: &Seen<'_>,
     ground: Ground<'_>,
     home: &[&Stay],
-    realm: Option<&str>,
     address: &str,
     answer: &mut Compared<'_>,
 ) {
     if first_use(bound, ground, address, answer) {
         return;
     }
-    let exits = exits(home, ground);
+    let exits = exits(home, seen, ground);
     if exits.iter().any(|exit| exit.translates_to(address)) {
-        answer.trace.push(format!("{address} is declared as the way out of the credential's own address space."));
+        answer
+            .trace
+            .push(format!("{address} is declared as the way out of the credential's own address space."));
         answer.translated = true;
         answer.observation_grade = answer.observation_grade.min(2);
         (answer.place, answer.host) = (Match::Match, Match::Undetermined);
         return;
     }
-    if let Some(realm) = realm {
-        answer.trace.push(format!("{address} lies in {realm}, and no placement source says whose it was."));
-        return;
-    }
-    if ground.environment.realms.is_empty() {
-        answer.trace.push(format!("{address} belongs to no known placement, and no address space is declared."));
+    let open = match ground.environment.place_of(address, seen.source) {
+        Place::Inside(realm) => {
+            Some(format!("{address} lies in {}, and no placement source says whose it was.", realm.name))
+        }
+        Place::Unsettled => {
+            Some(format!("{address} lies in a declared address space, and which one is not settled."))
+        }
+        Place::Nowhere => {
+            Some(format!("{address} belongs to no known placement, and no address space is declared."))
+        }
+        Place::Outside => None,
+    };
+    if let Some(open) = open {
+        answer.trace.push(open);
         return;
     }
     if home.is_empty() || exits.iter().any(|exit| matches!(exit, Exit::Unknown)) {
@@ -338,12 +365,13 @@ impl Exit {
 }
 
 /// The declared ways out of the places where a credential belongs.
-fn exits(home: &[&Stay], ground: Ground<'_>) -> Vec<Exit> {
+fn exits(home: &[&Stay], seen: &Seen<'_>, ground: Ground<'_>) -> Vec<Exit> {
     let mut exits = Vec::new();
     for stay in home {
         for address in &stay.addresses {
             let address = ground.names.text(*address);
-            let egress = realm_of(stay, address, ground).map(|realm| ground.environment.egress_of(realm, address));
+            let egress = realm_of(stay, address, seen, ground)
+                .map(|realm| ground.environment.egress_of(realm, address));
             exits.push(match egress {
                 None | Some(Egress::Unknown) => Exit::Unknown,
                 Some(Egress::None) => Exit::Known(Vec::new()),
@@ -358,16 +386,23 @@ fn exits(home: &[&Stay], ground: Ground<'_>) -> Vec<Exit> {
 }
 
 /// The realm that an address of a stay lives in: as stated, else as the environment draws it.
-fn realm_of<'a>(stay: &Stay, address: &str, ground: Ground<'a>) -> Option<&'a Realm> {
-    let source = ground.names.text(stay.witness.source);
+///
+/// A realm may speak for some sources only: the placement's own is asked first, then the one that saw the use.
+fn realm_of<'a>(stay: &Stay, address: &str, seen: &Seen<'_>, ground: Ground<'a>) -> Option<&'a Realm> {
     let stated = ground.names.text_of(stay.realm).and_then(|name| ground.environment.realm(name));
-    stated.or_else(|| ground.environment.realm_of_address(address, source))
+    let sources = [ground.names.text(stay.witness.source), seen.source];
+    stated.or_else(|| {
+        sources.into_iter().find_map(|source| ground.environment.realm_of_address(address, source))
+    })
 }
 
 fn describe(stay: &Stay, names: &Names) -> String {
-    let host = names.text_of(stay.host.or(stay.host_uid)).map(|host| format!(" on {host}")).unwrap_or_default();
+    let host =
+        names.text_of(stay.host.or(stay.host_uid)).map(|host| format!(" on {host}")).unwrap_or_default();
     match (stay.kind, stay.pod, stay.pod_uid, stay.workload) {
-        (PlacementKind::Host, ..) => format!("host {}", names.text_of(stay.host.or(stay.host_uid)).unwrap_or("?")),
+        (PlacementKind::Host, ..) => {
+            format!("host {}", names.text_of(stay.host.or(stay.host_uid)).unwrap_or("?"))
+        }
         (_, Some(pod), ..) => format!("pod {}{host}", names.text(pod)),
         (_, None, Some(uid), _) => format!("pod {}{host}", names.text(uid)),
         (_, None, None, Some(workload)) => format!("{}{host}", names.text(workload)),

@@ -48,19 +48,29 @@ impl CanonicalOrder {
         let index = self.batches.len();
         let before = self.waiting.len();
         let hosts = host_events::View::new(&batch.host_events)?;
-        self.wait(EventTable::HostEvents, index, hosts.len(), |row| (hosts.event_time(row), hosts.event_id(row)));
+        self.wait(EventTable::HostEvents, index, hosts.len(), |row| {
+            (hosts.event_time(row), hosts.event_id(row))
+        });
         let uses = identity_assertions::View::new(&batch.identity_assertions)?;
         let at = |row| (uses.event_time(row), uses.event_id(row));
         self.wait(EventTable::IdentityAssertions, index, uses.len(), at);
         let places = placements::View::new(&batch.placements)?;
-        self.wait(EventTable::Placements, index, places.len(), |row| (places.event_time(row), places.event_id(row)));
+        self.wait(EventTable::Placements, index, places.len(), |row| {
+            (places.event_time(row), places.event_id(row))
+        });
         if self.waiting.len() > before {
             self.batches.push(Some(batch.clone()));
         }
         Ok(())
     }
 
-    fn wait(&mut self, table: EventTable, batch: usize, rows: usize, at: impl Fn(usize) -> (EventTime, EventId)) {
+    fn wait(
+        &mut self,
+        table: EventTable,
+        batch: usize,
+        rows: usize,
+        at: impl Fn(usize) -> (EventTime, EventId),
+    ) {
         for row in 0..rows {
             let (time, id) = at(row);
             if self.watermark.is_some_and(|watermark| time < watermark) {
@@ -76,7 +86,8 @@ impl CanonicalOrder {
     /// Rows strictly before `watermark` (all of them for `None`), in canonical order, each event once.
     pub(crate) fn seal(&mut self, watermark: Option<EventTime>) -> Vec<Waiting> {
         let ready = |row: &Waiting| watermark.is_none_or(|watermark| row.time < watermark);
-        let (mut due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().partition(ready);
+        let (mut due, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(ready);
         self.waiting = rest;
         due.sort_unstable();
         due.dedup_by_key(|row| (row.id, row.table));

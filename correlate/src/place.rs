@@ -81,12 +81,15 @@ impl<'a> Places<'a> {
         for address in &stay.addresses {
             self.by_address.entry(*address).or_default().push(index);
         }
-        for (map, key) in [(&mut self.by_pod, stay.pod_uid), (&mut self.by_host, stay.host.or(stay.host_uid))] {
+        for (map, key) in [(&mut self.by_pod, stay.pod_uid), (&mut self.by_host, stay.host.or(stay.host_uid))]
+        {
             if let Some(key) = key {
                 map.entry(key).or_default().push(index);
             }
         }
-        for workload in stay.workload.iter().chain(stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Pod)) {
+        for workload in
+            stay.workload.iter().chain(stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Pod))
+        {
             let workload = environment.canonical_workload(names.text(*workload));
             self.by_workload.entry(workload).or_default().push(index);
         }
@@ -131,7 +134,9 @@ impl<'a> Places<'a> {
         let mut candidates: Vec<&Stay> = Vec::new();
         let mut doubtful = false;
         for index in self.by_address.get(&address).into_iter().flatten() {
-            let (Some(stay), Some(known)) = (self.stays.get(*index), self.realms.get(*index)) else { continue };
+            let (Some(stay), Some(known)) = (self.stays.get(*index), self.realms.get(*index)) else {
+                continue;
+            };
             // A realm that is not known may be any.
             if realm.is_some() && known.is_some() && known.as_deref() != realm {
                 continue;
@@ -182,7 +187,9 @@ fn presence(stay: &Stay, time: EventTime, skew: i64) -> Presence {
     let end = stay.end.unwrap_or(EventTime::MAX);
     if time < start.plus_nanos(-skew) || time > end.plus_nanos(skew) {
         Presence::Absent
-    } else if (stay.start.is_some() && time < start.plus_nanos(skew)) || (stay.end.is_some() && time > end.plus_nanos(-skew)) {
+    } else if (stay.start.is_some() && time < start.plus_nanos(skew))
+        || (stay.end.is_some() && time > end.plus_nanos(-skew))
+    {
         Presence::Doubtful
     } else {
         Presence::There

@@ -136,9 +136,13 @@ impl RuleSet {
 fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
     let (mut matter, sql) = FrontMatter::split(text).map_err(|problem| RuleError::new(origin, problem))?;
     let mut take = |key: &str| {
-        matter.take(key).ok_or_else(|| RuleError::new(origin, format!("front matter has no `{key}`: add a line `-- {key}: …`")))
+        matter.take(key).ok_or_else(|| {
+            RuleError::new(origin, format!("front matter has no `{key}`: add a line `-- {key}: …`"))
+        })
     };
-    let list = |text: String| text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+    let list = |text: String| {
+        text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+    };
     let rule = Rule {
         id: take("id")?,
         title: take("title")?,
@@ -182,8 +186,12 @@ mod tests {
     fn defects_are_named() {
         let mut set = RuleSet::default();
         let missing = set.add("my.sql", "-- id: X-1\nSELECT 1").expect_err("no title");
-        assert!(missing.to_string().contains("my.sql") && missing.to_string().contains("`title`"), "{missing}");
-        let text = BUILT_IN.first().map(|(_, text)| text.replace("-- id: CT-101", "-- id: X-2\n-- colour: red"));
+        assert!(
+            missing.to_string().contains("my.sql") && missing.to_string().contains("`title`"),
+            "{missing}"
+        );
+        let text =
+            BUILT_IN.first().map(|(_, text)| text.replace("-- id: CT-101", "-- id: X-2\n-- colour: red"));
         let unknown = set.add("my.sql", &text.unwrap_or_default()).expect_err("unknown key");
         assert!(unknown.to_string().contains("`colour`"), "{unknown}");
     }

@@ -98,8 +98,10 @@ impl Session {
     async fn plan(&self, rule: &Rule) -> Result<Arc<dyn ExecutionPlan>, SessionError> {
         let refuse = |problem: String| SessionError::Rule(RuleError::new(&rule.origin, problem));
         let planned = self.context.state().create_logical_plan(&rule.sql).await;
-        let logical = planned.map_err(|error| refuse(format!("rule {}: {}", rule.id, error.strip_backtrace())))?;
-        let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let logical =
+            planned.map_err(|error| refuse(format!("rule {}: {}", rule.id, error.strip_backtrace())))?;
+        let options =
+            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         options.verify_plan(&logical).map_err(|error| refuse(error.strip_backtrace()))?;
         check(rule, &logical).map_err(&refuse)?;
         let physical = self.context.state().create_physical_plan(&logical).await;
@@ -143,7 +145,12 @@ fn check(rule: &Rule, plan: &LogicalPlan) -> Result<(), String> {
     let fields = plan.schema();
     for column in candidates::columns() {
         if !fields.fields().iter().any(|field| field.name() == column.name) {
-            return Err(format!("rule {} yields no column `{}` ({})", rule.id, column.name, column.doc.trim()));
+            return Err(format!(
+                "rule {} yields no column `{}` ({})",
+                rule.id,
+                column.name,
+                column.doc.trim()
+            ));
         }
     }
     let mut problem = None;
@@ -165,7 +172,8 @@ fn fault(rule: &Rule, node: &LogicalPlan) -> Option<String> {
     if let LogicalPlan::TableScan(scan) = node {
         let table = scan.table_name.table();
         let views = VIEWS.iter().filter(|view| rule.reads.iter().any(|read| read == view.name));
-        let said = views.flat_map(|view| view.reads).any(|read| *read == table) || rule.reads.iter().any(|read| read == table);
+        let said = views.flat_map(|view| view.reads).any(|read| *read == table)
+            || rule.reads.iter().any(|read| read == table);
         if !said {
             return Some(format!("rule {} reads `{table}` but does not say so in `reads`", rule.id));
         }
@@ -192,12 +200,17 @@ fn as_candidates(batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
     let schema = candidates::schema();
     let mut columns = Vec::new();
     for field in schema.fields() {
-        let column = batch
-            .column_by_name(field.name())
-            .ok_or_else(|| DataFusionError::Internal(format!("column {} was checked when the rule was planned", field.name())))?;
+        let column = batch.column_by_name(field.name()).ok_or_else(|| {
+            DataFusionError::Internal(format!(
+                "column {} was checked when the rule was planned",
+                field.name()
+            ))
+        })?;
         columns.push(match field.data_type() {
             DataType::List(_) => lists::flatten(column),
-            other => cast_with_options(column, other, &CastOptions { safe: false, ..CastOptions::default() })?,
+            other => {
+                cast_with_options(column, other, &CastOptions { safe: false, ..CastOptions::default() })?
+            }
         });
     }
     Ok(RecordBatch::try_new(schema, columns)?)

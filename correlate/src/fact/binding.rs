@@ -117,7 +117,13 @@ impl Bindings {
     }
 }
 
-fn fill(held: &mut Held, names: &mut Names, view: &identity_assertions::View<'_>, row: usize, witness: Witness) {
+fn fill(
+    held: &mut Held,
+    names: &mut Names,
+    view: &identity_assertions::View<'_>,
+    row: usize,
+    witness: Witness,
+) {
     let issuing = matches!(view.phase(row), Phase::Issue | Phase::Renew | Phase::Exchange);
     let stated = Held {
         kind: names.maybe(view.credential_kind(row)),
@@ -135,7 +141,8 @@ fn fill(held: &mut Held, names: &mut Names, view: &identity_assertions::View<'_>
         exp: view.exp(row),
         reported_expiry: view.reported_expiry(row),
         warn_after: view.warn_after(row),
-        key_bound: view.cnf(row).is_some() || view.credential_kind(row).is_some_and(|kind| kind.starts_with("x509")),
+        key_bound: view.cnf(row).is_some()
+            || view.credential_kind(row).is_some_and(|kind| kind.starts_with("x509")),
         ..Held::default()
     };
     let claims_place = [stated.host, stated.pod_uid, stated.instance].iter().any(Option::is_some);

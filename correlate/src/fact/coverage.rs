@@ -77,7 +77,8 @@ impl CoverageFacts {
 
     /// All stretches, sorted by subject.
     pub(crate) fn sorted(&self) -> Vec<(Subject, &[Stretch])> {
-        let mut all: Vec<_> = self.stretches.iter().map(|(subject, list)| (*subject, list.as_slice())).collect();
+        let mut all: Vec<_> =
+            self.stretches.iter().map(|(subject, list)| (*subject, list.as_slice())).collect();
         all.sort_unstable_by_key(|(subject, _)| *subject);
         all
     }
@@ -90,17 +91,14 @@ impl CoverageFacts {
             .filter(|(subject, _)| subject.kind == Kind::Host && subject.scope == scope)
             .flat_map(|(_, stretches)| stretches.iter())
             // Being heard covers the silence that is allowed after it, and before the first word of a sensor.
-            .map(|part| (part.from.0.saturating_sub(MAX_SILENCE_NANOS), part.to.0.saturating_add(MAX_SILENCE_NANOS)))
+            .map(|part| {
+                (part.from.0.saturating_sub(MAX_SILENCE_NANOS), part.to.0.saturating_add(MAX_SILENCE_NANOS))
+            })
             .map(|(start, end)| (start.max(from.0), end.min(to.0)))
             .filter(|(start, end)| start <= end)
             .collect();
         parts.sort_unstable();
         share(&parts, from.0, to.0)
-    }
-
-    /// Whether any assertion about that destination was heard at all.
-    pub(crate) fn destination_heard(&self, scope: Name) -> bool {
-        self.stretches.keys().any(|subject| subject.kind == Kind::Destination && subject.scope == scope)
     }
 }
 

@@ -43,6 +43,9 @@ impl Gaps {
 
     /// Whether any gap of that scope touches the stretch.
     pub(crate) fn touches(&self, scope: &str, from: EventTime, to: EventTime) -> Option<&Gap> {
-        self.gaps.iter().map(|(gap, _)| gap).find(|gap| gap.scope == scope && gap.from <= to && gap.to >= from)
+        self.gaps
+            .iter()
+            .map(|(gap, _)| gap)
+            .find(|gap| gap.scope == scope && gap.from <= to && gap.to >= from)
     }
 }

@@ -67,7 +67,9 @@ impl Placements {
         let known = self.by_key.entry(key).or_default();
         let stays = &mut self.stays;
         let same = known.iter().copied().find(|index| {
-            stays.get(*index).is_some_and(|stay| stay.host.is_none() || stated.host.is_none() || stay.host == stated.host)
+            stays
+                .get(*index)
+                .is_some_and(|stay| stay.host.is_none() || stated.host.is_none() || stay.host == stated.host)
         });
         if let Some(stay) = same.and_then(|index| stays.get_mut(index)) {
             merge(stay, stated);
@@ -99,7 +101,9 @@ fn key(names: &mut Names, stay: &Stay) -> Key {
     let host = stay.host_uid.or(stay.host);
     match (stay.kind, stay.pod_uid, host) {
         (PlacementKind::Agent, ..) => Key::Agent(stay.workload.unwrap_or_else(|| names.name(""))),
-        (PlacementKind::Entry, ..) => Key::Entry(stay.pod.or(stay.workload).unwrap_or_else(|| names.name(""))),
+        (PlacementKind::Entry, ..) => {
+            Key::Entry(stay.pod.or(stay.workload).unwrap_or_else(|| names.name("")))
+        }
         (PlacementKind::Pod, Some(uid), _) => Key::Pod(stay.realm, uid),
         (PlacementKind::Host, _, Some(host)) => Key::Host(stay.realm, host, None),
         (_, None, Some(host)) => Key::Host(stay.realm, host, stay.start),
@@ -131,7 +135,13 @@ fn read(names: &mut Names, view: &placements::View<'_>, row: usize) -> Stay {
         start: view.start(row),
         end: view.end(row),
         parent: names.maybe(view.parent(row)),
-        witness: Witness::of(names, view.event_time(row), view.event_id(row), view.source(row), view.location(row)),
+        witness: Witness::of(
+            names,
+            view.event_time(row),
+            view.event_id(row),
+            view.source(row),
+            view.location(row),
+        ),
     }
 }
 

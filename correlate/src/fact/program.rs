@@ -10,7 +10,6 @@ pub(crate) enum Program {
     Shell,
     Downloader,
     Interpreter,
-    Server,
     Other,
 }
 
@@ -18,13 +17,42 @@ const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "tcs
 const DOWNLOADERS: &[&str] = &["curl", "wget", "nc", "ncat", "netcat", "socat", "tftp", "ftp", "scp"];
 const INTERPRETERS: &[&str] = &["python", "python2", "python3", "perl", "ruby", "lua", "php", "node"];
 const SERVERS: &[&str] = &[
-    "java", "nginx", "httpd", "apache2", "lighttpd", "caddy", "haproxy", "tomcat", "catalina", "php-fpm", "node",
-    "nodejs", "gunicorn", "uwsgi", "uvicorn", "puma", "unicorn", "python", "python3", "ruby", "dotnet", "beam.smp",
-    "mysqld", "mariadbd", "postgres", "redis-server", "mongod", "memcached", "rabbitmq-server", "named", "sqlservr",
+    "java",
+    "nginx",
+    "httpd",
+    "apache2",
+    "lighttpd",
+    "caddy",
+    "haproxy",
+    "tomcat",
+    "catalina",
+    "php-fpm",
+    "node",
+    "nodejs",
+    "gunicorn",
+    "uwsgi",
+    "uvicorn",
+    "puma",
+    "unicorn",
+    "python",
+    "python3",
+    "ruby",
+    "dotnet",
+    "beam.smp",
+    "mysqld",
+    "mariadbd",
+    "postgres",
+    "redis-server",
+    "mongod",
+    "memcached",
+    "rabbitmq-server",
+    "named",
+    "sqlservr",
 ];
 
 /// Folders that an unprivileged process can write to.
-const WRITABLE: &[&str] = &["/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/dev/mqueue/", "memfd:", "/memfd:"];
+const WRITABLE: &[&str] =
+    &["/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/dev/mqueue/", "memfd:", "/memfd:"];
 
 /// The last part of a path, without the version that interpreters carry (`python3.11`).
 pub(crate) fn base_name(path: &str) -> &str {
@@ -45,7 +73,8 @@ pub(crate) fn is_hands_on(path: &str) -> bool {
 /// The class of a program as a child.
 pub(crate) fn tool(path: &str) -> Program {
     let name = base_name(path);
-    let classes = [(SHELLS, Program::Shell), (DOWNLOADERS, Program::Downloader), (INTERPRETERS, Program::Interpreter)];
+    let classes =
+        [(SHELLS, Program::Shell), (DOWNLOADERS, Program::Downloader), (INTERPRETERS, Program::Interpreter)];
     classes.into_iter().find(|(list, _)| list.contains(&name)).map_or(Program::Other, |(_, class)| class)
 }
 

@@ -5,7 +5,8 @@
 //! CSRs, token request, exec), AWS IAM privilege-escalation and credential-access API calls.
 
 /// Kubernetes resources of which any reading or writing matters.
-const SENSITIVE_RESOURCES: &[&str] = &["secrets", "serviceaccounts/token", "pods/exec", "pods/attach", "nodes/proxy"];
+const SENSITIVE_RESOURCES: &[&str] =
+    &["secrets", "serviceaccounts/token", "pods/exec", "pods/attach", "nodes/proxy"];
 
 /// Kubernetes resources of which any change matters.
 const SENSITIVE_CHANGES: &[&str] = &[

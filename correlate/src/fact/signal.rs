@@ -176,11 +176,16 @@ impl Actor {
             chain.get(index).and_then(|(_, exe)| *exe)
         });
         let exes: Vec<&str> = chain.iter().filter_map(|(_, exe)| names.text_of(*exe)).collect();
-        let tainted = exes.windows(2).any(|pair| matches!(pair, [parent, child] if is_server(parent) && is_hands_on(child)));
+        let tainted = exes
+            .windows(2)
+            .any(|pair| matches!(pair, [parent, child] if is_server(parent) && is_hands_on(child)));
         Self {
             host,
             pod_uid: names.maybe(view.pod_uid(row)).or(own.pod_uid).or(other.and_then(|(_, p)| p.pod_uid)),
-            container: names.maybe(view.container_id(row)).or(own.container).or(other.and_then(|(_, p)| p.container)),
+            container: names
+                .maybe(view.container_id(row))
+                .or(own.container)
+                .or(other.and_then(|(_, p)| p.container)),
             process_key: process.or(other.map(|(key, _)| key)),
             chain,
             parent,
@@ -201,14 +206,22 @@ fn classify(
     let refused = matches!(view.outcome(row), Outcome::Denied | Outcome::Killed);
     let mut meanings = Vec::new();
     if refused && !matches!(view.control(row), HostControl::None | HostControl::Unknown | HostControl::Dac) {
-        let strong = actor.tainted || (view.outcome(row) == Outcome::Killed && view.control(row) == HostControl::Seccomp);
-        meanings.push((SignalKind::ControlDenied, strong, format!("{} stopped {exe} at {target}", view.control(row))));
+        let strong = actor.tainted
+            || (view.outcome(row) == Outcome::Killed && view.control(row) == HostControl::Seccomp);
+        meanings.push((
+            SignalKind::ControlDenied,
+            strong,
+            format!("{} stopped {exe} at {target}", view.control(row)),
+        ));
     }
     if refused {
         return meanings;
     }
     if view.outcome(row) == Outcome::WouldDeny {
-        let why = format!("{} recorded that it would have stopped {exe} at {target}, and let it pass", view.control(row));
+        let why = format!(
+            "{} recorded that it would have stopped {exe} at {target}, and let it pass",
+            view.control(row)
+        );
         meanings.push((SignalKind::ControlWouldDeny, false, why));
     }
     meanings.extend(act(view, row, actor, names, exe, target));
@@ -246,25 +259,33 @@ fn act(
             let why = format!("{} attached to or read the memory of {target}", base_name(exe));
             Some((SignalKind::MemoryRead, actor.tainted, why))
         }
-        Action::ImdsAccess => {
-            Some((SignalKind::ImdsAccess, actor.tainted, format!("{} called the metadata service", base_name(exe))))
-        }
+        Action::ImdsAccess => Some((
+            SignalKind::ImdsAccess,
+            actor.tainted,
+            format!("{} called the metadata service", base_name(exe)),
+        )),
         Action::FileWrite => {
             let what = escape_file(view.target_path(row)?)?;
             Some((SignalKind::Escape, contained, format!("{} wrote {target}, {what}", base_name(exe))))
         }
-        Action::NsChange if contained && view.in_host_ns(row) == Some(true) => {
-            Some((SignalKind::Escape, true, format!("{} entered a namespace of the host from a container", base_name(exe))))
-        }
-        Action::ModuleLoad if contained => {
-            Some((SignalKind::Escape, true, format!("{} loaded a kernel module from a container", base_name(exe))))
-        }
+        Action::NsChange if contained && view.in_host_ns(row) == Some(true) => Some((
+            SignalKind::Escape,
+            true,
+            format!("{} entered a namespace of the host from a container", base_name(exe)),
+        )),
+        Action::ModuleLoad if contained => Some((
+            SignalKind::Escape,
+            true,
+            format!("{} loaded a kernel module from a container", base_name(exe)),
+        )),
         Action::PrivChange if actor.tainted => {
             Some((SignalKind::PrivilegeGain, true, format!("{} changed its privileges", base_name(exe))))
         }
-        Action::PolicyChange => {
-            Some((SignalKind::ControlChange, actor.tainted, format!("{exe} changed a control or sensor: {target}")))
-        }
+        Action::PolicyChange => Some((
+            SignalKind::ControlChange,
+            actor.tainted,
+            format!("{exe} changed a control or sensor: {target}"),
+        )),
         _ => alert(view, row),
     }
 }
@@ -294,7 +315,8 @@ fn sign(
     actor: &Actor,
     (kind, strong, why): (SignalKind, bool, String),
 ) -> Sign {
-    let witness = Witness::of(names, view.event_time(row), view.event_id(row), view.source(row), view.location(row));
+    let witness =
+        Witness::of(names, view.event_time(row), view.event_id(row), view.source(row), view.location(row));
     Sign {
         kind,
         strong,
@@ -310,7 +332,8 @@ fn sign(
         cmd_line: names.maybe(view.cmd_line(row)),
         lineage: actor.chain.iter().filter_map(|(_, exe)| *exe).collect(),
         lineage_keys: actor.chain.iter().filter_map(|(key, _)| *key).collect(),
-        target: names.maybe(view.target_path(row).or(view.target_exe(row)).or(view.dst_addr(row)).or(view.rule(row))),
+        target: names
+            .maybe(view.target_path(row).or(view.target_exe(row)).or(view.dst_addr(row)).or(view.rule(row))),
         outcome: view.outcome(row),
         control: view.control(row),
         mode: view.mode(row),

@@ -57,7 +57,9 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     let known: BTreeMap<&str, bool> = case
         .members
         .iter()
-        .flat_map(|member| member.uses.iter().map(|row| (row.use_id.as_str(), member.finding.rule == "CT-301")))
+        .flat_map(|member| {
+            member.uses.iter().map(|row| (row.use_id.as_str(), member.finding.rule == "CT-301"))
+        })
         .fold(BTreeMap::new(), |mut all, (id, probing)| {
             *all.entry(id).or_default() |= probing;
             all
@@ -65,7 +67,8 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     let until = case.end.plus_nanos(AFTERMATH_NANOS);
     let mut attributed = Vec::new();
     for usage in case.scene.facts.uses.all() {
-        let near = usage.last.time >= case.onset && usage.first.time <= until && usage.key.phase != Phase::Verify;
+        let near =
+            usage.last.time >= case.onset && usage.first.time <= until && usage.key.phase != Phase::Verify;
         if near && may_concern(case, usage) {
             for row in uses::rows(case.scene, usage) {
                 let probing = known.get(row.use_id.as_str()).copied();
@@ -117,7 +120,8 @@ fn is_new(case: &Case<'_>, row: &Use) -> bool {
     let undeclared = case.scene.environment.has_policy_for(workload, row.first_time);
     let learned = case.scene.edges.history(workload, row.first_time) >= case.scene.min_history_nanos();
     let destination = case.scene.facts.names.known(&row.destination);
-    let reached = destination.is_some_and(|name| case.scene.edges.reached_before(workload, name, row.first_time));
+    let reached =
+        destination.is_some_and(|name| case.scene.edges.reached_before(workload, name, row.first_time));
     undeclared || (row.decision == Decision::Deny && learned && !reached)
 }
 
@@ -146,7 +150,8 @@ fn exposed<'a>(case: &Case<'a>, attributed: &[Attributed]) -> Vec<&'a Held> {
 
 fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
     let signals = case.members.iter().flat_map(|member| &member.signals);
-    let taking = signals.filter(|signal| matches!(signal.kind, SignalKind::CredentialRead | SignalKind::MemoryRead));
+    let taking =
+        signals.filter(|signal| matches!(signal.kind, SignalKind::CredentialRead | SignalKind::MemoryRead));
     taking.filter_map(|signal| Some((signal.scope.clone()?, signal.event_time))).collect()
 }
 
@@ -155,7 +160,9 @@ fn newest<'a>(case: &Case<'a>, scope: &str, time: EventTime) -> Option<&'a Held>
     let facts = case.scene.facts;
     let here = |held: &&Held| {
         let pod = facts.names.text_of(held.pod_uid).map(|pod| format!("pod:{pod}"));
-        let host = || case.scene.bound_held(held, None).host.and_then(|host| case.scene.scope_text(None, Some(host)));
+        let host = || {
+            case.scene.bound_held(held, None).host.and_then(|host| case.scene.scope_text(None, Some(host)))
+        };
         let place = pod.or_else(host);
         let begun = held.iat.or(held.nbf).is_none_or(|from| from <= time);
         place.as_deref() == Some(scope) && begun && held.exp.is_none_or(|end| time <= end)

@@ -15,8 +15,10 @@ use super::attribution::{Attributed, Attribution, Grade};
 pub(super) fn radius(case: &Case<'_>, attributed: &Attribution<'_>) -> BlastRadius {
     let allowed = |used: &&Attributed| used.row.decision == Decision::Allow;
     let reached = group(attributed.at_least(Grade::Probable).filter(allowed));
-    let denied = group(attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Deny));
-    let suspected = group(attributed.uses.iter().filter(|used| used.grade == Grade::Possible).filter(allowed));
+    let denied =
+        group(attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Deny));
+    let suspected =
+        group(attributed.uses.iter().filter(|used| used.grade == Grade::Possible).filter(allowed));
     let touched: BTreeSet<&str> =
         reached.iter().chain(&suspected).chain(&denied).map(|reach| reach.destination.as_str()).collect();
     let reachable = reachable(case).into_iter().filter(|destination| !touched.contains(destination.as_str()));
@@ -43,7 +45,9 @@ fn group<'u>(uses: impl Iterator<Item = &'u Attributed>) -> Vec<Reach> {
         reach.count += row.count;
     }
     let mut list: Vec<Reach> = groups.into_values().collect();
-    list.sort_by(|a, b| (a.first, &a.destination, &a.credential).cmp(&(b.first, &b.destination, &b.credential)));
+    list.sort_by(|a, b| {
+        (a.first, &a.destination, &a.credential).cmp(&(b.first, &b.destination, &b.credential))
+    });
     list
 }
 

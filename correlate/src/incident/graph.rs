@@ -97,7 +97,9 @@ fn is_hub(found: &[Found], members: &[usize]) -> bool {
 fn join_close(found: &[Found], members: &[usize], window_nanos: i64, groups: &mut Groups) {
     let mut spans: Vec<(EventTime, EventTime, usize)> = members
         .iter()
-        .filter_map(|index| found.get(*index).map(|member| (member.finding.first_time, member.finding.last_time, *index)))
+        .filter_map(|index| {
+            found.get(*index).map(|member| (member.finding.first_time, member.finding.last_time, *index))
+        })
         .collect();
     spans.sort_unstable();
     let mut reached: Option<(EventTime, usize)> = None;

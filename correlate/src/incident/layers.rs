@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use offbound_schemas::record::{ControlVerdict, LayerJudgement};
 use offbound_schemas::table::Signal;
-use offbound_schemas::vocabulary::{Control, Decision, Enforcement, LayerVerdict, Match, Outcome, SignalKind};
+use offbound_schemas::vocabulary::{
+    Control, Decision, Enforcement, LayerVerdict, Match, Outcome, SignalKind,
+};
 use offbound_schemas::{EventId, EventTime};
 
 use super::attribution::{Attribution, Grade};
@@ -47,7 +49,12 @@ impl Account {
     /// The weightiest verdict, when it first showed, and the records that show it.
     fn close(&self, control: Control) -> ControlVerdict {
         let verdict = self.votes.iter().map(|(verdict, ..)| *verdict).max().unwrap_or_default();
-        let mut showing: Vec<_> = self.votes.iter().filter(|(vote, ..)| *vote == verdict).map(|(_, time, id)| (*time, *id)).collect();
+        let mut showing: Vec<_> = self
+            .votes
+            .iter()
+            .filter(|(vote, ..)| *vote == verdict)
+            .map(|(_, time, id)| (*time, *id))
+            .collect();
         showing.sort_unstable();
         showing.dedup();
         let time = showing.first().map(|(time, _)| *time);
@@ -64,8 +71,10 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
     let (host, inferred, local_effect) = host_accounts(case, &signals, attributed);
     let identity = identity_accounts(attributed);
     let silent = silent(case);
-    let host_controls: Vec<ControlVerdict> = host.iter().map(|(control, account)| account.close(*control)).collect();
-    let identity_controls: Vec<ControlVerdict> = identity.iter().map(|(control, account)| account.close(*control)).collect();
+    let host_controls: Vec<ControlVerdict> =
+        host.iter().map(|(control, account)| account.close(*control)).collect();
+    let identity_controls: Vec<ControlVerdict> =
+        identity.iter().map(|(control, account)| account.close(*control)).collect();
     let all: Vec<&ControlVerdict> = host_controls.iter().chain(&identity_controls).collect();
     let skew = case.scene.environment.clock_error_nanos("", None);
     Layers {
@@ -87,7 +96,11 @@ fn signals_of(case: &Case<'_>) -> Vec<Signal> {
     rows.filter(|row| row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope))).collect()
 }
 
-fn host_accounts(case: &Case<'_>, signals: &[Signal], attributed: &Attribution<'_>) -> (Accounts, bool, bool) {
+fn host_accounts(
+    case: &Case<'_>,
+    signals: &[Signal],
+    attributed: &Attribution<'_>,
+) -> (Accounts, bool, bool) {
     let mut accounts = Accounts::new();
     let mut local_effect = false;
     for control in baseline(case) {
@@ -103,7 +116,9 @@ fn host_accounts(case: &Case<'_>, signals: &[Signal], attributed: &Attribution<'
             }
         }
     }
-    let taken = accounts.values().any(|account| account.votes.iter().any(|(verdict, ..)| *verdict >= LayerVerdict::NotEnforced));
+    let taken = accounts
+        .values()
+        .any(|account| account.votes.iter().any(|(verdict, ..)| *verdict >= LayerVerdict::NotEnforced));
     let definite = attributed.at_least(Grade::Definite).find(|used| used.row.place_match == Match::Mismatch);
     let inferred = !taken && definite.is_some();
     if let Some(used) = definite.filter(|_| inferred) {
@@ -136,14 +151,19 @@ fn votes(signal: &Signal, all: &[Signal]) -> Vec<(Control, LayerVerdict)> {
     let of_sensor = control_of(signal.control);
     match signal.kind {
         SignalKind::ControlDenied => {
-            let confidential = signal.why.contains("credential").then_some(Control::CredentialConfidentiality);
+            let confidential =
+                signal.why.contains("credential").then_some(Control::CredentialConfidentiality);
             of_sensor.into_iter().chain(confidential).map(|control| (control, LayerVerdict::Held)).collect()
         }
-        SignalKind::ControlWouldDeny => of_sensor.map(|control| (control, LayerVerdict::NotEnforced)).into_iter().collect(),
+        SignalKind::ControlWouldDeny => {
+            of_sensor.map(|control| (control, LayerVerdict::NotEnforced)).into_iter().collect()
+        }
         SignalKind::CredentialRead if signal.unexpected && !is_governed(signal, all) => {
             vec![(Control::CredentialConfidentiality, LayerVerdict::Bypassed)]
         }
-        SignalKind::MemoryRead if signal.strong => vec![(Control::CredentialConfidentiality, LayerVerdict::Bypassed)],
+        SignalKind::MemoryRead if signal.strong => {
+            vec![(Control::CredentialConfidentiality, LayerVerdict::Bypassed)]
+        }
         SignalKind::Escape if signal.strong => vec![(Control::Isolation, LayerVerdict::Bypassed)],
         SignalKind::PrivilegeGain if signal.strong => vec![(Control::Privilege, LayerVerdict::Bypassed)],
         SignalKind::ServerShell | SignalKind::WritableExec if signal.strong => {
@@ -164,7 +184,11 @@ fn is_governed(read: &Signal, all: &[Signal]) -> bool {
 
 fn host_layer(case: &Case<'_>, controls: Vec<ControlVerdict>, inferred: bool) -> LayerJudgement {
     let seen = controls.iter().map(|control| control.verdict).max().unwrap_or_default();
-    let verdict = if seen < LayerVerdict::Held.max(LayerVerdict::Blind) && !is_covered(case) { LayerVerdict::Blind } else { seen };
+    let verdict = if seen < LayerVerdict::Held.max(LayerVerdict::Blind) && !is_covered(case) {
+        LayerVerdict::Blind
+    } else {
+        seen
+    };
     LayerJudgement { verdict, inferred, controls }
 }
 
@@ -172,18 +196,20 @@ fn host_layer(case: &Case<'_>, controls: Vec<ControlVerdict>, inferred: bool) ->
 pub(super) fn is_covered(case: &Case<'_>) -> bool {
     let from = case.onset.plus_nanos(-BEFORE_NANOS);
     let hosts = bound_hosts(case);
-    let covered = |host: &String| {
-        case.scene.facts.names.known(host).is_some_and(|host| {
-            case.scene.facts.coverage.host_share(host, from, case.end) >= MIN_COVERAGE
-        })
-    };
+    let covered =
+        |host: &String| {
+            case.scene.facts.names.known(host).is_some_and(|host| {
+                case.scene.facts.coverage.host_share(host, from, case.end) >= MIN_COVERAGE
+            })
+        };
     !hosts.is_empty() && hosts.iter().all(covered)
 }
 
 /// Hosts where the incident's workloads run: those of its scopes.
 fn bound_hosts(case: &Case<'_>) -> Vec<String> {
     let uses = case.members.iter().flat_map(|member| &member.uses).filter_map(|row| row.bound_host.clone());
-    let signals = case.members.iter().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
+    let signals =
+        case.members.iter().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
     let mut hosts: Vec<String> = uses.chain(signals).collect();
     hosts.sort();
     hosts.dedup();
@@ -197,7 +223,8 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
         let Ok(id) = row.use_id.parse::<EventId>() else { continue };
         let off = row.place_match == Match::Mismatch;
         let late = row.valid_to.is_some_and(|end| row.first_time > end.plus_nanos(row.skew_nanos));
-        let mut vote = |control, verdict| accounts.entry(control).or_default().vote(verdict, row.first_time, id);
+        let mut vote =
+            |control, verdict| accounts.entry(control).or_default().vote(verdict, row.first_time, id);
         match row.decision {
             Decision::Allow => {
                 if off {
@@ -206,7 +233,14 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
                 if late {
                     vote(Control::Expiry, LayerVerdict::NotEnforced);
                 }
-                vote(Control::Authorization, if is_enforcing(row.enforcement) { LayerVerdict::Bypassed } else { LayerVerdict::NotEnforced });
+                vote(
+                    Control::Authorization,
+                    if is_enforcing(row.enforcement) {
+                        LayerVerdict::Bypassed
+                    } else {
+                        LayerVerdict::NotEnforced
+                    },
+                );
             }
             Decision::Deny if late => vote(Control::Expiry, LayerVerdict::Held),
             Decision::Deny => vote(Control::Authorization, LayerVerdict::Held),
@@ -220,10 +254,16 @@ fn is_enforcing(enforcement: Enforcement) -> bool {
     matches!(enforcement, Enforcement::Enforced | Enforcement::Unknown)
 }
 
-fn identity_layer(attributed: &Attribution<'_>, controls: Vec<ControlVerdict>, silent: &[String]) -> LayerJudgement {
+fn identity_layer(
+    attributed: &Attribution<'_>,
+    controls: Vec<ControlVerdict>,
+    silent: &[String],
+) -> LayerJudgement {
     let decided: Vec<_> = attributed.at_least(Grade::Probable).map(|used| &used.row).collect();
     let allowed = |enforcing: bool| {
-        decided.iter().any(|row| row.decision == Decision::Allow && is_enforcing(row.enforcement) == enforcing)
+        decided
+            .iter()
+            .any(|row| row.decision == Decision::Allow && is_enforcing(row.enforcement) == enforcing)
     };
     let denied = decided.iter().any(|row| row.decision == Decision::Deny);
     let verdict = if allowed(true) {
@@ -243,17 +283,28 @@ fn identity_layer(attributed: &Attribution<'_>, controls: Vec<ControlVerdict>, s
 /// Destinations in reach that are declared to keep no identity log: what happened there, nobody can tell.
 fn silent(case: &Case<'_>) -> Vec<String> {
     let reachable = blast::reachable(case);
-    let mute = case.scene.environment.destinations.iter().filter(|destination| destination.identity_log == Some(false));
+    let mute = case
+        .scene
+        .environment
+        .destinations
+        .iter()
+        .filter(|destination| destination.identity_log == Some(false));
     mute.map(|destination| destination.name.clone()).filter(|name| reachable.contains(name)).collect()
 }
 
 /// The controls of that verdict that showed first; ties inside the clocks' error stay together, in stage order.
 fn first(controls: &[&ControlVerdict], verdict: LayerVerdict, skew_nanos: i64) -> Vec<Control> {
-    let shown: Vec<(EventTime, Control)> =
-        controls.iter().filter(|control| control.verdict == verdict).filter_map(|control| Some((control.time?, control.control))).collect();
+    let shown: Vec<(EventTime, Control)> = controls
+        .iter()
+        .filter(|control| control.verdict == verdict)
+        .filter_map(|control| Some((control.time?, control.control)))
+        .collect();
     let Some(earliest) = shown.iter().map(|(time, _)| *time).min() else { return Vec::new() };
-    let mut first: Vec<Control> =
-        shown.into_iter().filter(|(time, _)| time.nanos_since(earliest) <= skew_nanos).map(|(_, control)| control).collect();
+    let mut first: Vec<Control> = shown
+        .into_iter()
+        .filter(|(time, _)| time.nanos_since(earliest) <= skew_nanos)
+        .map(|(_, control)| control)
+        .collect();
     first.sort_unstable();
     first.dedup();
     first

@@ -24,12 +24,18 @@ pub(super) fn decide(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Lay
     let ended = ended(case, attributed);
     let reached = attributed.at_least(Grade::Probable).any(|used| used.row.decision == Decision::Allow);
     let missing_sources = missing(layers);
-    let suspected = attributed.uses.iter().any(|used| used.grade == Grade::Possible && used.row.decision == Decision::Allow);
+    let suspected = attributed
+        .uses
+        .iter()
+        .any(|used| used.grade == Grade::Possible && used.row.decision == Decision::Allow);
     let (outcome, proven, reason) = if reached {
         let definite = attributed.at_least(Grade::Definite).any(|used| used.row.decision == Decision::Allow);
         (ContainmentOutcome::NotContained, definite, reached_reason(attributed))
     } else if !layers.silent.is_empty() {
-        let text = format!("Nothing was seen to be reached, but {} keeps no identity log.", layers.silent.join(", "));
+        let text = format!(
+            "Nothing was seen to be reached, but {} keeps no identity log.",
+            layers.silent.join(", ")
+        );
         (ContainmentOutcome::Unknown, false, text)
     } else {
         let (outcome, proven, text) = unreached(layers, attributed, ended);
@@ -57,8 +63,16 @@ fn unreached(
     let blind = [layers.host.verdict, layers.identity.verdict].contains(&LayerVerdict::Blind);
     match (host, identity) {
         (true, true) => (ContainmentOutcome::Contained, true, "Both layers refused what was tried."),
-        (true, false) => (ContainmentOutcome::ContainedByHost, true, "The host layer refused what was tried; no identity was misused."),
-        (false, true) => (ContainmentOutcome::ContainedByIdentity, true, "The identity layer refused every use; the host layer did not hold."),
+        (true, false) => (
+            ContainmentOutcome::ContainedByHost,
+            true,
+            "The host layer refused what was tried; no identity was misused.",
+        ),
+        (false, true) => (
+            ContainmentOutcome::ContainedByIdentity,
+            true,
+            "The identity layer refused every use; the host layer did not hold.",
+        ),
         (false, false) if blind => (ContainmentOutcome::Unknown, false, "A layer could not be seen."),
         (false, false) if !layers.local_effect => {
             (ContainmentOutcome::Contained, false, "Signs of an intruder, but nothing was taken or reached.")
@@ -66,9 +80,11 @@ fn unreached(
         (false, false) if attributed.exposed.is_empty() || ended.is_none() => {
             (ContainmentOutcome::NotContained, false, "open_exposure: what was taken is still valid.")
         }
-        (false, false) => {
-            (ContainmentOutcome::ContainedByIdentity, false, "What was taken has ended unused: its lifetime contained it.")
-        }
+        (false, false) => (
+            ContainmentOutcome::ContainedByIdentity,
+            false,
+            "What was taken has ended unused: its lifetime contained it.",
+        ),
     }
 }
 
@@ -89,7 +105,8 @@ fn contained_at(
     outcome: ContainmentOutcome,
     ended: Option<EventTime>,
 ) -> Option<EventTime> {
-    let last_allowed = attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Allow);
+    let last_allowed =
+        attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Allow);
     let last_allowed = last_allowed.map(|used| used.row.last_time).max();
     match outcome {
         ContainmentOutcome::NotContained | ContainmentOutcome::Unknown => {
@@ -97,15 +114,19 @@ fn contained_at(
         }
         ContainmentOutcome::Contained | ContainmentOutcome::ContainedByHost => Some(case.onset),
         ContainmentOutcome::ContainedByIdentity => {
-            let denials = attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Deny);
+            let denials =
+                attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Deny);
             denials.map(|used| used.row.first_time).min().or(ended)
         }
     }
 }
 
 fn missing(layers: &Layers) -> Vec<String> {
-    let mut missing: Vec<String> = layers.silent.iter().map(|name| format!("identity log of {name}")).collect();
-    if layers.host.verdict == LayerVerdict::Blind || (layers.host.inferred && layers.host.verdict == LayerVerdict::Bypassed) {
+    let mut missing: Vec<String> =
+        layers.silent.iter().map(|name| format!("identity log of {name}")).collect();
+    if layers.host.verdict == LayerVerdict::Blind
+        || (layers.host.inferred && layers.host.verdict == LayerVerdict::Bypassed)
+    {
         missing.push("host events of the incident's own hosts".to_owned());
     }
     missing

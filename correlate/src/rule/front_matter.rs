@@ -22,7 +22,9 @@ impl FrontMatter {
             match comment {
                 None if line.trim().is_empty() && sql.is_empty() => {}
                 None => sql.push(line),
-                Some(more) if more.starts_with("   ") => matter.continue_value(key.as_deref(), more.trim())?,
+                Some(more) if more.starts_with("   ") => {
+                    matter.continue_value(key.as_deref(), more.trim())?
+                }
                 Some(pair) => key = Some(matter.add(pair.trim())?),
             }
         }
@@ -42,7 +44,8 @@ impl FrontMatter {
     }
 
     fn continue_value(&mut self, key: Option<&str>, more: &str) -> Result<(), String> {
-        let value = key.and_then(|key| self.values.get_mut(key)).ok_or("a continued line has nothing to continue")?;
+        let value =
+            key.and_then(|key| self.values.get_mut(key)).ok_or("a continued line has nothing to continue")?;
         value.push(' ');
         value.push_str(more);
         Ok(())

@@ -16,7 +16,8 @@ pub(crate) fn row(scene: &Scene<'_>, held: &Held) -> Option<Binding> {
     let bound = scene.bound_held(held, workload.clone());
     let lifetime = Lifetime::of(Some(held));
     let witnesses = [held.issue, held.claim, held.first_use.map(|(witness, _)| witness)];
-    let mut evidence: Vec<String> = witnesses.iter().flatten().map(|witness| witness.id.to_string()).collect();
+    let mut evidence: Vec<String> =
+        witnesses.iter().flatten().map(|witness| witness.id.to_string()).collect();
     evidence.dedup();
     Some(Binding {
         credential_id: names.owned(held.id)?,

@@ -47,8 +47,12 @@ impl Edges {
 
     /// Destinations that a workload was ever allowed to.
     pub(crate) fn destinations(&self, workload: &str) -> impl Iterator<Item = Name> {
-        let mut all: Vec<Name> =
-            self.first.keys().filter(|(name, _)| name == workload).map(|(_, destination)| *destination).collect();
+        let mut all: Vec<Name> = self
+            .first
+            .keys()
+            .filter(|(name, _)| name == workload)
+            .map(|(_, destination)| *destination)
+            .collect();
         all.sort_unstable();
         all.into_iter()
     }

@@ -30,7 +30,8 @@ impl Commands {
     pub(super) fn new(facts: &Facts) -> Self {
         let mut commands = Self::default();
         for sign in facts.signals.all().iter().filter(|sign| sign.kind == SignalKind::ServerShell) {
-            let (Some(exe), Some(line), Some(place)) = (sign.exe, sign.cmd_line, sign.pod_uid.or(sign.host)) else {
+            let (Some(exe), Some(line), Some(place)) = (sign.exe, sign.cmd_line, sign.pod_uid.or(sign.host))
+            else {
                 continue;
             };
             let first = || (BTreeSet::new(), sign.first.time, sign.last.time);
@@ -73,7 +74,8 @@ impl Readers {
     /// Executables that have been reading for the minimum history before `time`.
     fn learned(&self, scene: &Scene<'_>, workload: &str, time: EventTime) -> Vec<Name> {
         let long_enough = |since: &EventTime| time.nanos_since(*since) >= scene.min_history_nanos();
-        let of_workload = self.since.iter().filter(|((name, _), since)| name == workload && long_enough(since));
+        let of_workload =
+            self.since.iter().filter(|((name, _), since)| name == workload && long_enough(since));
         of_workload.map(|((_, exe), _)| *exe).collect()
     }
 }
@@ -83,7 +85,8 @@ pub(crate) fn workload_of(scene: &Scene<'_>, sign: &Sign) -> Option<String> {
     let pod = sign.pod_uid.and_then(|pod| scene.pods.get(&pod)?.workload.clone());
     pod.or_else(|| {
         let host = scene.places.host_name(sign.host.filter(|_| sign.pod_uid.is_none())?);
-        let mut there = scene.places.on_host(host).filter(|stay| stay.pod_uid.is_none()).filter_map(|stay| stay.workload);
+        let mut there =
+            scene.places.on_host(host).filter(|stay| stay.pod_uid.is_none()).filter_map(|stay| stay.workload);
         let workload = there.next()?;
         Some(scene.environment.canonical_workload(scene.facts.names.text(workload)))
     })
@@ -138,22 +141,28 @@ fn readers(scene: &Scene<'_>, sign: &Sign, workload: Option<&str>) -> (bool, Vec
         return (false, Vec::new());
     }
     let names = &scene.facts.names;
-    let declared = workload.and_then(|name| scene.environment.workload(name)).and_then(|info| info.credential_readers.clone());
+    let declared = workload
+        .and_then(|name| scene.environment.workload(name))
+        .and_then(|info| info.credential_readers.clone());
     let mut known = declared.unwrap_or_default();
-    let learned = workload.map(|name| scene.readers.learned(scene, name, sign.first.time)).unwrap_or_default();
+    let learned =
+        workload.map(|name| scene.readers.learned(scene, name, sign.first.time)).unwrap_or_default();
     known.extend(learned.into_iter().map(|exe| names.text(exe).to_owned()));
     known.sort();
     known.dedup();
     let Some(exe) = names.text_of(sign.exe) else { return (sign.tainted, known) };
     // A sensor that only knows the command name is compared by that.
-    let is_known = known.iter().any(|reader| reader == exe || (!exe.contains('/') && base_name(reader) == exe));
+    let is_known =
+        known.iter().any(|reader| reader == exe || (!exe.contains('/') && base_name(reader) == exe));
     ((!known.is_empty() && !is_known) || sign.tainted, known)
 }
 
 /// The control of section 2 of the contract that a host control belongs to.
 pub(crate) fn control_of(control: HostControl) -> Option<Control> {
     match control {
-        HostControl::AppArmor | HostControl::SeLinux | HostControl::KubeArmor | HostControl::Tetragon => Some(Control::Lsm),
+        HostControl::AppArmor | HostControl::SeLinux | HostControl::KubeArmor | HostControl::Tetragon => {
+            Some(Control::Lsm)
+        }
         HostControl::Seccomp => Some(Control::Seccomp),
         HostControl::Fapolicyd => Some(Control::ExecAllowList),
         HostControl::Capability => Some(Control::Privilege),

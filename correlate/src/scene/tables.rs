@@ -19,10 +19,16 @@ pub(crate) const RULE_TABLES: &[&str] =
 /// The batches of one table.
 pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
     match table {
-        uses::NAME => chunked(scene.facts.uses.all(), |usage| super::uses::rows(scene, usage), |rows| uses::to_batch(rows)),
-        signals::NAME => {
-            chunked(scene.facts.signals.all(), |sign| vec![super::signals::row(scene, sign)], |rows| signals::to_batch(rows))
-        }
+        uses::NAME => chunked(
+            scene.facts.uses.all(),
+            |usage| super::uses::rows(scene, usage),
+            |rows| uses::to_batch(rows),
+        ),
+        signals::NAME => chunked(
+            scene.facts.signals.all(),
+            |sign| vec![super::signals::row(scene, sign)],
+            |rows| signals::to_batch(rows),
+        ),
         taints::NAME => vec![taints::to_batch(&super::taints::rows(scene))],
         bindings::NAME => chunked(
             scene.facts.bindings.all(),
@@ -35,7 +41,11 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
     }
 }
 
-fn chunked<T, R>(items: &[T], rows: impl Fn(&T) -> Vec<R>, batch: impl Fn(&[R]) -> RecordBatch) -> Vec<RecordBatch> {
+fn chunked<T, R>(
+    items: &[T],
+    rows: impl Fn(&T) -> Vec<R>,
+    batch: impl Fn(&[R]) -> RecordBatch,
+) -> Vec<RecordBatch> {
     let chunks = items.chunks(BATCH_ROWS);
     chunks.map(|chunk| batch(&chunk.iter().flat_map(&rows).collect::<Vec<R>>())).collect()
 }
@@ -43,7 +53,8 @@ fn chunked<T, R>(items: &[T], rows: impl Fn(&T) -> Vec<R>, batch: impl Fn(&[R]) 
 fn coverage_rows(scene: &Scene<'_>) -> Vec<Coverage> {
     let names = &scene.facts.names;
     let sorted = scene.facts.coverage.sorted();
-    let rows = sorted.into_iter().flat_map(|(subject, stretches)| stretches.iter().map(move |part| (subject, part)));
+    let rows =
+        sorted.into_iter().flat_map(|(subject, stretches)| stretches.iter().map(move |part| (subject, part)));
     rows.map(|(subject, part)| {
         let (prefix, kind) = match subject.kind {
             Kind::Host => ("host", "host"),

@@ -3,9 +3,9 @@
 //! In: a use of the facts. Out: rows of table `uses` (two where its first and last moment compare differently).
 //! Owns: nothing but the join. Law: a row is a function of the use, the bindings, the placements, the environment.
 
+use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
 use offbound_schemas::vocabulary::Match;
-use offbound_schemas::EventTime;
 
 use super::Scene;
 use crate::environment::StaticPolicy;
@@ -90,7 +90,10 @@ fn row(
         presenter: names.owned(usage.key.presenter),
         src_addr: compared.address.clone().or_else(|| names.owned(usage.key.address)),
         addr_quality: usage.key.quality,
-        addr_chain: names.text_of(usage.key.chain).map(|chain| chain.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+        addr_chain: names
+            .text_of(usage.key.chain)
+            .map(|chain| chain.split(',').map(str::to_owned).collect())
+            .unwrap_or_default(),
         destination: destination.to_owned(),
         destination_sensitive: usage.sensitive_destination,
         action: action.to_owned(),
@@ -100,9 +103,18 @@ fn row(
         reason: names.owned(usage.reason),
         first_ever: workload.as_deref().is_some_and(|name| is_first_ever(scene, name, usage, first.time)),
         history_secs: history / NANOS_PER_SEC,
-        declared: declared(scene, names.text_of(subject), workload.as_deref(), destination, action, first.time),
+        declared: declared(
+            scene,
+            names.text_of(subject),
+            workload.as_deref(),
+            destination,
+            action,
+            first.time,
+        ),
         ttl_secs: lifetime.ttl_secs,
-        max_ttl_secs: kind.and_then(|kind| scene.environment.class(kind)?.max_ttl_nanos).map(|max| max / NANOS_PER_SEC),
+        max_ttl_secs: kind
+            .and_then(|kind| scene.environment.class(kind)?.max_ttl_nanos)
+            .map(|max| max / NANOS_PER_SEC),
         is_static: kind.is_some_and(|kind| is_static(scene, kind, lifetime)),
         valid_to: lifetime.to,
         valid_from: lifetime.from,
@@ -120,7 +132,9 @@ fn row(
         bound_addresses: compared.bound_addresses.clone(),
         observed_host: scene.host_text(observed.and_then(|stay| stay.host.or(stay.host_uid))),
         observed_pod_uid: observed.filter(|stay| !stay.shared).and_then(|stay| names.owned(stay.pod_uid)),
-        observed_workload: observed.and_then(|stay| names.text_of(stay.workload)).map(|name| scene.environment.canonical_workload(name)),
+        observed_workload: observed
+            .and_then(|stay| names.text_of(stay.workload))
+            .map(|name| scene.environment.canonical_workload(name)),
         observed_external: compared.external,
         place_key: place_key(scene, compared),
         trace: compared.trace.clone(),
@@ -170,7 +184,10 @@ fn declared(
     action: &str,
     time: EventTime,
 ) -> bool {
-    [subject, workload].into_iter().flatten().any(|who| scene.environment.declared(who, destination, action, time))
+    [subject, workload]
+        .into_iter()
+        .flatten()
+        .any(|who| scene.environment.declared(who, destination, action, time))
 }
 
 /// Where signs of this credential's theft would show: its pod, else its only pod on that host, else the host.
@@ -186,7 +203,11 @@ fn only_pod(scene: &Scene<'_>, bound: &Bound, time: EventTime) -> Option<Name> {
             && stay.start.is_none_or(|start| start <= time)
             && stay.end.is_none_or(|end| time <= end)
     };
-    let mut pods = scene.places.workload(bound.workload.as_deref()?).filter(|stay| there(stay)).filter_map(|stay| stay.pod_uid);
+    let mut pods = scene
+        .places
+        .workload(bound.workload.as_deref()?)
+        .filter(|stay| there(stay))
+        .filter_map(|stay| stay.pod_uid);
     let first = pods.next()?;
     pods.all(|pod| pod == first).then_some(first)
 }
