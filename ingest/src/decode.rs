@@ -26,6 +26,8 @@ mod syscall;
 mod tetragon;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod twisted;
 
 /// Longest text kept in a `raw` column, in bytes: enough for every record seen in the field but a few.
 pub const MAX_RAW_BYTES: usize = 16 * 1024;

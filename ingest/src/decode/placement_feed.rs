@@ -61,10 +61,8 @@ impl Decode for PlacementFeed {
 fn read(record: &Record<'_>, json: &Value) -> Result<Placement, Reject> {
     let schema = field::require_str(json, &["schema"])?;
     if schema != SCHEMA {
-        return Err(Reject {
-            reason: "unknown-schema",
-            detail: format!("schema is {schema:?}; expected {SCHEMA}"),
-        });
+        let refusal = field::ill_typed("schema", &Value::from(schema), SCHEMA);
+        return Err(Reject { reason: "unknown-schema", ..refusal });
     }
     let start = field::require_time(json, &["start"])?;
     let end = optional_end(json, start)?;
