@@ -8,17 +8,17 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
+use crate::frame::lines::{Line, Lines, Next, too_long};
 use crate::frame::shape::{Shape, Step};
 use crate::list;
 
+mod lines;
 mod shape;
 
 /// Longest line, in bytes: the default limit of a Kafka message.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 /// Longest JSON document with a known list inside, in bytes: CloudTrail writes at most 50 MB before it starts a new file.
 pub const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
-/// How much of a refused line is kept, in bytes: as much as a dead letter holds.
-const HEAD_BYTES: usize = 64 * 1024;
 
 /// One piece of input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,17 +49,9 @@ pub(crate) struct Refused {
     pub(crate) line: u64,
 }
 
-/// A line without its break.
-struct Line {
-    bytes: Vec<u8>,
-    number: u64,
-}
-
 /// Cuts a stream into frames.
 pub(crate) struct Frames<R> {
-    reader: R,
-    /// Number of lines taken from the reader.
-    lines_read: u64,
+    lines: Lines<R>,
     /// Lines that were taken for parts of a document, and are not.
     again: VecDeque<Line>,
     /// Frames that are ready.
@@ -68,29 +60,16 @@ pub(crate) struct Frames<R> {
     refused_behind: Option<Refused>,
     /// An error behind those in `again`.
     error_behind: Option<io::Error>,
-    /// What has been read of the line that an error cut short.
-    cut_short: Vec<u8>,
-    ended: bool,
-}
-
-/// What came of reading a line.
-enum Next {
-    Line(Line),
-    Refused(Refused),
-    End,
 }
 
 impl<R: BufRead> Frames<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self {
-            reader,
-            lines_read: 0,
+            lines: Lines::new(reader),
             again: VecDeque::new(),
             ready: VecDeque::new(),
             refused_behind: None,
             error_behind: None,
-            cut_short: Vec::new(),
-            ended: false,
         }
     }
 
@@ -110,7 +89,7 @@ impl<R: BufRead> Frames<R> {
 
     /// What was read of the line that an error cut short, and its number.
     pub(crate) fn cut_short(&mut self) -> (Vec<u8>, u64) {
-        (std::mem::take(&mut self.cut_short), self.lines_read + 1)
+        self.lines.cut_short()
     }
 
     /// Makes frames of a line and, where it begins a longer document, of the lines that follow.
@@ -252,114 +231,7 @@ impl<R: BufRead> Frames<R> {
         if let Some(error) = self.error_behind.take() {
             return Err(error);
         }
-        if self.ended {
-            return Ok(Next::End);
-        }
-        let mut bytes = Vec::new();
-        let found = self.fill(&mut bytes, MAX_LINE_BYTES)?;
-        if found == Found::Limit && list::may_hold_records(&bytes) {
-            return self.long_line(bytes);
-        }
-        if found == Found::Limit {
-            return self.skip_line(bytes);
-        }
-        Ok(self.finish_line(bytes, found))
-    }
-
-    /// A line that is longer than a record, and may be a document with a list of records.
-    fn long_line(&mut self, mut bytes: Vec<u8>) -> io::Result<Next> {
-        match self.fill(&mut bytes, MAX_DOCUMENT_BYTES)? {
-            Found::Limit => self.skip_line(bytes),
-            found => Ok(self.finish_line(bytes, found)),
-        }
-    }
-
-    fn finish_line(&mut self, mut bytes: Vec<u8>, found: Found) -> Next {
-        if found == Found::End {
-            self.ended = true;
-            if bytes.is_empty() {
-                return Next::End;
-            }
-        }
-        self.lines_read += 1;
-        if bytes.last() == Some(&b'\r') {
-            bytes.pop();
-        }
-        if self.lines_read == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
-            bytes.drain(..3);
-        }
-        Next::Line(Line { bytes, number: self.lines_read })
-    }
-
-    /// Reads up to the end of the line or until `bytes` is `limit` long.
-    fn fill(&mut self, bytes: &mut Vec<u8>, limit: usize) -> io::Result<Found> {
-        loop {
-            let buffer = match self.reader.fill_buf() {
-                Ok(buffer) => buffer,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    bytes.truncate(HEAD_BYTES);
-                    self.cut_short = std::mem::take(bytes);
-                    self.ended = true;
-                    return Err(error);
-                }
-            };
-            if buffer.is_empty() {
-                return Ok(Found::End);
-            }
-            let room = limit.saturating_sub(bytes.len()) + 1;
-            let window = buffer.get(..room).unwrap_or(buffer);
-            if let Some(end) = memchr::memchr(b'\n', window) {
-                bytes.extend_from_slice(&window[..end]);
-                self.reader.consume(end + 1);
-                return Ok(Found::Break);
-            }
-            let length = window.len();
-            bytes.extend_from_slice(window);
-            self.reader.consume(length);
-            if bytes.len() > limit {
-                return Ok(Found::Limit);
-            }
-        }
-    }
-
-    /// Skips the rest of a line that is too long, in constant memory.
-    fn skip_line(&mut self, mut bytes: Vec<u8>) -> io::Result<Next> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&bytes);
-        let mut length = bytes.len() as u64;
-        bytes.truncate(HEAD_BYTES);
-        bytes.shrink_to_fit();
-        let mut chunk = Vec::new();
-        loop {
-            chunk.clear();
-            let found = self.fill(&mut chunk, HEAD_BYTES)?;
-            hasher.update(&chunk);
-            length += chunk.len() as u64;
-            if found != Found::Limit {
-                self.ended |= found == Found::End;
-                self.lines_read += 1;
-                return Ok(Next::Refused(too_long(&bytes, length, &hasher.finalize(), self.lines_read)));
-            }
-        }
-    }
-}
-
-/// Why reading a line stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Break,
-    Limit,
-    End,
-}
-
-fn too_long(bytes: &[u8], length: u64, hash: &blake3::Hash, line: u64) -> Refused {
-    Refused {
-        reason: "too-long",
-        detail: format!("{length} bytes, BLAKE3 {}; a record has at most {MAX_LINE_BYTES}", hash.to_hex()),
-        head: bytes.get(..HEAD_BYTES).unwrap_or(bytes).to_vec(),
-        length,
-        line,
+        self.lines.next()
     }
 }
 
