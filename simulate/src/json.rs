@@ -138,7 +138,26 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Whether a text can be written as it stands; eight bytes at a time, since nearly all of them can.
+fn is_clean(bytes: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let mut chunks = bytes.chunks_exact(8);
+    let mut bad = 0;
+    for chunk in &mut chunks {
+        let word = u64::from_ne_bytes(chunk.try_into().expect("chunks are of eight bytes"));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        bad |= control | has_zero(word ^ (ONES * 0x22)) | has_zero(word ^ (ONES * 0x5c));
+    }
+    bad == 0 && chunks.remainder().iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\')
+}
+
 fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    if is_clean(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     let mut clean_from = 0;
     let bytes = text.as_bytes();
     for (index, byte) in bytes.iter().enumerate() {

@@ -123,9 +123,12 @@ impl Moment {
 }
 
 /// Writes a number with leading zeros.
-fn put(out: &mut Vec<u8>, number: i64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + u8::try_from(number / 10i64.pow(place) % 10).unwrap_or(0));
+fn put(out: &mut Vec<u8>, mut number: i64, width: u32) {
+    let from = out.len();
+    out.resize(from + width as usize, b'0');
+    for place in out[from..].iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 

@@ -134,7 +134,9 @@ impl<'a> Call<'a> {
             parts.extend(["/namespaces/", namespace]);
         }
         parts.extend(["/", resource]);
-        if !name.is_empty() {
+        // What does not exist yet is created in its collection.
+        let creates = self.verb == "create" && subresource.is_empty();
+        if !name.is_empty() && !creates {
             parts.extend(["/", name]);
         }
         if !subresource.is_empty() {

@@ -5,6 +5,7 @@
 
 use toml::{Table, Value};
 
+use super::site::WORKLOADS;
 use crate::moment::Moment;
 
 const OWN: &str = include_str!("environment.toml");
@@ -12,10 +13,22 @@ const OWN: &str = include_str!("environment.toml");
 /// The union of the site's own environment and those of planted scenarios.
 pub(super) fn merged(planted: &[&str]) -> String {
     let mut union = parse(OWN);
+    for workload in 0..WORKLOADS {
+        join(&mut union, parse(&known_workload(workload)));
+    }
     for text in planted {
         join(&mut union, parse(text));
     }
     toml::to_string(&union).expect("tables of TOML can be written")
+}
+
+fn known_workload(workload: usize) -> String {
+    let account = format!("system:serviceaccount:vol:svc-{workload:02}");
+    let role = format!("arn:aws:iam::111122223333:role/vol-svc-{workload:02}");
+    format!(
+        "[[workload]]\nid = \"spiffe://prod.example/ns/vol/sa/svc-{workload:02}\"\naliases = [\"{account}\", \"{role}\"]\n\
+         credential_readers = [\"/app/server\"]\n"
+    )
 }
 
 fn parse(text: &str) -> Table {

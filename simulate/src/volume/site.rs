@@ -16,7 +16,7 @@ pub(super) const NODES: usize = 60;
 /// Pods of the cluster.
 pub(super) const PODS: usize = 600;
 /// Workloads that the pods belong to.
-const WORKLOADS: usize = 40;
+pub(super) const WORKLOADS: usize = 40;
 /// Virtual machines beside it.
 const MACHINES: usize = 50;
 
