@@ -179,8 +179,9 @@ impl<R: BufRead> Frames<R> {
     /// The lines are no document: the first stands alone and the others are looked at anew. At the end of the
     /// stream they are one document that was cut, unless one of them is a record of its own.
     fn give_up(&mut self, mut lines: Vec<Line>, at_end: bool) {
-        let is_record = |line: &Line| {
-            line.bytes.starts_with(b"{\"") && matches!(Shape::default().feed(&line.bytes), Step::Complete(_))
+        let is_record = |line: &Line| match Shape::default().feed(&line.bytes) {
+            Step::Complete(end) => line.bytes.starts_with(b"{\"") && line.bytes.trim_ascii_end().len() <= end,
+            _ => false,
         };
         if at_end && !lines.iter().skip(1).any(is_record) {
             self.push_joined(&lines);

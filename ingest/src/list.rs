@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::decode::Envelope;
@@ -54,6 +53,8 @@ pub(crate) struct List<'a> {
     pub(crate) elements: Vec<(&'a str, u64)>,
     /// What the document says about all of them.
     pub(crate) envelope: Envelope,
+    /// Where the document was cut or is damaged: the text from there on, and the number of lines before it.
+    pub(crate) rest: Option<(&'a str, u64)>,
 }
 
 /// Whether a document starts like one that holds a list of records, so that it may be longer than a record.
@@ -84,33 +85,87 @@ pub(crate) fn split<'a>(text: &'a str, outer: &Envelope) -> Option<List<'a>> {
     if !may_hold_records(text.as_bytes()) {
         return None;
     }
+    match split_whole(text, outer) {
+        Ok(list) => list,
+        Err(_damaged) => salvage(text, outer),
+    }
+}
+
+/// Takes a sound document apart; `None` when it is sound and holds no list of records.
+fn split_whole<'a>(text: &'a str, outer: &Envelope) -> serde_json::Result<Option<List<'a>>> {
     let mut envelope = outer.clone();
     let elements = if text.trim_start().starts_with('[') {
         envelope.layers.push("array");
-        serde_json::from_str::<Vec<&RawValue>>(text).ok()?
+        serde_json::from_str::<Vec<&RawValue>>(text)?
     } else {
-        let fields = Fields::deserialize(&mut serde_json::Deserializer::from_str(text)).ok()?;
+        let fields = serde_json::from_str::<Fields<'_>>(text)?;
         let of = |wrapper: &&Wrapper| fields.contains_key(wrapper.key) && (wrapper.fits)(&fields);
-        let wrapper = WRAPPERS.iter().find(of)?;
+        let Some(wrapper) = WRAPPERS.iter().find(of) else { return Ok(None) };
         envelope.layers.push((wrapper.layer)(&fields));
         (wrapper.describe)(&fields, &mut envelope);
-        serde_json::from_str::<Vec<&RawValue>>(fields.get(wrapper.key)?.get()).ok()?
+        let list = fields.get(wrapper.key).map_or("[]", |raw| raw.get());
+        serde_json::from_str::<Vec<&RawValue>>(list)?
     };
-    Some(List { elements: with_lines(text, &elements), envelope })
+    let elements = elements.into_iter().map(RawValue::get).collect::<Vec<_>>();
+    Ok(Some(List { elements: with_lines(text, &elements), envelope, rest: None }))
+}
+
+/// Takes what is sound of a damaged document: the elements before the damage. What it would have said about them
+/// is not known.
+fn salvage<'a>(text: &'a str, outer: &Envelope) -> Option<List<'a>> {
+    let mut envelope = outer.clone();
+    let mut at = if text.trim_start().starts_with('[') {
+        envelope.layers.push("array");
+        text.find('[')? + 1
+    } else {
+        let nothing = Fields::new();
+        let wrapper = WRAPPERS
+            .iter()
+            .find(|wrapper| (wrapper.fits)(&nothing) && text.contains(&format!("\"{}\"", wrapper.key)))?;
+        envelope.layers.push((wrapper.layer)(&nothing));
+        let key = text.find(&format!("\"{}\"", wrapper.key))?;
+        key + text.get(key..)?.find('[')? + 1
+    };
+    let mut elements = Vec::new();
+    while let Some(element) = text.get(at..).and_then(first_value) {
+        at = offset(text, element) + element.len();
+        elements.push(element);
+        let rest = text.get(at..)?.trim_start();
+        let Some(rest) = rest.strip_prefix(',') else { break };
+        at = text.len() - rest.len();
+    }
+    let rest = text.get(at..)?;
+    let first = elements.first()?;
+    let lines = memchr::memchr_iter(b'\n', text.get(..at)?.as_bytes()).count() as u64;
+    first.starts_with('{').then(|| List {
+        elements: with_lines(text, &elements),
+        envelope,
+        rest: Some((rest, lines)),
+    })
+}
+
+/// The JSON value at the beginning of `text`.
+fn first_value(text: &str) -> Option<&str> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    values.next()?.ok().map(RawValue::get)
+}
+
+/// Where a part of `text` begins in it.
+fn offset(text: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
 /// Counts the line breaks before each element; the elements stand in the order of the text.
-fn with_lines<'a>(text: &'a str, elements: &[&'a RawValue]) -> Vec<(&'a str, u64)> {
-    let base = text.as_ptr() as usize;
+fn with_lines<'a>(text: &'a str, elements: &[&'a str]) -> Vec<(&'a str, u64)> {
     let mut counted = 0;
     let mut lines = 0;
     let mut found = Vec::with_capacity(elements.len());
     for element in elements {
-        let start = (element.get().as_ptr() as usize).saturating_sub(base);
+        let start = offset(text, element);
         let between = text.as_bytes().get(counted..start).unwrap_or_default();
         lines += memchr::memchr_iter(b'\n', between).count() as u64;
         counted = start.max(counted);
-        found.push((element.get(), lines));
+        found.push((*element, lines));
     }
     found
 }

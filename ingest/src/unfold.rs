@@ -115,12 +115,17 @@ impl Unfold {
     }
 
     fn elements(&mut self, split: list::List<'_>, line: u64, depth: Depth, leaf: &mut dyn FnMut(Leaf<'_>)) {
-        if split.elements.is_empty() {
+        if split.elements.is_empty() && split.rest.is_none() {
             return leaf(Leaf::Skipped("empty-list"));
         }
         let depth = Depth { lists: depth.lists + 1, ..depth };
         for (text, lines_before) in split.elements {
             self.unfold(text, line + lines_before, split.envelope.clone(), depth, leaf);
+        }
+        if let Some((rest, lines_before)) = split.rest {
+            let detail = "the list is cut or damaged from here on".to_owned();
+            let reject = Reject { reason: "truncated-json", detail };
+            leaf(Leaf::Refused { text: rest.into(), reject, line: line + lines_before });
         }
     }
 

@@ -141,6 +141,21 @@ fn lists() {
     check(br#"{"items":[{"x":1},{"x":2}]}"#, &[("unknown-format", 1)]);
 }
 
+/// Scenario: documents with lists that end early. Guarantees: the elements before the cut are read.
+#[test]
+fn cut_lists() {
+    for cut in [
+        r#"{"Records":[{"a":1},{"b":[1,2]},{"c":"#,
+        r#"[{"a":1}, {"b":2}, {"c":"x"#,
+        "[\n{\"a\":1},\n{\"b\":2},\n{\"c\"",
+        "{\n \"Records\": [\n  {\n   \"a\": 1\n  },\n  {\"b\":2},\n",
+    ] {
+        check(cut.as_bytes(), &[("truncated-json", 1), ("unknown-format", 2)]);
+    }
+    check(br#"{"Records":"none"}"#, &[("unknown-format", 1)]);
+    check(b"[{'a':1}]", &[("unknown-format", 1)]);
+}
+
 /// Scenario: a CRI log whose long line was cut, and whose last piece is missing.
 /// Guarantees: pieces are joined per stream, what is there of the last one is read.
 #[test]
