@@ -5,7 +5,7 @@
 //! Owns: the name of a role session, which older records do not spell out. Law: nothing is bound that is not said.
 
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{IdKind, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, IdKind, Phase};
 use serde_json::Value;
 
 use super::super::subject::{ServiceAccount, is_instance_id};
@@ -41,6 +41,10 @@ pub(super) fn row(
     let exchanged =
         called.credential_id.is_some() || name.contains("WithWebIdentity") || name.contains("WithSAML");
     row.phase = if exchanged { Phase::Exchange } else { Phase::Issue };
+    if exchanged {
+        // The address is where the old credential was shown; the new one has not been shown anywhere yet.
+        (row.src_addr, row.src_port, row.addr_quality) = (None, None, AddrQuality::None);
+    }
     row.issuer = Some("sts.amazonaws.com".to_owned());
     fill_instance(&mut row, json);
     fill_pod(&mut row, json);

@@ -135,6 +135,7 @@ fn exchanges() {
     let credentials = json!({"credentials": {"accessKeyId": "ASIAEXAMPLE00000000D", "expiration": "2026-03-01T11:00:00Z"},
         "assumedRoleUser": {"arn": "arn:aws:sts::111122223333:assumed-role/r/s", "assumedRoleId": "AROA:s"}});
     let row = handed_out(json!({"eventName": "AssumeRole", "responseElements": credentials}));
+    assert_eq!((row.src_addr.as_deref(), row.addr_quality), (None, AddrQuality::None));
     assert_eq!((row.phase, row.parent_id.as_deref()), (Phase::Exchange, Some("ASIAEXAMPLE00000000A")));
     assert_eq!((row.subject_uid.as_deref(), row.bound_instance.as_deref()), (Some("AROA:s"), None));
     let row = handed_out(
