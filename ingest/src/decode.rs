@@ -19,6 +19,7 @@ mod falco;
 mod field;
 mod k8s_audit;
 mod kubernetes_pods;
+mod linux_audit;
 mod placement_feed;
 mod spire;
 mod subject;
@@ -207,6 +208,7 @@ pub const FORMATS: &[Format] = &[
     kubernetes_pods::FORMAT,
     placement_feed::FORMAT,
     tetragon::FORMAT,
+    linux_audit::FORMAT,
     falco::FORMAT,
     spire::SERVER,
     spire::AGENT,

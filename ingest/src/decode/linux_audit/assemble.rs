@@ -1,0 +1,213 @@
+//! Gathers the records of an event, which arrive interleaved with those of others.
+//!
+//! In: records. Out: rows of events that are complete, in order of (time, serial) on each host.
+//! Owns: when an event is complete. auditd never writes the end-of-event record to its file, and no other record is
+//! always last, so an event closes when the host's log time has moved on by [`HOLD_NANOS`], or at the end of the stream;
+//! older ones first, so that what is learnt about processes does not depend on the interleaving.
+//! `finish` may be called at any quiet moment: later records of an event that was closed early are late, not lost.
+//! Law: same records, any interleaving within [`HOLD_NANOS`], same rows.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::{EventId, EventRows, EventTime};
+
+use super::event;
+use super::header::AuditRecord;
+use super::host_state::HostState;
+use super::statement;
+use crate::decode::Record;
+
+/// How far log time moves on before an event closes: records of one event are written within milliseconds, and a
+/// busy dispatcher delays some by a second or so.
+const HOLD_NANOS: i64 = 2_000_000_000;
+/// A step back in log time that is no disorder but another clock or another part of the log.
+const STEP_BACK_NANOS: i64 = 3_600_000_000_000;
+/// Most events open at once: two seconds of a host with 4,000 events a second.
+const MAX_OPEN_EVENTS: usize = 8192;
+/// Most bytes of open events.
+const MAX_OPEN_BYTES: usize = 32 * 1024 * 1024;
+/// Most records of one event: the longest argument list takes a few hundred.
+const MAX_EVENT_RECORDS: usize = 1024;
+/// Most bytes of one event: the longest argument list has 2 MiB, and twice that in hex.
+const MAX_EVENT_BYTES: usize = 5 * 1024 * 1024;
+/// Closed events that are remembered, to tell late records and repeated ones.
+const MAX_CLOSED_EVENTS: usize = 8192;
+/// Most hosts whose state is kept: hosts behind one stream.
+const MAX_HOSTS: usize = 1024;
+
+/// Host (empty when unknown), time, serial.
+type Key = (String, EventTime, u32);
+
+struct Open {
+    template: HostEvent,
+    records: Vec<AuditRecord>,
+    bytes: usize,
+    /// The host's log time when a record last arrived.
+    touched: EventTime,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is part of a row.
+    Gathered,
+    /// It is in its event already.
+    Duplicate,
+    /// Its event was closed, and it adds no decision.
+    Late,
+    /// Its event has too many records.
+    TooLarge,
+}
+
+/// Open events of a stream, and what is known about its hosts.
+#[derive(Default)]
+pub(super) struct Assembler {
+    open: BTreeMap<Key, Open>,
+    bytes: usize,
+    clocks: BTreeMap<String, EventTime>,
+    hosts: BTreeMap<String, HostState>,
+    closed: BTreeMap<Key, Vec<EventId>>,
+    closed_order: VecDeque<Key>,
+}
+
+/// A record's identity within its event: the same line through another transport differs before its body.
+fn record_id(audit: &AuditRecord) -> EventId {
+    EventId::of(&[audit.kind.as_bytes(), audit.body.as_bytes()])
+}
+
+impl Assembler {
+    /// Takes one record; rows of events that it completes go to `rows`.
+    pub(super) fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Taken {
+        let host = audit.node.clone().or_else(|| record.envelope.host.clone()).unwrap_or_default();
+        let key = (host.clone(), audit.stamp.time, audit.stamp.serial);
+        if let Some(known) = self.closed.get(&key) {
+            return late(record, &key, audit, known, rows);
+        }
+        let clock = self.advance(&host, audit.stamp.time, rows);
+        let taken = self.gather(record, key, audit, clock);
+        self.close_due(&host, clock, rows);
+        while self.open.len() > MAX_OPEN_EVENTS || self.bytes > MAX_OPEN_BYTES {
+            self.close_first(rows);
+        }
+        taken
+    }
+
+    /// Closes everything.
+    pub(super) fn finish(&mut self, rows: &mut EventRows) {
+        while !self.open.is_empty() {
+            self.close_first(rows);
+        }
+    }
+
+    /// Moves the host's log time on; a large step back closes what is open, and begins anew.
+    fn advance(&mut self, host: &str, time: EventTime, rows: &mut EventRows) -> EventTime {
+        let known = self.clocks.get(host).copied().unwrap_or(time);
+        let clock = if known.nanos_since(time) > STEP_BACK_NANOS {
+            while let Some(key) = self.first_of(host) {
+                self.close(&key, rows);
+            }
+            time
+        } else {
+            known.max(time)
+        };
+        if self.clocks.len() >= MAX_HOSTS && !self.clocks.contains_key(host) {
+            self.clocks.pop_first();
+        }
+        self.clocks.insert(host.to_owned(), clock);
+        clock
+    }
+
+    fn gather(&mut self, record: &Record<'_>, key: Key, audit: AuditRecord, clock: EventTime) -> Taken {
+        let open = self.open.entry(key).or_insert_with_key(|(host, time, _)| {
+            let mut template = record.host_event(*time);
+            template.host = Some(host.clone()).filter(|host| !host.is_empty());
+            Open { template, records: Vec::new(), bytes: 0, touched: clock }
+        });
+        open.touched = clock;
+        if open.records.iter().any(|known| known.kind == audit.kind && known.body == audit.body) {
+            return Taken::Duplicate;
+        }
+        if open.records.len() >= MAX_EVENT_RECORDS || open.bytes + audit.line.len() > MAX_EVENT_BYTES {
+            return Taken::TooLarge;
+        }
+        open.bytes += audit.line.len();
+        self.bytes += audit.line.len();
+        open.records.push(audit);
+        Taken::Gathered
+    }
+
+    fn first_of(&self, host: &str) -> Option<Key> {
+        let from = (host.to_owned(), EventTime::MIN, 0);
+        self.open.range(from..).next().map(|(key, _)| key.clone()).filter(|key| key.0 == host)
+    }
+
+    fn close_due(&mut self, host: &str, clock: EventTime, rows: &mut EventRows) {
+        while let Some(key) = self.first_of(host) {
+            let due = self
+                .open
+                .get(&key)
+                .is_some_and(|open| clock.nanos_since(key.1.max(open.touched)) > HOLD_NANOS);
+            if !due {
+                return;
+            }
+            self.close(&key, rows);
+        }
+    }
+
+    fn close_first(&mut self, rows: &mut EventRows) {
+        if let Some(key) = self.open.keys().next().cloned() {
+            self.close(&key, rows);
+        }
+    }
+
+    fn close(&mut self, key: &Key, rows: &mut EventRows) {
+        let Some(Open { template, records, bytes, touched: _ }) = self.open.remove(key) else { return };
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.remember(key, records.iter().map(record_id).collect());
+        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key.0) {
+            self.hosts.pop_first();
+        }
+        let state = self.hosts.entry(key.0.clone()).or_default();
+        rows.host_events.extend(event::rows(template, records, state));
+    }
+
+    fn remember(&mut self, key: &Key, ids: Vec<EventId>) {
+        while self.closed_order.len() >= MAX_CLOSED_EVENTS {
+            let Some(oldest) = self.closed_order.pop_front() else { break };
+            self.closed.remove(&oldest);
+        }
+        self.closed_order.push_back(key.clone());
+        self.closed.insert(key.clone(), ids);
+    }
+}
+
+/// A record of a closed event: a decision still gives a row, tied to the event by its stamp; the rest is counted.
+fn late(
+    record: &Record<'_>,
+    key: &Key,
+    audit: AuditRecord,
+    known: &[EventId],
+    rows: &mut EventRows,
+) -> Taken {
+    if known.contains(&record_id(&audit)) {
+        return Taken::Duplicate;
+    }
+    let mut base = record.host_event(key.1);
+    base.host = Some(key.0.clone()).filter(|host| !host.is_empty());
+    base.native_id = Some(audit.stamp.text.clone());
+    base.event_id = EventId::of(&[
+        b"linux-audit",
+        key.0.as_bytes(),
+        audit.stamp.text.as_bytes(),
+        b"late",
+        audit.line.as_bytes(),
+    ]);
+    match statement::of(&audit, &base, None) {
+        Some(statement) if statement.is_decision => {
+            rows.host_events.push(statement.row);
+            Taken::Gathered
+        }
+        _ => Taken::Late,
+    }
+}

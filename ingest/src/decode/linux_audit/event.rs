@@ -1,0 +1,191 @@
+//! From the records of one event to its rows.
+//!
+//! In: all records that share a stamp. Out: the row of the call with what the first control said about it, one row for
+//! each further statement that differs, one for a hole in the records before it.
+//! Owns: the order of records within an event, and the identity of its rows: host, stamp, index.
+//! Law: the order in which records arrived leaves no trace, so that reading again gives the same ids.
+
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::vocabulary::{Action, HookClass, Outcome};
+use offbound_schemas::{EventId, EventTime};
+
+use super::header::AuditRecord;
+use super::host_state::{HostState, hole_row};
+use super::sockaddr::SockAddr;
+use super::statement::{self, Statement};
+use super::{call, kind, operand};
+use crate::decode::credential_path::classify;
+use crate::decode::{MAX_RAW_BYTES, Record, cut};
+
+/// Rows of the event that `records` make.
+pub(super) fn rows(
+    template: HostEvent,
+    mut records: Vec<AuditRecord>,
+    state: &mut HostState,
+) -> Vec<HostEvent> {
+    records.sort_by(|left, right| {
+        (kind::rank(&left.kind), &left.body).cmp(&(kind::rank(&right.kind), &right.body))
+    });
+    let Some(stamp) = records.first().map(|audit| audit.stamp.clone()) else { return Vec::new() };
+    let base = base(template, &records, &stamp.text);
+    let kinds: Vec<&str> = records.iter().map(|audit| audit.kind.as_str()).collect();
+    let hole = state.next_event(stamp.time, stamp.serial, &kinds);
+    let mut rows = said(&records, &base);
+    for (index, row) in rows.iter_mut().enumerate() {
+        row.event_id = row_id(&base, &stamp.text, &index.to_le_bytes());
+        learn(row, &records, state);
+    }
+    rows.extend(
+        hole.map(|hole| HostEvent { event_id: row_id(&base, &stamp.text, b"hole"), ..hole_row(hole, &base) }),
+    );
+    rows
+}
+
+/// The row of a record whose stamp was lost: it stands alone.
+pub(super) fn stampless(record: &Record<'_>, audit: AuditRecord) -> Vec<HostEvent> {
+    let template = record.host_event(audit.stamp.time);
+    let event_id = template.event_id;
+    let records = vec![audit];
+    let mut base = base(template, &records, "");
+    base.native_id = None;
+    let mut rows = said(&records, &base);
+    for (index, row) in rows.iter_mut().enumerate() {
+        row.event_id = if index == 0 { event_id } else { EventId::of(&[&event_id.0, &index.to_le_bytes()]) };
+    }
+    rows
+}
+
+fn row_id(base: &HostEvent, stamp: &str, index: &[u8]) -> EventId {
+    let host = base.host.as_deref().unwrap_or_default();
+    EventId::of(&[b"linux-audit", host.as_bytes(), stamp.as_bytes(), index])
+}
+
+fn base(template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent {
+    let lines: Vec<&str> = records.iter().map(|audit| audit.line.as_str()).collect();
+    HostEvent {
+        raw: cut(&lines.join("\n"), MAX_RAW_BYTES).to_owned(),
+        native_id: Some(stamp.to_owned()),
+        hook_class: HookClass::Audit,
+        ..template
+    }
+}
+
+/// What the records say, row by row.
+fn said(records: &[AuditRecord], base: &HostEvent) -> Vec<HostEvent> {
+    let call = records.iter().find(|audit| matches!(audit.kind.as_str(), "SYSCALL" | "URINGOP"));
+    let result = call.map(call::result);
+    let mut statements: Vec<Statement> = Vec::new();
+    for statement in records.iter().filter_map(|audit| statement::of(audit, base, result)) {
+        let known = |other: &Statement| {
+            other.is_decision == statement.is_decision && same_words(&other.row, &statement.row)
+        };
+        if !statements.iter().any(known) {
+            statements.push(statement);
+        }
+    }
+    // What controls decided comes first, for the first statement joins the call.
+    statements.sort_by_key(|statement| !statement.is_decision);
+    match call {
+        Some(call) => with_call(&call::row(call, records, base), statements),
+        None if statements.is_empty() => vec![fragment(records, base)],
+        None => {
+            let alone = statements.len() == 1;
+            statements
+                .into_iter()
+                .map(|statement| without_call(statement.row, records, base, alone))
+                .collect()
+        }
+    }
+}
+
+/// Whether two statements differ in their text only.
+fn same_words(left: &HostEvent, right: &HostEvent) -> bool {
+    HostEvent { raw: String::new(), ..left.clone() } == HostEvent { raw: String::new(), ..right.clone() }
+}
+
+fn with_call(call: &HostEvent, statements: Vec<Statement>) -> Vec<HostEvent> {
+    let mut rows = Vec::new();
+    for statement in statements {
+        rows.push(if statement.joins(call) { statement.joined(call) } else { statement.row });
+    }
+    if !rows.iter().any(|row| row.pid == call.pid && row.syscall == call.syscall) {
+        rows.insert(0, call.clone());
+    }
+    rows
+}
+
+/// A statement beside operands only: a lone one takes their path and command, and the raw text of the whole event.
+fn without_call(mut row: HostEvent, records: &[AuditRecord], base: &HostEvent, alone: bool) -> HostEvent {
+    if alone {
+        row.raw = base.raw.clone();
+        row.cwd = row.cwd.or_else(|| operand::cwd(records));
+        let (args, cmd_line) = operand::command(records);
+        row.args = args;
+        row.cmd_line = row.cmd_line.or(cmd_line);
+        if row.target_path.as_deref().is_none_or(|path| !path.starts_with('/'))
+            && let Some(path) = operand::path(records)
+        {
+            row.target_is_credential = classify(&path).is_some();
+            row.target_path = Some(path);
+        }
+    }
+    row
+}
+
+/// Operands whose call is missing: the log was cut there, or filtered.
+fn fragment(records: &[AuditRecord], base: &HostEvent) -> HostEvent {
+    let mut row = base.clone();
+    (row.args, row.cmd_line) = operand::command(records);
+    row.cwd = operand::cwd(records);
+    row.target_path = operand::path(records);
+    row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
+    if let Some(SockAddr::Inet(ip, port)) = operand::peer(records) {
+        (row.dst_addr, row.dst_port) = (Some(ip.to_string()), Some(port).filter(|port| *port != 0));
+    }
+    let executed = records.iter().any(|audit| audit.kind == "EXECVE");
+    row.action = if executed { Action::Exec } else { Action::Other };
+    row.outcome = Outcome::Unknown;
+    row.rule = records.first().map(|audit| audit.kind.clone());
+    row.unmapped = records.first().and_then(statement::rest);
+    row
+}
+
+/// Keys of the process and its parent; a fork tells of the child.
+fn learn(row: &mut HostEvent, records: &[AuditRecord], state: &mut HostState) {
+    state.place(row);
+    if let Some(exe) =
+        row.target_pid.filter(|_| row.action == Action::Ptrace).and_then(|pid| state.exe_of(pid))
+    {
+        row.target_exe = Some(exe);
+    }
+    let forks = matches!(row.syscall.as_deref(), Some("clone" | "clone3" | "fork" | "vfork"))
+        && row.outcome == Outcome::Allowed;
+    let call = records.iter().find(|audit| audit.kind == "SYSCALL").filter(|_| forks);
+    // A thread shares its process, and its id is none of a process.
+    let thread = call.is_some_and(|call| {
+        const CLONE_THREAD: u64 = 0x0001_0000;
+        row.syscall.as_deref() == Some("clone")
+            && call.fields.hex("a0").is_some_and(|flags| flags & CLONE_THREAD != 0)
+    });
+    if let Some(child) = call.filter(|_| !thread).and_then(|call| call.fields.number("exit")) {
+        let stamp = row.native_id.clone().unwrap_or_default();
+        state.forked(row.host.as_deref().unwrap_or_default(), child, &stamp, row.exe.clone());
+    }
+}
+
+#[cfg(test)]
+mod order {
+    use super::*;
+
+    /// Scenario: two stamps of one moment. Guarantees: ids depend on host, stamp and index.
+    #[test]
+    fn ids_depend_on_host_and_stamp() {
+        let at = |host: &str| HostEvent {
+            host: Some(host.to_owned()),
+            event_time: EventTime(1),
+            ..HostEvent::default()
+        };
+        assert_ne!(row_id(&at("a"), "1.0:1", b"0"), row_id(&at("b"), "1.0:1", b"0"));
+        assert_ne!(row_id(&at("a"), "1.0:1", b"0"), row_id(&at("a"), "1.0:2", b"0"));
+    }
+}

@@ -1,0 +1,173 @@
+//! From a line to audit records: node, type, stamp, and the fields that follow.
+//!
+//! In: one line, which a shipper may have glued from several records. Out: records, or why a part is none.
+//! Owns: the three ways of writing a stamp, the split of glued records.
+//! Law: a part with a malformed stamp or without a type is refused with the offending text, never guessed.
+
+use offbound_schemas::EventTime;
+
+use super::fields::Fields;
+use super::kind;
+use crate::decode::{Reject, cut};
+
+/// Most bytes of offending text that a refusal shows.
+const MAX_SHOWN_BYTES: usize = 80;
+/// Most records that one line is split into: a shipper glues the records of an event, of which there are few.
+const MAX_RECORDS_PER_LINE: usize = 64;
+
+/// Identity and moment of an event on its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// When.
+    pub(super) time: EventTime,
+    /// Number of the event since boot; it wraps.
+    pub(super) serial: u32,
+    /// `SEC.MS:SERIAL`, as written.
+    pub(super) text: String,
+}
+
+/// One record.
+#[derive(Debug, Clone)]
+pub(super) struct AuditRecord {
+    /// Host, where the line names one.
+    pub(super) node: Option<String>,
+    /// Type, as a word.
+    pub(super) kind: String,
+    /// Which event it belongs to.
+    pub(super) stamp: Stamp,
+    /// What follows the stamp.
+    pub(super) body: String,
+    /// The same, taken apart.
+    pub(super) fields: Fields,
+    /// The whole record.
+    pub(super) line: String,
+}
+
+/// A part of a line.
+#[derive(Debug)]
+pub(super) enum Parsed {
+    /// A record.
+    Record(AuditRecord),
+    /// It looks like one, and is none.
+    Malformed(Reject),
+}
+
+/// All records of a line; empty when it has no stamp at all.
+pub(super) fn parse_all(text: &str) -> Vec<Parsed> {
+    split(text).into_iter().take(MAX_RECORDS_PER_LINE).filter_map(parse).collect()
+}
+
+/// Cuts before each further `type=WORD msg=audit(`, and the `node=` before it.
+fn split(text: &str) -> Vec<&str> {
+    const MARK: &str = " msg=audit(";
+    let mut cuts = Vec::new();
+    for (at, _) in text.match_indices(MARK) {
+        let before = text.get(..at).unwrap_or_default();
+        let Some(start) =
+            before.rfind("type=").filter(|start| !before.get(*start..).unwrap_or_default().contains(' '))
+        else {
+            continue;
+        };
+        let ahead = before.get(..start).unwrap_or_default().trim_end();
+        let word = ahead.rfind(' ').map_or(0, |space| space + 1);
+        let named =
+            ahead.get(word..).is_some_and(|word| word.starts_with("node=") || word.starts_with("host="));
+        cuts.push(if named { word } else { start });
+    }
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for cut in cuts.into_iter().skip(1) {
+        parts.extend(text.get(from..cut));
+        from = cut;
+    }
+    parts.extend(text.get(from..));
+    parts
+}
+
+fn refuse(reason: &'static str, text: &str, why: &str) -> Parsed {
+    Parsed::Malformed(Reject { reason, detail: format!("{why}: {:?}", cut(text.trim(), MAX_SHOWN_BYTES)) })
+}
+
+fn parse(text: &str) -> Option<Parsed> {
+    let text = text.trim_end();
+    let Some(at) = text.find("audit(") else {
+        let typed = text.starts_with("type=") || text.starts_with("node=") && text.contains(" type=");
+        return typed.then(|| refuse("bad-audit-stamp", text, "the record has no audit(SEC.MS:SERIAL)"));
+    };
+    let (before, rest) = text.split_at(at);
+    let stamp = rest.strip_prefix("audit(").and_then(|rest| rest.split_once(')'));
+    let Some((written, body)) = stamp else {
+        return Some(refuse("bad-audit-stamp", rest, "the stamp has no end"));
+    };
+    let body = body.strip_prefix(':').unwrap_or(body).trim_start();
+    let (inner, body) = leading_type(body);
+    let Some(written_kind) = last_type(before).or(inner).filter(|kind| !kind.is_empty()) else {
+        return Some(refuse("missing-type", text, "the record has no type"));
+    };
+    let Some(stamp) = Stamp::parse(written) else {
+        return Some(refuse("bad-audit-stamp", written, "expected SEC.MS:SERIAL"));
+    };
+    Some(Parsed::Record(AuditRecord {
+        node: node(before),
+        kind: kind::name(written_kind),
+        stamp,
+        fields: Fields::parse(body),
+        body: body.to_owned(),
+        line: text.to_owned(),
+    }))
+}
+
+/// Old kernels write the type behind the stamp.
+fn leading_type(body: &str) -> (Option<&str>, &str) {
+    let Some(rest) = body.strip_prefix("type=") else { return (None, body) };
+    let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    (Some(word), rest.trim_start())
+}
+
+fn last_type(before: &str) -> Option<&str> {
+    let (_, rest) = before.rsplit_once("type=")?;
+    Some(rest.split(' ').next().unwrap_or_default())
+}
+
+fn node(before: &str) -> Option<String> {
+    let named =
+        |word: &str| word.strip_prefix("node=").or_else(|| word.strip_prefix("host=")).map(str::to_owned);
+    before.split(' ').find_map(named).filter(|name| !name.is_empty())
+}
+
+impl Stamp {
+    fn parse(text: &str) -> Option<Self> {
+        let (moment, serial) = text.split_once(':')?;
+        let (secs, fraction) = moment.split_once('.')?;
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(secs) || !digits(fraction) || fraction.len() > 9 || !digits(serial) {
+            return None;
+        }
+        let nanos: i64 = format!("{fraction:0<9}").parse().ok()?;
+        let time = EventTime::from_secs_nanos(secs.parse().ok()?, nanos)?;
+        Some(Self { time, serial: serial.parse().ok()?, text: text.to_owned() })
+    }
+}
+
+/// A record whose stamp a shipper dropped (journald's audit transport, messages of a bus daemon): the envelope's time stands in.
+pub(super) fn without_stamp(text: &str, time: Option<EventTime>) -> Option<Parsed> {
+    let decision = text.contains("apparmor=\"") || text.contains("avc:") && text.contains("scontext=");
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let word = first.len() > 2 && first.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let profile = text.contains("profile=\"") && text.contains("operation=\"");
+    if !decision && !profile && !(word && rest.contains("pid=")) {
+        return None;
+    }
+    let Some(time) = time else {
+        return Some(refuse("no-time", text, "the record has no audit stamp and no envelope gives a time"));
+    };
+    let (kind, body) = if word { (kind::name(first), rest) } else { ("AVC".to_owned(), text) };
+    Some(Parsed::Record(AuditRecord {
+        node: None,
+        kind,
+        stamp: Stamp { time, serial: 0, text: String::new() },
+        fields: Fields::parse(body),
+        body: body.to_owned(),
+        line: text.to_owned(),
+    }))
+}

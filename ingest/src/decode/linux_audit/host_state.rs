@@ -1,0 +1,159 @@
+//! What the events of one host tell about later ones: its processes, its epoch, whether its records are without holes.
+//!
+//! In: rows of closed events in order. Out: process keys, parents, and gaps between serials that prove loss.
+//! Owns: the process table and the rule for serial gaps. A gap in serials alone proves nothing, for excluded records use
+//! numbers too; it does where at least [`PROOF_RUN`] events before it were without any hole.
+//! Law: a process key holds the stamp at which the process was first seen to be what it is, never a bare pid.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use offbound_schemas::EventTime;
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::vocabulary::{Action, HookClass, Outcome};
+
+/// Events in a row without a hole that make a later hole a loss.
+const PROOF_RUN: u32 = 128;
+/// Serials near the largest number, from which they begin again at 0.
+const WRAP_MARGIN: u32 = 1 << 16;
+/// Most processes that are remembered: twice the default limit of pids.
+const MAX_PROCESSES: usize = 65_536;
+
+#[derive(Debug, Clone)]
+struct Process {
+    key: String,
+    exe: Option<String>,
+    order: u64,
+}
+
+/// What is known about one host.
+#[derive(Default)]
+pub(super) struct HostState {
+    processes: BTreeMap<u32, Process>,
+    order: VecDeque<(u32, u64)>,
+    next_order: u64,
+    last: Option<(u32, EventTime)>,
+    run: u32,
+    stopped: Option<EventTime>,
+}
+
+/// Records that are missing before an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hole {
+    /// How many, where it is known.
+    pub(super) lost: Option<u64>,
+    /// Since when.
+    pub(super) from: EventTime,
+    /// How that is known.
+    pub(super) reason: &'static str,
+}
+
+impl HostState {
+    /// Looks at the stamp and types of the next event; tells of a hole before it.
+    pub(super) fn next_event(&mut self, time: EventTime, serial: u32, kinds: &[&str]) -> Option<Hole> {
+        let of_daemon = kinds.iter().all(|kind| kind.starts_with("DAEMON_"));
+        if kinds.contains(&"SYSTEM_BOOT") {
+            self.new_epoch();
+        }
+        if kinds.contains(&"DAEMON_END") || kinds.contains(&"DAEMON_ABORT") {
+            self.stopped = Some(time);
+        }
+        if kinds.contains(&"DAEMON_START") {
+            self.new_epoch();
+            return self.stopped.take().map(|from| Hole {
+                lost: None,
+                from,
+                reason: "audit daemon was stopped",
+            });
+        }
+        // The daemon numbers its own records apart from the kernel's.
+        if of_daemon { None } else { self.serial_hole(time, serial) }
+    }
+
+    fn serial_hole(&mut self, time: EventTime, serial: u32) -> Option<Hole> {
+        let (last, from) = self.last.replace((serial, time))?;
+        let wrapped = last > u32::MAX - WRAP_MARGIN && serial < WRAP_MARGIN;
+        if serial < last && !wrapped {
+            self.new_epoch();
+            self.last = Some((serial, time));
+            return None;
+        }
+        match serial.wrapping_sub(last) {
+            0 => None,
+            1 => {
+                self.run = self.run.saturating_add(1);
+                None
+            }
+            step => {
+                let proven = self.run >= PROOF_RUN;
+                self.run = 0;
+                proven.then_some(Hole { lost: Some(u64::from(step - 1)), from, reason: "audit serial gap" })
+            }
+        }
+    }
+
+    fn new_epoch(&mut self) {
+        self.processes.clear();
+        self.order.clear();
+        self.last = None;
+        self.run = 0;
+    }
+
+    /// Gives a row its process and parent keys, and learns from it.
+    pub(super) fn place(&mut self, row: &mut HostEvent) {
+        let Some(pid) = row.pid else { return };
+        let stamp = row.native_id.clone().unwrap_or_default();
+        let own = format!("{}:{pid}:{stamp}", row.host.as_deref().unwrap_or_default());
+        let executed = row.action == Action::Exec && row.outcome == Outcome::Allowed;
+        let parent = row.parent_pid.and_then(|parent| self.processes.get(&parent)).cloned();
+        row.parent_key = parent.as_ref().map(|parent| parent.key.clone());
+        row.parent_exe = parent.and_then(|parent| parent.exe);
+        let same = |known: &&Process| known.exe.is_none() || row.exe.is_none() || known.exe == row.exe;
+        row.process_key = match self.processes.get(&pid).filter(same) {
+            Some(known) if !executed => Some(known.key.clone()),
+            _ => Some(own.clone()),
+        };
+        let key = row.process_key.clone().unwrap_or(own);
+        if row.action == Action::Exit {
+            self.processes.remove(&pid);
+        } else {
+            let exe =
+                row.exe.clone().or_else(|| self.processes.get(&pid).and_then(|known| known.exe.clone()));
+            self.learn(pid, key, exe);
+        }
+    }
+
+    /// A fork: the child is what its parent is, until it executes something.
+    pub(super) fn forked(&mut self, host: &str, child: u32, stamp: &str, exe: Option<String>) {
+        self.learn(child, format!("{host}:{child}:{stamp}"), exe);
+    }
+
+    /// Executable of a process, if it was seen.
+    pub(super) fn exe_of(&self, pid: u32) -> Option<String> {
+        self.processes.get(&pid).and_then(|process| process.exe.clone())
+    }
+
+    fn learn(&mut self, pid: u32, key: String, exe: Option<String>) {
+        self.next_order += 1;
+        let order = self.next_order;
+        self.processes.insert(pid, Process { key, exe, order });
+        self.order.push_back((pid, order));
+        while self.order.len() > MAX_PROCESSES {
+            let Some((oldest, order)) = self.order.pop_front() else { break };
+            if self.processes.get(&oldest).is_some_and(|process| process.order == order) {
+                self.processes.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// The row that tells of a hole.
+pub(super) fn hole_row(hole: Hole, base: &HostEvent) -> HostEvent {
+    HostEvent {
+        action: Action::TelemetryGap,
+        hook_class: HookClass::Audit,
+        lost: hole.lost,
+        gap_from: Some(hole.from),
+        rule: Some(hole.reason.to_owned()),
+        ..base.clone()
+    }
+}

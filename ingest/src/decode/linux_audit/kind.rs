@@ -1,0 +1,77 @@
+//! Names of audit record types: the kernel log writes numbers, auditd writes words.
+//!
+//! In: `1326`, `UNKNOWN[1323]`, `SECCOMP`. Out: the word; a number without a word stays as it is.
+//! Owns: the numbers, and the order in which the records of one event are shown.
+
+/// Runs of names with the number of the first.
+const NAMES: &[(u32, &str)] = &[
+    (1006, "LOGIN"),
+    (
+        1100,
+        "USER_AUTH USER_ACCT USER_MGMT CRED_ACQ CRED_DISP USER_START USER_END USER_AVC USER_CHAUTHTOK USER_ERR CRED_REFR \
+         USYS_CONFIG USER_LOGIN USER_LOGOUT ADD_USER DEL_USER ADD_GROUP DEL_GROUP DAC_CHECK CHGRP_ID TEST TRUSTED_APP \
+         USER_SELINUX_ERR USER_CMD USER_TTY CHUSER_ID GRP_AUTH SYSTEM_BOOT SYSTEM_SHUTDOWN SYSTEM_RUNLEVEL SERVICE_START \
+         SERVICE_STOP GRP_MGMT GRP_CHAUTHTOK MAC_CHECK ACCT_LOCK ACCT_UNLOCK USER_DEVICE SOFTWARE_UPDATE",
+    ),
+    (
+        1200,
+        "DAEMON_START DAEMON_END DAEMON_ABORT DAEMON_CONFIG DAEMON_RECONFIG DAEMON_ROTATE DAEMON_RESUME DAEMON_ACCEPT \
+         DAEMON_CLOSE DAEMON_ERR",
+    ),
+    (
+        1300,
+        "SYSCALL FS_WATCH PATH IPC SOCKETCALL CONFIG_CHANGE SOCKADDR CWD - EXECVE - IPC_SET_PERM MQ_OPEN MQ_SENDRECV \
+         MQ_NOTIFY MQ_GETSETATTR KERNEL_OTHER FD_PAIR OBJ_PID TTY EOE BPRM_FCAPS CAPSET MMAP NETFILTER_PKT NETFILTER_CFG \
+         SECCOMP PROCTITLE FEATURE_CHANGE REPLACE KERN_MODULE FANOTIFY TIME_INJOFFSET TIME_ADJNTPVAL BPF EVENT_LISTENER \
+         URINGOP OPENAT2 DM_CTRL DM_EVENT",
+    ),
+    (
+        1400,
+        "AVC SELINUX_ERR AVC_PATH MAC_POLICY_LOAD MAC_STATUS MAC_CONFIG_CHANGE MAC_UNLBL_ALLOW MAC_CIPSOV4_ADD \
+         MAC_CIPSOV4_DEL MAC_MAP_ADD MAC_MAP_DEL MAC_IPSEC_ADDSA MAC_IPSEC_DELSA MAC_IPSEC_ADDSPD MAC_IPSEC_DELSPD \
+         MAC_IPSEC_EVENT MAC_UNLBL_STCADD MAC_UNLBL_STCDEL MAC_CALIPSO_ADD MAC_CALIPSO_DEL MAC_TASK_CONTEXTS \
+         MAC_OBJ_CONTEXTS",
+    ),
+    (
+        1500,
+        "APPARMOR APPARMOR_AUDIT APPARMOR_ALLOWED APPARMOR_DENIED APPARMOR_HINT APPARMOR_STATUS APPARMOR_ERROR \
+         APPARMOR_KILL",
+    ),
+    (1700, "ANOM_PROMISCUOUS ANOM_ABEND ANOM_LINK ANOM_CREAT"),
+    (
+        1800,
+        "INTEGRITY_DATA INTEGRITY_METADATA INTEGRITY_STATUS INTEGRITY_HASH INTEGRITY_PCR INTEGRITY_RULE \
+         INTEGRITY_EVM_XATTR INTEGRITY_POLICY_RULE",
+    ),
+];
+
+/// The word for a record type.
+pub(super) fn name(written: &str) -> String {
+    let number = written.strip_prefix("UNKNOWN[").and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
+    let word = number.parse::<u32>().ok().and_then(|number| {
+        let (first, names) = NAMES.iter().rev().find(|(first, _)| *first <= number)?;
+        let at = usize::try_from(number - first).ok()?;
+        names.split_ascii_whitespace().nth(at).filter(|name| *name != "-")
+    });
+    word.map_or_else(|| number.to_owned(), str::to_owned)
+}
+
+/// Place of a record within its event: the act first, then who refused, then operands.
+pub(super) fn rank(kind: &str) -> u8 {
+    const ORDER: &[&str] = &[
+        "SYSCALL",
+        "URINGOP",
+        "SECCOMP",
+        "AVC",
+        "FANOTIFY",
+        "EXECVE",
+        "SOCKADDR",
+        "OBJ_PID",
+        "CWD",
+        "PATH",
+        "AVC_PATH",
+        "PROCTITLE",
+    ];
+    let at = ORDER.iter().position(|known| *known == kind);
+    at.and_then(|at| u8::try_from(at).ok()).unwrap_or(4)
+}

@@ -1,0 +1,76 @@
+//! What the kernel says about audit records that it lost.
+//!
+//! In: kernel messages without a stamp (`audit_lost=`, `backlog limit exceeded`, suppressed callbacks). Out: `telemetry_gap` rows.
+//! Owns: the sure signs of loss. Gaps between serials are no such sign by themselves: see `host_state`.
+//! Law: a message without any time near it is refused, since a gap without a moment says nothing.
+
+use std::collections::BTreeMap;
+
+use offbound_schemas::vocabulary::{Action, HookClass};
+use offbound_schemas::{EventRows, EventTime};
+
+use crate::decode::{Record, Verdict};
+
+/// Most hosts whose total of lost records is remembered: hosts behind one stream.
+const MAX_HOSTS: usize = 1024;
+
+/// Totals and moments of one stream.
+#[derive(Default)]
+pub(super) struct Loss {
+    last: Option<EventTime>,
+    totals: BTreeMap<String, u64>,
+}
+
+/// Whether the line is a sure sign of loss.
+pub(super) fn is_loss(text: &str) -> bool {
+    const SIGNS: &[&str] = &[
+        "audit_lost=",
+        "backlog limit exceeded",
+        "audit_backlog=",
+        "kauditd hold queue overflow",
+        "rate limit exceeded",
+    ];
+    let about_audit = text.contains("audit:") || text.contains("kauditd") || text.contains("audit_");
+    let suppressed = text.contains("audit_printk_skb:") || text.contains("kauditd_printk_skb:");
+    about_audit && !text.contains("audit(") && (SIGNS.iter().any(|sign| text.contains(sign)) || suppressed)
+}
+
+impl Loss {
+    /// Remembers the moment of a record that did arrive.
+    pub(super) fn saw(&mut self, time: EventTime) {
+        self.last = Some(time);
+    }
+
+    /// Makes the gap's row.
+    pub(super) fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
+        let Some(time) = record.envelope.time.or(self.last) else {
+            return Verdict::reject(
+                "no-time",
+                "a message about lost records has no time, and none stands near it",
+            );
+        };
+        let mut row = record.host_event(time);
+        row.action = Action::TelemetryGap;
+        row.hook_class = HookClass::Audit;
+        row.gap_from = self.last.filter(|last| *last <= time);
+        row.rule = Some("audit records lost".to_owned());
+        row.lost = self.lost(record.text, row.host.as_deref().unwrap_or_default());
+        rows.host_events.push(row);
+        Verdict::Decoded
+    }
+
+    fn lost(&mut self, text: &str, host: &str) -> Option<u64> {
+        if let Some((before, _)) = text.split_once(" callbacks suppressed") {
+            return before.rsplit(' ').next().and_then(|number| number.parse().ok());
+        }
+        let (_, rest) = text.split_once("audit_lost=").or_else(|| text.split_once("lost="))?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let total: u64 = digits.parse().ok()?;
+        // The kernel counts since boot: what is new is the difference, unless the count began anew.
+        let known = self.totals.get(host).copied().filter(|known| *known <= total).unwrap_or(0);
+        if self.totals.len() < MAX_HOSTS || self.totals.contains_key(host) {
+            self.totals.insert(host.to_owned(), total);
+        }
+        Some(total - known)
+    }
+}

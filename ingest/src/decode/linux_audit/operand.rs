@@ -1,0 +1,168 @@
+//! What the records beside a system call say about its operands: arguments, paths, addresses.
+//!
+//! In: the records of one event. Out: arguments, command line, target path, peer.
+//! Owns: putting split argument lists together, choosing the path that the call is about.
+//! Law: arguments are given only when all of them are there; otherwise the command line alone, as far as it goes.
+
+use std::collections::BTreeMap;
+
+use super::fields::unhex;
+use super::header::AuditRecord;
+use super::sockaddr::SockAddr;
+use crate::decode::{MAX_RAW_BYTES, cut};
+
+/// Most arguments that a row keeps one by one.
+const MAX_ARGS: usize = 1024;
+/// Most bytes of arguments that a row keeps one by one.
+const MAX_ARGS_BYTES: usize = 64 * 1024;
+
+/// Records of one kind, in the order of the event.
+pub(super) fn of_kind<'r>(
+    records: &'r [AuditRecord],
+    kind: &'r str,
+) -> impl Iterator<Item = &'r AuditRecord> {
+    records.iter().filter(move |audit| audit.kind == kind)
+}
+
+/// Arguments (empty unless complete) and the command line that an execution was given.
+pub(super) fn command(records: &[AuditRecord]) -> (Vec<String>, Option<String>) {
+    let (arguments, complete) = arguments(records);
+    if arguments.is_empty() {
+        return (Vec::new(), title(records));
+    }
+    let line = arguments.join(" ");
+    let whole = complete && arguments.len() <= MAX_ARGS && line.len() <= MAX_ARGS_BYTES;
+    (if whole { arguments } else { Vec::new() }, Some(cut(&line, MAX_RAW_BYTES).to_owned()))
+}
+
+/// `argc=2 a0="x" a1_len=9000 a1[0]=… a1[1]=…`, over any number of records.
+fn arguments(records: &[AuditRecord]) -> (Vec<String>, bool) {
+    let mut parts: BTreeMap<(u32, u32), String> = BTreeMap::new();
+    let mut count = None;
+    for audit in of_kind(records, "EXECVE") {
+        count = count.or_else(|| audit.fields.number("argc"));
+        for (key, _) in audit.fields.all() {
+            if let Some(place) = argument_place(key)
+                && let Some(text) = audit.fields.plain(key)
+            {
+                parts.insert(place, text);
+            }
+        }
+    }
+    let mut joined: BTreeMap<u32, String> = BTreeMap::new();
+    for ((argument, _), text) in parts {
+        joined.entry(argument).or_default().push_str(&text);
+    }
+    let contiguous = joined.keys().copied().eq(0..u32::try_from(joined.len()).unwrap_or(u32::MAX));
+    let complete = contiguous
+        && count.is_some_and(|count| usize::try_from(count).is_ok_and(|count| count == joined.len()));
+    (joined.into_values().map(|text| decoded(&text)).collect(), complete)
+}
+
+/// Chunks are joined as they are written, then decoded, for a character may be cut in two.
+fn decoded(text: &str) -> String {
+    match text.strip_prefix('"') {
+        Some(quoted) => quoted.to_owned(),
+        None => {
+            unhex(text).map_or_else(|| text.to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+        }
+    }
+}
+
+/// Number of the argument, and of its chunk, that `a3` or `a3[1]` stands for.
+fn argument_place(key: &str) -> Option<(u32, u32)> {
+    let rest = key.strip_prefix('a')?;
+    match rest.split_once('[') {
+        Some((number, chunk)) => Some((number.parse().ok()?, chunk.strip_suffix(']')?.parse().ok()?)),
+        None => Some((rest.parse().ok()?, 0)),
+    }
+}
+
+/// The process title, which is the command line cut at 128 bytes.
+fn title(records: &[AuditRecord]) -> Option<String> {
+    let title = of_kind(records, "PROCTITLE").find_map(|audit| audit.fields.text("proctitle"))?;
+    Some(title.trim_end_matches('\0').replace('\0', " "))
+}
+
+/// The working directory.
+pub(super) fn cwd(records: &[AuditRecord]) -> Option<String> {
+    of_kind(records, "CWD").find_map(|audit| audit.fields.text("cwd"))
+}
+
+/// The path that the call is about: what it made, else what it removed, else what it found; parents only if nothing else.
+pub(super) fn path(records: &[AuditRecord]) -> Option<String> {
+    let mut items: Vec<&AuditRecord> =
+        of_kind(records, "PATH").filter(|audit| audit.fields.text("name").is_some()).collect();
+    items.sort_by_key(|audit| audit.fields.number("item"));
+    let of_type = |wanted: &[&str]| {
+        items.iter().find(|audit| {
+            let kind = audit.fields.get("nametype").or_else(|| audit.fields.get("objtype"));
+            kind.is_some_and(|kind| wanted.contains(&kind))
+        })
+    };
+    let chosen = of_type(&["CREATE"])
+        .or_else(|| of_type(&["DELETE"]))
+        .or_else(|| of_type(&["NORMAL"]))
+        .or_else(|| items.first());
+    let name = chosen.and_then(|audit| audit.fields.text("name"));
+    let name = name.or_else(|| of_kind(records, "AVC_PATH").find_map(|audit| audit.fields.text("path")))?;
+    Some(absolute(&name, cwd(records).as_deref()))
+}
+
+/// A path as seen from the root, where the working directory is known.
+pub(super) fn absolute(name: &str, cwd: Option<&str>) -> String {
+    match cwd {
+        Some(cwd) if !name.starts_with('/') && !name.contains(":[") => {
+            let name = name.strip_prefix("./").unwrap_or(name);
+            format!("{}/{name}", cwd.trim_end_matches('/'))
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The address that the call was given.
+pub(super) fn peer(records: &[AuditRecord]) -> Option<SockAddr> {
+    of_kind(records, "SOCKADDR").find_map(|audit| SockAddr::parse(&audit.fields.bytes("saddr")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::header::{Parsed, parse_all};
+    use super::*;
+
+    fn records(lines: &[&str]) -> Vec<AuditRecord> {
+        let parse = |line: &&str| match parse_all(line).pop() {
+            Some(Parsed::Record(audit)) => audit,
+            other => unreachable!("{other:?}"),
+        };
+        lines.iter().map(parse).collect()
+    }
+
+    /// Scenario: arguments quoted, in hex, in chunks that cut a character, and one missing. Guarantees: all or none.
+    #[test]
+    fn argument_lists() {
+        let whole = records(&[
+            "type=EXECVE msg=audit(1.0:1): argc=3 a0=\"sh\" a1=2D6320 a2_len=6 a2[0]=61C3",
+            "type=EXECVE msg=audit(1.0:1): a2[1]=A462",
+        ]);
+        assert_eq!(command(&whole).0, ["sh", "-c ", "aäb"]);
+        let cut = records(&[
+            "type=EXECVE msg=audit(1.0:1): argc=3 a0=\"sh\" a1=\"-c\"",
+            "type=PROCTITLE msg=audit(1.0:1): proctitle=7368002D6300",
+        ]);
+        assert_eq!(command(&cut), (Vec::new(), Some("sh -c".to_owned())));
+    }
+
+    /// Scenario: parents, relative names, creations. Guarantees: the path that the call is about, from the root.
+    #[test]
+    fn paths() {
+        let made = records(&[
+            "type=PATH msg=audit(1.0:1): item=1 name=\"x\" nametype=CREATE",
+            "type=PATH msg=audit(1.0:1): item=0 name=\"/srv\" nametype=PARENT",
+            "type=CWD msg=audit(1.0:1): cwd=\"/srv\"",
+        ]);
+        assert_eq!(path(&made).as_deref(), Some("/srv/x"));
+        assert_eq!(absolute("./a", Some("/")), "/a");
+        assert_eq!(absolute("a", None), "a");
+    }
+}

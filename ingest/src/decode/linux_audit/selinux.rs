@@ -1,0 +1,117 @@
+//! What SELinux decided.
+//!
+//! In: AVC and USER_AVC records (`avc:  denied  { read } for … scontext= tcontext= tclass=`). Out: decision and act.
+//! Owns: permissions and classes by action. Several permissions in one record are one decision.
+//! Law: `permissive=1` let the act through. Kernels without that field tell by the call's result; without either the
+//! mode is unknown.
+
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome};
+
+use super::header::AuditRecord;
+use super::statement::CallResult;
+use crate::decode::address;
+use crate::decode::credential_path::classify;
+use crate::decode::syscall::{self, EACCES, EPERM};
+
+/// Fills in a decision; false when the record is none of SELinux.
+pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut HostEvent) -> bool {
+    if !matches!(audit.kind.as_str(), "AVC" | "USER_AVC") || !audit.body.contains("avc:") {
+        return false;
+    }
+    let denied = audit.body.contains("denied ");
+    let granted = audit.body.contains("granted ");
+    if !denied && !granted {
+        return false;
+    }
+    let fields = &audit.fields;
+    row.control = HostControl::SeLinux;
+    row.policy = policy(audit);
+    (row.outcome, row.mode) = if granted {
+        (Outcome::Allowed, ControlMode::Unknown)
+    } else {
+        refusal(fields.get("permissive"), call)
+    };
+    row.target_path = fields.text("path").or_else(|| fields.text("name"));
+    row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
+    row.dst_addr = fields.get("daddr").and_then(address::normal);
+    row.src_addr = fields.get("saddr").and_then(address::normal);
+    let port = |key: &str| fields.get(key).and_then(|text| text.parse().ok());
+    row.capability =
+        fields.number("capability").and_then(|number| syscall::capability_name(number.try_into().ok()?));
+    row.action =
+        action(&permissions(&audit.body), fields.get("tclass").unwrap_or_default(), row.target_is_credential);
+    // `src` is the port that a process binds to or connects to, as old kernels name it.
+    (row.src_port, row.dst_port) = match row.action {
+        Action::NetConnect => (None, port("dest").or_else(|| port("src"))),
+        _ => (port("src"), port("dest")),
+    };
+    true
+}
+
+fn policy(audit: &AuditRecord) -> Option<String> {
+    let part = |key: &str| audit.fields.get(key);
+    Some(format!("{} {} {}", part("scontext")?, part("tcontext")?, part("tclass")?))
+}
+
+fn refusal(permissive: Option<&str>, call: Option<CallResult>) -> (Outcome, ControlMode) {
+    match (permissive, call.unwrap_or_default()) {
+        (Some("1"), _) => (Outcome::WouldDeny, ControlMode::Permissive),
+        (Some(_), _) => (Outcome::Denied, ControlMode::Enforcing),
+        (None, CallResult { success: Some(true), .. }) => (Outcome::WouldDeny, ControlMode::Permissive),
+        (None, CallResult { errno: Some(EPERM | EACCES), .. }) => (Outcome::Denied, ControlMode::Enforcing),
+        (None, CallResult { success: Some(false), .. }) => (Outcome::Unknown, ControlMode::Unknown),
+        (None, _) => (Outcome::Denied, ControlMode::Unknown),
+    }
+}
+
+/// The words in the braces.
+fn permissions(body: &str) -> Vec<&str> {
+    let inside =
+        body.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(inside, _)| inside);
+    inside.split_ascii_whitespace().collect()
+}
+
+fn action(permissions: &[&str], class: &str, credential: bool) -> Action {
+    let any = |words: &[&str]| permissions.iter().any(|permission| words.contains(permission));
+    match class {
+        "capability" | "capability2" | "cap_userns" | "cap2_userns" => Action::CapUse,
+        "process" if any(&["ptrace"]) => Action::Ptrace,
+        "process" if any(&["transition", "dyntransition", "setexec", "setcurrent"]) => Action::PrivChange,
+        "filesystem" if any(&["mount", "unmount", "remount"]) => Action::NsChange,
+        "user_namespace" => Action::NsChange,
+        "security" if any(&["load_policy", "setenforce", "setbool", "setsecparam"]) => Action::PolicyChange,
+        "bpf" if any(&["prog_load"]) => Action::ModuleLoad,
+        "system" if any(&["module_load", "module_request"]) => Action::ModuleLoad,
+        _ if class.ends_with("_socket") && any(&["name_connect"]) => Action::NetConnect,
+        _ if class.ends_with("_socket") && any(&["name_bind", "listen"]) => Action::NetListen,
+        "file" | "lnk_file" | "dir" | "chr_file" | "blk_file" | "fifo_file" | "sock_file" | "anon_inode" => {
+            file(&any, credential)
+        }
+        _ => Action::Other,
+    }
+}
+
+fn file(any: &dyn Fn(&[&str]) -> bool, credential: bool) -> Action {
+    const WRITES: &[&str] = &[
+        "write",
+        "append",
+        "create",
+        "unlink",
+        "rename",
+        "link",
+        "setattr",
+        "add_name",
+        "remove_name",
+        "rmdir",
+        "reparent",
+        "relabelto",
+    ];
+    match () {
+        () if any(&["execute", "execute_no_trans", "entrypoint"]) => Action::Exec,
+        () if any(&["read"]) && credential => Action::CredRead,
+        () if any(WRITES) => Action::FileWrite,
+        () if any(&["read", "open"]) => Action::FileRead,
+        () => Action::Other,
+    }
+}

@@ -1,0 +1,127 @@
+//! Records that say something by themselves: decisions of controls, and acts that no system call stands for.
+//!
+//! In: one record, and the system call of its event. Out: a row that holds what the record says.
+//! Owns: which records speak, and how what they say joins what the call says.
+//! Law: a decision's outcome, control and mode always win over what the call's result suggests.
+
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::vocabulary::{Action, HookClass, HostControl, Outcome};
+
+use super::header::AuditRecord;
+use super::{apparmor, seccomp, selinux, standalone};
+use crate::decode::field::unmapped;
+use serde_json::Value;
+
+/// How the event's system call ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CallResult {
+    /// Whether it succeeded, where that is said.
+    pub(super) success: Option<bool>,
+    /// Its error.
+    pub(super) errno: Option<u16>,
+}
+
+/// What one record says.
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    /// The row.
+    pub(super) row: HostEvent,
+    /// Whether a control decided.
+    pub(super) is_decision: bool,
+}
+
+/// What `audit` says, if it speaks for itself.
+pub(super) fn of(audit: &AuditRecord, base: &HostEvent, call: Option<CallResult>) -> Option<Statement> {
+    let mut row = HostEvent { raw: audit.line.clone(), hook_class: HookClass::Audit, ..base.clone() };
+    subject(audit, &mut row);
+    let said = apparmor::decide(audit, &mut row)
+        || selinux::decide(audit, call, &mut row)
+        || seccomp::decide(audit, &mut row)
+        || fanotify(audit, &mut row);
+    if said {
+        row.unmapped = rest(audit);
+        return Some(Statement { row, is_decision: true });
+    }
+    standalone::describe(audit, &mut row).then(|| {
+        row.unmapped = rest(audit);
+        Statement { row, is_decision: false }
+    })
+}
+
+/// Who acted, as most records spell it.
+pub(super) fn subject(audit: &AuditRecord, row: &mut HostEvent) {
+    let fields = &audit.fields;
+    row.pid = fields.number("pid");
+    row.parent_pid = fields.number("ppid").or_else(|| fields.number("parent"));
+    row.uid = fields.id("uid");
+    row.euid = fields.id("euid");
+    row.auid = fields.id("auid");
+    row.session_id = fields.id("ses");
+    row.comm = fields.text("comm");
+    row.exe = fields.text("exe");
+}
+
+/// Every field as it is written, but those that columns hold.
+pub(super) fn rest(audit: &AuditRecord) -> Option<String> {
+    const HELD: &[&str] = &["pid", "ppid", "parent", "uid", "euid", "auid", "ses", "comm", "exe", "msg"];
+    let fields: Vec<(&str, Value)> = audit
+        .fields
+        .all()
+        .filter(|(key, _)| !HELD.contains(key))
+        .map(|(key, text)| (key, Value::from(text)))
+        .collect();
+    let kind = Value::from(audit.kind.as_str());
+    unmapped([("type", Some(&kind))].into_iter().chain(fields.iter().map(|(key, value)| (*key, Some(value)))))
+}
+
+/// fapolicyd's answer to the kernel. `fan_info` is the rule's number, in hex.
+fn fanotify(audit: &AuditRecord, row: &mut HostEvent) -> bool {
+    if audit.kind != "FANOTIFY" {
+        return false;
+    }
+    row.control = HostControl::Fapolicyd;
+    row.outcome = match audit.fields.get("resp") {
+        Some("1") => Outcome::Allowed,
+        Some("2") => Outcome::Denied,
+        _ => Outcome::Unknown,
+    };
+    let by_rule = audit.fields.get("fan_type") == Some("1");
+    row.policy = audit.fields.hex("fan_info").filter(|_| by_rule).map(|rule| format!("rule {rule}"));
+    row.rule = Some("FANOTIFY".to_owned());
+    true
+}
+
+impl Statement {
+    /// Whether the statement is about the same process as the call's row.
+    pub(super) fn joins(&self, call: &HostEvent) -> bool {
+        self.row.pid.is_none() || call.pid.is_none() || self.row.pid == call.pid
+    }
+
+    /// The call's row with what this statement says.
+    pub(super) fn joined(self, call: &HostEvent) -> HostEvent {
+        let said = self.row;
+        let mut row = call.clone();
+        let vague = matches!(said.action, Action::Other | Action::FileRead | Action::FileWrite);
+        if !(vague && call.action != Action::Other) {
+            row.action = said.action;
+        }
+        if self.is_decision {
+            (row.outcome, row.control, row.mode) = (said.outcome, said.control, said.mode);
+        }
+        row.policy = said.policy.or(row.policy);
+        row.capability = said.capability.or(row.capability);
+        row.rule = row.rule.or(said.rule);
+        row.errno = row.errno.or(said.errno);
+        row.unit = said.unit.or(row.unit);
+        row.target_pid = row.target_pid.or(said.target_pid);
+        if row.target_path.is_none() {
+            (row.target_path, row.target_is_credential) = (said.target_path, said.target_is_credential);
+        }
+        if row.dst_addr.is_none() && row.dst_port.is_none() {
+            (row.dst_addr, row.dst_port) = (said.dst_addr, said.dst_port);
+        }
+        (row.src_addr, row.src_port) = (row.src_addr.or(said.src_addr), row.src_port.or(said.src_port));
+        row.unmapped = said.unmapped.or(row.unmapped);
+        row
+    }
+}

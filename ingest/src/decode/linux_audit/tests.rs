@@ -1,0 +1,476 @@
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome};
+use offbound_schemas::{EventRows, EventTime};
+use proptest::prelude::*;
+
+use super::FORMAT;
+use crate::decode::trial::{check_sample, run, run_in, sniff};
+use crate::decode::{Envelope, Verdict};
+
+/// Scenario: the sample. Guarantees: it is recognised and decoded.
+#[test]
+fn sample_decodes() {
+    check_sample(&FORMAT);
+}
+
+fn call(serial: u32, syscall: u32, rest: &str) -> String {
+    format!(
+        "type=SYSCALL msg=audit(1927858000.123:{serial}): arch=c000003e syscall={syscall} {rest} items=1 ppid=40 pid=41 auid=4294967295 uid=7 euid=0 ses=4294967295 comm=\"a\" exe=\"/bin/a\" key=(null)"
+    )
+}
+
+fn beside(kind: &str, serial: u32, rest: &str) -> String {
+    format!("type={kind} msg=audit(1927858000.123:{serial}): {rest}")
+}
+
+fn decoded(lines: &[String]) -> Vec<HostEvent> {
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let (verdicts, rows) = run(&FORMAT, &lines);
+    assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Decoded), "{lines:?} gave {verdicts:?}");
+    rows.host_events
+}
+
+/// Scenario: calls with operands and without any control's word. Guarantees: act, target, outcome; a refusal that nobody
+/// signed stays a failure.
+#[test]
+fn calls() {
+    use {Action as A, HostControl as C, Outcome as O};
+    let path = |name: &str| beside("PATH", 9, &format!("item=0 name=\"{name}\" nametype=NORMAL"));
+    let cases: Vec<(Vec<String>, A, O, C)> = vec![
+        (
+            vec![call(9, 257, "success=yes exit=3 a0=ffffff9c a2=0"), path("/etc/hosts")],
+            A::FileRead,
+            O::Allowed,
+            C::None,
+        ),
+        (
+            vec![call(9, 257, "success=yes exit=3 a0=ffffff9c a2=0"), path("/etc/shadow")],
+            A::CredRead,
+            O::Allowed,
+            C::None,
+        ),
+        (
+            vec![call(9, 257, "success=no exit=-13 a0=ffffff9c a2=241"), path("/etc/x")],
+            A::FileWrite,
+            O::Failed,
+            C::Unknown,
+        ),
+        (vec![call(9, 257, "success=yes exit=3 a2=0"), path("/proc/99/mem")], A::Ptrace, O::Allowed, C::None),
+        (
+            vec![call(9, 257, "success=yes exit=3 a2=0"), path("/proc/41/environ")],
+            A::CredRead,
+            O::Allowed,
+            C::None,
+        ),
+        (vec![call(9, 59, "success=no exit=-2"), path("/usr/bin/b")], A::Exec, O::Failed, C::None),
+        (
+            vec![
+                call(9, 42, "success=no exit=-115"),
+                beside("SOCKADDR", 9, "saddr=02000050A9FEA9FE0000000000000000"),
+            ],
+            A::ImdsAccess,
+            O::Attempted,
+            C::None,
+        ),
+        (
+            vec![call(9, 42, "success=yes exit=0"), beside("SOCKADDR", 9, "saddr=01002F72756E2F646200")],
+            A::NetConnect,
+            O::Allowed,
+            C::None,
+        ),
+        (vec![call(9, 101, "success=yes exit=0 a0=10 a1=63")], A::Ptrace, O::Allowed, C::None),
+        (vec![call(9, 101, "success=yes exit=0 a0=0 a1=0")], A::Other, O::Allowed, C::None),
+        (vec![call(9, 308, "success=yes exit=0")], A::NsChange, O::Allowed, C::None),
+        (vec![call(9, 105, "success=no exit=-1")], A::PrivChange, O::Failed, C::Unknown),
+    ];
+    for (lines, action, outcome, control) in cases {
+        let rows = decoded(&lines);
+        assert_eq!(rows.len(), 1, "{lines:?}");
+        assert_eq!(
+            (rows[0].action, rows[0].outcome, rows[0].control),
+            (action, outcome, control),
+            "{lines:?}"
+        );
+        assert_eq!((rows[0].auid, rows[0].session_id, rows[0].pid), (None, None, Some(41)));
+    }
+}
+
+/// Scenario: every control's record, alone and beside a call. Guarantees: outcome, control and mode are the control's.
+#[test]
+fn decisions() {
+    use {Action as A, ControlMode as M, HostControl as C, Outcome as O};
+    let avc = |rest: &str| {
+        beside(
+            "AVC",
+            9,
+            &format!(
+                "avc:  denied  {{ read }} for  pid=41 comm=\"a\" name=\"x\" scontext=u:r:t:s0 tcontext=u:r:o:s0 tclass=file{rest}"
+            ),
+        )
+    };
+    let armor = |word: &str, rest: &str| {
+        beside("AVC", 9, &format!("apparmor=\"{word}\" profile=\"p\" pid=41 comm=\"a\" {rest}"))
+    };
+    let open = |result: &str| call(9, 257, &format!("{result} a0=ffffff9c a2=0"));
+    let cases: Vec<(Vec<String>, A, O, C, M)> = vec![
+        (vec![avc(" permissive=1")], A::FileRead, O::WouldDeny, C::SeLinux, M::Permissive),
+        (
+            vec![avc(" permissive=0"), open("success=no exit=-13")],
+            A::FileRead,
+            O::Denied,
+            C::SeLinux,
+            M::Enforcing,
+        ),
+        (vec![open("success=yes exit=3"), avc("")], A::FileRead, O::WouldDeny, C::SeLinux, M::Permissive),
+        (vec![open("success=no exit=-22"), avc("")], A::FileRead, O::Unknown, C::SeLinux, M::Unknown),
+        (vec![avc("")], A::FileRead, O::Denied, C::SeLinux, M::Unknown),
+        (
+            vec![armor(
+                "DENIED",
+                "operation=\"open\" name=\"/etc/shadow\" requested_mask=\"r\" denied_mask=\"r\"",
+            )],
+            A::CredRead,
+            O::Denied,
+            C::AppArmor,
+            M::Enforcing,
+        ),
+        (
+            vec![armor("ALLOWED", "operation=\"open\" name=\"/etc/x\" denied_mask=\"wc\"")],
+            A::FileWrite,
+            O::WouldDeny,
+            C::AppArmor,
+            M::Complain,
+        ),
+        (
+            vec![armor("DENIED", "operation=\"capable\" capability=21 capname=\"sys_admin\"")],
+            A::CapUse,
+            O::Denied,
+            C::AppArmor,
+            M::Enforcing,
+        ),
+        (
+            vec![armor("STATUS", "operation=\"profile_remove\" name=\"p\"")],
+            A::PolicyChange,
+            O::Allowed,
+            C::AppArmor,
+            M::Unknown,
+        ),
+        (
+            vec![armor(
+                "STATUS",
+                "operation=\"profile_replace\" info=\"same as current profile, skipping\" name=\"p\"",
+            )],
+            A::Other,
+            O::Allowed,
+            C::AppArmor,
+            M::Unknown,
+        ),
+        (
+            vec![beside("SECCOMP", 9, "pid=41 comm=\"a\" sig=31 arch=c000003e syscall=59 code=0x80000000")],
+            A::Exec,
+            O::Killed,
+            C::Seccomp,
+            M::Enforcing,
+        ),
+        (
+            vec![beside("SECCOMP", 9, "pid=41 comm=\"a\" sig=0 arch=c00000b7 syscall=221 code=0x7ffc0000")],
+            A::Exec,
+            O::WouldDeny,
+            C::Seccomp,
+            M::Monitor,
+        ),
+        (
+            vec![beside("SECCOMP", 9, "pid=41 sig=0 arch=c000003e syscall=165 code=0x50001")],
+            A::NsChange,
+            O::Denied,
+            C::Seccomp,
+            M::Enforcing,
+        ),
+        (
+            vec![
+                beside("FANOTIFY", 9, "resp=2 fan_type=1 fan_info=D subj_trust=2 obj_trust=0"),
+                call(9, 59, "success=no exit=-1"),
+            ],
+            A::Exec,
+            O::Denied,
+            C::Fapolicyd,
+            M::Unknown,
+        ),
+    ];
+    for (lines, action, outcome, control, mode) in cases {
+        let rows = decoded(&lines);
+        assert_eq!(rows.len(), 1, "{lines:?}");
+        let row = &rows[0];
+        assert_eq!(
+            (row.action, row.outcome, row.control, row.mode),
+            (action, outcome, control, mode),
+            "{lines:?}"
+        );
+    }
+}
+
+/// Scenario: two decisions of one event that differ, and one twice. Guarantees: a row each, none twice, ids differ.
+#[test]
+fn further_decisions_give_rows() {
+    let avc = |port: u32| {
+        beside(
+            "AVC",
+            9,
+            &format!(
+                "avc:  denied  {{ name_bind }} for  pid=41 src={port} scontext=u:r:t tcontext=u:r:o tclass=tcp_socket permissive=0"
+            ),
+        )
+    };
+    let (verdicts, rows) = run(&FORMAT, &[&avc(80), &avc(81), &avc(80)]);
+    assert_eq!(verdicts[2], Verdict::Skipped("duplicate-record"));
+    assert_eq!(rows.host_events.len(), 2);
+    assert_ne!(rows.host_events[0].event_id, rows.host_events[1].event_id);
+}
+
+/// Scenario: the kernel log's and old kernels' notations, glued records, a host in front. Guarantees: same reading.
+#[test]
+fn notations() {
+    let lines = [
+        "[  12.5] audit: type=1326 audit(1927858000.123:9): auid=4294967295 uid=0 pid=41 comm=\"a\" exe=\"/a\" sig=0 arch=c000003e syscall=35 code=0x7ffc0000",
+        "audit(1927858001.123:10): type=1503 operation=\"inode_permission\" denied_mask=\"w::\" name=\"/x\" pid=4 profile=\"/p\"",
+        "node=n7 type=CWD msg=audit(1927858002.123:11): cwd=\"/srv\" node=n7 type=PATH msg=audit(1927858002.123:11): item=0 name=\"x\" nametype=NORMAL",
+        "type=UNKNOWN[1323] msg=audit(1927858003.123:12): fd=6 flags=0x802",
+        "type=APPARMOR msg=audit(1927858004.123:13): REJECTING r access to /etc/x (sh(41) profile /bin/sh active /bin/sh)",
+    ];
+    let (verdicts, rows) = run(&FORMAT, &lines);
+    assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Decoded), "{verdicts:?}");
+    assert!(lines.iter().all(|line| sniff(&FORMAT, line) >= 90));
+    let find = |serial: &str| {
+        rows.host_events
+            .iter()
+            .find(|row| row.native_id.as_deref().is_some_and(|id| id.ends_with(serial)))
+            .expect("decoded")
+    };
+    assert_eq!(
+        (find(":9").control, find(":9").syscall.as_deref()),
+        (HostControl::Seccomp, Some("nanosleep"))
+    );
+    assert_eq!((find(":10").action, find(":10").outcome), (Action::FileWrite, Outcome::Denied));
+    assert_eq!(
+        (find(":11").host.as_deref(), find(":11").target_path.as_deref()),
+        (Some("n7"), Some("/srv/x"))
+    );
+    assert_eq!(find(":12").rule.as_deref(), Some("MMAP"));
+    assert_eq!(
+        (find(":13").action, find(":13").pid, find(":13").comm.as_deref()),
+        (Action::FileRead, Some(41), Some("sh"))
+    );
+}
+
+/// Scenario: lines that are no records. Guarantees: each is skipped by name or refused with its reason.
+#[test]
+fn not_records() {
+    let lines = [
+        ("----", "separator"),
+        ("", "blank"),
+        ("# ausearch", "comment"),
+        ("time->Mon Feb  3 04:05:06 2031", "ausearch-heading"),
+        ("Feb  3 04:05:06 n1 syslogd: restart.", "not-an-audit-record"),
+        ("type=EOE msg=audit(1927858000.123:9):", "end-of-event"),
+        ("type=A msg=audit(1927858000): no milliseconds", "bad-audit-stamp"),
+        ("type=A msg=audit(): empty", "bad-audit-stamp"),
+        ("type=A msg=audit(99999999999999.000:1): beyond time", "bad-audit-stamp"),
+        ("type= msg=audit(1927858000.123:9): no type", "missing-type"),
+        ("msg=audit(1927858000.123:9): no type", "missing-type"),
+        ("type=A msg=?", "bad-audit-stamp"),
+        ("apparmor=\"DENIED\" operation=\"open\" profile=\"p\" name=\"/x\"", "no-time"),
+        ("audit: backlog limit exceeded", "no-time"),
+    ];
+    for (line, expected) in lines {
+        let (verdicts, rows) = run(&FORMAT, &[line]);
+        let word = match &verdicts[0] {
+            Verdict::Skipped(word) => word,
+            Verdict::Rejected(reject) => reject.reason,
+            Verdict::Decoded => "decoded",
+        };
+        assert_eq!((word, rows.len()), (expected, 0), "{line:?}");
+    }
+}
+
+/// Scenario: losses that the kernel tells of, a stopped daemon, a hole after an unbroken run, a hole in a filtered log.
+/// Guarantees: a gap with count and start for the former, none for the filtered log.
+#[test]
+fn losses() {
+    let envelope = Envelope { time: Some(EventTime(1_927_858_000_000_000_000)), ..Envelope::default() };
+    let lines = [
+        "audit: audit_lost=12 audit_rate_limit=0 audit_backlog_limit=64",
+        "audit: audit_lost=15 audit_rate_limit=0",
+        "kauditd_printk_skb: 7 callbacks suppressed",
+    ];
+    let (_, rows) = run_in(&FORMAT, &lines, &envelope);
+    let lost: Vec<Option<u64>> = rows.host_events.iter().map(|row| row.lost).collect();
+    assert_eq!(lost, [Some(12), Some(3), Some(7)]);
+    let dense = |step: u32| -> Vec<String> {
+        (0..200)
+            .map(|index| call(1000 + index * step, 39, "success=yes exit=0"))
+            .chain([call(5000, 39, "success=yes exit=0")])
+            .collect()
+    };
+    let holes = |lines: &[String]| -> Vec<Option<u64>> {
+        decoded(lines).iter().filter(|row| row.action == Action::TelemetryGap).map(|row| row.lost).collect()
+    };
+    assert_eq!(holes(&dense(1)), [Some(5000 - 1199 - 1)]);
+    assert!(holes(&dense(2)).is_empty());
+    let restart = [
+        "type=DAEMON_END msg=audit(1927858000.000:1): op=terminate auid=0 pid=3 res=success".to_owned(),
+        "type=DAEMON_START msg=audit(1927858090.000:2): op=start pid=4 res=success".to_owned(),
+    ];
+    let gap = decoded(&restart)
+        .into_iter()
+        .find(|row| row.action == Action::TelemetryGap)
+        .expect("a stop is a gap");
+    assert_eq!(gap.gap_from.map(|from| from.to_string()).as_deref(), Some("2031-02-03T03:06:40.000000000Z"));
+}
+
+/// Scenario: a process executes, forks, and its child executes; the pid is reused after exit. Guarantees: keys are the
+/// stamps of executions, parents are tied, a reused pid has another key.
+#[test]
+fn process_keys() {
+    let at = |serial: u32, pid: u32, ppid: u32, syscall: u32, exit: u32, exe: &str| {
+        format!(
+            "node=n1 type=SYSCALL msg=audit(1927858000.{serial:03}:{serial}): arch=c000003e syscall={syscall} success=yes exit={exit} a0=0 ppid={ppid} pid={pid} uid=0 comm=\"c\" exe=\"{exe}\""
+        )
+    };
+    let lines = [
+        at(1, 10, 1, 59, 0, "/bin/sh"),
+        at(2, 10, 1, 57, 11, "/bin/sh"),
+        at(3, 11, 10, 39, 0, "/bin/sh"),
+        at(4, 11, 10, 59, 0, "/bin/cat"),
+        at(5, 11, 10, 231, 0, "/bin/cat"),
+        at(6, 11, 1, 39, 0, "/bin/other"),
+    ];
+    let rows = decoded(&lines);
+    let keys: Vec<(&str, Option<&str>)> = rows
+        .iter()
+        .map(|row| (row.process_key.as_deref().unwrap_or_default(), row.parent_key.as_deref()))
+        .collect();
+    let shell = "n1:10:1927858000.001:1";
+    assert_eq!(keys[0], (shell, None));
+    assert_eq!(keys[2], ("n1:11:1927858000.002:2", Some(shell)));
+    assert_eq!(keys[3], ("n1:11:1927858000.004:4", Some(shell)));
+    assert_eq!(rows[3].parent_exe.as_deref(), Some("/bin/sh"));
+    assert_eq!(keys[5], ("n1:11:1927858000.006:6", None));
+}
+
+/// Scenario: records after their event was closed. Guarantees: decisions give a row that is tied by the stamp, the rest is counted.
+#[test]
+fn late_records() {
+    let lines = [
+        call(9, 257, "success=no exit=-13 a2=0"),
+        "type=SYSCALL msg=audit(1927858009.000:90): arch=c000003e syscall=39 success=yes exit=0 pid=2"
+            .to_owned(),
+        "type=SYSCALL msg=audit(1927858019.000:91): arch=c000003e syscall=39 success=yes exit=0 pid=2"
+            .to_owned(),
+        beside("PATH", 9, "item=0 name=\"/x\" nametype=NORMAL"),
+        beside(
+            "AVC",
+            9,
+            "apparmor=\"DENIED\" operation=\"open\" profile=\"p\" name=\"/x\" pid=41 denied_mask=\"r\"",
+        ),
+        call(9, 257, "success=no exit=-13 a2=0"),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let (verdicts, rows) = run(&FORMAT, &lines);
+    assert_eq!(
+        verdicts[3..],
+        [Verdict::Skipped("late-record"), Verdict::Decoded, Verdict::Skipped("duplicate-record")]
+    );
+    let tied: Vec<&HostEvent> =
+        rows.host_events.iter().filter(|row| row.native_id.as_deref() == Some("1927858000.123:9")).collect();
+    assert_eq!((tied.len(), tied[1].outcome), (2, Outcome::Denied));
+}
+
+/// The rows, sorted, without the one thing that tells where their first record stood.
+fn comparable(rows: EventRows) -> Vec<HostEvent> {
+    let mut rows = rows.host_events;
+    for row in &mut rows {
+        row.location = String::new();
+    }
+    rows.sort_by_key(|row| row.event_id);
+    rows
+}
+
+/// Events of a shell's life, each with its records.
+fn story() -> Vec<Vec<String>> {
+    let event = |serial: u32, pid: u32, syscall: u32, result: &str, beside: &[(&str, &str)]| {
+        let stamp = format!("msg=audit(1927858000.{:03}:{serial})", serial * 7);
+        let call = format!(
+            "type=SYSCALL {stamp}: arch=c000003e syscall={syscall} {result} ppid=1 pid={pid} uid=0 comm=\"c\" exe=\"/bin/{syscall}\""
+        );
+        let rest = beside.iter().map(|(kind, rest)| format!("type={kind} {stamp}: {rest}"));
+        std::iter::once(call).chain(rest).collect()
+    };
+    vec![
+        event(
+            1,
+            10,
+            59,
+            "success=yes exit=0",
+            &[
+                ("EXECVE", "argc=2 a0=\"sh\" a1_len=4 a1[0]=6162"),
+                ("EXECVE", "a1[1]=6364"),
+                ("CWD", "cwd=\"/\""),
+                ("PATH", "item=0 name=\"/bin/sh\" nametype=NORMAL"),
+                ("PROCTITLE", "proctitle=7368"),
+            ],
+        ),
+        event(
+            2,
+            10,
+            257,
+            "success=no exit=-13 a2=0",
+            &[
+                (
+                    "AVC",
+                    "apparmor=\"DENIED\" operation=\"open\" profile=\"p\" name=\"/etc/shadow\" pid=10 denied_mask=\"r\"",
+                ),
+                ("PATH", "item=0 name=\"/etc/shadow\" nametype=NORMAL"),
+            ],
+        ),
+        event(3, 10, 57, "success=yes exit=11", &[]),
+        event(
+            4,
+            11,
+            42,
+            "success=no exit=-115",
+            &[
+                ("SOCKADDR", "saddr=02000050A9FEA9FE0000000000000000"),
+                (
+                    "AVC",
+                    "avc:  denied  { name_connect } for  pid=11 dest=80 scontext=a tcontext=b tclass=tcp_socket permissive=1",
+                ),
+                (
+                    "AVC",
+                    "avc:  denied  { create } for  pid=11 scontext=a tcontext=b tclass=tcp_socket permissive=1",
+                ),
+            ],
+        ),
+        event(5, 11, 101, "success=yes exit=0 a0=10 a1=a", &[("OBJ_PID", "opid=10 ocomm=\"sh\"")]),
+    ]
+}
+
+proptest! {
+    /// Scenario: the records of several events in any order whatever. Guarantees: the same set of rows.
+    #[test]
+    fn interleaving_leaves_no_trace(order in Just(story().concat()).prop_shuffle()) {
+        let whole = story().concat();
+        let sorted: Vec<&str> = whole.iter().map(String::as_str).collect();
+        let shuffled: Vec<&str> = order.iter().map(String::as_str).collect();
+        let (verdicts, rows) = run(&FORMAT, &shuffled);
+        prop_assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Decoded));
+        prop_assert_eq!(comparable(rows), comparable(run(&FORMAT, &sorted).1));
+    }
+
+    /// Scenario: any text behind a valid beginning. Guarantees: no panic, and a verdict for each line.
+    #[test]
+    fn any_text_gets_a_verdict(kind in "[A-Z_]{0,9}", stamp in "[0-9.:]{0,16}", body in "\\PC{0,80}") {
+        let line = format!("type={kind} msg=audit({stamp}): {body}");
+        let valid = format!("type={kind} msg=audit(1927858000.123:9): {body}");
+        prop_assert_eq!(run(&FORMAT, &[&line, &valid, &body]).0.len(), 3);
+    }
+}
