@@ -17,6 +17,8 @@ mod credential_path;
 mod envoy;
 mod falco;
 mod field;
+#[cfg(test)]
+mod host_corpus;
 mod k8s_audit;
 mod kubernetes_pods;
 mod linux_audit;

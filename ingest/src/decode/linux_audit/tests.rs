@@ -324,7 +324,7 @@ fn losses() {
         .into_iter()
         .find(|row| row.action == Action::TelemetryGap)
         .expect("a stop is a gap");
-    assert_eq!(gap.gap_from.map(|from| from.to_string()).as_deref(), Some("2031-02-03T03:06:40.000000000Z"));
+    assert_eq!(gap.gap_from.map(|from| from.to_string()).as_deref(), Some("2031-02-03T04:06:40.000000000Z"));
 }
 
 /// Scenario: a process executes, forks, and its child executes; the pid is reused after exit. Guarantees: keys are the

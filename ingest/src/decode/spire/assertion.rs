@@ -99,6 +99,7 @@ pub(super) fn decode(record: &Record<'_>, line: &LogLine, rows: &mut EventRows) 
         Said::Fetched => {
             issued(line, &mut row, Phase::Issue, Decision::Allow);
             row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
+            row.dst = Some("spire-agent".to_owned());
         }
         Said::AgentRefused => agent_refused(line, &mut row),
         Said::Attested => judged(line, &mut row, Decision::Allow),
@@ -106,6 +107,7 @@ pub(super) fn decode(record: &Record<'_>, line: &LogLine, rows: &mut EventRows) 
         Said::NoIdentity => {
             row.phase = Phase::Issue;
             row.decision = Decision::Deny;
+            row.dst = Some("spire-agent".to_owned());
             row.reason = Some(line.message.clone());
             row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
         }
@@ -119,6 +121,7 @@ fn common(record: &Record<'_>, line: &LogLine, time: EventTime) -> IdentityAsser
     let mut row = record.assertion(time);
     row.request_id = line.get("request_id").map(str::to_owned);
     row.platform = Some("spiffe".to_owned());
+    row.dst = Some("spire-server".to_owned());
     row.enforcement = Enforcement::Enforced;
     row.entry_id = line.first(&["entry_id", "registration_entry_id"]).map(str::to_owned);
     let peer = line.first(&["caller_addr", "caller-addr", "address"]).and_then(Address::parse);
@@ -144,7 +147,6 @@ fn subject(line: &LogLine) -> Option<String> {
 fn api_call(line: &LogLine, row: &mut IdentityAssertion) {
     let method = line.get("method").unwrap_or_default();
     row.phase = phase_of(line.get("service").unwrap_or_default(), method);
-    row.dst = Some("spire-server".to_owned());
     (row.decision, row.reason) = decision(line);
     match row.phase {
         Phase::Issue => {
@@ -243,7 +245,6 @@ fn agent_refused(line: &LogLine, row: &mut IdentityAssertion) {
     row.phase = Phase::Present;
     row.decision = Decision::Deny;
     row.reason = Some(line.message.clone());
-    row.dst = Some("spire-server".to_owned());
     row.subject = caller(line).or_else(|| subject(line));
     row.credential_kind = Some("x509-svid".to_owned());
     identify(line.first(&["svid_serial_num", "svid_serial_number"]), row);
@@ -259,7 +260,11 @@ fn judged(line: &LogLine, row: &mut IdentityAssertion, decision: Decision) {
     row.phase = Phase::Attest;
     row.decision = decision;
     row.subject = line.first(&["agent_id", "spiffe_id"]).map(str::to_owned);
-    row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
+    // Only the agent knows a workload's process; a node proves itself to the server.
+    if let Some(pid) = line.get("pid") {
+        row.presenter = Some(format!("pid:{pid}"));
+        row.dst = Some("spire-agent".to_owned());
+    }
     row.reason = line.first(&["error", "reason"]).map(str::to_owned);
 }
 
