@@ -1,1 +1,36 @@
-//! x
+//! Terminal screens over an investigation.
+//!
+//! In: a [`Investigation`] (the questions that the screens ask, answered by whoever holds the data) and keys.
+//! Out: frames. Owns: the screens, the one list of actions, the one list of views, the second gate for outside text.
+//! Leaves to others: reading, correlating and keeping data. Flow: event → message → `update` → effects → draw.
+//! Laws: SCREEN-1 only allow-listed bytes reach the terminal; SCREEN-2 different values look different;
+//! SCREEN-3 the selection never moves by itself.
+
+mod action;
+mod desk;
+mod event;
+mod filter;
+mod guard;
+mod keymap;
+mod list;
+mod location;
+mod model;
+mod port;
+mod prompt;
+mod question;
+mod session;
+mod theme;
+mod update;
+mod view;
+mod worker;
+
+pub use filter::{FIELDS, Filter, FilterError};
+pub use port::{
+    At, EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Layer, Lookup, Page, PageRequest,
+    PortError, Recorded, Sort, SourceRow,
+};
+pub use session::{Options, Start, TuiError, run};
+
+/// What tests of this crate need and users do not.
+#[doc(hidden)]
+pub mod testing;

@@ -52,6 +52,8 @@ fn is_deceptive(c: char) -> bool {
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{10FFFF}'
         // Vowels and finals of decomposed Hangul: nothing of their own without the letter before them.
         | '\u{1160}'..='\u{11FF}' | '\u{D7B0}'..='\u{D7FF}'
+        // A mark that takes no room of its own.
+        | '\u{A8FA}'
         // Letters that join whatever comes after them.
         | '\u{0D4E}' | '\u{111C2}' | '\u{111C3}' | '\u{113D1}' | '\u{1193F}' | '\u{11941}'
         | '\u{11A84}'..='\u{11A89}' | '\u{11D46}' | '\u{11F02}'

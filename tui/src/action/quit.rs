@@ -1,0 +1,53 @@
+//! Leaving.
+
+use super::{Action, always};
+use crate::keymap::Key;
+use crate::update::arrive;
+use crate::view::Ink;
+
+/// Back, or out.
+pub(crate) const CLOSE: Action = Action {
+    name: "close",
+    short: "back, quit",
+    help: "Goes back one step; quits where you began.",
+    argument: None,
+    keys: &[Key::Char('q')],
+    applies: always,
+    run: |model, _| {
+        if model.history.back() {
+            arrive(model);
+        } else {
+            model.quit = true;
+        }
+        Ok(())
+    },
+};
+
+/// Out, from anywhere.
+pub(crate) const QUIT: Action = Action {
+    name: "quit",
+    short: "quit",
+    help: "Quits at once.",
+    argument: None,
+    keys: &[Key::Char('Q')],
+    applies: always,
+    run: |model, _| {
+        model.quit = true;
+        Ok(())
+    },
+};
+
+/// Asks first.
+pub(crate) const STOP: Action = Action {
+    name: "stop",
+    short: "quit",
+    help: "Quits when pressed twice.",
+    argument: None,
+    keys: &[Key::Ctrl('c')],
+    applies: always,
+    run: |model, _| {
+        model.asked_to_stop = true;
+        model.tell(Ink::fixed("Ctrl-c again quits"));
+        Ok(())
+    },
+};
