@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::decode::{Envelope, FORMATS, Record};
 
-/// Below this confidence a record is of no known format.
-pub const MIN_CONFIDENCE: u8 = 40;
+/// Below this confidence a record is of no known format. Separators that several tools write are worth 20.
+pub const MIN_CONFIDENCE: u8 = 20;
 /// From this confidence on, a record is taken for itself even where it looks like an envelope.
 pub(crate) const SURE_CONFIDENCE: u8 = 80;
 
@@ -30,8 +30,10 @@ impl Recogniser {
             }
         }
         let best = best(record).filter(|(_, confidence)| *confidence >= MIN_CONFIDENCE);
+        // A comment says nothing by itself: it belongs to the records around it, whose decoder skips it by name.
+        let by_context = self.last.filter(|_| record.json.is_none() && record.text.starts_with('#'));
         self.last = best.or(self.last);
-        best.map(|(index, _)| index)
+        best.or(by_context).map(|(index, _)| index)
     }
 }
 
