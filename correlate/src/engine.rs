@@ -56,6 +56,12 @@ impl Engine {
         Ok(Self { environment, session, order: CanonicalOrder::default(), facts: Facts::default() })
     }
 
+    /// Forgets every event, and keeps environment, rules and plans: the next events start anew.
+    pub fn forget(&mut self) {
+        self.order = CanonicalOrder::default();
+        self.facts = Facts::default();
+    }
+
     /// Takes events in, in any order; they wait for the watermark.
     pub fn push(&mut self, batch: &EventBatch) -> Result<(), EngineError> {
         Ok(self.order.push(batch)?)

@@ -4,12 +4,13 @@
 //! Owns: DataFusion, the slots that feed it, what SQL a rule may hold.
 //! Law: plans are built once and their state is reset before each run; a rule has no clock, no dice, no LIMIT.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
@@ -82,9 +83,10 @@ impl Session {
 
     async fn register(&mut self) -> Result<(), DataFusionError> {
         for spec in TABLES.iter().filter(|spec| RULE_TABLES.contains(&spec.name)) {
-            let slot = Arc::new(Slot { schema: (spec.schema)(), batches: Mutex::new(Vec::new()) });
+            let schema = without_metadata(&(spec.schema)());
+            let slot = Arc::new(Slot { schema: Arc::clone(&schema), batches: Mutex::new(Vec::new()) });
             let partition: Arc<dyn PartitionStream> = Arc::<Slot>::clone(&slot);
-            let table = StreamingTable::try_new((spec.schema)(), vec![partition])?;
+            let table = StreamingTable::try_new(schema, vec![partition])?;
             self.context.register_table(spec.name, Arc::new(table))?;
             self.slots.push((spec.name, slot));
         }
@@ -111,7 +113,7 @@ impl Session {
     /// Runs every rule over a scene.
     pub(crate) async fn run(&self, scene: &Scene<'_>) -> Result<Vec<(Rule, RecordBatch)>, SessionError> {
         for (table, slot) in &self.slots {
-            slot.fill(batches(scene, table));
+            slot.fill(batches(scene, table)).map_err(SessionError::SetUp)?;
         }
         let mut answers = Vec::new();
         for (rule, plan) in &self.plans {
@@ -123,10 +125,17 @@ impl Session {
             }
         }
         for (_, slot) in &self.slots {
-            slot.fill(Vec::new());
+            slot.fill(Vec::new()).map_err(SessionError::SetUp)?;
         }
         Ok(answers)
     }
+}
+
+/// The same columns without their documentation: where two tables give one column different meanings, a plan that
+/// unites them would differ from its own logical plan in nothing but that text, and DataFusion refuses it.
+fn without_metadata(schema: &SchemaRef) -> SchemaRef {
+    let plain = |field: &Arc<Field>| field.as_ref().clone().with_metadata(HashMap::new());
+    Arc::new(Schema::new(schema.fields().iter().map(plain).collect::<Vec<Field>>()))
 }
 
 /// One partition per plan, no dynamic filters: what makes a plan reusable.
@@ -257,8 +266,12 @@ struct Slot {
 }
 
 impl Slot {
-    fn fill(&self, batches: Vec<RecordBatch>) {
+    fn fill(&self, batches: Vec<RecordBatch>) -> Result<(), DataFusionError> {
+        let plain =
+            |batch: RecordBatch| RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().to_vec());
+        let batches = batches.into_iter().map(plain).collect::<Result<Vec<_>, _>>()?;
         *self.batches.lock().unwrap_or_else(PoisonError::into_inner) = batches;
+        Ok(())
     }
 }
 

@@ -196,12 +196,12 @@ fn host_layer(case: &Case<'_>, controls: Vec<ControlVerdict>, inferred: bool) ->
 pub(super) fn is_covered(case: &Case<'_>) -> bool {
     let from = case.onset.plus_nanos(-BEFORE_NANOS);
     let hosts = bound_hosts(case);
-    let covered =
-        |host: &String| {
-            case.scene.facts.names.known(host).is_some_and(|host| {
-                case.scene.facts.coverage.host_share(host, from, case.end) >= MIN_COVERAGE
-            })
-        };
+    let covered = |host: &String| {
+        let share = |host| case.scene.facts.coverage.host_share(host, from, case.end);
+        let heard = case.scene.facts.names.known(host).is_some_and(|host| share(host) >= MIN_COVERAGE);
+        // What a sensor lost may be the very attempt that nobody saw.
+        heard && case.scene.facts.gaps.touches(&format!("host:{host}"), from, case.end).is_none()
+    };
     !hosts.is_empty() && hosts.iter().all(covered)
 }
 

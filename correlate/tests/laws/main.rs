@@ -1,0 +1,163 @@
+//! The laws of correlation, as properties of random worlds.
+//!
+//! In: worlds of pods, tokens, uses, host events and placements, drawn from a seed. Out: equality of judgements.
+//! Law STREAM-1 to STREAM-3 and MATCH-1, at least 256 cases each.
+
+mod world;
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use offbound_correlate::environment::Environment;
+use offbound_correlate::{Engine, Judgement, RuleSet};
+use offbound_schemas::EventTime;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestCaseError};
+use world::{Event, world};
+
+const CASES: u32 = 256;
+
+/// Planning takes longer than any case: one engine serves all of them, one after the other.
+static ENGINE: LazyLock<Mutex<(tokio::runtime::Runtime, Engine)>> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
+    let environment = Environment::parse(world::ENVIRONMENT, "laws.toml").expect("the environment is sound");
+    let rules = RuleSet::builtin().expect("the built-in rules are sound");
+    let engine = runtime.block_on(Engine::new(environment, &rules)).expect("the rules can be planned");
+    Mutex::new((runtime, engine))
+});
+
+/// One way of delivering a world: batches, each followed by a watermark.
+struct Delivery {
+    batches: Vec<(Vec<Event>, Option<EventTime>)>,
+}
+
+fn judge(delivery: &Delivery) -> Judgement {
+    let mut guard = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (runtime, engine) = &mut *guard;
+    engine.forget();
+    for (events, watermark) in &delivery.batches {
+        engine.push(&world::rows(events).to_batch()).expect("rows fit their tables");
+        if let Some(watermark) = watermark {
+            engine.seal(*watermark).expect("rows fit their tables");
+        }
+    }
+    runtime.block_on(engine.judge()).expect("the rules run")
+}
+
+fn at_once(events: &[Event]) -> Judgement {
+    judge(&Delivery { batches: vec![(events.to_vec(), None)] })
+}
+
+fn check(law: &str, expected: &Judgement, found: &Judgement) -> Result<(), TestCaseError> {
+    prop_assert_eq!(expected, found, "{} is broken", law);
+    Ok(())
+}
+
+fn config() -> Config {
+    Config { cases: CASES, failure_persistence: None, max_shrink_iters: 200, ..Config::default() }
+}
+
+/// The judged worlds must be worth judging: findings of several rules have to occur among them.
+#[test]
+fn worlds_are_not_empty() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut rules = std::collections::BTreeSet::new();
+    for _ in 0..64 {
+        let world = world().new_tree(&mut runner).expect("a world can be drawn").current();
+        rules.extend(at_once(&world.events).findings.into_iter().map(|finding| finding.rule));
+    }
+    for rule in ["CT-101", "CT-102", "CT-201", "CT-203", "CT-301", "CT-403"] {
+        assert!(rules.contains(rule), "no drawn world has a {rule}; there are {rules:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// Scenario: the same events, cut into batches and sealed at any moments. Guarantees: STREAM-1.
+    #[test]
+    fn stream_1_cutting_changes_nothing(world in world(), cuts in prop::collection::vec(0usize..200, 0..12)) {
+        let mut events = world.events.clone();
+        events.sort_by_key(Event::key);
+        let mut batches = Vec::new();
+        let mut rest = events.as_slice();
+        for cut in cuts {
+            let (batch, after) = rest.split_at(cut.min(rest.len()));
+            let watermark = after.first().map(Event::time);
+            batches.push((batch.to_vec(), watermark));
+            rest = after;
+        }
+        batches.push((rest.to_vec(), None));
+        check("STREAM-1", &at_once(&world.events), &judge(&Delivery { batches }))?;
+    }
+
+    /// Scenario: events arrive out of order by less than the bound. Guarantees: STREAM-2, and nothing is late.
+    #[test]
+    fn stream_2_order_within_the_bound_changes_nothing(world in world(), jitter in prop::collection::vec(0i64..world::LATENESS_NANOS, 256)) {
+        let mut arrival: Vec<(i64, Event)> = world.events.iter().cloned().enumerate()
+            .map(|(index, event)| (event.time().0 + jitter[index % jitter.len()], event)).collect();
+        arrival.sort_by_key(|(arrived, event)| (*arrived, event.key()));
+        let mut newest = EventTime::MIN;
+        let mut batches = Vec::new();
+        for chunk in arrival.chunks(7) {
+            let events: Vec<Event> = chunk.iter().map(|(_, event)| event.clone()).collect();
+            newest = events.iter().map(Event::time).max().unwrap_or(newest).max(newest);
+            batches.push((events, Some(newest.plus_nanos(-world::LATENESS_NANOS))));
+        }
+        let found = judge(&Delivery { batches });
+        prop_assert_eq!(found.late, 0);
+        check("STREAM-2", &at_once(&world.events), &found)?;
+    }
+
+    /// Scenario: one event comes after the watermark has passed it. Guarantees: it is counted late (STREAM-2).
+    #[test]
+    fn stream_2_beyond_the_bound_is_counted(world in world(), pick in any::<prop::sample::Index>()) {
+        let mut events = world.events.clone();
+        events.sort_by_key(Event::key);
+        let straggler = events.remove(pick.index(events.len()));
+        let last = events.last().map(Event::time).unwrap_or(EventTime::MIN);
+        prop_assume!(straggler.time() < last);
+        let batches = vec![(events, Some(last)), (vec![straggler], None)];
+        prop_assert_eq!(judge(&Delivery { batches }).late, 1);
+    }
+
+    /// Scenario: any events are delivered again, anywhere later. Guarantees: STREAM-3.
+    #[test]
+    fn stream_3_redelivery_changes_nothing(world in world(), again in prop::collection::vec(any::<prop::sample::Index>(), 1..40)) {
+        let mut events = world.events.clone();
+        events.sort_by_key(Event::key);
+        let repeated: Vec<Event> = again.iter().map(|index| events[index.index(events.len())].clone()).collect();
+        let middle = events.len() / 2;
+        let (first, second) = events.split_at(middle);
+        let watermark = second.first().map(Event::time);
+        let batches = vec![(first.to_vec(), watermark), (repeated.clone(), None), (second.to_vec(), None), (repeated, None)];
+        check("STREAM-3", &at_once(&world.events), &judge(&Delivery { batches }))?;
+    }
+
+    /// Scenario: a source of placements, or of issuing, is taken away. Guarantees: MATCH-1.
+    #[test]
+    fn match_1_less_evidence_decides_less(world in world(), taken in 0usize..4) {
+        let full = off_place(&at_once(&world.events));
+        let left: Vec<Event> = world.events.iter().filter(|event| event.source() != world::EVIDENCE_SOURCES[taken]).cloned().collect();
+        for (key, place) in off_place(&at_once(&left)) {
+            prop_assert_eq!(full.get(&key), Some(&place), "a use is off its place only without {}", world::EVIDENCE_SOURCES[taken]);
+        }
+    }
+}
+
+/// Uses off their place, by the event that shows them, with where they were seen.
+fn off_place(judgement: &Judgement) -> std::collections::BTreeMap<String, String> {
+    let off =
+        judgement.findings.iter().filter(|finding| ["CT-101", "CT-102"].contains(&finding.rule.as_str()));
+    off.flat_map(|finding| {
+        let place = finding
+            .observed
+            .as_ref()
+            .map(|observed| format!("{:?} {:?}", observed.address, observed.pod_uid))
+            .unwrap_or_default();
+        let uses = finding.evidence.iter().filter(|evidence| evidence.role == "use");
+        uses.map(move |evidence| (format!("{} {}", finding.rule, evidence.event_id), place.clone()))
+            .collect::<Vec<_>>()
+    })
+    .collect()
+}

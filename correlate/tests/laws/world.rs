@@ -1,0 +1,218 @@
+//! Random worlds: a few pods with tokens on a few hosts, ordinary uses, and now and then an attacker.
+//!
+//! In: proptest's randomness. Out: events of the three tables, in no particular order.
+//! Owns: the shapes only; what follows from them is for the engine to say.
+
+use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
+use offbound_schemas::vocabulary::{
+    Action, AddrQuality, ControlMode, Decision, Enforcement, HostControl, IdKind, Outcome, Phase,
+    PlacementKind,
+};
+use offbound_schemas::{EventId, EventRows, EventTime};
+use proptest::prelude::*;
+
+/// How late an event may come in these worlds.
+pub(crate) const LATENESS_NANOS: i64 = 30 * SEC;
+/// Sources of bindings and placements that can be taken away.
+pub(crate) const EVIDENCE_SOURCES: [&str; 4] =
+    ["placement-feed", "kubernetes-pods", "token-log", "other-feed"];
+
+pub(crate) const ENVIRONMENT: &str = r#"
+version = 1
+[realm.one]
+cidrs = ["10.0.0.0/8"]
+[[egress]]
+realm = "one"
+from = ["10.0.0.0/8"]
+seen_as = []
+[[workload]]
+id = "system:serviceaccount:ns:w0"
+baseline = ["lsm"]
+credential_readers = ["/usr/bin/java"]
+[learning]
+min_history = "1m"
+"#;
+
+const SEC: i64 = 1_000_000_000;
+const START: i64 = 1_700_000_000 * SEC;
+const PODS: usize = 5;
+const HOSTS: usize = 3;
+
+/// One event of any table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Event {
+    Host(Box<HostEvent>),
+    Assertion(Box<IdentityAssertion>),
+    Placement(Box<Placement>),
+}
+
+impl Event {
+    pub(crate) fn time(&self) -> EventTime {
+        match self {
+            Self::Host(row) => row.event_time,
+            Self::Assertion(row) => row.event_time,
+            Self::Placement(row) => row.event_time,
+        }
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        match self {
+            Self::Host(row) => &row.source,
+            Self::Assertion(row) => &row.source,
+            Self::Placement(row) => &row.source,
+        }
+    }
+
+    pub(crate) fn key(&self) -> (EventTime, EventId) {
+        match self {
+            Self::Host(row) => (row.event_time, row.event_id),
+            Self::Assertion(row) => (row.event_time, row.event_id),
+            Self::Placement(row) => (row.event_time, row.event_id),
+        }
+    }
+}
+
+/// The events of one world.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) events: Vec<Event>,
+}
+
+/// The events as rows of their tables.
+pub(crate) fn rows(events: &[Event]) -> EventRows {
+    let mut rows = EventRows::default();
+    for event in events {
+        match event {
+            Event::Host(row) => rows.host_events.push((**row).clone()),
+            Event::Assertion(row) => rows.identity_assertions.push((**row).clone()),
+            Event::Placement(row) => rows.placements.push((**row).clone()),
+        }
+    }
+    rows
+}
+
+/// A use: which pod's token, from which pod's address (or from outside), where to, when, with what result.
+type UseDraw = (usize, usize, usize, i64, bool);
+/// A host event: in which pod, what, when.
+type HostDraw = (usize, usize, i64);
+
+/// Worlds of 20 to 80 events.
+pub(crate) fn world() -> impl Strategy<Value = World> {
+    let uses = prop::collection::vec((0..PODS, 0..PODS + 2, 0usize..5, 0i64..900, any::<bool>()), 10..50);
+    let at_home = prop::collection::vec((0..PODS, 0usize..5, 0i64..900), 0..20);
+    let hosts = prop::collection::vec((0..PODS, 0usize..6, 0i64..900), 0..20);
+    let sources = prop::collection::vec(0usize..3, PODS);
+    (uses, at_home, hosts, sources).prop_map(|(uses, at_home, hosts, sources)| {
+        let mut events: Vec<Event> = (0..PODS).map(|pod| placement(pod, sources[pod])).collect();
+        events.extend((0..PODS).map(issue));
+        let home = at_home.into_iter().map(|(pod, destination, at)| (pod, pod, destination, at, true));
+        events.extend(uses.into_iter().chain(home).enumerate().map(|(index, draw)| presented(index, draw)));
+        events.extend(hosts.into_iter().enumerate().map(|(index, draw)| seen(index, draw)));
+        World { events }
+    })
+}
+
+fn id(kind: &str, index: usize) -> EventId {
+    EventId::of(&[kind.as_bytes(), &index.to_le_bytes()])
+}
+
+fn at(secs: i64) -> EventTime {
+    EventTime(START + secs * SEC)
+}
+
+fn address(pod: usize) -> String {
+    if pod < PODS { format!("10.0.0.{pod}") } else { format!("203.0.113.{pod}") }
+}
+
+fn placement(pod: usize, source: usize) -> Event {
+    Event::Placement(Box::new(Placement {
+        event_id: id("placement", pod),
+        event_time: at(-600),
+        source: ["placement-feed", "kubernetes-pods", "other-feed"][source].to_owned(),
+        location: format!("places:{pod}"),
+        kind: PlacementKind::Pod,
+        workload: Some(format!("system:serviceaccount:ns:w{}", pod / 2)),
+        host: Some(format!("h{}", pod % HOSTS)),
+        pod_uid: Some(format!("uid-{pod}")),
+        pod: Some(format!("p{pod}")),
+        namespace: Some("ns".to_owned()),
+        addresses: vec![address(pod)],
+        start: Some(at(-600)),
+        ..Placement::default()
+    }))
+}
+
+fn issue(pod: usize) -> Event {
+    Event::Assertion(Box::new(IdentityAssertion {
+        event_id: id("issue", pod),
+        event_time: at(-500),
+        source: "token-log".to_owned(),
+        location: format!("issue:{pod}"),
+        phase: Phase::Issue,
+        decision: Decision::Allow,
+        credential_id: Some(format!("JTI={pod}")),
+        credential_kind: Some("k8s-token".to_owned()),
+        id_kind: IdKind::Jti,
+        subject: Some(format!("system:serviceaccount:ns:w{}", pod / 2)),
+        bound_pod_uid: Some(format!("uid-{pod}")),
+        bound_host: Some(format!("h{}", pod % HOSTS)),
+        iat: Some(at(-500)),
+        exp: Some(at(600)),
+        ..IdentityAssertion::default()
+    }))
+}
+
+fn presented(index: usize, (pod, from, destination, secs, allowed): UseDraw) -> Event {
+    let sensitive = destination == 0;
+    Event::Assertion(Box::new(IdentityAssertion {
+        event_id: id("use", index),
+        event_time: at(secs),
+        source: "api-log".to_owned(),
+        location: format!("use:{index}"),
+        phase: Phase::Present,
+        decision: if allowed { Decision::Allow } else { Decision::Deny },
+        enforcement: Enforcement::Enforced,
+        credential_id: Some(format!("JTI={pod}")),
+        credential_kind: Some("k8s-token".to_owned()),
+        id_kind: IdKind::Jti,
+        subject: Some(format!("system:serviceaccount:ns:w{}", pod / 2)),
+        src_addr: Some(address(from)),
+        addr_quality: AddrQuality::Direct,
+        dst: Some(format!("service-{destination}")),
+        action: Some(if sensitive { "list secrets" } else { "get pods" }.to_owned()),
+        ..IdentityAssertion::default()
+    }))
+}
+
+fn seen(index: usize, (pod, what, secs): HostDraw) -> Event {
+    let mut row = HostEvent {
+        event_id: id("host", index),
+        event_time: at(secs),
+        source: "sensor".to_owned(),
+        location: format!("host:{index}"),
+        host: Some(format!("h{}", pod % HOSTS)),
+        pod_uid: Some(format!("uid-{pod}")),
+        process_key: Some(format!("process-{index}")),
+        outcome: Outcome::Allowed,
+        exe: Some("/usr/bin/java".to_owned()),
+        ..HostEvent::default()
+    };
+    match what {
+        0 => {
+            (row.action, row.exe, row.parent_exe) =
+                (Action::Exec, Some("/bin/sh".into()), Some("/usr/bin/java".into()))
+        }
+        1 | 2 => {
+            row.action = Action::CredRead;
+            row.target_path = Some("/run/secrets/kubernetes.io/serviceaccount/token".into());
+            row.exe = Some(if what == 1 { "/usr/bin/java" } else { "/bin/cat" }.into());
+        }
+        3 => {
+            (row.action, row.outcome) = (Action::FileRead, Outcome::WouldDeny);
+            (row.control, row.mode) = (HostControl::AppArmor, ControlMode::Complain);
+        }
+        4 => (row.action, row.lost, row.gap_from) = (Action::TelemetryGap, Some(3), Some(at(secs - 5))),
+        _ => row.action = Action::Exit,
+    }
+    Event::Host(Box::new(row))
+}
