@@ -1,4 +1,4 @@
-//! Which paths hold a credential, and which addresses hand one out.
+//! Which paths hold a credential or lead out of a container, and which addresses hand a credential out.
 //!
 //! In: paths and addresses as host sensors write them. Out: the class of credential, or nothing.
 //! Owns: the credential path set and the metadata addresses, by pattern, wherever a host's root is mounted.
@@ -68,6 +68,11 @@ pub(crate) fn proc_secret(path: &str) -> Option<ProcSecret> {
         "self" | "thread-self" => Some(ProcSecret { pid: None }),
         number => number.parse().ok().map(|pid| ProcSecret { pid: Some(pid) }),
     }
+}
+
+/// Whether writing the file at `path` runs a program outside of the container: the last agent of a control group.
+pub(crate) fn is_escape_file(path: &str) -> bool {
+    segments(path).last() == Some(&"release_agent")
 }
 
 /// Whether a connection to `host` (address or name) and `port` goes to a cloud's metadata service.

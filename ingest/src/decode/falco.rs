@@ -5,14 +5,13 @@
 //! Dropped: text lines and shutdown statistics (named), alerts of other sources than system calls (named).
 //! Law: Falco never blocks, so `control` is always `none`; `evt.res` says only what the call returned.
 
-use offbound_schemas::vocabulary::{Action, Attribution, HookClass, HostControl, Outcome};
+mod act;
+
+use offbound_schemas::vocabulary::{Action, Attribution, HookClass, HostControl};
 use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
-use super::address::Address;
-use super::credential_path::{classify, is_metadata_endpoint, proc_secret};
-use super::field::{at, epoch_time, has, i64_at, list_at, str_at, time_at, u32_at, u64_at, unmapped};
-use super::syscall::{self, Deed};
+use super::field::{at, epoch_time, has, list_at, str_at, time_at, u32_at, u64_at, unmapped};
 use super::{Decode, Format, Identity, Record, Verdict};
 
 /// Falco.
@@ -156,8 +155,7 @@ fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime, rows: &
     row.rule = Some(rule.to_owned());
     row.priority = str_at(json, &["priority"]).map(str::to_lowercase);
     row.attack = list_at(json, &["tags"]).into_iter().filter(|tag| is_technique(tag)).collect();
-    result(fields, &mut row);
-    act(fields, &mut row);
+    act::describe(fields, &message(json, rule), &mut row);
     row.unmapped = unmapped([
         ("output", at(json, &["output"])),
         ("tags", at(json, &["tags"])),
@@ -165,6 +163,13 @@ fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime, rows: &
         ("output_fields", at(json, &["output_fields"])),
     ]);
     rows.host_events.push(row);
+}
+
+/// What the rule's author wrote: its name, and its output up to the values that sensors append.
+fn message(json: &Value, rule: &str) -> String {
+    let output = str_at(json, &["output"]).unwrap_or_default();
+    let words = output.split(['|', '(']).next().unwrap_or_default();
+    format!("{rule} {words}").to_lowercase()
 }
 
 /// A field's text, unless the sensor wrote that it has none.
@@ -199,101 +204,6 @@ fn image(fields: &Value) -> Option<String> {
         Some(tag) => format!("{repository}:{tag}"),
         None => repository,
     })
-}
-
-fn result(fields: &Value, row: &mut offbound_schemas::table::HostEvent) {
-    let named = said(fields, "evt.res");
-    let code = i64_at(fields, &["evt.rawres"]).filter(|code| *code < 0);
-    let errno = named.as_deref().and_then(syscall::errno_number);
-    row.errno = errno.or_else(|| code.and_then(|code| u16::try_from(-code).ok()));
-    row.outcome = match (named.as_deref(), row.errno) {
-        (_, Some(syscall::EINPROGRESS)) => Outcome::Attempted,
-        (_, Some(_)) => Outcome::Failed,
-        (Some("SUCCESS"), None) => Outcome::Allowed,
-        _ => Outcome::Unknown,
-    };
-}
-
-/// What the alert saw, by its event type and the operands that the rule prints.
-fn act(fields: &Value, row: &mut offbound_schemas::table::HostEvent) {
-    let Some(call) = row.syscall.clone() else {
-        if let Some(name) = said(fields, "fd.name").filter(|name| name.starts_with('/')) {
-            file(fields, name, row, true);
-        } else if let Some(name) = said(fields, "fd.name").filter(|name| name.contains("->")) {
-            connection(fields, &name, row);
-        }
-        return;
-    };
-    match syscall::deed(&call) {
-        Some(Deed::Open | Deed::Read) => {
-            if let Some(name) = said(fields, "fd.name") {
-                file(fields, name, row, matches!(syscall::deed(&call), Some(Deed::Open)));
-            }
-        }
-        Some(Deed::Connect) => connection(fields, &said(fields, "fd.name").unwrap_or_default(), row),
-        Some(Deed::Ptrace) => {
-            let own = said(fields, "evt.arg.request").is_some_and(|request| request.contains("TRACEME"));
-            row.action = if own { Action::Other } else { Action::Ptrace };
-            row.target_pid = u32_at(fields, &["evt.arg.pid"]);
-        }
-        Some(Deed::Certain(action)) => {
-            row.action = action;
-            row.target_path = target(fields);
-            row.target_is_credential =
-                row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
-        }
-        Some(Deed::Bind | Deed::Bpf | Deed::Clone) | None => row.target_path = target(fields),
-    }
-}
-
-fn target(fields: &Value) -> Option<String> {
-    ["fd.name", "evt.arg.linkpath", "evt.arg.newpath", "evt.arg.path", "evt.arg.name", "fs.path.name"]
-        .iter()
-        .find_map(|key| said(fields, key))
-        .filter(|path| path.contains('/') && !path.contains("->"))
-}
-
-fn file(fields: &Value, path: String, row: &mut offbound_schemas::table::HostEvent, by_flags: bool) {
-    let flags = said(fields, "evt.arg.flags").unwrap_or_default();
-    let printed = said(fields, "evt.args").unwrap_or_default();
-    let has_flag = |flag: &str| flags.split('|').any(|known| known == flag) || printed.contains(flag);
-    let writes = by_flags && ["O_WRONLY", "O_TRUNC", "O_CREAT"].iter().any(|flag| has_flag(flag));
-    let reads = !by_flags || has_flag("O_RDWR") || has_flag("O_RDONLY") || !writes;
-    let credential = classify(&path).is_some();
-    row.target_is_credential = credential;
-    row.action = match proc_secret(&path) {
-        Some(secret) if secret.pid.is_some() && secret.pid != row.pid => {
-            row.target_pid = secret.pid;
-            Action::Ptrace
-        }
-        _ if reads && credential => Action::CredRead,
-        _ if writes || has_flag("O_RDWR") => Action::FileWrite,
-        _ => Action::FileRead,
-    };
-    row.target_path = Some(path);
-}
-
-/// `10.1.0.7:4000->10.2.0.1:443`.
-fn connection(fields: &Value, name: &str, row: &mut offbound_schemas::table::HostEvent) {
-    row.action = Action::NetConnect;
-    row.protocol = said(fields, "fd.l4proto").map(|text| text.to_lowercase());
-    if let Some((source, peer)) = name.split_once("->") {
-        let source = Address::parse(source);
-        row.src_addr = source.map(|address| address.text());
-        row.src_port = source.and_then(|address| address.port);
-        let peer = Address::parse(peer);
-        row.dst_addr = peer.map(|address| address.text());
-        row.dst_port = peer.and_then(|address| address.port);
-    } else if name.starts_with('/') {
-        row.protocol = Some("unix".to_owned());
-        row.target_path = Some(name.to_owned());
-        row.target_is_credential = classify(name).is_some();
-    }
-    row.dst_host = said(fields, "fd.sip.name").or_else(|| said(fields, "fd.rip.name"));
-    let peer = row.dst_addr.as_deref().or(row.dst_host.as_deref());
-    if peer.is_some_and(|host| is_metadata_endpoint(host, row.dst_port)) {
-        row.action = Action::ImdsAccess;
-    }
 }
 
 #[cfg(test)]

@@ -166,8 +166,9 @@ fn describe(kind: &str, payload: &Value, row: &mut HostEvent) {
         "process_listen" => {
             row.action = Action::NetListen;
             row.outcome = Outcome::Allowed;
-            row.dst_addr = str_at(payload, &["ip"]).and_then(address::normal);
-            row.dst_port = u16_at(payload, &["port"]);
+            // The address is the process's own.
+            row.src_addr = str_at(payload, &["ip"]).and_then(address::normal);
+            row.src_port = u16_at(payload, &["port"]);
             row.protocol = str_at(payload, &["protocol"]).map(str::to_lowercase);
         }
         "process_throttle" | "rate_limit_info" => gap(kind, payload, row),

@@ -5,7 +5,7 @@
 //! Law: ALLOWED is complain mode, so the act would have been refused; AUDIT was allowed by rule; STATUS is a change of policy.
 
 use offbound_schemas::table::HostEvent;
-use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome};
+use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
 
 use super::header::AuditRecord;
 use crate::decode::address;
@@ -26,6 +26,9 @@ pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
         _ => (Outcome::Unknown, ControlMode::Unknown),
     };
     operands(audit, row);
+    if audit.kind == "USER_AVC" {
+        message_bus(audit, row);
+    }
     if word == "STATUS" {
         status(audit, row);
     } else {
@@ -80,6 +83,18 @@ fn operands(audit: &AuditRecord, row: &mut HostEvent) {
     }
 }
 
+/// A message bus decided: the record's outer process is the bus, the inner one the sender. Names on a bus are no paths.
+fn message_bus(audit: &AuditRecord, row: &mut HostEvent) {
+    row.hook_class = HookClass::Userspace;
+    row.policy = row.policy.take().or_else(|| audit.fields.text("label"));
+    row.target_path = None;
+    row.target_is_credential = false;
+    if let Some(sender) = audit.fields.inner_number("pid") {
+        row.pid = Some(sender);
+        (row.exe, row.uid) = (None, None);
+    }
+}
+
 fn protocol(family: &str, kind: Option<&str>) -> &'static str {
     match (family, kind) {
         ("inet" | "inet6", Some("stream")) => "tcp",
@@ -114,6 +129,10 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         .find_map(|key| fields.get(key))
         .unwrap_or_default();
     let socket = fields.get("family").is_some();
+    if operation.starts_with("dbus_") || matches!(operation, "ptrace" | "signal") {
+        row.target_path = None;
+        row.target_is_credential = false;
+    }
     match operation {
         "exec" => Action::Exec,
         "open" | "inode_permission" => file(mask, row),
@@ -173,21 +192,23 @@ fn prose(body: &str, row: &mut HostEvent) -> Option<Action> {
     row.pid = after.split(')').next().and_then(|pid| pid.parse().ok());
     row.policy = after.split_once("profile ").and_then(|(_, rest)| rest.split(' ').next()).map(str::to_owned);
     row.rule = Some(verb.to_owned());
-    if let Some((mask, path)) = what.split_once(" access to ") {
-        if let Some(name) = path.strip_prefix("capability ") {
-            row.capability = syscall::capability_from(name.trim_matches('\''));
-            return Some(Action::CapUse);
-        }
-        if let Some(name) = path.strip_prefix("syscall ") {
-            let name = name.trim_matches('\'');
-            row.syscall = Some(name.to_owned());
-            return Some(if name == "ptrace" { Action::Ptrace } else { Action::Other });
-        }
-        row.target_path = Some(path.to_owned());
-        row.target_is_credential = classify(path).is_some();
+    let (mask, object) =
+        what.split_once("access to ").map(|(mask, object)| (mask.trim(), object)).unwrap_or(("", ""));
+    if let Some(name) = object.strip_prefix("capability ") {
+        row.capability = syscall::capability_from(name.trim_matches('\''));
+        return Some(Action::CapUse);
+    }
+    if let Some(name) = object.strip_prefix("syscall ") {
+        let name = name.trim_matches('\'');
+        row.syscall = Some(name.to_owned());
+        return Some(if name == "ptrace" { Action::Ptrace } else { Action::Other });
+    }
+    if !object.is_empty() {
+        row.target_path = Some(object.to_owned());
+        row.target_is_credential = classify(object).is_some();
         return Some(file(mask, row));
     }
-    row.target_path =
-        what.split_once(" on ").or_else(|| what.split_once(" from ")).map(|(_, path)| path.to_owned());
+    let (_, path) = what.split_once(" on ").or_else(|| what.split_once(" from ")).unwrap_or_default();
+    row.target_path = path.split(" to ").next().filter(|path| !path.is_empty()).map(str::to_owned);
     Some(Action::FileWrite)
 }

@@ -81,8 +81,15 @@ impl Assembler {
     pub(super) fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Taken {
         let host = audit.node.clone().or_else(|| record.envelope.host.clone()).unwrap_or_default();
         let key = (host.clone(), audit.stamp.time, audit.stamp.serial);
-        if let Some(known) = self.closed.get(&key) {
-            return late(record, &key, audit, known, rows);
+        if let Some(known) = self.closed.get_mut(&key) {
+            let id = record_id(&audit);
+            if known.contains(&id) {
+                return Taken::Duplicate;
+            }
+            if known.len() < MAX_EVENT_RECORDS {
+                known.push(id);
+            }
+            return late(record, &key, audit, self.hosts.get_mut(&host), rows);
         }
         let clock = self.advance(&host, audit.stamp.time, rows);
         let taken = self.gather(record, key, audit, clock);
@@ -187,12 +194,9 @@ fn late(
     record: &Record<'_>,
     key: &Key,
     audit: AuditRecord,
-    known: &[EventId],
+    state: Option<&mut HostState>,
     rows: &mut EventRows,
 ) -> Taken {
-    if known.contains(&record_id(&audit)) {
-        return Taken::Duplicate;
-    }
     let mut base = record.host_event(key.1);
     base.host = Some(key.0.clone()).filter(|host| !host.is_empty());
     base.native_id = Some(audit.stamp.text.clone());
@@ -205,7 +209,11 @@ fn late(
     ]);
     match statement::of(&audit, &base, None) {
         Some(statement) if statement.is_decision => {
-            rows.host_events.push(statement.row);
+            let mut row = statement.row;
+            if let Some(state) = state {
+                state.place(&mut row);
+            }
+            rows.host_events.push(row);
             Taken::Gathered
         }
         _ => Taken::Late,

@@ -12,9 +12,10 @@ use super::header::AuditRecord;
 use super::operand;
 use super::sockaddr::SockAddr;
 use super::statement::{self, CallResult};
-use crate::decode::credential_path::{classify, is_metadata_endpoint, proc_secret};
+use crate::decode::credential_path::{classify, is_escape_file, is_metadata_endpoint, proc_secret};
 use crate::decode::field::unmapped;
 use crate::decode::syscall::{self, Arch, Deed, EACCES, EINPROGRESS, EPERM};
+use crate::decode::{MAX_RAW_BYTES, cut};
 
 /// `O_WRONLY` or `O_RDWR`.
 const ACCESS_BITS: u64 = 3;
@@ -72,6 +73,9 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: &HostEvent
     (row.args, row.cmd_line) = operand::command(records);
     row.target_path = operand::path(records);
     row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
+    if audit.fields.get("auoms_version").is_some() {
+        assembled(audit, &mut row);
+    }
     if let Some(target) = operand::of_kind(records, "OBJ_PID").next() {
         row.target_pid = target.fields.number("opid");
         row.target_exe = target.fields.text("ocomm");
@@ -83,6 +87,19 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: &HostEvent
     settle(result(audit), &mut row);
     row.unmapped = rest(audit, records);
     row
+}
+
+/// Operands that the Azure collector puts into the call's own line. Its command line holds quotes as they come.
+fn assembled(audit: &AuditRecord, row: &mut HostEvent) {
+    row.cwd = audit.fields.text("cwd");
+    row.target_path = audit.fields.text("name").map(|name| operand::absolute(&name, row.cwd.as_deref()));
+    row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
+    let line = audit
+        .body
+        .split_once("cmdline=\"")
+        .and_then(|(_, rest)| rest.split_once("\" redactors="))
+        .map(|(line, _)| line);
+    row.cmd_line = line.map(|line| cut(line, MAX_RAW_BYTES).to_owned());
 }
 
 fn address(peer: Option<&SockAddr>, row: &mut HostEvent) {
@@ -174,6 +191,7 @@ fn open(flags: u64, row: &mut HostEvent) -> Action {
     let reads = flags & ACCESS_BITS != WRITE_ONLY;
     match (reads, writes) {
         (true, _) if row.target_is_credential => Action::CredRead,
+        (_, true) if is_escape_file(path) => Action::NsChange,
         (_, true) => Action::FileWrite,
         _ => Action::FileRead,
     }

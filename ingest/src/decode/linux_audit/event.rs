@@ -73,9 +73,14 @@ fn base(template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent 
 /// What the records say, row by row.
 fn said(records: &[AuditRecord], base: &HostEvent) -> Vec<HostEvent> {
     let call = records.iter().find(|audit| matches!(audit.kind.as_str(), "SYSCALL" | "URINGOP"));
-    let result = call.map(call::result);
+    let result = |audit: &AuditRecord| {
+        let same = |call: &&AuditRecord| {
+            audit.fields.get("pid").is_none_or(|pid| call.fields.get("pid") == Some(pid))
+        };
+        call.filter(same).map(call::result)
+    };
     let mut statements: Vec<Statement> = Vec::new();
-    for statement in records.iter().filter_map(|audit| statement::of(audit, base, result)) {
+    for statement in records.iter().filter_map(|audit| statement::of(audit, base, result(audit))) {
         let known = |other: &Statement| {
             other.is_decision == statement.is_decision && same_words(&other.row, &statement.row)
         };

@@ -50,6 +50,13 @@ impl Fields {
         self.get(key)?.parse().ok()
     }
 
+    /// A decimal number that stands twice, outside and inside of the nested message: the inner one.
+    pub(super) fn inner_number(&self, key: &str) -> Option<u32> {
+        let mut found = self.0.iter().filter(|field| field.key == key);
+        found.next()?;
+        found.next_back()?.text.parse().ok()
+    }
+
     /// A decimal number where the largest, `-1` and `unset` mean that there is none.
     pub(super) fn id(&self, key: &str) -> Option<u32> {
         self.number(key).filter(|number| *number != u32::MAX)

@@ -54,7 +54,19 @@ pub(super) enum Parsed {
 
 /// All records of a line; empty when it has no stamp at all.
 pub(super) fn parse_all(text: &str) -> Vec<Parsed> {
-    split(text).into_iter().take(MAX_RECORDS_PER_LINE).filter_map(parse).collect()
+    let mut parsed: Vec<Parsed> =
+        split(text).into_iter().take(MAX_RECORDS_PER_LINE).filter_map(parse).collect();
+    let named = parsed.iter().find_map(|part| match part {
+        Parsed::Record(audit) => audit.node.clone(),
+        Parsed::Malformed(_) => None,
+    });
+    // The shipper that glued the records wrote the host only once.
+    for part in &mut parsed {
+        if let Parsed::Record(audit) = part {
+            audit.node = audit.node.take().or_else(|| named.clone());
+        }
+    }
+    parsed
 }
 
 /// Cuts before each further `type=WORD msg=audit(`, and the `node=` before it.
@@ -107,11 +119,13 @@ fn parse(text: &str) -> Option<Parsed> {
     let Some(stamp) = Stamp::parse(written) else {
         return Some(refuse("bad-audit-stamp", written, "expected SEC.MS:SERIAL"));
     };
+    let fields = Fields::parse(body);
+    let inside = fields.get("node").filter(|_| written_kind.starts_with("AUOMS_")).map(str::to_owned);
     Some(Parsed::Record(AuditRecord {
-        node: node(before),
+        node: node(before).or(inside),
         kind: kind::name(written_kind),
         stamp,
-        fields: Fields::parse(body),
+        fields,
         body: body.to_owned(),
         line: text.to_owned(),
     }))

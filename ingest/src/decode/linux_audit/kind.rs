@@ -47,6 +47,10 @@ const NAMES: &[(u32, &str)] = &[
 
 /// The word for a record type.
 pub(super) fn name(written: &str) -> String {
+    // Assembled by its collector into one line that begins with the fields of the call.
+    if matches!(written, "AUOMS_SYSCALL" | "AUOMS_EXECVE") {
+        return "SYSCALL".to_owned();
+    }
     let number = written.strip_prefix("UNKNOWN[").and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
     let word = number.parse::<u32>().ok().and_then(|number| {
         let (first, names) = NAMES.iter().rev().find(|(first, _)| *first <= number)?;

@@ -6,7 +6,7 @@
 //! mode is unknown.
 
 use offbound_schemas::table::HostEvent;
-use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome};
+use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
 
 use super::header::AuditRecord;
 use super::statement::CallResult;
@@ -26,6 +26,12 @@ pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut Ho
     }
     let fields = &audit.fields;
     row.control = HostControl::SeLinux;
+    if let Some(sender) = fields.number("spid").filter(|_| audit.kind == "USER_AVC") {
+        // The record's own process is the object manager (message bus, service manager).
+        row.hook_class = HookClass::Userspace;
+        row.pid = Some(sender);
+        (row.exe, row.uid) = (None, None);
+    }
     row.policy = policy(audit);
     (row.outcome, row.mode) = if granted {
         (Outcome::Allowed, ControlMode::Unknown)

@@ -117,7 +117,10 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         "DAEMON_ROTATE" | "DAEMON_ERR" => Action::TelemetryGap,
         "SERVICE_STOP" if row.unit.as_deref().is_some_and(is_sensor) => Action::PolicyChange,
         "USER_ROLE_CHANGE" | "CHGRP_ID" | "CHUSER_ID" => Action::PrivChange,
-        "BPF" if fields.get("op") == Some("LOAD") => Action::ModuleLoad,
+        "BPF" if fields.get("op") == Some("LOAD") => {
+            row.outcome = Outcome::Allowed;
+            Action::ModuleLoad
+        }
         "KERN_MODULE" => {
             row.target_path = fields.text("name");
             Action::ModuleLoad

@@ -101,10 +101,7 @@ impl Statement {
     pub(super) fn joined(self, call: &HostEvent) -> HostEvent {
         let said = self.row;
         let mut row = call.clone();
-        let vague = matches!(said.action, Action::Other | Action::FileRead | Action::FileWrite);
-        if !(vague && call.action != Action::Other) {
-            row.action = said.action;
-        }
+        row.action = joined_action(call, said.action);
         if self.is_decision {
             (row.outcome, row.control, row.mode) = (said.outcome, said.control, said.mode);
         }
@@ -123,5 +120,20 @@ impl Statement {
         (row.src_addr, row.src_port) = (row.src_addr.or(said.src_addr), row.src_port.or(said.src_port));
         row.unmapped = said.unmapped.or(row.unmapped);
         row
+    }
+}
+
+/// What was done, by the call and by what was said about it: a vague word gives way to a clearer one. Reading or
+/// writing a descriptor without a path is the vaguest of all: it is how programs talk to the kernel.
+fn joined_action(call: &HostEvent, said: Action) -> Action {
+    let bare = call.target_path.is_none() && matches!(call.action, Action::FileRead | Action::FileWrite);
+    match said {
+        Action::Other if bare => Action::Other,
+        Action::Other => call.action,
+        Action::FileRead if call.action != Action::Other => call.action,
+        Action::FileWrite if !matches!(call.action, Action::Other | Action::FileRead) => call.action,
+        // The record of a module is the same when it is taken out.
+        Action::ModuleLoad if call.syscall.as_deref() == Some("delete_module") => call.action,
+        clear => clear,
     }
 }

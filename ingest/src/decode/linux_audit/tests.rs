@@ -262,6 +262,52 @@ fn notations() {
     );
 }
 
+/// Scenario: a call beside a record that says more. Guarantees: the clearer word stands, a bare write gives way.
+#[test]
+fn statements_join_calls() {
+    let cases = [
+        (1, "type=LOGIN", "old-auid=4294967295 auid=5 ses=2 res=1", Action::Other),
+        (44, "type=SERVICE_STOP", "msg='unit=auditd comm=\"systemd\" res=success'", Action::PolicyChange),
+        (176, "type=KERN_MODULE", "name=\"m\"", Action::Other),
+        (313, "type=KERN_MODULE", "name=\"m\"", Action::ModuleLoad),
+        (
+            257,
+            "type=AVC",
+            "avc:  denied  { write } for  pid=41 scontext=a tcontext=b tclass=file permissive=0",
+            Action::FileWrite,
+        ),
+    ];
+    for (syscall, kind, body, action) in cases {
+        let line = format!("{kind} msg=audit(1927858000.123:9): {body}");
+        let rows = decoded(&[call(9, syscall, "success=yes exit=0 a2=0"), line.clone()]);
+        assert_eq!((rows.len(), rows[0].action), (1, action), "{line}");
+    }
+}
+
+/// Scenario: a message bus refuses for a sender. Guarantees: the sender is the process, the bus is not.
+#[test]
+fn bus_decisions_are_about_the_sender() {
+    let rows = decoded(&["type=USER_AVC msg=audit(1927858000.123:9): pid=3 uid=81 msg='apparmor=\"DENIED\" operation=\"dbus_method_call\" name=\"org.x\" pid=77 label=\"p\" exe=\"/bin/bus\"'".to_owned()]);
+    let row = &rows[0];
+    assert_eq!(
+        (row.pid, row.exe.as_deref(), row.policy.as_deref(), row.target_path.as_deref()),
+        (Some(77), None, Some("p"), None)
+    );
+}
+
+/// Scenario: a line of the Azure collector, which puts an event together by itself. Guarantees: host, command, target.
+#[test]
+fn assembled_lines() {
+    let line = "type=AUOMS_EXECVE audit(1927858000.123:9): SchemaVersion=\"1\" auoms_version=2 node=N1 arch=x86_64 syscall=execve syscall_r=59 success=yes exit=0 ppid=4 pid=5 uid=7 ses=\"-1\" comm=\"sh\" exe=\"/bin/sh\" cwd=\"/\" name=\"bin/sh\" argc=3 cmdline=\"sh -c \"id; ls\"\" redactors= containerid=";
+    let rows = decoded(&[line.to_owned()]);
+    let row = &rows[0];
+    assert_eq!((row.host.as_deref(), row.action, row.outcome), (Some("N1"), Action::Exec, Outcome::Allowed));
+    assert_eq!(
+        (row.cmd_line.as_deref(), row.target_path.as_deref()),
+        (Some("sh -c \"id; ls\""), Some("/bin/sh"))
+    );
+}
+
 /// Scenario: lines that are no records. Guarantees: each is skipped by name or refused with its reason.
 #[test]
 fn not_records() {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::connected;
 use crate::decode::address;
-use crate::decode::credential_path::{classify, proc_secret};
+use crate::decode::credential_path::{classify, is_escape_file, proc_secret};
 use crate::decode::field::{array_at, at, has, i64_at, list_at, str_at, string_at, u16_at, u32_at};
 use crate::decode::syscall::{self, Deed};
 
@@ -18,6 +18,8 @@ use crate::decode::syscall::{self, Deed};
 const MASK_WRITE: i64 = 2 | 8;
 /// `MAY_READ`.
 const MASK_READ: i64 = 4;
+/// `READING_MODULE`: why the kernel reads a file.
+const READING_MODULE: i64 = 2;
 /// Signal numbers that end a process whatever it does.
 const SIGKILL: i64 = 9;
 
@@ -124,7 +126,12 @@ fn action(function: &str, payload: &Value, row: &mut HostEvent) -> Action {
         | "security_path_rename"
         | "security_inode_rename"
         | "security_inode_create" => Action::FileWrite,
-        "security_kernel_read_file" | "kernel_read_file" if row.target_path.is_some() => Action::ModuleLoad,
+        "security_kernel_read_file" | "kernel_read_file"
+            if numbers(payload).next().is_none_or(|id| id == READING_MODULE) =>
+        {
+            Action::ModuleLoad
+        }
+        "security_kernel_read_file" | "kernel_read_file" => file(MASK_READ, row),
         "do_init_module"
         | "find_module_sections"
         | "security_kernel_module_request"
@@ -225,6 +232,7 @@ fn file(mask: i64, row: &HostEvent) -> Action {
     match proc_secret(target) {
         Some(secret) if secret.pid.is_some() && secret.pid != row.pid => Action::Ptrace,
         _ if reads && row.target_is_credential => Action::CredRead,
+        _ if mask & MASK_WRITE != 0 && is_escape_file(target) => Action::NsChange,
         _ if mask & MASK_WRITE != 0 => Action::FileWrite,
         _ => Action::FileRead,
     }
