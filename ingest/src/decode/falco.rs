@@ -12,7 +12,7 @@ use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
 use super::field::{at, epoch_time, has, list_at, str_at, time_at, u32_at, u64_at, unmapped};
-use super::{Decode, Format, Identity, Record, Verdict};
+use super::{Decode, Format, Identity, Record, Verdict, WEAK_CONFIDENCE};
 
 /// Falco.
 pub(crate) const FORMAT: Format = Format {
@@ -28,7 +28,14 @@ pub(crate) const FORMAT: Format = Format {
 struct Falco;
 
 fn sniff(record: &Record<'_>) -> u8 {
-    let Some(json) = record.json else { return u8::from(is_statistics(record.text)) * 60 };
+    let Some(json) = record.json else {
+        return match record.text {
+            text if is_statistics(text) => 60,
+            // Too little to claim a line that stands alone.
+            text if is_statistics_entry(text) => WEAK_CONFIDENCE,
+            _ => 0,
+        };
+    };
     let internal = str_at(json, &["rule"]).is_some_and(|rule| rule.starts_with("Falco internal:"));
     match (
         has(json, &["rule"]),

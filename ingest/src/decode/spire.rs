@@ -15,7 +15,7 @@ use offbound_schemas::EventRows;
 
 use self::line::LogLine;
 use super::field::has;
-use super::{Decode, Format, Identity, Record, Verdict};
+use super::{Decode, Format, Identity, Record, Verdict, WEAK_CONFIDENCE};
 
 /// The server's log, and the output of its command line.
 pub(crate) const SERVER: Format = Format {
@@ -82,8 +82,9 @@ fn sniff(record: &Record<'_>, side: Side) -> u8 {
         (false, true) => return if side == Side::Agent { 95 } else { 0 },
         _ => {}
     }
+    // Many programs log in this shape: a line that names nothing of SPIRE says little by itself.
     if !line.is_of_spire() {
-        return 0;
+        return WEAK_CONFIDENCE;
     }
     let written_by = if line.is_of_agent() { Side::Agent } else { Side::Server };
     if written_by == side { 85 } else { 40 }

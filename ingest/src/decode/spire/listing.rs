@@ -175,14 +175,24 @@ fn place_agent(row: &mut Placement) {
 
 /// Whether a line of text is printed by `agent list` or `entry show`.
 pub(super) fn is_printed(text: &str) -> bool {
-    let heading = heading(text);
-    let labelled = label(text).is_some_and(|(name, _)| {
-        matches!(
-            name,
-            "SPIFFE ID" | "Entry ID" | "Attestation type" | "X509-SVID TTL" | "Can re-attest" | "Parent ID"
-        )
-    });
-    heading || labelled
+    const LABELS: &[&str] = &[
+        "SPIFFE ID",
+        "Entry ID",
+        "Parent ID",
+        "Attestation type",
+        "Expiration time",
+        "Serial number",
+        "Can re-attest",
+        "X509-SVID TTL",
+        "JWT-SVID TTL",
+        "Revision",
+        "Selector",
+        "DNS name",
+        "FederatesWith",
+        "Downstream",
+        "StoreSvid",
+    ];
+    heading(text) || label(text).is_some_and(|(name, _)| LABELS.contains(&name))
 }
 
 fn heading(text: &str) -> bool {
