@@ -61,7 +61,7 @@ impl Facts {
         self.bindings.assertion(&mut self.names, view, row);
         let destination = usage::destination(environment, view, row);
         self.coverage.assertion(&mut self.names, &destination.name, view, row);
-        if matches!(view.phase(row), Phase::Present | Phase::Verify | Phase::Exchange) {
+        if matches!(view.phase(row), Phase::Present | Phase::Verify) {
             self.uses.assertion(&mut self.names, destination, view, row);
         }
     }

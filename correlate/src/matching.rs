@@ -236,10 +236,10 @@ fn conclude(bound: &Bound, ground: Ground<'_>, answer: &mut Compared<'_>) {
 fn host_level(bound: &Bound, stay: &Stay, ground: Ground<'_>) -> Match {
     let home = bound.host.or_else(|| ground.places.pod(bound.pod_uid?).find_map(|stay| stay.host));
     let (Some(home), Some(there)) = (home, stay.host.or(stay.host_uid)) else { return Match::Undetermined };
-    if ground.places.host_name(home) == ground.places.host_name(there) {
-        Match::Match
-    } else {
-        Match::Mismatch
+    match ground.places.host_name(home) == ground.places.host_name(there) {
+        true => Match::Match,
+        false if ground.places.knows_host(home) => Match::Mismatch,
+        false => Match::Undetermined,
     }
 }
 

@@ -100,6 +100,12 @@ impl<'a> Places<'a> {
         self.host_names.get(&host).copied().unwrap_or(host)
     }
 
+    /// Whether any placement source knows a host of that name: names of two worlds (a node's uid, its name) must
+    /// not be taken for two hosts.
+    pub(crate) fn knows_host(&self, host: Name) -> bool {
+        self.by_host.contains_key(&self.host_name(host))
+    }
+
     /// The host that a SPIRE agent runs on.
     pub(crate) fn host_of_agent(&self, agent: Name) -> Option<Name> {
         self.agent_host.get(&agent).map(|host| self.host_name(*host))

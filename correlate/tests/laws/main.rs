@@ -150,11 +150,13 @@ fn off_place(judgement: &Judgement) -> std::collections::BTreeMap<String, String
     let off =
         judgement.findings.iter().filter(|finding| ["CT-101", "CT-102"].contains(&finding.rule.as_str()));
     off.flat_map(|finding| {
-        let place = finding
-            .observed
-            .as_ref()
-            .map(|observed| format!("{:?} {:?}", observed.address, observed.pod_uid))
-            .unwrap_or_default();
+        // CT-101 speaks of a host (or an address outside), CT-102 of a pod.
+        let place = finding.observed.as_ref().map(|observed| match finding.rule.as_str() {
+            "CT-102" => format!("pod {:?}", observed.pod_uid),
+            _ if observed.host.is_some() => format!("host {:?}", observed.host),
+            _ => format!("address {:?}", observed.address),
+        });
+        let place = place.unwrap_or_default();
         let uses = finding.evidence.iter().filter(|evidence| evidence.role == "use");
         uses.map(move |evidence| (format!("{} {}", finding.rule, evidence.event_id), place.clone()))
             .collect::<Vec<_>>()
