@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 /// Deepest folder that is entered: deeper nesting is a mistake or an attack.
 const MAX_FOLDER_DEPTH: usize = 64;
 
+/// Files that offbound itself puts beside logs: in a folder they are not taken for logs. Named by their own path,
+/// they are read like any other file.
+const OWN_FILES: &[&str] = &["environment.toml", "truth.json", "expected.ndjson", "README.md"];
+
 /// One thing to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
@@ -166,12 +170,14 @@ impl Walk {
     }
 }
 
-/// Members of a folder in the order of their paths, hidden ones left out.
+/// Members of a folder in the order of their paths, hidden ones and our own left out.
 fn members(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut members = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with('.') && !OWN_FILES.contains(&name.as_ref()) {
             members.push(entry.path());
         }
     }

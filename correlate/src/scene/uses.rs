@@ -163,12 +163,10 @@ impl Lifetime {
 }
 
 fn is_static(scene: &Scene<'_>, kind: &str, lifetime: Lifetime) -> bool {
-    let class = scene.environment.class(kind);
-    let by_design = STATIC_KINDS.contains(&kind) && lifetime.to.is_none();
-    match class.and_then(|class| class.static_policy) {
-        Some(policy) => policy == StaticPolicy::Deny && lifetime.to.is_none(),
-        None => by_design,
-    }
+    let allowed =
+        scene.environment.class(kind).and_then(|class| class.static_policy) == Some(StaticPolicy::Allow);
+    // An end that no record tells is unknown, not absent: only kinds that have none by design are static.
+    STATIC_KINDS.contains(&kind) && lifetime.to.is_none() && !allowed
 }
 
 fn is_first_ever(scene: &Scene<'_>, workload: &str, usage: &Usage, time: EventTime) -> bool {
