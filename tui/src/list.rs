@@ -143,6 +143,12 @@ impl<R: Row> List<R> {
         self.apply(Page { rows, offset: 0, total, unfiltered: total });
     }
 
+    /// Lets go of the rows until others come; what is selected stays selected, if it is among them.
+    pub(crate) fn empty(&mut self) {
+        self.page = Page::default();
+        (self.seen, self.gone, self.may_reselect) = (None, false, true);
+    }
+
     /// Takes in a page.
     pub(crate) fn apply(&mut self, page: Page<R>) {
         self.page = page;

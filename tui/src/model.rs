@@ -3,7 +3,7 @@
 //! In: nothing but what `update` puts here. Out: what views draw. Owns: pages and single records, never whole tables.
 //! Law: the model is a function of the messages so far; drawing changes nothing.
 
-use offbound_schemas::record::{Evidence, Finding, Incident};
+use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventId, FindingId, IncidentId};
 
 use crate::desk::{Desk, Status};
@@ -12,6 +12,7 @@ use crate::location::{History, Location};
 use crate::port::{EvidenceRecord, FindingRow, Header, IncidentRow, Page, SourceRow};
 use crate::prompt::Prompt;
 use crate::question::Slot;
+use crate::view::finding::FindingLine;
 use crate::view::help::HelpRow;
 use crate::view::incident::VerdictRow;
 use crate::view::{self, Ink, View};
@@ -55,8 +56,8 @@ pub(crate) struct Model {
     pub(crate) members: Page<FindingRow>,
     /// The record looked at.
     pub(crate) record: Option<Box<EvidenceRecord>>,
-    /// Evidence of the finding looked at.
-    pub(crate) evidence: List<Evidence>,
+    /// Lines of the finding looked at.
+    pub(crate) finding_lines: List<FindingLine>,
     /// Lines of the incident screen.
     pub(crate) verdict: List<VerdictRow>,
     /// Lines of the help screen.
@@ -103,7 +104,7 @@ impl Model {
             incident: None,
             members: Page::default(),
             record: None,
-            evidence: List::default(),
+            finding_lines: List::default(),
             verdict: List::default(),
             help: List::default(),
             wrap: true,

@@ -23,7 +23,10 @@ pub(crate) fn update(model: &mut Model, event: Event, target: Option<Target>) ->
         Event::Paste(text) => paste(model, &text),
         Event::Click { at_millis, .. } => click(model, target, at_millis),
         Event::Wheel(lines) => scroll(model, lines),
-        Event::Resize(columns, rows) => model.size = (columns, rows),
+        Event::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            model.view().fill(model);
+        }
         Event::Answered { slot, generation, answer } => take_in(model, slot, generation, answer),
         Event::Tick => model.desk.forget_slot(Slot::Header),
         Event::Terminate | Event::WorkerEnded => model.quit = true,

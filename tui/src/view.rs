@@ -7,7 +7,7 @@
 mod canvas;
 mod chrome;
 mod facts;
-mod finding;
+pub(crate) mod finding;
 mod findings;
 pub(crate) mod help;
 pub(crate) mod incident;
@@ -122,6 +122,26 @@ pub(crate) const SMALLEST: (u16, u16) = (40, 10);
 pub(crate) fn is_wide(size: (u16, u16)) -> bool {
     size.0 >= WIDE_COLUMNS && size.1 >= TALL_ROWS
 }
+
+/// Divides `area` for a list and the record behind what is selected: the list gets `percent` of it.
+pub(crate) fn split(area: Rect, percent: u16) -> (Rect, Rect) {
+    let left = Rect { width: area.width / 100 * percent, ..area };
+    (left, Rect { x: left.right() + 1, width: area.width.saturating_sub(left.width + 1), ..area })
+}
+
+/// Lines of the pane below a list of `rows`: what a short list leaves over, and never less than its share.
+pub(crate) fn pane_below(height: u16, rows: u64) -> u16 {
+    let share = match height {
+        0..=11 => return 0,
+        12..=25 => (height * 2 / 5).min(9),
+        _ => (height * 2 / 5).min(18),
+    };
+    let needed = u16::try_from(rows.max(4)).unwrap_or(u16::MAX).saturating_add(2);
+    height.saturating_sub(needed).max(share)
+}
+
+/// Columns in a hundred that a list keeps beside a record.
+pub(crate) const LIST_PERCENT: u16 = 62;
 
 /// Whether there is room for a third pane.
 pub(crate) fn is_vast(size: (u16, u16)) -> bool {

@@ -122,6 +122,19 @@ fn there_and_back() {
     assert!(driver.text().contains("incident "), "{}", driver.text());
 }
 
+/// Scenario: the fifth line of a finding, then another finding, then back twice. Guarantees: the first is as it was
+/// left, although its data had to be asked for again.
+#[test]
+fn details_come_back_as_they_were_left() {
+    let mut driver = driver((80, 24), Options::default());
+    driver.press("Enter j j j j j j");
+    let left = driver.text();
+    driver.press("1 j Enter");
+    assert!(!driver.text().contains("CT-101"), "{}", driver.text());
+    driver.press("Esc Esc");
+    assert_eq!(driver.text(), left);
+}
+
 /// Scenario: a filter typed, applied, abandoned, mistyped. Guarantees: it applies while typing; Esc brings the old
 /// one back; a mistake is told and changes nothing.
 #[test]

@@ -98,7 +98,8 @@ fn trail(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let status = view.status(model);
     let begins = canvas.line_to(area.width.saturating_sub(1), 1, area.width / 2, &status);
     let mut line = vec![Ink::fixed(" ")];
-    if let Some(before) = model.history.trail().last() {
+    // A tab is a beginning; everything else says where one came from.
+    if let Some(before) = model.history.trail().last().filter(|_| view.tab().is_none()) {
         line.extend(super::by_name(before.view).crumb(before));
         line.push(Ink::fixed(" > ").role(Role::Dim));
     }

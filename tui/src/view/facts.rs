@@ -43,7 +43,7 @@ pub(crate) fn draw_lines(canvas: &mut Canvas<'_>, area: Rect, lines: &[Line]) ->
             let more = [
                 Ink::fixed("... ").role(Role::Dim),
                 Ink::number(hidden as u64),
-                Ink::fixed(" more lines; Enter"),
+                Ink::fixed(" more lines").role(Role::Dim),
             ];
             canvas.line(area.x, y, area.width, &more);
         } else {
@@ -101,6 +101,18 @@ pub(crate) fn evidence_line(evidence: &Evidence) -> Line {
         Ink::fixed("  "),
         Ink::outside(&evidence.location).role(Role::Dim),
     ]
+}
+
+/// The same in columns, for lists of records.
+pub(crate) fn evidence_columns(evidence: &Evidence) -> Line {
+    let mut line = vec![Ink::clock(evidence.time), Ink::fixed(" ")];
+    for (text, columns) in [(&evidence.role, 15), (&evidence.source, 12)] {
+        let ink = Ink::outside(text);
+        let gap = pad(usize::saturating_sub(columns, ink.width()) + 1);
+        line.extend([ink, gap]);
+    }
+    line.push(Ink::outside(&evidence.location));
+    line
 }
 
 /// Everything else that is known.
@@ -184,15 +196,24 @@ pub(crate) fn head(finding: &Finding) -> Vec<Line> {
         gap(),
         Ink::outside(&finding.title).role(Role::Strong),
     ];
-    let mut when = vec![
+    let when = vec![
         Ink::moment(finding.first_time),
         Ink::fixed(" to ").role(Role::Dim),
         Ink::clock(finding.last_time),
         gap(),
-        Ink::number(finding.count),
-        Ink::fixed(if finding.count == 1 { " event" } else { " events" }),
+        Ink::count(finding.count, "event", "events"),
     ];
-    when.extend([gap(), Ink::fixed("confidence ").role(Role::Dim), words::confidence(finding.confidence)]);
-    when.extend([gap(), Ink::outside(finding.state.as_str()), gap(), words::layer_word(Layer::of(finding))]);
-    vec![title, when]
+    let standing = vec![
+        Ink::fixed("confidence ").role(Role::Dim),
+        words::confidence(finding.confidence),
+        gap(),
+        Ink::outside(finding.state.as_str()),
+        gap(),
+        words::layer_word(Layer::of(finding)),
+        Ink::fixed(" telemetry").role(Role::Dim),
+        gap(),
+        Ink::fixed("revision ").role(Role::Dim),
+        Ink::number(finding.revision.into()),
+    ];
+    vec![title, when, standing]
 }

@@ -1,54 +1,62 @@
-//! One finding: why, who and where, and the records it rests on.
+//! One finding: why, the records it rests on, who and where; the selected record beside it where there is room.
 
 use offbound_schemas::record::{Evidence, Finding};
 use offbound_schemas::{EventId, FindingId, IncidentId};
 use ratatui::layout::Rect;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Target};
 use super::chrome::body_area;
 use super::ink::{Ink, Line};
-use super::table::{Column, Rows, fixed, flexible};
-use super::{View, facts, is_vast, is_wide, peek, table};
+use super::{View, facts, is_wide, peek, split, table};
 use crate::list::{Motion, Row};
 use crate::location::{Location, Subject, Within};
 use crate::model::{Look, Model};
 use crate::question::Question;
+use crate::theme::Role;
 
 /// The view.
 pub(crate) struct OneFinding;
 
-impl Row for Evidence {
+/// A line of it.
+#[derive(Debug, Clone)]
+pub(crate) enum FindingLine {
+    /// The beginning of a section.
+    Heading(&'static str, &'static str),
+    /// Text, and its number in its section.
+    Text(&'static str, usize, Line),
+    /// A record that the finding rests on.
+    Evidence(Evidence),
+}
+
+impl Row for FindingLine {
     fn id(&self) -> String {
-        self.event_id.to_string()
+        match self {
+            Self::Heading(title, _) => format!("heading {title}"),
+            Self::Text(section, number, _) => format!("{section} {number}"),
+            Self::Evidence(evidence) => format!("evidence {}", evidence.event_id),
+        }
+    }
+
+    fn selectable(&self) -> bool {
+        !matches!(self, Self::Heading(..))
     }
 }
 
-struct Layout {
-    head: Rect,
-    why: Rect,
-    facts: Rect,
-    evidence: Rect,
-    record: Option<Rect>,
-}
+/// Columns in a hundred that the finding keeps beside a record.
+const PERCENT: u16 = 58;
+/// Lines of the head.
+const HEAD: u16 = 3;
 
-fn layout(size: (u16, u16)) -> Layout {
+/// The head, the rows, and the record beside them where there is room.
+fn layout(size: (u16, u16)) -> (Rect, Rect, Option<Rect>) {
     let body = body_area(size);
-    let left_width = if is_vast(size) { body.width / 100 * 62 } else { body.width };
-    let left = Rect { width: left_width, ..body };
-    let record =
-        is_vast(size).then(|| Rect { x: left_width + 1, width: body.width - left_width - 1, ..body });
-    let head = Rect { height: left.height.min(2), ..left };
-    let rest = left.height - head.height;
-    let evidence_height = (rest * 2 / 5).max(rest.min(4));
-    let text = Rect { y: head.bottom(), height: rest - evidence_height, ..left };
-    let evidence = Rect { y: text.bottom(), height: evidence_height, ..left };
-    let (why, facts) = if is_wide(size) {
-        let why = Rect { width: text.width / 2, ..text };
-        (why, Rect { x: why.right() + 1, width: text.width - why.width - 1, ..text })
-    } else {
-        (text, Rect { height: 0, ..text })
-    };
-    Layout { head, why, facts, evidence, record }
+    let head = Rect { height: HEAD.min(body.height), ..body };
+    let rest = Rect { y: head.bottom(), height: body.height - head.height, ..body };
+    if !is_wide(size) {
+        return (head, rest, None);
+    }
+    let (rows, record) = split(rest, PERCENT);
+    (head, rows, Some(record))
 }
 
 /// The finding that a place is about.
@@ -57,6 +65,35 @@ fn subject(model: &Model) -> Option<FindingId> {
         Subject::Finding(id) => Some(id),
         _ => None,
     }
+}
+
+fn ready(model: &Model) -> Option<&Finding> {
+    match model.look_finding(subject(model)?) {
+        Look::Ready(finding) => Some(finding),
+        _ => None,
+    }
+}
+
+/// The record that is shown for the selected line: its own, or the most telling one.
+fn shown(model: &Model) -> Option<EventId> {
+    match model.finding_lines.selected() {
+        Some(FindingLine::Evidence(evidence)) => Some(evidence.event_id),
+        _ => ready(model).and_then(peek::telling),
+    }
+}
+
+fn rows(finding: &Finding, room: u16) -> Vec<FindingLine> {
+    let text = |section: &'static str, lines: Vec<Line>| {
+        lines.into_iter().enumerate().map(move |(at, line)| FindingLine::Text(section, at, line))
+    };
+    let mut rows = vec![FindingLine::Heading("why", "")];
+    rows.extend(text("why", facts::steps(finding, room)));
+    rows.extend(text("missing", facts::not_observed(finding)));
+    rows.push(FindingLine::Heading("evidence", "Enter shows the record"));
+    rows.extend(finding.evidence.iter().cloned().map(FindingLine::Evidence));
+    rows.push(FindingLine::Heading("who and where", ""));
+    rows.extend(text("fact", facts::facts(finding, room)));
+    rows
 }
 
 impl View for OneFinding {
@@ -70,120 +107,76 @@ impl View for OneFinding {
         }
     }
     fn status(&self, model: &Model) -> Line {
-        vec![Ink::number(model.evidence.total()), Ink::fixed(" records of evidence")]
+        let records = ready(model).map(|finding| finding.evidence.len() as u64);
+        records
+            .map(|count| vec![Ink::count(count, "record", "records"), Ink::fixed(" of evidence")])
+            .unwrap_or_default()
     }
     fn wants(&self, model: &Model) -> Vec<Question> {
         let mut wants: Vec<Question> = subject(model).map(Question::Finding).into_iter().collect();
-        if is_vast(model.size) {
-            wants.extend(model.evidence.selected().map(|evidence| Question::Record(evidence.event_id)));
+        if is_wide(model.size) {
+            wants.extend(shown(model).map(Question::Record));
         }
         wants
     }
     fn list<'m>(&self, model: &'m mut Model) -> Option<&'m mut dyn Motion> {
-        Some(&mut model.evidence)
+        Some(&mut model.finding_lines)
     }
     fn body(&self, model: &Model) -> u16 {
-        layout(model.size).evidence.height.saturating_sub(2)
+        layout(model.size).1.height
     }
     fn fill(&self, model: &mut Model) {
-        let rows = match subject(model).map(|id| model.look_finding(id)) {
-            Some(Look::Ready(finding)) => finding.evidence.clone(),
-            _ => Vec::new(),
-        };
-        model.evidence.fill(rows);
+        let room = layout(model.size).1.width.saturating_sub(3);
+        match ready(model).map(|finding| rows(finding, room)) {
+            Some(rows) => model.finding_lines.fill(rows),
+            None => model.finding_lines.empty(),
+        }
     }
     fn open(&self, model: &Model) -> Option<Location> {
         self.evidence(model).map(|(event, within)| Location::new("record", Subject::Record(event, within)))
     }
     fn evidence(&self, model: &Model) -> Option<(EventId, Within)> {
-        let event = model.evidence.selected()?.event_id;
-        subject(model).map(|id| (event, Within::Finding(id)))
+        Some((shown(model)?, Within::Finding(subject(model)?)))
     }
     fn incident(&self, model: &Model) -> Option<IncidentId> {
-        match model.look_finding(subject(model)?) {
-            Look::Ready(finding) => finding.incident,
-            _ => None,
-        }
+        ready(model)?.incident
     }
     fn hints(&self) -> &'static [&'static str] {
         &["open", "to-incident", "back"]
     }
-    fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-        let Some(id) = subject(model) else { return };
-        let finding = match model.look_finding(id) {
-            Look::Ready(finding) => finding,
-            other => {
-                let line = peek::missing(&other, "finding");
-                canvas.line(area.x + 1, area.y, area.width.saturating_sub(2), &line);
-                return;
-            }
+    fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, _area: Rect) {
+        let (head, list, record) = layout(model.size);
+        let inner = Rect { x: head.x + 1, width: head.width.saturating_sub(2), ..head };
+        let lines = match subject(model).map(|id| model.look_finding(id)) {
+            Some(Look::Ready(finding)) => facts::head(finding),
+            Some(other) => vec![peek::missing(&other, "finding")],
+            None => Vec::new(),
         };
-        let layout = layout(model.size);
-        facts::draw_lines(canvas, inner(layout.head, 0), &facts::head(finding));
-        draw_text(finding, canvas, &layout);
-        draw_evidence(model, canvas, layout.evidence);
-        if let Some(area) = layout.record {
+        facts::draw_lines(canvas, inner, &lines);
+        draw_rows(model, canvas, list);
+        if let Some(area) = record {
             canvas.divider(area.x - 1, area.y, area.bottom());
-            peek::draw(model, canvas, area, model.evidence.selected().map(|evidence| evidence.event_id));
+            peek::draw(model, canvas, area, shown(model));
         }
     }
 }
 
-/// The area without its margin, and without `above` lines.
-fn inner(area: Rect, above: u16) -> Rect {
-    Rect {
-        x: area.x + 1,
-        y: area.y + above,
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(above),
-    }
-}
-
-fn draw_text(finding: &Finding, canvas: &mut Canvas<'_>, layout: &Layout) {
-    let why = inner(layout.why, 1);
-    let mut lines = facts::steps(finding, why.width);
-    lines.extend(facts::not_observed(finding));
-    let beside = layout.facts;
-    if beside.height == 0 {
-        lines.extend(facts::facts(finding, why.width));
-    } else {
-        let ruled = Rect { x: beside.x - 1, width: beside.width + 1, ..beside };
-        canvas.rule(ruled, beside.y, &[Ink::fixed("who and where")], &[]);
-        canvas.divider(beside.x - 1, beside.y + 1, beside.bottom());
-        let area = inner(beside, 1);
-        facts::draw_lines(canvas, area, &facts::facts(finding, area.width));
-    }
-    canvas.rule(layout.why, layout.why.y, &[Ink::fixed("why")], &[]);
-    facts::draw_lines(canvas, why, &lines);
-}
-
-fn draw_evidence(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    canvas.rule(area, area.y, &[Ink::fixed("evidence")], &[Ink::fixed("Enter shows the record")]);
-    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    table::draw(canvas, rows, &model.evidence, &EvidenceRows);
-}
-
-struct EvidenceRows;
-
-impl Rows<Evidence> for EvidenceRows {
-    fn columns(&self, width: u16) -> Vec<Column> {
-        let table = if width < 100 { 0 } else { 20 };
-        vec![
-            fixed("TIME", 12),
-            flexible("WHAT", 10, 1),
-            flexible("SOURCE", 12, 1),
-            flexible("RECORD", 20, 3),
-            fixed(if table > 0 { "TABLE" } else { "" }, table),
-        ]
-    }
-
-    fn cells(&self, row: &Evidence, _width: u16) -> Vec<Line> {
-        vec![
-            vec![Ink::clock(row.time)],
-            vec![Ink::outside(&row.role)],
-            vec![Ink::outside(&row.source)],
-            vec![Ink::outside(&row.location)],
-            vec![Ink::outside(&row.table)],
-        ]
+fn draw_rows(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    for (line, visible) in model.finding_lines.visible(area.height) {
+        let row = Rect { y: area.y + line, height: 1, ..area };
+        let room = row.width.saturating_sub(3);
+        match visible.row {
+            FindingLine::Heading(title, hint) => {
+                let hint = if hint.is_empty() { Line::new() } else { vec![Ink::fixed(hint).role(Role::Dim)] };
+                canvas.rule(row, row.y, &[Ink::fixed(title).role(Role::Strong)], &hint);
+                continue;
+            }
+            FindingLine::Text(_, _, text) => canvas.line(row.x + 2, row.y, room, text),
+            FindingLine::Evidence(evidence) => {
+                canvas.line(row.x + 2, row.y, room, &facts::evidence_columns(evidence))
+            }
+        };
+        table::mark(canvas, row, visible.selected, visible.gone);
+        canvas.hit(row, Target::Row(visible.index));
     }
 }

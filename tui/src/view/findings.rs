@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::chrome::body_area;
 use super::ink::{Ink, Line};
 use super::table::{Column, Rows, fixed, flexible, number};
-use super::{View, facts, is_vast, is_wide, peek, table, words};
+use super::{LIST_PERCENT, View, facts, is_vast, is_wide, pane_below, peek, split, table, words};
 use crate::desk::Status;
 use crate::list::Motion;
 use crate::location::{Location, Subject, Within};
@@ -26,28 +26,32 @@ struct Layout {
     record: Option<Rect>,
 }
 
-fn layout(size: (u16, u16)) -> Layout {
-    let body = body_area(size);
-    let left_width = if is_vast(size) { body.width / 100 * 62 } else { body.width };
-    let left = Rect { width: left_width, ..body };
-    let record =
-        is_vast(size).then(|| Rect { x: left_width + 1, width: body.width - left_width - 1, ..body });
-    let pane_height = match left.height {
-        0..=11 => 0,
-        height @ 12..=25 => (height * 2 / 5).min(9),
-        height => (height * 2 / 5).min(18),
+fn layout(model: &Model) -> Layout {
+    let body = body_area(model.size);
+    let (left, record) = if is_vast(model.size) {
+        let (left, right) = split(body, LIST_PERCENT);
+        (left, Some(right))
+    } else {
+        (body, None)
     };
-    let list = Rect { height: left.height - pane_height, ..left };
-    let pane = Rect { y: list.bottom(), height: pane_height, ..left };
-    if pane_height == 0 {
+    let (_, unfiltered) = model.findings.totals();
+    let height = pane_below(left.height, unfiltered);
+    let list = Rect { height: left.height - height, ..left };
+    let pane = Rect { y: list.bottom(), height, ..left };
+    if height == 0 {
         return Layout { list, why: None, facts: None, record };
     }
-    if !is_wide(size) {
+    if !is_wide(model.size) {
         return Layout { list, why: Some(pane), facts: None, record };
     }
-    let why = Rect { width: pane.width / 2 + pane.width / 16, ..pane };
-    let facts = Rect { x: why.right() + 1, width: pane.width - why.width - 1, ..pane };
+    let (why, facts) = split(pane, 56);
     Layout { list, why: Some(why), facts: Some(facts), record }
+}
+
+/// Whether the data spans more than one day, so that times need their date.
+fn spans_days(model: &Model) -> bool {
+    let span = model.header.as_ref().and_then(|header| header.from.zip(header.to));
+    span.is_some_and(|(from, to)| Ink::date(from) != Ink::date(to))
 }
 
 impl View for Findings {
@@ -77,7 +81,7 @@ impl View for Findings {
         Some(&mut model.findings)
     }
     fn body(&self, model: &Model) -> u16 {
-        layout(model.size).list.height.saturating_sub(1)
+        layout(model).list.height.saturating_sub(1)
     }
     fn filters(&self) -> bool {
         true
@@ -96,8 +100,8 @@ impl View for Findings {
         &["open", "evidence", "to-incident", "filter", "sort"]
     }
     fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, _area: Rect) {
-        let layout = layout(model.size);
-        table::draw(canvas, layout.list, &model.findings, &FindingRows);
+        let layout = layout(model);
+        table::draw(canvas, layout.list, &model.findings, &FindingRows { dates: spans_days(model) });
         if model.findings.totals().0 == 0 {
             nothing(model, canvas, layout.list);
         }
@@ -133,7 +137,7 @@ fn nothing(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn draw_why(model: &Model, canvas: &mut Canvas<'_>, area: Rect, row: Option<&FindingRow>, alone: bool) {
     let title = row.map_or(vec![Ink::fixed("why")], |row| vec![Ink::fixed("why  "), Ink::outside(&row.rule)]);
-    canvas.rule(area, area.y, &title, &[]);
+    canvas.rule(area, area.y, &title, &[Ink::fixed("Enter shows all").role(Role::Dim)]);
     let Some(row) = row else { return };
     let inner = inner(area);
     let lines = match model.look_finding(row.id) {
@@ -173,14 +177,17 @@ fn inner(area: Rect) -> Rect {
 }
 
 /// Findings as rows.
-pub(crate) struct FindingRows;
+struct FindingRows {
+    /// Whether times need their date.
+    dates: bool,
+}
 
 impl Rows<FindingRow> for FindingRows {
     fn columns(&self, width: u16) -> Vec<Column> {
         if width < 100 {
             return vec![
                 fixed("SEV", 3),
-                fixed("LAST", 8),
+                fixed("LAST", if self.dates { 11 } else { 8 }),
                 fixed("ST", 4),
                 fixed("L", 1),
                 fixed("RULE", 6),
@@ -210,7 +217,7 @@ impl Rows<FindingRow> for FindingRows {
         let (rule, title) = (one(Ink::outside(&row.rule)), one(Ink::outside(&row.title)));
         let (entity, count) = (one(Ink::outside(&row.entity)), one(Ink::number(row.count)));
         if width < 100 {
-            let last = one(Ink::clock(row.last));
+            let last = one(if self.dates { Ink::minute(row.last) } else { Ink::short_clock(row.last) });
             return vec![severity, last, state, one(words::layer(row.layer)), rule, title, entity, count];
         }
         vec![

@@ -6,7 +6,7 @@ use super::canvas::Canvas;
 use super::chrome::body_area;
 use super::ink::{Ink, Line};
 use super::table::{Column, Rows, fixed, flexible};
-use super::{View, table};
+use super::{View, facts, table};
 use crate::action::{ACTIONS, Action};
 use crate::list::{Motion, Row};
 use crate::location::Location;
@@ -18,6 +18,9 @@ use crate::update::{arrive, run};
 
 /// The view.
 pub(crate) struct Help;
+
+/// Lines for the whole help text of the selected action, with its rule.
+const SELECTED_LINES: u16 = 3;
 
 /// An action, and whether it does something where one came from.
 #[derive(Clone)]
@@ -49,7 +52,10 @@ impl View for Help {
         Some(&mut model.help)
     }
     fn body(&self, model: &Model) -> u16 {
-        body_area(model.size).height.saturating_sub(3)
+        {
+            let height = body_area(model.size).height;
+            height.saturating_sub(2 + SELECTED_LINES.min(height / 3))
+        }
     }
     fn types_to_search(&self) -> bool {
         true
@@ -88,12 +94,24 @@ impl View for Help {
         let search =
             [Ink::fixed("search: ").role(Role::Dim), Ink::part(&model.here().filter), Ink::fixed("_")];
         canvas.line(area.x + 1, area.y, area.width.saturating_sub(2), &search);
-        let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
+        let below = SELECTED_LINES.min(area.height / 3);
+        let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + below), ..area };
         table::draw(canvas, rows, &model.help, &HelpRows);
-        let note = [Ink::fixed(
-            "filters: words, field:value, -not, severity>=high. Marks: C!! critical H! high M. medium",
-        )];
-        canvas.line(area.x + 1, area.bottom().saturating_sub(1), area.width.saturating_sub(2), &note);
+        let Some(action) = model.help.selected().map(|row| row.action) else { return };
+        let title = [Ink::fixed(action.short).role(Role::Strong)];
+        canvas.rule(area, rows.bottom(), &title, &[Ink::fixed("Enter runs it").role(Role::Dim)]);
+        let text = Rect {
+            x: 1,
+            y: rows.bottom() + 1,
+            width: area.width.saturating_sub(2),
+            height: below.saturating_sub(1),
+        };
+        let lines: Vec<Line> = Ink::fixed(action.help)
+            .wrap(text.width.into(), false)
+            .into_iter()
+            .map(|part| vec![part])
+            .collect();
+        facts::draw_lines(canvas, text, &lines);
     }
 }
 

@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Target};
 use super::chrome::body_area;
 use super::ink::{Ink, Line};
-use super::{View, facts, is_vast, peek, table};
+use super::{LIST_PERCENT, View, facts, is_vast, peek, split, table};
 use crate::list::{List, Motion, Row, WINDOW_ROWS};
 use crate::location::{Location, Subject, Within};
 use crate::model::{Look, Model};
@@ -25,13 +25,22 @@ pub(crate) use verdict::verdict_lines;
 /// The view.
 pub(crate) struct OneIncident;
 
+/// The list side, and the record side where there is room for it.
+fn sides(size: (u16, u16)) -> (Rect, Option<Rect>) {
+    let body = body_area(size);
+    if !is_vast(size) {
+        return (body, None);
+    }
+    let (left, right) = split(body, LIST_PERCENT);
+    (left, Some(right))
+}
+
+/// The verdict, the rows below it, the record. The verdict stays in sight while there is room for both; else its
+/// lines are rows like the others, so that none of them is ever hidden.
 fn layout(model: &Model, verdict: usize) -> (Rect, Rect, Option<Rect>) {
-    let body = body_area(model.size);
-    let vast = is_vast(model.size);
-    let left_width = if vast { body.width / 100 * 62 } else { body.width };
-    let left = Rect { width: left_width, ..body };
-    let record = vast.then(|| Rect { x: left_width + 1, width: body.width - left_width - 1, ..body });
-    let height = u16::try_from(verdict).unwrap_or(u16::MAX).min(left.height * 3 / 5);
+    let (left, record) = sides(model.size);
+    let height = u16::try_from(verdict).unwrap_or(u16::MAX);
+    let height = if height <= left.height * 3 / 5 { height } else { 0 };
     let top = Rect { height, ..left };
     (top, Rect { y: top.bottom(), height: left.height - height, ..left }, record)
 }
@@ -45,8 +54,7 @@ fn subject(model: &Model) -> Option<IncidentId> {
 
 /// The lines of the verdict of the incident at hand.
 fn lines(model: &Model) -> Vec<Line> {
-    let width = body_area(model.size).width;
-    let room = if is_vast(model.size) { width / 100 * 62 } else { width }.saturating_sub(2);
+    let room = sides(model.size).0.width.saturating_sub(2);
     match subject(model).map(|id| model.look_incident(id)) {
         Some(Look::Ready(incident)) => verdict_lines(incident, room),
         Some(other) => vec![peek::missing(&other, "incident")],
@@ -73,7 +81,7 @@ impl View for OneIncident {
     fn status(&self, model: &Model) -> Line {
         match subject(model).map(|id| model.look_incident(id)) {
             Some(Look::Ready(incident)) => {
-                vec![Ink::number(incident.findings.len() as u64), Ink::fixed(" findings")]
+                vec![Ink::count(incident.findings.len() as u64, "finding", "findings")]
             }
             _ => Line::new(),
         }
@@ -94,10 +102,18 @@ impl View for OneIncident {
     }
     fn fill(&self, model: &mut Model) {
         let rows = match subject(model).map(|id| model.look_incident(id)) {
-            Some(Look::Ready(incident)) => rows::of(incident, &model.members),
-            _ => Vec::new(),
+            Some(Look::Ready(incident)) => {
+                let verdict = lines(model);
+                let pinned = layout(model, verdict.len()).0.height > 0;
+                let above = if pinned { Vec::new() } else { verdict };
+                Some(rows::of(incident, &model.members, above))
+            }
+            _ => None,
         };
-        model.verdict.fill(rows);
+        match rows {
+            Some(rows) => model.verdict.fill(rows),
+            None => model.verdict.empty(),
+        }
     }
     fn open(&self, model: &Model) -> Option<Location> {
         let id = subject(model)?;

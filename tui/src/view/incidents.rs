@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::chrome::body_area;
 use super::ink::{Ink, Line};
 use super::table::{Column, Rows, fixed, flexible, number};
-use super::{View, facts, incident, peek, table, words};
+use super::{View, facts, incident, pane_below, peek, table, words};
 use crate::desk::Status;
 use crate::list::Motion;
 use crate::location::{Location, Subject};
@@ -19,9 +19,10 @@ use crate::theme::Role;
 /// The view.
 pub(crate) struct Incidents;
 
-fn layout(size: (u16, u16)) -> (Rect, Rect) {
-    let body = body_area(size);
-    let pane = if body.height < 14 { 0 } else { (body.height / 2).min(12) };
+/// The list, and the pane below it.
+fn layout(model: &Model) -> (Rect, Rect) {
+    let body = body_area(model.size);
+    let pane = pane_below(body.height, model.incidents.totals().1);
     (Rect { height: body.height - pane, ..body }, Rect { y: body.bottom() - pane, height: pane, ..body })
 }
 
@@ -48,7 +49,7 @@ impl View for Incidents {
         Some(&mut model.incidents)
     }
     fn body(&self, model: &Model) -> u16 {
-        layout(model.size).0.height.saturating_sub(1)
+        layout(model).0.height.saturating_sub(1)
     }
     fn filters(&self) -> bool {
         true
@@ -63,7 +64,7 @@ impl View for Incidents {
         &["open", "filter", "sort"]
     }
     fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, _area: Rect) {
-        let (list, pane) = layout(model.size);
+        let (list, pane) = layout(model);
         table::draw(canvas, list, &model.incidents, &IncidentRows);
         if model.incidents.totals().0 == 0 {
             let reason = match model.desk.status(Slot::Incidents) {
@@ -80,7 +81,7 @@ impl View for Incidents {
 }
 
 fn draw_pane(model: &Model, canvas: &mut Canvas<'_>, pane: Rect) {
-    canvas.rule(pane, pane.y, &[Ink::fixed("verdict")], &[]);
+    canvas.rule(pane, pane.y, &[Ink::fixed("verdict")], &[Ink::fixed("Enter shows all").role(Role::Dim)]);
     let Some(row) = model.incidents.selected() else { return };
     let area = Rect { x: 1, y: pane.y + 1, width: pane.width.saturating_sub(2), height: pane.height - 1 };
     let lines = match model.look_incident(row.id) {

@@ -54,6 +54,21 @@ impl Ink {
         Self::time_part(time, 11..23)
     }
 
+    /// A time of day, to the second.
+    pub(crate) fn short_clock(time: EventTime) -> Self {
+        Self::time_part(time, 11..19)
+    }
+
+    /// A date.
+    pub(crate) fn date(time: EventTime) -> Self {
+        Self::time_part(time, 0..10)
+    }
+
+    /// A date and time, to the minute: month, day, hours, minutes.
+    pub(crate) fn minute(time: EventTime) -> Self {
+        Self::time_part(time, 5..16).replacing_t()
+    }
+
     /// A date and time, short: month, day, hours, minutes, seconds.
     pub(crate) fn short_moment(time: EventTime) -> Self {
         Self::time_part(time, 5..19).replacing_t()
@@ -71,6 +86,12 @@ impl Ink {
     fn replacing_t(mut self) -> Self {
         self.text = Cow::Owned(self.text.replace('T', " "));
         self
+    }
+
+    /// A number of things.
+    pub(crate) fn count(number: u64, one: &'static str, many: &'static str) -> Self {
+        let word = if number == 1 { one } else { many };
+        Self { text: Cow::Owned(format!("{} {word}", grouped(number))), role: Role::Plain, outside: false }
     }
 
     /// A length of time, in the two largest units.

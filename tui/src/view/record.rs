@@ -1,6 +1,6 @@
 //! One record: what was understood of it, where it lies, and the original.
 
-use offbound_schemas::EventId;
+use offbound_schemas::{EventId, IncidentId};
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
@@ -94,6 +94,16 @@ impl View for Record {
             _ => 0,
         }
     }
+    fn incident(&self, model: &Model) -> Option<IncidentId> {
+        match subject(model)?.1 {
+            Within::Incident(id) => Some(id),
+            Within::Finding(id) => match model.look_finding(id) {
+                Look::Ready(finding) => finding.incident,
+                _ => None,
+            },
+            Within::Alone => None,
+        }
+    }
     fn siblings(&self, model: &Model) -> Vec<EventId> {
         match subject(model).map(|(_, within)| within) {
             Some(Within::Finding(id)) => match model.look_finding(id) {
@@ -108,7 +118,7 @@ impl View for Record {
         }
     }
     fn hints(&self) -> &'static [&'static str] {
-        &["next", "previous", "wrap", "down", "back"]
+        &["next", "previous", "to-incident", "wrap", "back"]
     }
     fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let Some((event, _)) = subject(model) else { return };

@@ -9,7 +9,7 @@ use super::canvas::Canvas;
 use super::chrome::body_area;
 use super::ink::{Ink, Line};
 use super::table::{Column, Rows, fixed, flexible, number};
-use super::{View, facts, peek, table};
+use super::{View, facts, pane_below, peek, table};
 use crate::desk::Status;
 use crate::list::Motion;
 use crate::location::Location;
@@ -21,9 +21,10 @@ use crate::theme::Role;
 /// The view.
 pub(crate) struct Sources;
 
-fn layout(size: (u16, u16)) -> (Rect, Rect) {
-    let body = body_area(size);
-    let pane = if body.height < 12 { 0 } else { (body.height / 3).min(12) };
+/// The list, and the pane below it.
+fn layout(model: &Model) -> (Rect, Rect) {
+    let body = body_area(model.size);
+    let pane = pane_below(body.height, model.sources.totals().1);
     (Rect { height: body.height - pane, ..body }, Rect { y: body.bottom() - pane, height: pane, ..body })
 }
 
@@ -49,13 +50,13 @@ impl View for Sources {
         Some(&mut model.sources)
     }
     fn body(&self, model: &Model) -> u16 {
-        layout(model.size).0.height.saturating_sub(1)
+        layout(model).0.height.saturating_sub(1)
     }
     fn hints(&self) -> &'static [&'static str] {
-        &["down", "up", "back"]
+        &["open", "refresh", "back"]
     }
     fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, _area: Rect) {
-        let (list, pane) = layout(model.size);
+        let (list, pane) = layout(model);
         table::draw(canvas, list, &model.sources, &SourceRows);
         if model.sources.totals().0 == 0 {
             let reason = match model.desk.status(Slot::Sources) {

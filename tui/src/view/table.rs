@@ -14,6 +14,9 @@ use crate::theme::Role;
 /// Room between columns.
 const GAP: u16 = 1;
 
+/// Room for the mark of the selection at the left, and for a border at the right.
+const MARGINS: u16 = 3;
+
 /// A column.
 pub(crate) struct Column {
     /// Its heading.
@@ -55,7 +58,7 @@ pub(crate) fn draw<R: Row>(canvas: &mut Canvas<'_>, area: Rect, list: &List<R>, 
         return;
     }
     let columns = rows.columns(area.width);
-    let widths = divide(area.width.saturating_sub(2), &columns);
+    let widths = divide(area.width.saturating_sub(MARGINS), &columns);
     let titles: Vec<Line> =
         columns.iter().map(|column| vec![Ink::fixed(column.title).role(Role::Dim)]).collect();
     draw_cells(canvas, Rect { height: 1, ..area }, &columns, &widths, &titles);

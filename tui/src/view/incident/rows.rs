@@ -45,6 +45,8 @@ pub(crate) enum Edge {
 pub(crate) enum VerdictRow {
     /// The beginning of a section.
     Heading(&'static str, &'static str),
+    /// A line of the verdict, where it has no place of its own.
+    Text(usize, Line),
     /// Nothing in a section.
     Nothing(&'static str, &'static str),
     /// What a control did.
@@ -57,19 +59,25 @@ pub(crate) enum VerdictRow {
     More(u64),
     /// What a stolen credential is still good for.
     Exposure(ResidualExposure),
+    /// A credential, host or workload concerned: the field that filters know it by, and its name.
+    Concerned(&'static str, String),
     /// A finding.
     Finding(FindingRow),
 }
 
-/// The rows of an incident.
-pub(super) fn of(incident: &Incident, members: &Page<FindingRow>) -> Vec<VerdictRow> {
-    let mut rows = vec![VerdictRow::Heading("controls, in order of time", "Enter shows the record")];
+/// The rows of an incident, after the lines `above`.
+pub(super) fn of(incident: &Incident, members: &Page<FindingRow>, above: Vec<Line>) -> Vec<VerdictRow> {
+    let mut rows: Vec<VerdictRow> =
+        above.into_iter().enumerate().map(|(at, line)| VerdictRow::Text(at, line)).collect();
+    rows.push(VerdictRow::Heading("controls, in order of time", "Enter shows the record"));
     rows.extend(section(controls(incident), "controls", "no control was challenged"));
     rows.push(VerdictRow::Heading("blast radius", "Enter shows the findings"));
     rows.extend(section(radius(incident), "radius", "nothing was reached or tried"));
     rows.push(VerdictRow::Heading("residual exposure, at the end of the data", ""));
     let exposures = incident.residual_exposure.iter().cloned().map(VerdictRow::Exposure).collect();
     rows.extend(section(exposures, "exposure", "no credential was stolen"));
+    rows.push(VerdictRow::Heading("credentials, hosts and workloads", "Enter shows the findings"));
+    rows.extend(section(concerned(incident), "concerned", "none known"));
     rows.push(VerdictRow::Heading("findings, latest first", "Enter opens"));
     let own = members.rows.iter().filter(|row| row.incident == Some(incident.id));
     let findings = own.cloned().map(VerdictRow::Finding).collect();
@@ -88,6 +96,15 @@ fn controls(incident: &Incident) -> Vec<VerdictRow> {
     // Those that nothing was seen of come last, in stage order.
     all.sort_by_key(|(_, control)| (control.time.is_none(), control.time, control.control));
     all.into_iter().map(|(side, control)| VerdictRow::Control(side, control.clone())).collect()
+}
+
+fn concerned(incident: &Incident) -> Vec<VerdictRow> {
+    let things =
+        [("credential", &incident.credentials), ("host", &incident.hosts), ("workload", &incident.workloads)];
+    let named = |(field, names): (&'static str, &Vec<String>)| {
+        names.iter().map(|name| VerdictRow::Concerned(field, name.clone())).collect::<Vec<_>>()
+    };
+    things.into_iter().flat_map(named).collect()
 }
 
 fn radius(incident: &Incident) -> Vec<VerdictRow> {
@@ -121,6 +138,7 @@ impl Row for VerdictRow {
     fn id(&self) -> String {
         match self {
             Self::Heading(title, _) => format!("heading {title}"),
+            Self::Text(number, _) => format!("text {number}"),
             Self::Nothing(section, _) => format!("nothing {section}"),
             Self::Control(side, control) => format!("control {side:?} {}", control.control),
             Self::Credential(id) => format!("credential {id:?}"),
@@ -129,6 +147,7 @@ impl Row for VerdictRow {
             }
             Self::More(count) => format!("more {count}"),
             Self::Exposure(exposure) => format!("exposure {}", exposure.credential),
+            Self::Concerned(field, name) => format!("concerned {field} {name}"),
             Self::Finding(row) => format!("finding {}", row.id),
         }
     }
@@ -155,10 +174,15 @@ impl VerdictRow {
                 self.record().map(|event| Location::new("record", Subject::Record(event, within)))
             }
             Self::Finding(row) => Some(Location::new("finding", Subject::Finding(row.id))),
-            Self::Credential(Some(id)) => findings_with(&[("credential", id)]),
-            Self::Exposure(exposure) => findings_with(&[("credential", &exposure.credential)]),
-            Self::Reach(_, reach, _) => findings_with(&[("destination", &reach.destination)]),
-            Self::Credential(None) | Self::Heading(..) | Self::Nothing(..) | Self::More(_) => None,
+            Self::Credential(Some(id)) => findings_with("credential", id),
+            Self::Exposure(exposure) => findings_with("credential", &exposure.credential),
+            Self::Reach(_, reach, _) => findings_with("destination", &reach.destination),
+            Self::Concerned(field, name) => findings_with(field, name),
+            Self::Credential(None)
+            | Self::Heading(..)
+            | Self::Text(..)
+            | Self::Nothing(..)
+            | Self::More(_) => None,
         }
     }
 
@@ -176,6 +200,7 @@ impl VerdictRow {
     fn line(&self, branches: [&'static str; 3], wide: bool) -> Line {
         match self {
             Self::Heading(..) => Line::new(),
+            Self::Text(_, line) => line.clone(),
             Self::Nothing(_, text) => vec![Ink::fixed(text).role(Role::Dim)],
             Self::Control(side, control) => control_line(*side, control),
             Self::Credential(Some(id)) => vec![Ink::outside(id).role(Role::Strong)],
@@ -185,19 +210,23 @@ impl VerdictRow {
                 vec![Ink::fixed("   "), Ink::number(*count), Ink::fixed(" more").role(Role::Dim)]
             }
             Self::Exposure(exposure) => exposure_line(exposure),
+            Self::Concerned(field, name) => {
+                let mut line = column(Ink::fixed(field).role(Role::Dim), 12).to_vec();
+                line.push(Ink::outside(name));
+                line
+            }
             Self::Finding(row) => finding_line(row),
         }
     }
 }
 
-/// The findings list, filtered to these values; nothing when a value cannot be written in a filter.
-fn findings_with(values: &[(&str, &str)]) -> Option<Location> {
-    if values.iter().any(|(_, value)| value.contains('"')) {
+/// The findings list, filtered to this value; nothing when the value cannot be written in a filter.
+fn findings_with(field: &str, value: &str) -> Option<Location> {
+    if value.contains('"') {
         return None;
     }
-    let terms: Vec<String> = values.iter().map(|(field, value)| format!("{field}:\"{value}\"")).collect();
     let mut place = Location::new("findings", Subject::All);
-    place.filter = terms.join(" ");
+    place.filter = format!("{field}:\"{value}\"");
     Some(place)
 }
 
@@ -218,13 +247,10 @@ fn control_line(side: Side, control: &ControlVerdict) -> Line {
     line.extend(column(layer, 8));
     line.extend(column(Ink::fixed(control.control.as_str()), 26));
     line.extend(column(words::verdict(control.verdict), 14));
-    match control.evidence.len() {
-        0 => line.push(Ink::fixed("no record").role(Role::Dim)),
-        count => line.extend([
-            Ink::number(count as u64),
-            Ink::fixed(if count == 1 { " record" } else { " records" }).role(Role::Dim),
-        ]),
-    }
+    line.push(match control.evidence.len() as u64 {
+        0 => Ink::fixed("no record").role(Role::Dim),
+        count => Ink::count(count, "record", "records").role(Role::Dim),
+    });
     line
 }
 

@@ -10,18 +10,14 @@ use crate::view::words;
 
 /// Columns of the labels.
 const LABEL: usize = 16;
-/// Lines that the reason may take.
-const REASON_LINES: usize = 2;
 
 /// The lines of the verdict.
 pub(crate) fn verdict_lines(incident: &Incident, room: u16) -> Vec<Line> {
-    let mut lines = vec![title(incident)];
-    lines.extend(outcome(incident, room));
-    lines.push(times(incident));
-    lines.extend(layer("HOST LAYER", &incident.host_layer, room));
-    lines.extend(layer("IDENTITY LAYER", &incident.identity_layer, room));
-    lines.push(labelled("FIRST FAILED", controls(&incident.first_failed, Role::Bad)));
-    lines.push(labelled("FIRST ABSENT", controls(&incident.first_absent, Role::Warn)));
+    let mut lines = vec![title(incident), outcome(incident), times(incident)];
+    lines.extend(reason(incident, room));
+    lines.push(layer("HOST LAYER", &incident.host_layer, room));
+    lines.push(layer("IDENTITY LAYER", &incident.identity_layer, room));
+    lines.extend(firsts(incident, room));
     lines.push(labelled("BLAST RADIUS", radius(incident)));
     lines.push(labelled("STILL USABLE", exposure(&incident.residual_exposure)));
     lines.extend(not_observed(incident, room));
@@ -40,35 +36,15 @@ fn title(incident: &Incident) -> Line {
     vec![words::severity_word(incident.severity), gap(), Ink::outside(&incident.title).role(Role::Strong)]
 }
 
-fn outcome(incident: &Incident, room: u16) -> Vec<Line> {
-    let mut head =
-        vec![words::outcome(incident.outcome), Ink::fixed(", "), words::strength(incident.strength)];
-    if incident.reason.is_empty() {
-        return vec![head];
-    }
-    head.push(Ink::fixed(": "));
-    let indent = width(&head);
-    let parts = Ink::outside(&incident.reason).wrap(usize::from(room).saturating_sub(indent).max(20), false);
-    let mut lines: Vec<Line> = Vec::new();
-    for part in parts.into_iter().take(REASON_LINES) {
-        let start = if lines.is_empty() { std::mem::take(&mut head) } else { vec![pad(indent)] };
-        lines.push([start, vec![part]].concat());
-    }
-    lines
-}
-
-fn times(incident: &Incident) -> Line {
+/// How it ended, and how soon.
+fn outcome(incident: &Incident) -> Line {
     let dim = |text: &'static str| Ink::fixed(text).role(Role::Dim);
-    let mut line = vec![
-        dim("onset "),
-        Ink::moment(incident.onset),
-        Ink::fixed(" ("),
-        Ink::outside(&incident.onset_basis),
-    ];
-    line.extend([Ink::fixed(")"), gap(), dim("detected ")]);
+    let mut line =
+        vec![words::outcome(incident.outcome), Ink::fixed(", "), words::strength(incident.strength)];
+    line.extend([gap(), dim("detected ")]);
     match incident.time_to_detect_seconds {
         Some(seconds) => line.extend([Ink::fixed("+"), Ink::duration(seconds)]),
-        None => line.push(Ink::fixed("not")),
+        None => line.push(Ink::fixed("never")),
     }
     line.extend([gap(), dim("contained ")]);
     match (incident.time_to_contain_seconds, incident.contained_at) {
@@ -76,12 +52,40 @@ fn times(incident: &Incident) -> Line {
         (None, Some(time)) => line.push(Ink::clock(time)),
         (None, None) => line.push(Ink::fixed("never").role(Role::Bad)),
     }
-    line.extend([gap(), dim("end "), Ink::clock(incident.end)]);
     line
 }
 
+fn times(incident: &Incident) -> Line {
+    let dim = |text: &'static str| Ink::fixed(text).role(Role::Dim);
+    let basis = [Ink::fixed(" ("), Ink::outside(&incident.onset_basis), Ink::fixed(")")];
+    let mut line = vec![dim("onset "), Ink::moment(incident.onset)];
+    line.extend(basis);
+    line.extend([gap(), dim("last event "), Ink::moment(incident.end)]);
+    line
+}
+
+fn reason(incident: &Incident, room: u16) -> Vec<Line> {
+    if incident.reason.is_empty() {
+        return Vec::new();
+    }
+    Ink::outside(&incident.reason).wrap(room.into(), false).into_iter().map(|part| vec![part]).collect()
+}
+
+/// What failed first and what was missed first: on one line where both fit.
+fn firsts(incident: &Incident, room: u16) -> Vec<Line> {
+    let failed = labelled("FIRST FAILED", controls(&incident.first_failed, Role::Bad));
+    let absent = controls(&incident.first_absent, Role::Warn);
+    let beside =
+        [failed.clone(), vec![gap(), Ink::fixed("FIRST ABSENT ").role(Role::Strong)], absent.clone()]
+            .concat();
+    if width(&beside) <= usize::from(room) {
+        return vec![beside];
+    }
+    vec![failed, labelled("FIRST ABSENT", absent)]
+}
+
 /// A layer's verdict, and what each of its controls did.
-fn layer(label: &'static str, layer: &LayerJudgement, room: u16) -> Vec<Line> {
+fn layer(label: &'static str, layer: &LayerJudgement, room: u16) -> Line {
     let mut line = labelled(label, vec![words::verdict(layer.verdict)]);
     if layer.inferred {
         line.push(Ink::fixed(" (inferred)").role(Role::Doubt));
@@ -104,7 +108,7 @@ fn layer(label: &'static str, layer: &LayerJudgement, room: u16) -> Vec<Line> {
     if left_out > 0 {
         line.extend([Ink::fixed("  +"), Ink::number(left_out), Ink::fixed(" more")]);
     }
-    vec![line]
+    line
 }
 
 fn controls(controls: &[Control], role: Role) -> Line {
@@ -130,21 +134,12 @@ fn radius(incident: &Incident) -> Line {
         ("reached ", radius.reached.len(), Role::Bad),
         ("suspected ", radius.suspected.len(), Role::Doubt),
         ("denied ", radius.denied.len(), Role::Good),
-        ("reachable ", radius.reachable.len(), Role::Dim),
-    ];
-    let things = [
-        (" credentials", incident.credentials.len()),
-        (" workloads", incident.workloads.len()),
-        (" hosts", incident.hosts.len()),
+        ("not tried ", radius.reachable.len(), Role::Dim),
     ];
     let mut line = Line::new();
     for (word, count, role) in edges {
         let role = if count == 0 { Role::Dim } else { role };
         line.extend([Ink::fixed(word).role(role), Ink::number(count as u64).role(role), gap()]);
-    }
-    line.push(Ink::fixed(" of").role(Role::Dim));
-    for (word, count) in things {
-        line.extend([Ink::fixed(" "), Ink::number(count as u64), Ink::fixed(word).role(Role::Dim)]);
     }
     line
 }
@@ -180,8 +175,15 @@ fn not_observed(incident: &Incident, room: u16) -> Vec<Line> {
             vec![Ink::fixed("nothing that the verdict needs").role(Role::Dim)],
         )];
     }
-    let all = Ink::outside(&incident.missing_sources.join(", ")).role(Role::Doubt);
-    let parts = all.wrap(usize::from(room).saturating_sub(LABEL).max(20), false);
-    let label = |at: usize| if at == 0 { "NOT OBSERVED" } else { "" };
-    parts.into_iter().enumerate().map(|(at, part)| labelled(label(at), vec![part])).collect()
+    let mut lines = Vec::new();
+    for source in &incident.missing_sources {
+        let parts = Ink::outside(source)
+            .role(Role::Doubt)
+            .wrap(usize::from(room).saturating_sub(LABEL).max(20), false);
+        for part in parts {
+            let label = if lines.is_empty() { "NOT OBSERVED" } else { "" };
+            lines.push(labelled(label, vec![part]));
+        }
+    }
+    lines
 }
