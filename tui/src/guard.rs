@@ -107,12 +107,14 @@ pub(crate) struct AnsiBackend<W> {
     out: W,
     size: fn() -> io::Result<(u16, u16)>,
     cursor: Position,
+    /// Whether the cursor is shown, once that was said: it is not said again.
+    cursor_shown: Option<bool>,
 }
 
 impl<W: Write> AnsiBackend<W> {
     /// Writes to `out`; `size` says how large the terminal is.
     pub(crate) fn new(out: W, size: fn() -> io::Result<(u16, u16)>) -> Self {
-        Self { out, size, cursor: Position::ORIGIN }
+        Self { out, size, cursor: Position::ORIGIN, cursor_shown: None }
     }
 
     /// What is written to.
@@ -162,9 +164,15 @@ impl<W: Write> Backend for AnsiBackend<W> {
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
+        if self.cursor_shown.replace(false) == Some(false) {
+            return Ok(());
+        }
         self.out.write_all(b"\x1b[?25l")
     }
     fn show_cursor(&mut self) -> io::Result<()> {
+        if self.cursor_shown.replace(true) == Some(true) {
+            return Ok(());
+        }
         self.out.write_all(b"\x1b[?25h")
     }
     fn get_cursor_position(&mut self) -> io::Result<Position> {

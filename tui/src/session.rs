@@ -181,6 +181,9 @@ fn next_event(inbox: &Receiver<Event>, live: bool) -> Option<Event> {
     }
 }
 
+/// Whether the terminal is taken over at the moment: what has been given back is not given back again.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
 /// The terminal, taken over; given back when dropped, and before a panic is reported.
 struct TakenTerminal;
 
@@ -192,6 +195,7 @@ impl TakenTerminal {
             previous(panic);
         }));
         crossterm::terminal::enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
         let taken = Self;
         crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)?;
         Ok(taken)
@@ -205,6 +209,9 @@ impl Drop for TakenTerminal {
 }
 
 fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
     // Nothing can be done, and nobody told, when the terminal is gone.
     crossterm::execute!(
         io::stdout(),

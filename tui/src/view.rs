@@ -53,7 +53,11 @@ pub(crate) trait View: Sync {
     }
     /// Lines of its list, or of its text.
     fn body(&self, model: &Model) -> u16;
-    /// Lines of text that it can scroll through, if it has text instead of a list.
+    /// Whether it has text to scroll through instead of a list.
+    fn has_text(&self) -> bool {
+        false
+    }
+    /// Lines of that text.
     fn text_lines(&self, _model: &Model) -> usize {
         0
     }

@@ -30,7 +30,7 @@ fn attacks() -> Vec<String> {
     attacks.push(format!("a{}", "\u{301}".repeat(500)));
     attacks.push("\u{1100}".repeat(60));
     attacks.push("क\u{94d}".repeat(40));
-    attacks.push("x".repeat(5_000));
+    attacks.push("x".repeat(2_000));
     attacks.push("<".repeat(300));
     attacks
 }
@@ -52,36 +52,24 @@ fn check_bytes(written: &[u8]) {
     }
 }
 
-/// Scenario: each attack in every outside field, alone and inside ordinary text, on every screen at two sizes.
-/// Guarantees: only allow-listed bytes are written, and the second gate never had to step in.
+/// Scenario: each attack in every outside field, alone and inside ordinary text, on every screen, small and large in
+/// turn. Guarantees: only allow-listed bytes are written, and the second gate never had to step in.
 #[test]
 fn attacks_draw_nothing_but_text() {
-    for attack in attacks() {
+    for (at, attack) in attacks().into_iter().enumerate() {
         for inside in [false, true] {
             let text = |plain: &str| if inside { format!("{plain}{attack}{plain}") } else { attack.clone() };
-            for size in [(80, 24), (200, 60)] {
-                let port = Box::new(fixture::with_text(&text));
-                let mut driver =
-                    Driver::new(port, size, Options { color: true, unicode: true, ..Options::default() });
-                for keys in [
-                    "j",
-                    "Enter",
-                    "Enter",
-                    "W l l",
-                    "n",
-                    "Esc Esc i",
-                    "j j j j j j",
-                    "G",
-                    "Enter",
-                    "2",
-                    "8 G",
-                    "?",
-                ] {
-                    driver.press(keys);
-                }
-                assert_eq!(driver.refused(), 0, "{attack:?}");
-                check_bytes(driver.written());
+            let size = if (at % 2 == 0) == inside { (80, 24) } else { (200, 60) };
+            let port = Box::new(fixture::with_text(&text));
+            let mut driver =
+                Driver::new(port, size, Options { color: true, unicode: true, ..Options::default() });
+            for keys in
+                ["j", "Enter", "Enter", "W l", "n", "Esc Esc i", "j j j j", "G", "Enter", "2", "8 G", "?"]
+            {
+                driver.press(keys);
             }
+            assert_eq!(driver.refused(), 0, "{attack:?}");
+            check_bytes(driver.written());
         }
     }
 }

@@ -269,3 +269,98 @@ fn keys_do_not_wait() {
     assert_eq!(driver.outstanding(), 0);
     assert!(driver.text().contains("CT-101"), "{}", driver.text());
 }
+
+/// Everything that a view shows while the cursor goes down through it, without white space.
+fn seen_below(driver: &mut Driver) -> String {
+    let mut seen = String::new();
+    loop {
+        let screen = driver.text();
+        seen.extend(screen.chars().filter(|c| !c.is_whitespace()));
+        driver.press("j");
+        if driver.text() == screen {
+            return seen;
+        }
+    }
+}
+
+fn check_seen(seen: &str, facts: &[String]) {
+    for fact in facts {
+        let squashed: String = fact.chars().filter(|c| !c.is_whitespace()).collect();
+        assert!(seen.contains(&squashed), "{fact:?} is shown nowhere");
+    }
+}
+
+/// Scenario: one finding and its records at 80x24. Guarantees: no fact of them is left out.
+#[test]
+fn every_fact_of_a_finding_is_shown() {
+    let investigation = fixture::investigation();
+    let finding = &investigation.findings[0];
+    let mut facts = vec![finding.rule.clone(), finding.title.clone()];
+    facts.extend(finding.why.iter().chain(&finding.missing_sources).cloned());
+    facts.extend(
+        [&finding.attack, &finding.nhi, &finding.maestro, &finding.nist].into_iter().flatten().cloned(),
+    );
+    for evidence in &finding.evidence {
+        facts.extend([evidence.role.clone(), evidence.source.clone(), evidence.location.clone()]);
+    }
+    let (bound, observed) =
+        (finding.bound.clone().unwrap_or_default(), finding.observed.clone().unwrap_or_default());
+    let some =
+        [&finding.subject, &finding.workload, &finding.destination, &finding.action, &finding.decision];
+    facts.extend(
+        some.into_iter()
+            .chain([&bound.host, &bound.pod_uid, &observed.host, &observed.address])
+            .flatten()
+            .cloned(),
+    );
+    facts.extend(bound.addresses);
+    facts.extend(
+        finding.credential.iter().flat_map(|credential| [credential.id.clone(), credential.kind.clone()]),
+    );
+    let mut driver = driver((80, 24), Options::default());
+    driver.press("Enter");
+    check_seen(&seen_below(&mut driver), &facts);
+}
+
+/// Scenario: the incident at 80x24. Guarantees: no fact of it is left out, what was not observed included.
+#[test]
+fn every_fact_of_an_incident_is_shown() {
+    let investigation = fixture::investigation();
+    let incident = &investigation.incidents[0];
+    let mut facts = vec![incident.title.clone(), incident.reason.clone(), incident.onset_basis.clone()];
+    facts.extend(
+        [&incident.credentials, &incident.hosts, &incident.workloads, &incident.missing_sources]
+            .into_iter()
+            .flatten()
+            .cloned(),
+    );
+    let radius = &incident.blast_radius;
+    let reaches = [&radius.reached, &radius.suspected, &radius.denied, &radius.reachable];
+    facts.extend(reaches.into_iter().flatten().map(|reach| reach.destination.clone()));
+    facts.extend(incident.residual_exposure.iter().map(|exposure| exposure.reason.clone()));
+    let controls = incident.host_layer.controls.iter().chain(&incident.identity_layer.controls);
+    facts.extend(controls.map(|control| control.control.to_string()));
+    facts.extend(
+        investigation.findings.iter().filter(|one| one.incident.is_some()).map(|one| one.rule.clone()),
+    );
+    let mut driver = driver((80, 24), Options::default());
+    driver.press("i");
+    check_seen(&seen_below(&mut driver), &facts);
+}
+
+/// Scenario: cursor steps and ticks at 120x36. Guarantees: a step costs little more than what changed, and nothing
+/// at all is written when nothing changed.
+#[test]
+fn frames_are_small() {
+    /// Bytes that a step in a list may cost, over a slow line.
+    const STEP_BYTES: usize = 2048;
+    let mut driver = driver((120, 36), Options { color: true, ..Options::default() });
+    driver.press("i");
+    let before = driver.written().len();
+    driver.press("j");
+    let step = driver.written().len() - before;
+    assert!(step <= STEP_BYTES, "{step} bytes");
+    let before = driver.written().len();
+    driver.tick().resize(120, 36);
+    assert_eq!(driver.written().len(), before);
+}

@@ -60,5 +60,5 @@ pub(crate) const RIGHT: Action = Action {
 };
 
 fn has_text(model: &Model) -> bool {
-    model.view().text_lines(model) > 0
+    model.view().has_text()
 }

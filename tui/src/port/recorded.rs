@@ -3,6 +3,8 @@
 //! In: records, and a way to look one up. Out: answers. Owns: nothing that is not given to it.
 //! Law: the same filter and order as every other holder of data: [`crate::Filter`] and [`Sort`].
 
+use std::str::FromStr;
+
 use offbound_schemas::record::{Finding, Gap, Incident, SourceCount};
 use offbound_schemas::{EventId, FindingId, IncidentId};
 
@@ -11,6 +13,7 @@ use super::{
     SourceRow,
 };
 use crate::filter::Filter;
+use crate::list::Row;
 
 /// How a record is found by its id.
 pub type Lookup = Box<dyn FnMut(EventId) -> Result<Option<EvidenceRecord>, PortError> + Send>;
@@ -41,7 +44,7 @@ impl Investigation for Recorded {
         let mut rows: Vec<&Finding> =
             self.findings.iter().filter(|finding| filter.passes_finding(finding)).collect();
         rows.sort_by(|a, b| finding_order(a, b, request.sort));
-        let found = window(&rows, request, |finding| finding.id.to_string());
+        let found = window(&rows, request, |id: FindingId, finding| finding.id == id);
         Ok(page(rows, found, request.limit, self.findings.len(), |finding| FindingRow::from(*finding)))
     }
 
@@ -54,7 +57,7 @@ impl Investigation for Recorded {
         let mut rows: Vec<&Incident> =
             self.incidents.iter().filter(|one| filter.passes_incident(one)).collect();
         rows.sort_by(|a, b| incident_order(a, b, request.sort));
-        let found = window(&rows, request, |incident| incident.id.to_string());
+        let found = window(&rows, request, |id: IncidentId, incident| incident.id == id);
         Ok(page(rows, found, request.limit, self.incidents.len(), |incident| IncidentRow::from(*incident)))
     }
 
@@ -70,7 +73,7 @@ impl Investigation for Recorded {
         let mut rows: Vec<SourceRow> = self.sources.iter().cloned().map(SourceRow::Source).collect();
         rows.extend(self.gaps.iter().cloned().map(SourceRow::Gap));
         let all = rows.len();
-        let found = window(&rows, request, crate::list::Row::id);
+        let found = window(&rows, request, |id: String, row| row.id() == id);
         Ok(page(rows, found, request.limit, all, SourceRow::clone))
     }
 }
@@ -97,13 +100,14 @@ fn incident_order(a: &Incident, b: &Incident, sort: Sort) -> std::cmp::Ordering 
 }
 
 /// Where the window begins.
-fn window<R>(rows: &[R], request: &PageRequest, id_of: impl Fn(&R) -> String) -> usize {
+fn window<R, I: FromStr + Clone>(rows: &[R], request: &PageRequest, is: impl Fn(I, &R) -> bool) -> usize {
     let start = match &request.at {
         At::Offset(offset) => *offset,
-        At::Around { id, before, otherwise } => match rows.iter().position(|row| id_of(row) == *id) {
-            Some(index) => (index as u64).saturating_sub(*before),
-            None => *otherwise,
-        },
+        At::Around { id, before, otherwise } => {
+            let id = id.parse::<I>().ok();
+            let found = id.and_then(|id| rows.iter().position(|row| is(id.clone(), row)));
+            found.map_or(*otherwise, |index| (index as u64).saturating_sub(*before))
+        }
     };
     usize::try_from(start).unwrap_or(usize::MAX).min(rows.len())
 }

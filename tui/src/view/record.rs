@@ -85,6 +85,9 @@ impl View for Record {
     fn body(&self, model: &Model) -> u16 {
         body_area(model.size).height.saturating_sub(1)
     }
+    fn has_text(&self) -> bool {
+        true
+    }
     fn text_lines(&self, model: &Model) -> usize {
         match subject(model).map(|(event, _)| model.look_record(event)) {
             Some(Look::Ready(record)) => {
