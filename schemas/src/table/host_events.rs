@@ -26,17 +26,17 @@ table!(HostEvent "host_events" "One row per thing that a sensor on a host saw.";
     /// Pod uid.
     pod_uid: Option<String> = "process.container.pod_uuid",
     /// Pod name.
-    pod: Option<String> = "process.container.name",
+    pod: Option<String> = "",
     /// Namespace of the pod.
-    namespace: Option<String> = "process.namespace",
+    namespace: Option<String> = "",
     /// Service account of the pod.
-    service_account: Option<String> = "actor.user.name",
+    service_account: Option<String> = "",
     /// Workload, where the event itself names it.
-    workload: Option<String> = "process.container.labels",
+    workload: Option<String> = "",
     /// How the event was tied to a workload.
     attribution: Attribution = "",
     /// systemd unit.
-    unit: Option<String> = "device.container.name",
+    unit: Option<String> = "",
     /// True when a namespace of the process is the host's although it runs in a container.
     in_host_ns: Option<bool> = "",
     /// What was done.
@@ -44,7 +44,7 @@ table!(HostEvent "host_events" "One row per thing that a sensor on a host saw.";
     /// How it ended.
     outcome: Outcome = "disposition",
     /// Which host control decided.
-    control: HostControl = "firewall_rule.type",
+    control: HostControl = "",
     /// Whether that control was enforcing.
     mode: ControlMode = "",
     /// Where the sensor looks.
@@ -66,7 +66,7 @@ table!(HostEvent "host_events" "One row per thing that a sensor on a host saw.";
     /// Parent's executable path or command name.
     parent_exe: Option<String> = "process.parent_process.file.path",
     /// Arguments, where they are truly known one by one.
-    args: TextList = "process.cmd_line",
+    args: TextList = "",
     /// Command line in one string, secrets replaced.
     cmd_line: Option<String> = "process.cmd_line",
     /// Working directory.
@@ -82,15 +82,15 @@ table!(HostEvent "host_events" "One row per thing that a sensor on a host saw.";
     /// Capability at stake, such as `CAP_SYS_ADMIN`.
     capability: Option<String> = "",
     /// System call name.
-    syscall: Option<String> = "api.operation",
+    syscall: Option<String> = "",
     /// File, module or directory acted on.
     target_path: Option<String> = "file.path",
     /// True when `target_path` holds a credential.
     target_is_credential: bool = "",
     /// Process acted on.
-    target_pid: Option<u32> = "process.pid",
+    target_pid: Option<u32> = "",
     /// Executable of the process acted on.
-    target_exe: Option<String> = "process.file.path",
+    target_exe: Option<String> = "",
     /// Source address of a connection.
     src_addr: Option<String> = "src_endpoint.ip",
     /// Source port.
@@ -104,7 +104,7 @@ table!(HostEvent "host_events" "One row per thing that a sensor on a host saw.";
     /// Transport protocol, lower case.
     protocol: Option<String> = "connection_info.protocol_name",
     /// Profile, rule or policy that decided (SELinux: `scontext tcontext class`).
-    policy: Option<String> = "firewall_rule.name",
+    policy: Option<String> = "policy.name",
     /// Error number returned, without sign.
     errno: Option<u16> = "status_code",
     /// The sensor's own rule that fired.

@@ -35,7 +35,7 @@ table!(IdentityAssertion "identity_assertions"
     /// The subject's uid.
     subject_uid: Option<String> = "actor.user.uid",
     /// Impersonated or delegated subject.
-    on_behalf_of: Option<String> = "actor.user.name",
+    on_behalf_of: Option<String> = "",
     /// The credential, with its kind: `JTI=…`, `X509SHA256=…`, `X509SERIAL=…`; access keys as they stand.
     credential_id: Option<String> = "session.uid",
     /// Another name of the same credential in this record, such as `X509SERIAL=…` beside a fingerprint.
@@ -107,7 +107,7 @@ table!(IdentityAssertion "identity_assertions"
     /// Cloud account.
     account: Option<String> = "cloud.account.uid",
     /// Cluster or trust domain, where the record names it.
-    cluster: Option<String> = "cloud.project_uid",
+    cluster: Option<String> = "",
     /// Remarks on trust: `client-chosen-id`, `forwarded-address`, `truncated`, `no-binding`, `secret-redacted`.
     trust_flags: TextList = "",
     /// Fields that no column holds, as JSON, at most 4096 bytes.

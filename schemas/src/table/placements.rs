@@ -16,7 +16,7 @@ table!(Placement "placements" "One row per statement that a workload, host or ag
     /// What is placed.
     kind: PlacementKind = "",
     /// Address space: a `[realm.…]` of the environment file; null when the record does not name it.
-    realm: Option<String> = "cloud.project_uid",
+    realm: Option<String> = "",
     /// Workload: SPIFFE ID, `system:serviceaccount:…` or instance ARN.
     workload: Option<String> = "",
     /// Other names of the workload.
