@@ -1,2 +1,68 @@
-//! x
-fn main() {}
+//! The offbound command: the only binary, and the only place where the crates meet.
+//!
+//! In: arguments, configuration, signals. Out: results on standard output, the rest on standard error, an exit code.
+//! Owns: composition. Leaves to the crates: everything that they are named for.
+//! Law: results go to standard output or `--out`, and nothing else does.
+
+mod args;
+mod clock;
+mod config;
+mod demo;
+mod exit;
+mod fingerprint;
+mod formats;
+mod interrupt;
+mod investigate;
+mod judge;
+mod listing;
+mod logging;
+mod output;
+mod progress;
+mod read;
+mod replay;
+mod rules;
+mod simulate;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+use config::{CommonSettings, Config};
+use exit::{Done, Failure};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return usage(&message),
+    };
+    exit::finish(run(&cli))
+}
+
+/// Shows what clap has to say: help and version are results, everything else is wrong usage.
+fn usage(message: &clap::Error) -> ExitCode {
+    let wrong = message.use_stderr();
+    // Nobody is left to tell when the terminal is gone.
+    message.print().ok();
+    if wrong { ExitCode::from(3) } else { ExitCode::SUCCESS }
+}
+
+/// What every command may use.
+struct Context {
+    config: Config,
+    common: CommonSettings,
+}
+
+fn run(cli: &Cli) -> Result<Done, Failure> {
+    let config = Config::load(cli.common.config.as_deref())?;
+    let common = config.common(&cli.common)?;
+    logging::start(common.log_format, cli.common.verbose);
+    let context = Context { config, common };
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, &context),
+        Command::Replay(args) => replay::run(args, &context),
+        Command::Investigate(args) => investigate::run(args, &context),
+        Command::Formats(args) => formats::run(args, &context),
+        Command::Rules(args) => rules::run(args, &context),
+        Command::Simulate(args) => simulate::run(args, &context),
+    }
+}

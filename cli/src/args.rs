@@ -1,0 +1,292 @@
+//! The command line: commands, options, help text.
+//!
+//! In: the arguments of the process. Out: one [`Command`] with its options, or clap's message.
+//! Owns: names and help of everything that can be typed. Leaves to `config` the files, variables and defaults.
+//! Law: wrong usage is exit code 3, and an option that is offered does something.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use offbound_schemas::EventTime;
+use offbound_schemas::vocabulary::Severity;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 1 done, with findings at or above --fail-on; 2 could not do it; 3 wrong usage or configuration; \
+130 interrupted.
+Results go to standard output, everything else to standard error.
+First steps: `offbound demo`, then `offbound replay LOGS…`.";
+
+/// Correlates host security events with workload-identity assertions, and judges containment.
+#[derive(Debug, Parser)]
+#[command(name = "offbound", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play a recorded incident that is built in: findings, verdict, terminal UI; needs nothing
+    Demo(DemoArgs),
+    /// Read log files, correlate them, and print findings, incidents and a summary
+    Replay(ReplayArgs),
+    /// Open the terminal UI over a store, or over files
+    Investigate(InvestigateArgs),
+    /// List every log format that is recognised
+    Formats(ListArgs),
+    /// Show the detection rules
+    Rules(RulesArgs),
+    /// Write labelled telemetry in real log formats
+    Simulate(SimulateArgs),
+}
+
+/// Options of every command.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Common {
+    /// Configuration file [default: ./offbound.toml, then the XDG configuration folder]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say nothing on standard error but errors and warnings
+    #[arg(long, global = true, help_heading = "Common options")]
+    pub(crate) quiet: bool,
+    /// Colours [default: auto; NO_COLOR is honoured]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Common options")]
+    pub(crate) color: Option<ColorWhen>,
+    /// Form of log lines on standard error [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORM", help_heading = "Common options")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// More log lines; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Common options")]
+    pub(crate) verbose: u8,
+}
+
+/// Options of commands that read logs.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct InputArgs {
+    /// Environment file: address spaces, egress, delegations, workloads, policy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env: Option<PathBuf>,
+    /// Folder with more rules (*.sql)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Source label of the files that match, such as k8s-audit:prod=logs/prod/*.log
+    #[arg(long = "source", value_name = "LABEL=GLOB")]
+    pub(crate) sources: Vec<String>,
+    /// Judge only events at or after this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) since: Option<EventTime>,
+    /// Judge only events before this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) until: Option<EventTime>,
+    /// Exit with 2 when some input could not be read
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Options of commands that print findings.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct OutputArgs {
+    /// Form of the results [default: table]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Write results to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit with 1 when there are findings of this severity or above (info, low, medium, high, critical)
+    #[arg(long, value_name = "SEVERITY", value_parser = parse_severity)]
+    pub(crate) fail_on: Option<Severity>,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Do not open the terminal UI after the results
+    #[arg(long)]
+    pub(crate) no_tui: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Options of `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  offbound replay /var/log/kubernetes/audit.log /var/log/audit/
+  offbound replay logs/ --env offbound-env.toml --format ndjson --fail-on high
+  zcat old.gz | offbound replay - --source k8s-audit:prod=-
+Events outside --since/--until are read and counted, and take no part in the judgement: a credential that was
+issued before --since is one of unknown origin.")]
+pub(crate) struct ReplayArgs {
+    /// Files, folders or globs; `-` is standard input. Plain, gzip or zstd
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Keep events and results in this folder, for `investigate`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+/// Options of `investigate`.
+#[derive(Debug, Args)]
+pub(crate) struct InvestigateArgs {
+    /// Files, folders or globs to replay into a temporary store first
+    #[arg(value_name = "PATH", conflicts_with = "store")]
+    pub(crate) paths: Vec<String>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The store to open
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+/// Options of commands that list something.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Form of the list [default: table]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Write it to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Options of `rules`.
+#[derive(Debug, Args)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+/// What can be done with rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// List every rule
+    List {
+        /// Folder with more rules (*.sql)
+        #[arg(long, value_name = "DIR")]
+        rules: Option<PathBuf>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show one rule: why, blind spots, honest causes, next question, SQL
+    Show {
+        /// Rule id, such as CT-101
+        id: String,
+        /// Folder with more rules (*.sql)
+        #[arg(long, value_name = "DIR")]
+        rules: Option<PathBuf>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+}
+
+/// Options of `simulate`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub(crate) struct SimulateArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<SimulateCommand>,
+    /// Scenario to write; `offbound simulate list` names them
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: SimulateTarget,
+}
+
+/// Where simulated telemetry goes, and from which seed.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct SimulateTarget {
+    /// Folder to write to; it is created [default: the scenario's name]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Equal seeds write equal bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// Other things that `simulate` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimulateCommand {
+    /// List the scenarios
+    List(ListArgs),
+    /// Write much benign telemetry, with incidents planted in it
+    Volume {
+        /// Lines to write
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        lines: u64,
+        /// Scenario to hide among them; may be given several times
+        #[arg(long = "plant", value_name = "SCENARIO")]
+        plants: Vec<String>,
+        #[command(flatten)]
+        target: SimulateTarget,
+    },
+}
+
+/// Form of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// One object
+    Json,
+    /// One object a line; the summary is the last line
+    Ndjson,
+    /// Findings, one a line
+    Csv,
+    /// Columns (not offered by any command of this version)
+    Parquet,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One object a line
+    Json,
+}
+
+fn parse_time(text: &str) -> Result<EventTime, String> {
+    let midnight = format!("{text}T00:00:00Z");
+    EventTime::parse(text).or_else(|error| EventTime::parse(&midnight).map_err(|_| error.to_string()))
+}
+
+fn parse_severity(text: &str) -> Result<Severity, String> {
+    text.parse().map_err(|error: offbound_schemas::vocabulary::UnknownWord| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// Scenario: clap's own checks of the definition. Guarantees: no two options collide.
+    #[test]
+    fn definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// Scenario: times as people type them. Guarantees: a date is its midnight, nonsense is refused.
+    #[test]
+    fn times() {
+        assert_eq!(parse_time("2026-03-01"), parse_time("2026-03-01T00:00:00Z"));
+        assert!(parse_time("2026-03-01").is_ok());
+        assert!(parse_time("tomorrow").is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! The only place that reads a clock: how long a run took, and how much memory it needed.
+//!
+//! In: nothing. Out: seconds and bytes for the line on standard error.
+//! Law: none of this reaches a record; results never depend on the machine.
+
+use std::fs;
+use std::time::Instant;
+
+/// A running stopwatch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    #[allow(clippy::disallowed_methods, reason = "the one place where a clock may be read")]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Seconds since the start.
+    pub(crate) fn seconds(self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}
+
+/// The most memory that this process ever held, in bytes, where the system says (Linux).
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
+    peak_of(&fs::read_to_string("/proc/self/status").ok()?)
+}
+
+fn peak_of(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: the kernel's status text. Guarantees: kibibytes become bytes, other text becomes nothing.
+    #[test]
+    fn peak_is_read_from_status() {
+        assert_eq!(peak_of("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"), Some(2048 * 1024));
+        assert_eq!(peak_of("VmRSS: 1 kB"), None);
+    }
+}

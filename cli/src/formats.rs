@@ -1,0 +1,41 @@
+//! `offbound formats`: every log format that is recognised.
+//!
+//! In: the list of formats of `ingest`. Out: a table, or JSON with one made-up sample line each.
+//! Law: the list is the one that recognition itself goes by.
+
+use offbound_ingest::decode::{FORMATS, Format};
+use serde::Serialize;
+
+use crate::Context;
+use crate::args::ListArgs;
+use crate::exit::{Done, Failure};
+use crate::listing::{self, List};
+
+/// One format, as `--format json` shows it.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: &'static str,
+    title: &'static str,
+    fills: &'static [&'static str],
+    sample: &'static str,
+}
+
+/// Lists the formats.
+pub(crate) fn run(args: &ListArgs, context: &Context) -> Result<Done, Failure> {
+    let rows: Vec<Row> = FORMATS
+        .iter()
+        .map(|format: &Format| Row {
+            id: format.id,
+            title: format.title,
+            fills: format.fills,
+            sample: format.sample,
+        })
+        .collect();
+    let list = List {
+        command: "formats",
+        header: &["FORMAT", "WRITTEN BY", "FILLS", "SAMPLE"],
+        rows: &rows,
+        cells: |row| vec![row.id.into(), row.title.into(), row.fills.join(", "), row.sample.into()],
+    };
+    listing::write(&list, args, context)
+}

@@ -1,0 +1,75 @@
+//! `offbound investigate`: the terminal UI over a store, or over files replayed into a temporary one.
+//!
+//! In: a store. Out: answers to what the screens ask. Owns: how an answer is found.
+//! Leaves to `tui` the screens, to `store` the records. Law: a question changes nothing.
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use offbound_schemas::EventId;
+use offbound_store::{Store, StoredRecord};
+use offbound_tui::{EvidenceRecord, Header, Options, PortError, Recorded, TuiError};
+
+use crate::Context;
+use crate::args::InvestigateArgs;
+use crate::exit::{Done, Failure};
+use crate::judge;
+use crate::read::Material;
+use crate::replay::replay;
+
+/// Runs the command.
+pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Failure> {
+    if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+        return Err(Failure::could_not(
+            "investigate needs a terminal on standard input and output; `offbound replay` prints the same results",
+        ));
+    }
+    if args.paths.is_empty() {
+        let store = context.config.store(args.store.as_deref());
+        let folder = store.ok_or_else(|| Failure::usage("name log files, or a store with --store DIR"))?;
+        open(&folder, &folder.display().to_string(), context)?;
+        return Ok(Done::Clean);
+    }
+    let input = context.config.input(&args.input);
+    let environment = judge::environment(input.env.as_deref())?;
+    let replay = replay(Material::Paths(&args.paths), &input, environment, None, context)?;
+    open(replay.writer.store().path(), &args.paths.join(" "), context)?;
+    match replay.unreadable {
+        Some(message) if input.strict => Err(Failure::could_not(message)),
+        _ => Ok(Done::Clean),
+    }
+}
+
+/// Opens the terminal UI over the store in `folder`.
+pub(crate) fn open(folder: &Path, title: &str, context: &Context) -> Result<(), Failure> {
+    let investigation = recorded(Store::open(folder)?, title)?;
+    offbound_tui::run(Box::new(investigation), options(context)).map_err(|error: TuiError| {
+        Failure::could_not(format!("the terminal UI stopped: {error}; `offbound replay` prints the same results"))
+    })
+}
+
+/// Conclusions in memory; records are looked up as they are asked for.
+fn recorded(store: Store, title: &str) -> Result<Recorded, Failure> {
+    let (findings, incidents, gaps) = (store.findings()?, store.incidents()?, store.gaps()?);
+    let summary = store.summary()?;
+    let header = Header {
+        title: title.to_owned(),
+        from: summary.as_ref().and_then(|summary| summary.from),
+        to: summary.as_ref().and_then(|summary| summary.to),
+        records: summary.as_ref().map_or(0, |summary| summary.read),
+        findings: findings.len() as u64,
+        incidents: incidents.len() as u64,
+        live: false,
+    };
+    let sources = store.sources()?;
+    let record = Box::new(move |id: EventId| {
+        let found = store.record(id).map_err(|error| PortError::new(error.to_string()))?;
+        Ok(found.map(evidence))
+    });
+    Ok(Recorded { header, findings, incidents, sources, gaps, record })
+}
+
+fn evidence(record: StoredRecord) -> EvidenceRecord {
+    let StoredRecord { event_id, event_time: _, table, source, location, columns, raw } = record;
+    EvidenceRecord { event_id, table: table.name().to_owned(), location, source, columns, raw }
+}

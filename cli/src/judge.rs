@@ -1,0 +1,215 @@
+//! The store to results: every event of the window, in canonical order, through the engine.
+//!
+//! In: a store, an environment, rules, a window of event time. Out: findings, incidents, gaps, summary.
+//! Owns: the window, and when the engine may seal. Leaves to `correlate` the judgement.
+//! Law STREAM-1: how the scan is cut into batches changes nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use offbound_correlate::environment::Environment;
+use offbound_correlate::{Engine, EngineError, Judgement};
+use offbound_schemas::record::{Finding, Incident, Summary};
+use offbound_schemas::table::{host_events, identity_assertions, placements};
+use offbound_schemas::{EventBatch, EventTime};
+use offbound_store::{Columns, SCAN_ROWS, Store};
+
+use crate::exit::{Failure, say};
+use crate::interrupt::Interrupt;
+use crate::output::Results;
+use crate::read::Account;
+
+/// Which events are judged: at or after `since`, before `until`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Window {
+    pub(crate) since: Option<EventTime>,
+    pub(crate) until: Option<EventTime>,
+}
+
+impl Window {
+    fn holds_all(self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+
+    /// First and last row (not included) of a time-ordered column that lie inside.
+    fn rows(self, count: usize, time: impl Fn(usize) -> EventTime) -> (usize, usize) {
+        let start = self.since.map_or(0, |since| first_at_or_after(count, since, &time));
+        let end = self.until.map_or(count, |until| first_at_or_after(count, until, &time));
+        (start, end.saturating_sub(start))
+    }
+}
+
+/// The first of `count` ordered rows that is not before `moment`.
+fn first_at_or_after(count: usize, moment: EventTime, time: impl Fn(usize) -> EventTime) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if time(middle) < moment { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+/// Reads the environment file; without one, everything that it would say is unknown.
+pub(crate) fn environment(path: Option<&Path>) -> Result<Environment, Failure> {
+    let Some(path) = path else {
+        return Ok(Environment::default());
+    };
+    let origin = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("cannot read environment file {origin}: {error}; correct --env"))
+    })?;
+    parse_environment(&text, &origin)
+}
+
+/// Reads the text of an environment file.
+pub(crate) fn parse_environment(text: &str, origin: &str) -> Result<Environment, Failure> {
+    let environment = Environment::parse(text, origin).map_err(|error| {
+        let line = |problem: &offbound_correlate::environment::Problem| {
+            format!("{}:{}:{}: {}", error.origin, problem.line, problem.column, problem.message)
+        };
+        Failure::Usage(error.problems.iter().map(line).collect())
+    })?;
+    for section in environment.unused() {
+        say("warning", &format!("{origin}: section {section:?} is understood, but this version does not use it yet"));
+    }
+    Ok(environment)
+}
+
+/// Judges what the store holds.
+pub(crate) fn judge(
+    store: &Store,
+    mut engine: Engine,
+    window: Window,
+    interrupt: &Interrupt,
+) -> Result<Judgement, Failure> {
+    let mut last = EventTime::MIN;
+    let mut outside: u64 = 0;
+    store.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| -> Result<(), Failure> {
+        interrupt.check()?;
+        let whole = batch.num_rows();
+        let batch = cut(batch, window)?;
+        outside += (whole - batch.num_rows()) as u64;
+        let Some(end) = last_time(&batch)? else {
+            return Ok(());
+        };
+        engine.push(&batch).map_err(engine_failure)?;
+        last = last.max(end);
+        // More rows of the last moment may follow in the next batch, so it is not sealed yet.
+        engine.seal(last.plus_nanos(-1)).map_err(engine_failure)?;
+        Ok(())
+    })?;
+    if outside > 0 {
+        let count = crate::output::count(outside);
+        say("note", &format!("{count} events lie outside --since/--until: they are read, and not judged"));
+    }
+    engine.seal(last).map_err(engine_failure)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|error| Failure::could_not(format!("cannot start the engine: {error}")))?;
+    runtime.block_on(engine.judge()).map_err(engine_failure)
+}
+
+/// An engine that cannot go on.
+pub(crate) fn engine_failure(error: EngineError) -> Failure {
+    Failure::could_not(format!("cannot judge: {error}"))
+}
+
+/// The rows of a batch that lie in the window.
+fn cut(batch: EventBatch, window: Window) -> Result<EventBatch, Failure> {
+    if window.holds_all() {
+        return Ok(batch);
+    }
+    let EventBatch { host_events, identity_assertions, placements } = &batch;
+    let view = host_events::View::new(host_events)?;
+    let (start, length) = window.rows(view.len(), |row| view.event_time(row));
+    let host_events = host_events.slice(start, length);
+    let view = identity_assertions::View::new(identity_assertions)?;
+    let (start, length) = window.rows(view.len(), |row| view.event_time(row));
+    let identity_assertions = identity_assertions.slice(start, length);
+    let view = placements::View::new(placements)?;
+    let (start, length) = window.rows(view.len(), |row| view.event_time(row));
+    let placements = placements.slice(start, length);
+    Ok(EventBatch { host_events, identity_assertions, placements })
+}
+
+/// The latest event time of a batch.
+fn last_time(batch: &EventBatch) -> Result<Option<EventTime>, Failure> {
+    let EventBatch { host_events, identity_assertions, placements } = batch;
+    let host = host_events::View::new(host_events)?;
+    let identity = identity_assertions::View::new(identity_assertions)?;
+    let place = placements::View::new(placements)?;
+    let times = [
+        host.len().checked_sub(1).map(|row| host.event_time(row)),
+        identity.len().checked_sub(1).map(|row| identity.event_time(row)),
+        place.len().checked_sub(1).map(|row| place.event_time(row)),
+    ];
+    Ok(times.into_iter().flatten().max())
+}
+
+/// Judgement and account together.
+pub(crate) fn results(judgement: Judgement, account: &Account) -> Results {
+    let Judgement { findings, incidents, gaps, late } = judgement;
+    let summary = summary(account, late, &findings, &incidents);
+    Results { findings, incidents, gaps, summary }
+}
+
+fn summary(account: &Account, late: u64, findings: &[Finding], incidents: &[Incident]) -> Summary {
+    let mut summary = Summary {
+        record_type: "summary".into(),
+        schema: "offbound.summary/1".into(),
+        read: 0,
+        decoded: 0,
+        skipped: BTreeMap::new(),
+        dead_lettered: BTreeMap::new(),
+        late,
+        bytes: 0,
+        from: account.sources.iter().filter_map(|source| source.from).min(),
+        to: account.sources.iter().filter_map(|source| source.to).max(),
+        sources: Vec::new(),
+        findings: BTreeMap::new(),
+        incidents: BTreeMap::new(),
+    };
+    for source in &account.sources {
+        let count = &source.count;
+        summary.read += count.read;
+        summary.decoded += count.decoded;
+        summary.bytes += source.bytes;
+        add(&mut summary.skipped, &count.skipped);
+        add(&mut summary.dead_lettered, &count.dead_lettered);
+        summary.sources.push(count.clone());
+    }
+    for finding in findings {
+        let by_severity = summary.findings.entry(finding.rule.clone()).or_default();
+        *by_severity.entry(finding.severity.to_string()).or_default() += 1;
+    }
+    for incident in incidents {
+        *summary.incidents.entry(incident.outcome.to_string()).or_default() += 1;
+    }
+    summary
+}
+
+fn add(to: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+    for (name, number) in counts {
+        *to.entry(name.clone()).or_default() += number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: windows over ten rows, one a second. Guarantees: `since` is inside, `until` is not, an empty or
+    /// inverted window holds nothing.
+    #[test]
+    fn windows_cut_ordered_rows() {
+        let time = |row: usize| EventTime(i64::try_from(row).expect("small"));
+        let rows = |since: Option<i64>, until: Option<i64>| {
+            Window { since: since.map(EventTime), until: until.map(EventTime) }.rows(10, time)
+        };
+        assert_eq!(rows(None, None), (0, 10));
+        assert_eq!(rows(Some(3), None), (3, 7));
+        assert_eq!(rows(Some(3), Some(5)), (3, 2));
+        assert_eq!(rows(Some(20), None), (10, 0));
+        assert_eq!(rows(Some(5), Some(3)), (5, 0));
+    }
+}

@@ -1,0 +1,220 @@
+//! Inputs to the store: every byte read, decoded or accounted for.
+//!
+//! In: files, folders, globs, standard input, or what is built in. Out: rows and dead letters in the store, counts.
+//! Owns: what is said on standard error about inputs. Leaves to `ingest` the reading, to `store` the keeping.
+//! Law FLOW-1: read = decoded + skipped + dead-lettered, in total and per source.
+
+use std::ops::ControlFlow;
+
+use offbound_ingest::{
+    FingerprintKey, IngestOptions, IngestSink, InputError, SourceRead, SourceRule, expand, read_bytes, read_input,
+};
+use offbound_schemas::EventRows;
+use offbound_schemas::record::SourceCount;
+use offbound_schemas::table::DeadLetter;
+use offbound_store::Writer;
+
+use crate::exit::{Failure, say};
+use crate::fingerprint;
+use crate::interrupt::Interrupt;
+use crate::output::count;
+use crate::progress::Progress;
+
+/// What is to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Material<'a> {
+    /// Paths, as the user gave them.
+    Paths(&'a [String]),
+    /// Files in memory: name and bytes.
+    BuiltIn(&'a [(&'static str, &'static [u8])]),
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    /// The account of every input that was opened, by location.
+    pub(crate) sources: Vec<SourceRead>,
+    /// Inputs that could not be opened.
+    pub(crate) unopened: usize,
+}
+
+impl Account {
+    /// Why `--strict` refuses, if it does.
+    pub(crate) fn unreadable(&self) -> Option<String> {
+        let letters: u64 = self.sources.iter().map(|source| dead_lettered(&source.count)).sum();
+        if self.unopened == 0 && letters == 0 {
+            return None;
+        }
+        let (inputs, letters) = (self.unopened, count(letters));
+        Some(format!(
+            "--strict: {inputs} inputs and {letters} records could not be read; mend them, or leave --strict out"
+        ))
+    }
+}
+
+/// Reads all material into the store.
+pub(crate) fn read(
+    material: Material<'_>,
+    sources: &[String],
+    writer: &mut Writer,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<Account, Failure> {
+    let options = IngestOptions { sources: rules(sources)?, key: FingerprintKey::new(&fingerprint::key()?) };
+    let mut account = Account::default();
+    match material {
+        Material::Paths(paths) => read_paths(paths, &options, writer, progress, interrupt, &mut account)?,
+        Material::BuiltIn(files) => {
+            for (name, bytes) in files {
+                let mut sink = StoreSink::new(writer, progress, interrupt);
+                let read = read_bytes(name, *bytes, &options, &mut sink);
+                account.take(read, sink.finish()?);
+            }
+        }
+    }
+    account.sources.sort_by(|a, b| a.count.location.cmp(&b.count.location));
+    let counts: Vec<SourceCount> = account.sources.iter().map(|source| source.count.clone()).collect();
+    writer.put_sources(&counts)?;
+    writer.flush()?;
+    Ok(account)
+}
+
+fn rules(sources: &[String]) -> Result<Vec<SourceRule>, Failure> {
+    let parsed = sources.iter().map(|text| {
+        SourceRule::parse(text).map_err(|error| Failure::usage(format!("--source {text}: {error}")))
+    });
+    parsed.collect()
+}
+
+fn read_paths(
+    paths: &[String],
+    options: &IngestOptions,
+    writer: &mut Writer,
+    progress: &Progress,
+    interrupt: &Interrupt,
+    account: &mut Account,
+) -> Result<(), Failure> {
+    let (inputs, mut errors) = expand(paths);
+    progress.start(inputs.iter().filter_map(|input| input.bytes).sum());
+    let mut readable = 0;
+    for input in &inputs {
+        interrupt.check()?;
+        progress.open(&input.location);
+        let mut sink = StoreSink::new(writer, progress, interrupt);
+        let read = read_input(input, options, &mut sink);
+        let example = sink.finish()?;
+        progress.close(input.bytes);
+        match read {
+            Ok(read) => {
+                readable += 1;
+                account.take(Ok(read), example);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    progress.finish();
+    account.unopened = errors.len();
+    if readable > 0 {
+        errors.iter().for_each(|error| say("warning", &error.to_string()));
+        return Ok(());
+    }
+    Err(nothing_readable(&errors))
+}
+
+/// One error speaks for itself; several are told one a line, and then that nothing is left.
+fn nothing_readable(errors: &[InputError]) -> Failure {
+    if let [only] = errors {
+        return Failure::could_not(only.to_string());
+    }
+    errors.iter().for_each(|error| say("warning", &error.to_string()));
+    Failure::could_not("no input could be read; see the lines above")
+}
+
+impl Account {
+    /// Adds what became of one input, and says what could not be read of it.
+    fn take(&mut self, read: Result<SourceRead, InputError>, example: Option<DeadLetter>) {
+        match read {
+            Ok(read) => {
+                if let Some(letter) = example {
+                    say("warning", &unreadable_records(&read.count, &letter));
+                }
+                self.sources.push(read);
+            }
+            Err(error) => {
+                self.unopened += 1;
+                say("warning", &error.to_string());
+            }
+        }
+    }
+}
+
+fn unreadable_records(source: &SourceCount, example: &DeadLetter) -> String {
+    let reasons: Vec<String> =
+        source.dead_lettered.iter().map(|(reason, number)| format!("{} {reason}", count(*number))).collect();
+    format!(
+        "{}: {} of {} records could not be read ({}), the first at {}: {}; they are counted and kept as dead letters",
+        source.location,
+        count(dead_lettered(source)),
+        count(source.read),
+        reasons.join(", "),
+        example.location,
+        example.detail
+    )
+}
+
+fn dead_lettered(source: &SourceCount) -> u64 {
+    source.dead_lettered.values().sum()
+}
+
+/// Puts what one input gives into the store.
+struct StoreSink<'a> {
+    writer: &'a mut Writer,
+    progress: &'a Progress,
+    interrupt: &'a Interrupt,
+    /// The first record that could not be read.
+    example: Option<DeadLetter>,
+    failure: Option<Failure>,
+}
+
+impl<'a> StoreSink<'a> {
+    fn new(writer: &'a mut Writer, progress: &'a Progress, interrupt: &'a Interrupt) -> Self {
+        Self { writer, progress, interrupt, example: None, failure: None }
+    }
+
+    fn finish(self) -> Result<Option<DeadLetter>, Failure> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(self.example),
+        }
+    }
+
+    /// Keeps the first failure; whether to go on.
+    fn settle(&mut self, step: Result<(), Failure>) -> ControlFlow<()> {
+        match step {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure.get_or_insert(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl IngestSink for StoreSink<'_> {
+    fn rows(&mut self, rows: EventRows) -> ControlFlow<()> {
+        let step = self.interrupt.check();
+        let step = step.and_then(|()| self.writer.append(&rows.to_batch()).map_err(Failure::from));
+        self.settle(step)
+    }
+
+    fn dead_letter(&mut self, letter: DeadLetter) {
+        let step = self.writer.append_dead_letters(std::slice::from_ref(&letter)).map_err(Failure::from);
+        self.example.get_or_insert(letter);
+        // The next chunk of rows, or the end of the input, carries the failure on.
+        let _stop_comes_later = self.settle(step);
+    }
+
+    fn progress(&mut self, stored_bytes: u64, records: u64) {
+        self.progress.set(stored_bytes, records);
+    }
+}
