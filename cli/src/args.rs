@@ -18,7 +18,7 @@ First steps: `offbound demo`, then `offbound replay LOGS…`.";
 
 /// Correlates host security events with workload-identity assertions, and judges containment.
 #[derive(Debug, Parser)]
-#[command(name = "offbound", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "offbound", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

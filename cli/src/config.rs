@@ -73,7 +73,8 @@ impl Config {
     }
 
     fn parse(text: &str, origin: &str) -> Result<Self, Failure> {
-        let file = toml::from_str(text).map_err(|error| Failure::usage(toml_message(text, origin, &error)))?;
+        let file =
+            toml::from_str(text).map_err(|error| Failure::usage(toml_message(text, origin, &error)))?;
         Ok(Self { file, origin: origin.to_owned() })
     }
 
@@ -113,7 +114,9 @@ impl Config {
         let output = &self.file.output;
         Ok(CommonSettings {
             quiet: common.quiet || output.quiet.unwrap_or(false),
-            color: self.word("output.color", common.color, output.color.as_deref())?.unwrap_or(ColorWhen::Auto),
+            color: self
+                .word("output.color", common.color, output.color.as_deref())?
+                .unwrap_or(ColorWhen::Auto),
             log_format: self
                 .word("output.log_format", common.log_format, output.log_format.as_deref())?
                 .unwrap_or(LogFormat::Text),
@@ -155,7 +158,12 @@ impl Config {
         option.map(Path::to_owned).or_else(|| self.file.store.dir.clone())
     }
 
-    fn word<T: ValueEnum>(&self, key: &str, option: Option<T>, text: Option<&str>) -> Result<Option<T>, Failure> {
+    fn word<T: ValueEnum>(
+        &self,
+        key: &str,
+        option: Option<T>,
+        text: Option<&str>,
+    ) -> Result<Option<T>, Failure> {
         match (option, text) {
             (None, Some(text)) => T::from_str(text, false)
                 .map(Some)
@@ -234,7 +242,8 @@ mod tests {
 
     fn config(text: &str, variables: &[(&str, &str)]) -> Result<Config, Failure> {
         let mut config = Config::parse(text, "offbound.toml")?;
-        let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned());
+        let variable =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned());
         config.take_variables(variable)?;
         Ok(config)
     }
@@ -243,7 +252,8 @@ mod tests {
     #[test]
     fn the_nearest_wins() {
         let file = "[output]\nformat = \"json\"\n";
-        let format = |config: &Config, option| config.output(&OutputArgs { format: option, ..OutputArgs::default() });
+        let format =
+            |config: &Config, option| config.output(&OutputArgs { format: option, ..OutputArgs::default() });
         let from_file = config(file, &[]).expect("sound");
         assert_eq!(format(&from_file, None).expect("sound").format, Some(Format::Json));
         let with_variable = config(file, &[("OFFBOUND_OUTPUT_FORMAT", "csv")]).expect("sound");

@@ -19,7 +19,10 @@ const KEY_FILE: &str = "fingerprint.key";
 /// The installation's key; where its file cannot be had, a key for this run only.
 pub(crate) fn key() -> Result<[u8; KEY_BYTES], Failure> {
     let Some(folder) = state_folder() else {
-        say("warning", "no home folder: secrets get fingerprints of this run only; set XDG_STATE_HOME to keep them comparable");
+        say(
+            "warning",
+            "no home folder: secrets get fingerprints of this run only; set XDG_STATE_HOME to keep them comparable",
+        );
         return fresh();
     };
     match read_or_create(&folder) {

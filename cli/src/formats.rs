@@ -33,9 +33,10 @@ pub(crate) fn run(args: &ListArgs, context: &Context) -> Result<Done, Failure> {
         .collect();
     let list = List {
         command: "formats",
-        header: &["FORMAT", "WRITTEN BY", "FILLS", "SAMPLE"],
+        header: &["FORMAT", "FILLS", "WRITTEN BY (and a sample line below)"],
         rows: &rows,
-        cells: |row| vec![row.id.into(), row.title.into(), row.fills.join(", "), row.sample.into()],
+        cells: |row| vec![row.id.into(), row.fills.join(", "), row.title.into()],
+        below: Some(|row| row.sample),
     };
     listing::write(&list, args, context)
 }

@@ -32,7 +32,8 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
     }
     let input = context.config.input(&args.input);
     let environment = judge::environment(input.env.as_deref())?;
-    let replay = replay(Material::Paths(&args.paths), &input, environment, None, context)?;
+    let replay =
+        replay(Material::Paths(&args.paths, input.env.as_deref()), &input, environment, None, context)?;
     open(replay.writer.store().path(), &args.paths.join(" "), context)?;
     match replay.unreadable {
         Some(message) if input.strict => Err(Failure::could_not(message)),
@@ -44,8 +45,14 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
 pub(crate) fn open(folder: &Path, title: &str, context: &Context) -> Result<(), Failure> {
     let investigation = recorded(Store::open(folder)?, title)?;
     offbound_tui::run(Box::new(investigation), options(context)).map_err(|error: TuiError| {
-        Failure::could_not(format!("the terminal UI stopped: {error}; `offbound replay` prints the same results"))
+        Failure::could_not(format!(
+            "the terminal UI stopped: {error}; `offbound replay` prints the same results"
+        ))
     })
+}
+
+fn options(_context: &Context) -> Options {
+    Options::default()
 }
 
 /// Conclusions in memory; records are looked up as they are asked for.

@@ -71,7 +71,10 @@ pub(crate) fn parse_environment(text: &str, origin: &str) -> Result<Environment,
         Failure::Usage(error.problems.iter().map(line).collect())
     })?;
     for section in environment.unused() {
-        say("warning", &format!("{origin}: section {section:?} is understood, but this version does not use it yet"));
+        say(
+            "warning",
+            &format!("{origin}: section {section:?} is understood, but this version does not use it yet"),
+        );
     }
     Ok(environment)
 }

@@ -25,36 +25,54 @@ pub(crate) struct List<'a, T> {
     pub(crate) header: &'a [&'a str],
     pub(crate) rows: &'a [T],
     pub(crate) cells: fn(&T) -> Vec<String>,
+    /// A line of its own below each row.
+    pub(crate) below: Option<fn(&T) -> &str>,
 }
 
 /// Writes a list in the form that was asked for.
-pub(crate) fn write<T: Serialize>(list: &List<'_, T>, args: &ListArgs, context: &Context) -> Result<Done, Failure> {
+pub(crate) fn write<T: Serialize>(
+    list: &List<'_, T>,
+    args: &ListArgs,
+    context: &Context,
+) -> Result<Done, Failure> {
     let format = supported(format_or_table(args.format), list.command, LIST_FORMATS)?;
     let mut sink = Sink::open(args.out.as_deref())?;
     let look = Look::of(context.common.color, sink.is_terminal());
     sink.write(|to| match format {
         Format::Json => json::write_line(&list.rows, to),
-        _ => write_table(list.header, &list.rows.iter().map(list.cells).collect::<Vec<_>>(), look, to),
+        _ => write_table(list, look, to),
     })?;
     Ok(Done::Clean)
 }
 
 /// Aligned columns; the last one is wrapped.
-fn write_table(header: &[&str], rows: &[Vec<String>], look: Look, to: &mut dyn Write) -> io::Result<()> {
-    let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| safe::line(cell).into_owned()).collect()).collect();
-    let mut columns: Vec<usize> = header.iter().map(|name| width(name)).collect();
-    for row in &rows {
+fn write_table<T>(list: &List<'_, T>, look: Look, to: &mut dyn Write) -> io::Result<()> {
+    let shown = |row: &T| (list.cells)(row).iter().map(|cell| safe::line(cell).into_owned()).collect();
+    let cells: Vec<Vec<String>> = list.rows.iter().map(shown).collect();
+    let mut columns: Vec<usize> = list.header.iter().map(|name| width(name)).collect();
+    for row in &cells {
         for (column, cell) in columns.iter_mut().zip(row) {
             *column = (*column).max(width(cell));
         }
     }
-    let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
+    let header: Vec<String> = list.header.iter().map(|name| (*name).to_owned()).collect();
     write_row(&header, &columns, Tone::Strong, look, to)?;
-    rows.iter().try_for_each(|row| write_row(row, &columns, Tone::Plain, look, to))
+    for (row, cells) in list.rows.iter().zip(&cells) {
+        write_row(cells, &columns, Tone::Plain, look, to)?;
+        if let Some(below) = list.below {
+            writeln!(to, "{GUTTER}{}", look.paint.tone(Tone::Dim, safe::line(below(row))))?;
+        }
+    }
+    Ok(())
 }
 
-fn write_row(row: &[String], columns: &[usize], tone: Tone, look: Look, to: &mut dyn Write) -> io::Result<()> {
+fn write_row(
+    row: &[String],
+    columns: &[usize],
+    tone: Tone,
+    look: Look,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let Some((last, first)) = row.split_last() else {
         return Ok(());
     };

@@ -20,7 +20,7 @@ use offbound_schemas::vocabulary::Severity;
 use crate::args::Format;
 use crate::exit::Failure;
 
-pub(crate) use paint::{Look, Paint, Tone};
+pub(crate) use paint::{Look, Tone};
 pub(crate) use sink::Sink;
 pub(crate) use table::{count, megabytes};
 

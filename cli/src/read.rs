@@ -4,10 +4,13 @@
 //! Owns: what is said on standard error about inputs. Leaves to `ingest` the reading, to `store` the keeping.
 //! Law FLOW-1: read = decoded + skipped + dead-lettered, in total and per source.
 
+use std::fs;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use offbound_ingest::{
-    FingerprintKey, IngestOptions, IngestSink, InputError, SourceRead, SourceRule, expand, read_bytes, read_input,
+    FingerprintKey, IngestOptions, IngestSink, Input, InputError, SourceRead, SourceRule, expand, read_bytes,
+    read_input,
 };
 use offbound_schemas::EventRows;
 use offbound_schemas::record::SourceCount;
@@ -23,8 +26,8 @@ use crate::progress::Progress;
 /// What is to be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Material<'a> {
-    /// Paths, as the user gave them.
-    Paths(&'a [String]),
+    /// Paths, as the user gave them, and the environment file, which may lie among them and is no log.
+    Paths(&'a [String], Option<&'a Path>),
     /// Files in memory: name and bytes.
     BuiltIn(&'a [(&'static str, &'static [u8])]),
 }
@@ -63,11 +66,17 @@ pub(crate) fn read(
     let options = IngestOptions { sources: rules(sources)?, key: FingerprintKey::new(&fingerprint::key()?) };
     let mut account = Account::default();
     match material {
-        Material::Paths(paths) => read_paths(paths, &options, writer, progress, interrupt, &mut account)?,
+        Material::Paths(paths, environment) => {
+            let (mut inputs, errors) = expand(paths);
+            inputs.retain(|input| !is_same_file(&input.location, environment));
+            let run = Inputs { inputs, errors, options: &options };
+            run.read(writer, progress, interrupt, &mut account)?;
+        }
         Material::BuiltIn(files) => {
             for (name, bytes) in files {
                 let mut sink = StoreSink::new(writer, progress, interrupt);
                 let read = read_bytes(name, *bytes, &options, &mut sink);
+                let read = read.map_err(|error| Failure::could_not(error.to_string()))?;
                 account.take(read, sink.finish()?);
             }
         }
@@ -86,39 +95,48 @@ fn rules(sources: &[String]) -> Result<Vec<SourceRule>, Failure> {
     parsed.collect()
 }
 
-fn read_paths(
-    paths: &[String],
-    options: &IngestOptions,
-    writer: &mut Writer,
-    progress: &Progress,
-    interrupt: &Interrupt,
-    account: &mut Account,
-) -> Result<(), Failure> {
-    let (inputs, mut errors) = expand(paths);
-    progress.start(inputs.iter().filter_map(|input| input.bytes).sum());
-    let mut readable = 0;
-    for input in &inputs {
-        interrupt.check()?;
-        progress.open(&input.location);
-        let mut sink = StoreSink::new(writer, progress, interrupt);
-        let read = read_input(input, options, &mut sink);
-        let example = sink.finish()?;
-        progress.close(input.bytes);
-        match read {
-            Ok(read) => {
-                readable += 1;
-                account.take(Ok(read), example);
+fn is_same_file(location: &str, other: Option<&Path>) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    other.is_some_and(|other| real(Path::new(location)).is_some_and(|path| Some(path) == real(other)))
+}
+
+/// What the paths came to.
+struct Inputs<'a> {
+    inputs: Vec<Input>,
+    errors: Vec<InputError>,
+    options: &'a IngestOptions,
+}
+
+impl Inputs<'_> {
+    fn read(
+        self,
+        writer: &mut Writer,
+        progress: &Progress,
+        interrupt: &Interrupt,
+        account: &mut Account,
+    ) -> Result<(), Failure> {
+        let Self { inputs, mut errors, options } = self;
+        progress.start(inputs.iter().filter_map(|input| input.bytes).sum());
+        for input in &inputs {
+            interrupt.check()?;
+            progress.open(&input.location);
+            let mut sink = StoreSink::new(writer, progress, interrupt);
+            let read = read_input(input, options, &mut sink);
+            let example = sink.finish()?;
+            progress.close(input.bytes);
+            match read {
+                Ok(read) => account.take(read, example),
+                Err(error) => errors.push(error),
             }
-            Err(error) => errors.push(error),
         }
-    }
-    progress.finish();
-    account.unopened = errors.len();
-    if readable > 0 {
+        progress.finish();
+        account.unopened = errors.len();
+        if account.sources.is_empty() {
+            return Err(nothing_readable(&errors));
+        }
         errors.iter().for_each(|error| say("warning", &error.to_string()));
-        return Ok(());
+        Ok(())
     }
-    Err(nothing_readable(&errors))
 }
 
 /// One error speaks for itself; several are told one a line, and then that nothing is left.
@@ -132,19 +150,11 @@ fn nothing_readable(errors: &[InputError]) -> Failure {
 
 impl Account {
     /// Adds what became of one input, and says what could not be read of it.
-    fn take(&mut self, read: Result<SourceRead, InputError>, example: Option<DeadLetter>) {
-        match read {
-            Ok(read) => {
-                if let Some(letter) = example {
-                    say("warning", &unreadable_records(&read.count, &letter));
-                }
-                self.sources.push(read);
-            }
-            Err(error) => {
-                self.unopened += 1;
-                say("warning", &error.to_string());
-            }
+    fn take(&mut self, read: SourceRead, example: Option<DeadLetter>) {
+        if let Some(letter) = example {
+            say("warning", &unreadable_records(&read.count, &letter));
         }
+        self.sources.push(read);
     }
 }
 

@@ -7,8 +7,8 @@
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
-use offbound_correlate::environment::Environment;
 use offbound_correlate::Engine;
+use offbound_correlate::environment::Environment;
 use offbound_store::{Store, Writer};
 
 use crate::args::{Format, InputArgs, OutputArgs, ReplayArgs};
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ReplayArgs, context: &Context) -> Result<Done, Failure>
     let mut target = Target::open("replay", &args.output, context)?;
     let environment = judge::environment(input.env.as_deref())?;
     let store = context.config.store(args.store.as_deref());
-    let material = Material::Paths(&args.paths);
+    let material = Material::Paths(&args.paths, input.env.as_deref());
     let replay = replay(material, &input, environment, store.as_deref(), context)?;
     target.write(&replay.results, context)?;
     match replay.unreadable {
@@ -56,7 +56,8 @@ pub(crate) fn replay(
 ) -> Result<Replay, Failure> {
     let stopwatch = Stopwatch::start();
     let interrupt = Interrupt::listen();
-    let engine = Engine::new(environment, rules::load(input.rules.as_deref())?).map_err(judge::engine_failure)?;
+    let engine =
+        Engine::new(environment, rules::load(input.rules.as_deref())?).map_err(judge::engine_failure)?;
     let mut writer = match store {
         Some(folder) => Store::create(folder)?,
         None => Store::temporary()?,
@@ -78,11 +79,17 @@ pub(crate) fn replay(
 fn pace(results: &Results, seconds: f64) -> String {
     let summary = &results.summary;
     let per_second = |number: u64| {
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only for display")]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "only for display"
+        )]
         let rate = (number as f64 / seconds.max(1e-9)) as u64;
         rate
     };
-    let memory = peak_memory_bytes().map(|bytes| format!("; peak memory {}", megabytes(bytes))).unwrap_or_default();
+    let memory =
+        peak_memory_bytes().map(|bytes| format!("; peak memory {}", megabytes(bytes))).unwrap_or_default();
     format!(
         "offbound: {} records, {} in {seconds:.2} s: {} records/s, {}/s{memory}",
         count(summary.read),
@@ -118,7 +125,8 @@ impl Target {
         }
         let mut text = Vec::new();
         let look = Look::of(context.common.color, io::stderr().is_terminal());
-        output::write_summary(results, look, &mut text).map_err(|error| Failure::write("standard error", &error))?;
+        output::write_summary(results, look, &mut text)
+            .map_err(|error| Failure::write("standard error", &error))?;
         eprint_line(String::from_utf8_lossy(&text).trim_end());
         Ok(())
     }

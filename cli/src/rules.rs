@@ -81,16 +81,18 @@ pub(crate) fn run(args: &RulesArgs, context: &Context) -> Result<Done, Failure> 
 
 /// The built-in rules, and those of `folder`.
 pub(crate) fn load(folder: Option<&Path>) -> Result<RuleSet, Failure> {
-    let mut rules = RuleSet::builtin()
-        .map_err(|error| Failure::could_not(format!("a built-in rule is unsound: {error}; please report this")))?;
+    let mut rules = RuleSet::builtin().map_err(|error| {
+        Failure::could_not(format!("a built-in rule is unsound: {error}; please report this"))
+    })?;
     let Some(folder) = folder else {
         return Ok(rules);
     };
     for path in rule_files(folder)? {
         let origin = path.display().to_string();
-        let text = fs::read_to_string(&path)
-            .map_err(|error| Failure::usage(format!("cannot read rule {origin}: {error}; correct --rules")))?;
-        rules.add(&origin, &text).map_err(|error| Failure::usage(format!("{origin}: {error}; correct the rule")))?;
+        let text = fs::read_to_string(&path).map_err(|error| {
+            Failure::usage(format!("cannot read rule {origin}: {error}; correct --rules"))
+        })?;
+        rules.add(&origin, &text).map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
     }
     Ok(rules)
 }
@@ -109,7 +111,10 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     files.sort();
     if files.is_empty() {
-        return Err(Failure::usage(format!("no *.sql file in rule folder {}; correct --rules", folder.display())));
+        return Err(Failure::usage(format!(
+            "no *.sql file in rule folder {}; correct --rules",
+            folder.display()
+        )));
     }
     Ok(files)
 }
@@ -121,16 +126,24 @@ fn run_list(rules: &RuleSet, args: &ListArgs, context: &Context) -> Result<Done,
         header: &["RULE", "SEVERITY", "FAMILY", "ATT&CK", "TITLE"],
         rows: &rows,
         cells: |row| {
-            vec![row.id.clone(), row.severity.clone(), row.family.clone(), row.attack.join(" "), row.title.clone()]
+            vec![
+                row.id.clone(),
+                row.severity.clone(),
+                row.family.clone(),
+                row.attack.join(" "),
+                row.title.clone(),
+            ]
         },
+        below: None,
     };
     listing::write(&list, args, context)
 }
 
 fn show(rules: &RuleSet, id: &str, args: &ListArgs, context: &Context) -> Result<Done, Failure> {
     let rule = rules.rules().iter().find(|rule| rule.id.eq_ignore_ascii_case(id));
-    let rule = rule
-        .ok_or_else(|| Failure::usage(format!("there is no rule {id:?}; `offbound rules list` names them all")))?;
+    let rule = rule.ok_or_else(|| {
+        Failure::usage(format!("there is no rule {id:?}; `offbound rules list` names them all"))
+    })?;
     let row = Row::from(rule);
     let format = supported(format_or_table(args.format), "rules show", LIST_FORMATS)?;
     let mut sink = Sink::open(args.out.as_deref())?;

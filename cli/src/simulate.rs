@@ -25,7 +25,9 @@ struct Row {
 pub(crate) fn run(args: &SimulateArgs, context: &Context) -> Result<Done, Failure> {
     match (&args.command, &args.scenario) {
         (Some(SimulateCommand::List(list)), _) => run_list(list, context),
-        (Some(SimulateCommand::Volume { lines, plants, target }), _) => write_volume(*lines, plants, target, context),
+        (Some(SimulateCommand::Volume { lines, plants, target }), _) => {
+            write_volume(*lines, plants, target, context)
+        }
         (None, Some(id)) => write_scenario(id, &args.target, context),
         (None, None) => Err(Failure::usage("name a scenario; `offbound simulate list` names them all")),
     }
@@ -41,6 +43,7 @@ fn run_list(args: &ListArgs, context: &Context) -> Result<Done, Failure> {
         header: &["SCENARIO", "TITLE", "STORY"],
         rows: &rows,
         cells: |row| vec![row.id.into(), row.title.into(), row.story.into()],
+        below: None,
     };
     listing::write(&list, args, context)
 }
@@ -51,6 +54,11 @@ fn write_scenario(id: &str, target: &SimulateTarget, context: &Context) -> Resul
     scenario.write(target.seed, &mut Folder::new(&folder)).map_err(failure)?;
     tell(&folder, context);
     Ok(Done::Clean)
+}
+
+/// Not in this version of the crate `simulate`.
+fn write_volume(_: u64, _: &[String], _: &SimulateTarget, _: &Context) -> Result<Done, Failure> {
+    Err(Failure::could_not("no"))
 }
 
 fn folder(target: &SimulateTarget, name: &str) -> PathBuf {

@@ -28,12 +28,17 @@ const COLUMNS: &[Column] = &[
     Column { name: column::count, value: |finding| finding.count.to_string() },
     Column {
         name: column::credential_id,
-        value: |finding| finding.credential.as_ref().map(|credential| credential.id.clone()).unwrap_or_default(),
+        value: |finding| {
+            finding.credential.as_ref().map(|credential| credential.id.clone()).unwrap_or_default()
+        },
     },
     Column { name: column::subject, value: |finding| finding.subject.clone().unwrap_or_default() },
     Column { name: column::workload, value: |finding| finding.workload.clone().unwrap_or_default() },
     Column { name: "bound_host", value: |finding| bound(finding, |place| place.host.clone()) },
-    Column { name: "bound_addresses", value: |finding| bound(finding, |place| Some(place.addresses.join("; "))) },
+    Column {
+        name: "bound_addresses",
+        value: |finding| bound(finding, |place| Some(place.addresses.join("; "))),
+    },
     Column { name: "observed_host", value: |finding| observed(finding, |place| place.host.clone()) },
     Column { name: "observed_address", value: |finding| observed(finding, |place| place.address.clone()) },
     Column { name: column::destination, value: |finding| finding.destination.clone().unwrap_or_default() },
@@ -48,17 +53,11 @@ const COLUMNS: &[Column] = &[
     Column { name: column::attack, value: |finding| finding.attack.join("; ") },
 ];
 
-fn bound(
-    finding: &Finding,
-    part: impl Fn(&BoundPlace) -> Option<String>,
-) -> String {
+fn bound(finding: &Finding, part: impl Fn(&BoundPlace) -> Option<String>) -> String {
     finding.bound.as_ref().and_then(part).unwrap_or_default()
 }
 
-fn observed(
-    finding: &Finding,
-    part: impl Fn(&ObservedPlace) -> Option<String>,
-) -> String {
+fn observed(finding: &Finding, part: impl Fn(&ObservedPlace) -> Option<String>) -> String {
     finding.observed.as_ref().and_then(part).unwrap_or_default()
 }
 

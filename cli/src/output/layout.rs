@@ -63,7 +63,12 @@ mod tests {
     /// Scenario: words, long words and wide characters. Guarantees: no line is too wide, nothing is lost.
     #[test]
     fn wrapped_lines_fit_and_keep_everything() {
-        let texts = ["", "one two three four five six", "a-very-long-word-that-fits-nowhere-at-all x", "漢字漢字漢字漢字 y"];
+        let texts = [
+            "",
+            "one two three four five six",
+            "a-very-long-word-that-fits-nowhere-at-all x",
+            "漢字漢字漢字漢字 y",
+        ];
         for text in texts {
             for columns in [8, 11, 20, 80] {
                 let lines = wrap(text, columns);

@@ -23,7 +23,9 @@ impl Line<'_> {
         match self {
             Self::Finding(finding) => (finding.first_time, finding.id.to_string()),
             Self::Incident(incident) => (incident.onset, incident.id.to_string()),
-            Self::Gap(gap) => (gap.from, format!("{}\0{}\0{}\0{}", gap.source, gap.scope, gap.to, gap.reason)),
+            Self::Gap(gap) => {
+                (gap.from, format!("{}\0{}\0{}\0{}", gap.source, gap.scope, gap.to, gap.reason))
+            }
         }
     }
 }

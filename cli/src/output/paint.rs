@@ -29,7 +29,10 @@ impl Look {
         let terminal = if is_terminal { terminal_size::terminal_size() } else { None };
         let width = terminal.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
         let width = width.clamp(WIDTH_BOUNDS.0, WIDTH_BOUNDS.1);
-        Self { width, paint: Paint { on: wants_color(when, is_terminal, |name| env::var_os(name).is_some()) } }
+        Self {
+            width,
+            paint: Paint { on: wants_color(when, is_terminal, |name| env::var_os(name).is_some()) },
+        }
     }
 
     /// Text only, in the default width.

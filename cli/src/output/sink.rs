@@ -21,11 +21,17 @@ impl Sink {
     pub(crate) fn open(out: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = out else {
             let writer = Box::new(BufWriter::new(io::stdout()));
-            return Ok(Self { name: "standard output".into(), writer, is_terminal: io::stdout().is_terminal() });
+            return Ok(Self {
+                name: "standard output".into(),
+                writer,
+                is_terminal: io::stdout().is_terminal(),
+            });
         };
         let name = path.display().to_string();
         let file = File::create(path).map_err(|error| {
-            Failure::could_not(format!("cannot write {name}: {error}; choose another --out, or make the folder"))
+            Failure::could_not(format!(
+                "cannot write {name}: {error}; choose another --out, or make the folder"
+            ))
         })?;
         Ok(Self { name, writer: Box::new(BufWriter::new(file)), is_terminal: false })
     }
@@ -36,7 +42,10 @@ impl Sink {
     }
 
     /// Lets `write` write, and makes sure that all of it arrived.
-    pub(crate) fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    pub(crate) fn write(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
         let result = write(&mut *self.writer).and_then(|()| self.writer.flush());
         result.map_err(|error| Failure::write(&self.name, &error))
     }

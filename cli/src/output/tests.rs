@@ -37,12 +37,26 @@ fn finding(second: i64) -> Finding {
         credential: Some(CredentialRef { id: "JTI=1".into(), kind: "k8s-token".into() }),
         subject: Some(HOSTILE.into()),
         workload: None,
-        bound: Some(BoundPlace { host: Some("n1".into()), addresses: vec!["10.1.0.7".into()], grade: 3, ..BoundPlace::default() }),
-        observed: Some(ObservedPlace { host: Some("n3".into()), quality: "direct".into(), ..ObservedPlace::default() }),
+        bound: Some(BoundPlace {
+            host: Some("n1".into()),
+            addresses: vec!["10.1.0.7".into()],
+            grade: 3,
+            ..BoundPlace::default()
+        }),
+        observed: Some(ObservedPlace {
+            host: Some("n3".into()),
+            quality: "direct".into(),
+            ..ObservedPlace::default()
+        }),
         destination: Some("kube-apiserver".into()),
         action: Some("list secrets".into()),
         decision: Some("allow".into()),
-        process: Some(ProcessRef { pid: Some(7), exe: Some(HOSTILE.into()), lineage: vec!["java".into()], host: None }),
+        process: Some(ProcessRef {
+            pid: Some(7),
+            exe: Some(HOSTILE.into()),
+            lineage: vec!["java".into()],
+            host: None,
+        }),
         why: vec!["It belongs to n1.".into(), format!("It was seen as {HOSTILE}.")],
         evidence: vec![Evidence {
             time: time(second),
@@ -104,7 +118,11 @@ fn incident() -> Incident {
         blast_radius: BlastRadius { reached: vec![reach], ..BlastRadius::default() },
         time_to_detect_seconds: Some(1.0),
         time_to_contain_seconds: None,
-        residual_exposure: vec![ResidualExposure { credential: "JTI=1".into(), seconds: Some(2710), reason: "expires".into() }],
+        residual_exposure: vec![ResidualExposure {
+            credential: "JTI=1".into(),
+            seconds: Some(2710),
+            reason: "expires".into(),
+        }],
         merged_from: vec![],
     }
 }
@@ -144,7 +162,12 @@ fn results() -> Results {
         findings: BTreeMap::from([("CT-101".into(), BTreeMap::from([("high".into(), 2)]))]),
         incidents: counts("not_contained"),
     };
-    Results { findings: vec![finding(10), finding(20)], incidents: vec![incident()], gaps: vec![gap], summary }
+    Results {
+        findings: vec![finding(10), finding(20)],
+        incidents: vec![incident()],
+        gaps: vec![gap],
+        summary,
+    }
 }
 
 fn written(format: Format) -> String {
@@ -159,7 +182,10 @@ fn written(format: Format) -> String {
 fn nothing_hostile_reaches_the_terminal() {
     for format in RESULT_FORMATS {
         let text = written(*format);
-        let bad = text.chars().filter(|c| (c.is_control() && !matches!(c, '\n' | '\r')) || *c == '\u{202e}').count();
+        let bad = text
+            .chars()
+            .filter(|c| (c.is_control() && !matches!(c, '\n' | '\r')) || *c == '\u{202e}')
+            .count();
         assert_eq!(bad, 0, "{format:?}: {text}");
     }
     assert!(!written(Format::Csv).contains(",=") && !written(Format::Csv).contains(",\"="));
@@ -182,7 +208,8 @@ fn ndjson_is_ordered_and_exact() {
 #[test]
 fn table_tells_the_verdict() {
     let text = written(Format::Table);
-    for words in ["NOT CONTAINED (proven)", "CT-101", "host n1", "host n3", "45 min 10 s", "118", "3 records"] {
+    for words in ["NOT CONTAINED (proven)", "CT-101", "host n1", "host n3", "45 min 10 s", "118", "3 records"]
+    {
         assert!(text.contains(words), "{words} is missing in:\n{text}");
     }
     assert!(text.lines().all(|line| layout::width(line) <= 140), "{text}");

@@ -20,7 +20,8 @@ pub(super) fn write(
     look: Look,
     to: &mut dyn Write,
 ) -> io::Result<()> {
-    let heading = format!("INCIDENT {number} of {}  {}", results.incidents.len(), safe::line(&incident.title));
+    let heading =
+        format!("INCIDENT {number} of {}  {}", results.incidents.len(), safe::line(&incident.title));
     writeln!(to, "{}", look.paint.tone(Tone::Strong, heading))?;
     let verdict = format!("{} ({})", outcome(incident.outcome), incident.strength);
     write_toned("verdict", incident.outcome.into(), &verdict, look, to)?;
@@ -181,9 +182,13 @@ mod tests {
     /// Scenario: lengths of every size. Guarantees: two units, largest first.
     #[test]
     fn durations_read_well() {
-        for (seconds, expected) in
-            [(1.0, "1 s"), (0.25, "0.25 s"), (2710.0, "45 min 10 s"), (7260.0, "2 h 1 min"), (90_000.0, "1 d 1 h")]
-        {
+        for (seconds, expected) in [
+            (1.0, "1 s"),
+            (0.25, "0.25 s"),
+            (2710.0, "45 min 10 s"),
+            (7260.0, "2 h 1 min"),
+            (90_000.0, "1 d 1 h"),
+        ] {
             assert_eq!(duration(seconds), expected);
         }
     }

@@ -25,11 +25,17 @@ pub(in super::super) fn write_summary(results: &Results, look: Look, to: &mut dy
         write_labelled("events", &format!("{} to {}", moment(from), moment(until)), look, to)?;
     }
     if summary.late > 0 {
-        write_labelled("late", &format!("{} records beyond the lateness bound", count(summary.late)), look, to)?;
+        write_labelled(
+            "late",
+            &format!("{} records beyond the lateness bound", count(summary.late)),
+            look,
+            to,
+        )?;
     }
     write_labelled("findings", &findings(summary), look, to)?;
     write_labelled("incidents", &named(&summary.incidents, "none"), look, to)?;
-    let columns = summary.sources.iter().map(|source| super::super::layout::width(&safe::cell(&source.location)));
+    let columns =
+        summary.sources.iter().map(|source| super::super::layout::width(&safe::cell(&source.location)));
     let columns = columns.max().unwrap_or(0).min(MAX_LOCATION_COLUMNS);
     for source in &summary.sources {
         writeln!(to, "  {}", source_line(source, columns, look))?;
@@ -63,7 +69,8 @@ fn source_line(source: &SourceCount, columns: usize, look: Look) -> String {
         line.push_str(&format!("  {} skipped{}", count(skipped.values().sum()), details(skipped)));
     }
     if !dead_lettered.is_empty() {
-        let unreadable = format!("{} unreadable{}", count(dead_lettered.values().sum()), details(dead_lettered));
+        let unreadable =
+            format!("{} unreadable{}", count(dead_lettered.values().sum()), details(dead_lettered));
         line.push_str(&format!("  {}", look.paint.tone(Tone::Warn, unreadable)));
     }
     line

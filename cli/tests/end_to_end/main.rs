@@ -1,0 +1,49 @@
+//! The command as its users meet it: arguments in; bytes, exit code and messages out.
+//!
+//! In: the built binary, the samples, the sources. Owns: end-to-end tests, and tests of the tree itself.
+//! One binary, so that it links once.
+
+mod bad_input;
+mod cli;
+mod layers;
+mod scenarios;
+mod schema;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The project's folder.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the project").to_owned()
+}
+
+/// A folder of its own for one test.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// The command in `folder`, untouched by who runs the tests.
+fn offbound(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_offbound"));
+    command.args(args).current_dir(folder).env_clear();
+    // The key file goes to a place of the build, never to the home of who runs the tests.
+    command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
+    command.env("XDG_CONFIG_HOME", folder.join("no-configuration"));
+    command
+}
+
+/// Runs the command to its end.
+fn run(folder: &Path, args: &[&str]) -> Output {
+    offbound(folder, args).output().expect("the binary was built")
+}
+
+/// What was printed on standard output.
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("output is UTF-8")
+}
+
+/// What was said on standard error.
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
+}
