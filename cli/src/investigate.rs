@@ -3,18 +3,20 @@
 //! In: a store. Out: answers to what the screens ask. Owns: how an answer is found.
 //! Leaves to `tui` the screens, to `store` the records. Law: a question changes nothing.
 
+use std::env;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use offbound_schemas::EventId;
 use offbound_store::{Store, StoredRecord};
-use offbound_tui::{EvidenceRecord, Header, Options, PortError, Recorded, TuiError};
+use offbound_tui::{EvidenceRecord, Header, Options, PortError, Recorded, Start, TuiError};
 
 use crate::Context;
 use crate::args::InvestigateArgs;
 use crate::exit::{Done, Failure};
 use crate::judge;
 use crate::read::Material;
+use crate::output::Look;
 use crate::replay::replay;
 
 /// Runs the command.
@@ -27,14 +29,14 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
     if args.paths.is_empty() {
         let store = context.config.store(args.store.as_deref());
         let folder = store.ok_or_else(|| Failure::usage("name log files, or a store with --store DIR"))?;
-        open(&folder, &folder.display().to_string(), context)?;
+        open(&folder, &folder.display().to_string(), Start::default(), context)?;
         return Ok(Done::Clean);
     }
     let input = context.config.input(&args.input);
     let environment = judge::environment(input.env.as_deref())?;
     let replay =
         replay(Material::Paths(&args.paths, input.env.as_deref()), &input, environment, None, context)?;
-    open(replay.writer.store().path(), &args.paths.join(" "), context)?;
+    open(replay.writer.store().path(), &args.paths.join(" "), Start::default(), context)?;
     match replay.unreadable {
         Some(message) if input.strict => Err(Failure::could_not(message)),
         _ => Ok(Done::Clean),
@@ -42,17 +44,26 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
 }
 
 /// Opens the terminal UI over the store in `folder`.
-pub(crate) fn open(folder: &Path, title: &str, context: &Context) -> Result<(), Failure> {
+pub(crate) fn open(folder: &Path, title: &str, start: Start, context: &Context) -> Result<(), Failure> {
     let investigation = recorded(Store::open(folder)?, title)?;
-    offbound_tui::run(Box::new(investigation), options(context)).map_err(|error: TuiError| {
+    offbound_tui::run(Box::new(investigation), options(start, context)).map_err(|error: TuiError| {
         Failure::could_not(format!(
             "the terminal UI stopped: {error}; `offbound replay` prints the same results"
         ))
     })
 }
 
-fn options(_context: &Context) -> Options {
-    Options::default()
+fn options(start: Start, context: &Context) -> Options {
+    Options { color: Look::of(context.common.color, true).paint.is_on(), unicode: draws_unicode(), start }
+}
+
+/// Whether the locale says that the terminal shows more than ASCII.
+fn draws_unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env::var(name).ok().filter(|it| !it.is_empty()));
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
 }
 
 /// Conclusions in memory; records are looked up as they are asked for.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use offbound_simulate::{Folder, Scenario, SimulateError, scenario, scenarios};
+use offbound_simulate::{Folder, Scenario, SimulateError, VolumeOptions, scenario, scenarios, volume};
 use serde::Serialize;
 
 use crate::Context;
@@ -56,9 +56,17 @@ fn write_scenario(id: &str, target: &SimulateTarget, context: &Context) -> Resul
     Ok(Done::Clean)
 }
 
-/// Not in this version of the crate `simulate`.
-fn write_volume(_: u64, _: &[String], _: &SimulateTarget, _: &Context) -> Result<Done, Failure> {
-    Err(Failure::could_not("no"))
+fn write_volume(
+    lines: u64,
+    plants: &[String],
+    target: &SimulateTarget,
+    context: &Context,
+) -> Result<Done, Failure> {
+    let folder = folder(target, "volume");
+    let options = VolumeOptions { lines, seed: target.seed, plant: plants.to_vec() };
+    volume(&options, &mut Folder::new(&folder)).map_err(failure)?;
+    tell(&folder, context);
+    Ok(Done::Clean)
 }
 
 fn folder(target: &SimulateTarget, name: &str) -> PathBuf {

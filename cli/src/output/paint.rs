@@ -108,6 +108,11 @@ pub(crate) struct Paint {
 }
 
 impl Paint {
+    /// Whether there is colour at all.
+    pub(crate) fn is_on(self) -> bool {
+        self.on
+    }
+
     /// `text` in `tone`; the text must have passed the gate.
     pub(crate) fn tone(self, tone: impl Into<Tone>, text: impl fmt::Display) -> String {
         // Blue-ish for good and never red against green, so that the colour-blind lose nothing.
