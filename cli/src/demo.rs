@@ -57,7 +57,8 @@ pub(crate) fn run(args: &DemoArgs, context: &Context) -> Result<Done, Failure> {
     let done = target.done(&replay.results);
     let is_terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
     if is_terminal && !args.no_tui && args.output.format.is_none() && args.output.out.is_none() {
-        let start = replay.results.incidents.first().map_or_else(Start::default, |first| Start::Incident(first.id));
+        let start =
+            replay.results.incidents.first().map_or_else(Start::default, |first| Start::Incident(first.id));
         investigate::open(replay.writer.store().path(), "demo: stolen pod token", start, context)?;
     }
     if !context.common.quiet {

@@ -15,8 +15,8 @@ use crate::Context;
 use crate::args::InvestigateArgs;
 use crate::exit::{Done, Failure};
 use crate::judge;
-use crate::read::Material;
 use crate::output::Look;
+use crate::read::Material;
 use crate::replay::replay;
 
 /// Runs the command.
@@ -59,7 +59,9 @@ fn options(start: Start, context: &Context) -> Options {
 
 /// Whether the locale says that the terminal shows more than ASCII.
 fn draws_unicode() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env::var(name).ok().filter(|it| !it.is_empty()));
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| env::var(name).ok().filter(|it| !it.is_empty()));
     locale.is_some_and(|locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")

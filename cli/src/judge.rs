@@ -9,15 +9,16 @@ use std::fs;
 use std::path::Path;
 
 use offbound_correlate::environment::Environment;
-use offbound_correlate::{Engine, EngineError, Judgement};
+use offbound_correlate::{Engine, EngineError, Judgement, RuleSet};
 use offbound_schemas::record::{Finding, Incident, Summary};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventTime};
 use offbound_store::{Columns, SCAN_ROWS, Store};
+use tokio::runtime::Runtime;
 
 use crate::exit::{Failure, say};
 use crate::interrupt::Interrupt;
-use crate::output::Results;
+use crate::output::{Results, count};
 use crate::read::Account;
 
 /// Which events are judged: at or after `since`, before `until`.
@@ -79,41 +80,55 @@ pub(crate) fn parse_environment(text: &str, origin: &str) -> Result<Environment,
     Ok(environment)
 }
 
-/// Judges what the store holds.
-pub(crate) fn judge(
-    store: &Store,
-    mut engine: Engine,
-    window: Window,
-    interrupt: &Interrupt,
-) -> Result<Judgement, Failure> {
-    let mut last = EventTime::MIN;
-    let mut outside: u64 = 0;
-    store.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| -> Result<(), Failure> {
-        interrupt.check()?;
-        let whole = batch.num_rows();
-        let batch = cut(batch, window)?;
-        outside += (whole - batch.num_rows()) as u64;
-        let Some(end) = last_time(&batch)? else {
-            return Ok(());
-        };
-        engine.push(&batch).map_err(engine_failure)?;
-        last = last.max(end);
-        // More rows of the last moment may follow in the next batch, so it is not sealed yet.
-        engine.seal(last.plus_nanos(-1)).map_err(engine_failure)?;
-        Ok(())
-    })?;
-    if outside > 0 {
-        let count = crate::output::count(outside);
-        say("note", &format!("{count} events lie outside --since/--until: they are read, and not judged"));
-    }
-    engine.seal(last).map_err(engine_failure)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.map_err(|error| Failure::could_not(format!("cannot start the engine: {error}")))?;
-    runtime.block_on(engine.judge()).map_err(engine_failure)
+/// An engine, and what it runs on.
+pub(crate) struct Judge {
+    engine: Engine,
+    runtime: Runtime,
 }
 
-/// An engine that cannot go on.
-pub(crate) fn engine_failure(error: EngineError) -> Failure {
+impl Judge {
+    /// Plans every rule; an unsound one is refused here, before anything is read.
+    pub(crate) fn new(environment: Environment, rules: &RuleSet) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime =
+            runtime.map_err(|error| Failure::could_not(format!("cannot start the engine: {error}")))?;
+        let engine = runtime.block_on(Engine::new(environment, rules));
+        let engine = engine.map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
+        Ok(Self { engine, runtime })
+    }
+
+    /// Judges what the store holds.
+    pub(crate) fn judge(
+        mut self,
+        store: &Store,
+        window: Window,
+        interrupt: &Interrupt,
+    ) -> Result<Judgement, Failure> {
+        let mut outside: u64 = 0;
+        store.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| -> Result<(), Failure> {
+            interrupt.check()?;
+            let whole = batch.num_rows();
+            let batch = cut(batch, window)?;
+            outside += (whole - batch.num_rows()) as u64;
+            let Some(last) = last_time(&batch)? else {
+                return Ok(());
+            };
+            self.engine.push(&batch).map_err(engine_failure)?;
+            // Later batches hold nothing before this moment, but may hold more of the moment itself.
+            self.engine.seal(last).map_err(engine_failure)
+        })?;
+        if outside > 0 {
+            let outside = count(outside);
+            say(
+                "note",
+                &format!("{outside} events lie outside --since/--until: they are read, and not judged"),
+            );
+        }
+        self.runtime.block_on(self.engine.judge()).map_err(engine_failure)
+    }
+}
+
+fn engine_failure(error: EngineError) -> Failure {
     Failure::could_not(format!("cannot judge: {error}"))
 }
 

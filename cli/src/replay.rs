@@ -7,7 +7,6 @@
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
-use offbound_correlate::Engine;
 use offbound_correlate::environment::Environment;
 use offbound_store::{Store, Writer};
 
@@ -16,7 +15,7 @@ use crate::clock::{Stopwatch, peak_memory_bytes};
 use crate::config::format_or_table;
 use crate::exit::{Done, Failure, eprint_line};
 use crate::interrupt::Interrupt;
-use crate::judge::{self, Window};
+use crate::judge::{self, Judge, Window};
 use crate::output::{self, Look, RESULT_FORMATS, Results, Sink, count, megabytes, supported};
 use crate::progress::Progress;
 use crate::read::{self, Material};
@@ -56,8 +55,7 @@ pub(crate) fn replay(
 ) -> Result<Replay, Failure> {
     let stopwatch = Stopwatch::start();
     let interrupt = Interrupt::listen();
-    let engine =
-        Engine::new(environment, rules::load(input.rules.as_deref())?).map_err(judge::engine_failure)?;
+    let judge = Judge::new(environment, &rules::load(input.rules.as_deref())?)?;
     let mut writer = match store {
         Some(folder) => Store::create(folder)?,
         None => Store::temporary()?,
@@ -65,7 +63,7 @@ pub(crate) fn replay(
     let progress = Progress::new(context.common.quiet);
     let account = read::read(material, &input.sources, &mut writer, &progress, &interrupt)?;
     let window = Window { since: input.since, until: input.until };
-    let judgement = judge::judge(writer.store(), engine, window, &interrupt)?;
+    let judgement = judge.judge(writer.store(), window, &interrupt)?;
     let results = judge::results(judgement, &account);
     let Results { findings, incidents, gaps, summary } = &results;
     writer.commit_results(findings, incidents, gaps, summary)?;

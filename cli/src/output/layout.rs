@@ -5,9 +5,6 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// A word longer than this share of a line is broken rather than moved (half).
-const BREAK_SHARE: usize = 2;
-
 /// Columns that `text` takes on a screen.
 pub(crate) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
@@ -19,14 +16,14 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Lines of `text`, none wider than `columns`, cut between words where that is possible.
+/// Lines of `text`, none wider than `columns`, cut between words; a word is broken only where no line holds it.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(8);
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ') {
         let needed = width(word) + usize::from(used > 0);
-        if used > 0 && used + needed > columns && width(word) <= columns / BREAK_SHARE {
+        if used > 0 && used + needed > columns && width(word) <= columns {
             lines.push(String::new());
             used = 0;
         }
@@ -41,12 +38,14 @@ fn put(word: &str, used: usize, columns: usize, lines: &mut Vec<String>) -> usiz
     let space = if used > 0 { " " } else { "" };
     for c in space.chars().chain(word.chars()) {
         let needed = c.width().unwrap_or(0);
-        if used + needed > columns {
+        // A space at the very end of a line separates nothing.
+        let is_last_space = c == ' ' && used + 1 >= columns;
+        if used + needed > columns || is_last_space {
             lines.push(String::new());
             used = 0;
-            if c == ' ' {
-                continue;
-            }
+        }
+        if is_last_space {
+            continue;
         }
         if let Some(line) = lines.last_mut() {
             line.push(c);

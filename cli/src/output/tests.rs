@@ -212,5 +212,5 @@ fn table_tells_the_verdict() {
     {
         assert!(text.contains(words), "{words} is missing in:\n{text}");
     }
-    assert!(text.lines().all(|line| layout::width(line) <= 140), "{text}");
+    assert!(text.lines().all(|line| layout::width(line) <= 100), "{text}");
 }

@@ -9,12 +9,14 @@ use std::io::{self, Write};
 use offbound_schemas::record::{SourceCount, Summary};
 use offbound_schemas::untrusted::safe;
 
-use super::super::layout::pad;
+use super::super::layout::{pad, width, wrap};
 use super::super::{Look, Results, Tone};
-use super::{moment, write_labelled};
+use super::{moment, write_labelled, write_toned};
 
-/// Widest column of locations, in columns; longer ones push the rest of their line to the right.
+/// Widest column of locations, in columns; longer ones get lines of their own.
 const MAX_LOCATION_COLUMNS: usize = 48;
+/// Columns of a format's name.
+const FORMAT_COLUMNS: usize = 16;
 
 /// Writes the summary.
 pub(in super::super) fn write_summary(results: &Results, look: Look, to: &mut dyn Write) -> io::Result<()> {
@@ -34,11 +36,10 @@ pub(in super::super) fn write_summary(results: &Results, look: Look, to: &mut dy
     }
     write_labelled("findings", &findings(summary), look, to)?;
     write_labelled("incidents", &named(&summary.incidents, "none"), look, to)?;
-    let columns =
-        summary.sources.iter().map(|source| super::super::layout::width(&safe::cell(&source.location)));
+    let columns = summary.sources.iter().map(|source| width(&safe::cell(&source.location)));
     let columns = columns.max().unwrap_or(0).min(MAX_LOCATION_COLUMNS);
     for source in &summary.sources {
-        writeln!(to, "  {}", source_line(source, columns, look))?;
+        write_source(source, columns, look, to)?;
     }
     Ok(())
 }
@@ -56,24 +57,30 @@ fn totals(summary: &Summary) -> String {
     )
 }
 
-fn source_line(source: &SourceCount, columns: usize, look: Look) -> String {
+fn write_source(source: &SourceCount, columns: usize, look: Look, to: &mut dyn Write) -> io::Result<()> {
     let SourceCount { location, format, read, decoded, skipped, dead_lettered } = source;
-    let mut line = format!(
-        "{}  {}  {:>9} read  {:>9} decoded",
-        pad(&safe::cell(location), columns),
-        pad(&safe::cell(format), 16),
+    let mut location = safe::cell(location).into_owned();
+    if width(&location) > columns {
+        for line in wrap(&location, look.width.saturating_sub(2)) {
+            writeln!(to, "  {line}")?;
+        }
+        location.clear();
+    }
+    writeln!(
+        to,
+        "  {}  {}  {:>9} read  {:>9} decoded",
+        pad(&location, columns),
+        pad(&safe::cell(format), FORMAT_COLUMNS),
         count(*read),
         count(*decoded)
-    );
+    )?;
     if !skipped.is_empty() {
-        line.push_str(&format!("  {} skipped{}", count(skipped.values().sum()), details(skipped)));
+        write_labelled("", &format!("skipped: {}", named(skipped, "")), look, to)?;
     }
     if !dead_lettered.is_empty() {
-        let unreadable =
-            format!("{} unreadable{}", count(dead_lettered.values().sum()), details(dead_lettered));
-        line.push_str(&format!("  {}", look.paint.tone(Tone::Warn, unreadable)));
+        write_toned("", Tone::Warn, &format!("unreadable: {}", named(dead_lettered, "")), look, to)?;
     }
-    line
+    Ok(())
 }
 
 fn details(counts: &BTreeMap<String, u64>) -> String {
