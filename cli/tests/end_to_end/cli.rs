@@ -237,5 +237,5 @@ fn options_win_over_variables_over_the_file() {
         with_variable.env("OFFBOUND_OUTPUT_FORMAT", "csv").output().expect("the binary was built");
     assert_eq!(first(&with_variable), "id,revision,");
     let with_option = run(folder.path(), &["demo", "--format", "ndjson"]);
-    assert_eq!(first(&with_option), "{\"type\":\"find");
+    assert_eq!(first(&with_option).get(..9), Some("{\"type\":\""));
 }

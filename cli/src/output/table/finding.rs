@@ -56,7 +56,7 @@ fn write_one(finding: &Finding, look: Look, to: &mut dyn Write) -> io::Result<()
         span(finding.first_time, finding.last_time),
         finding.confidence,
     );
-    writeln!(to, "  {head}  {}", look.paint.tone(Tone::Dim, format!("{} {}", finding.state, finding.id)))?;
+    writeln!(to, "  {head}")?;
     for (label, text) in facts(finding) {
         write_labelled(label, &text, look, to)?;
     }
@@ -82,6 +82,7 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
         ("process", finding.process.as_ref().map(process)),
         ("would help", (!finding.missing_sources.is_empty()).then(|| list(&finding.missing_sources))),
         ("evidence", (!finding.evidence.is_empty()).then(|| evidence(finding))),
+        ("id", Some(format!("{} ({})", finding.id, finding.state))),
     ];
     facts.into_iter().filter_map(|(label, text)| Some((label, text?))).collect()
 }
