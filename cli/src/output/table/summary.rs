@@ -15,6 +15,8 @@ use super::{moment, write_labelled, write_toned};
 
 /// Widest column of locations, in columns; longer ones get lines of their own.
 const MAX_LOCATION_COLUMNS: usize = 48;
+/// Columns of the rest of such a line: format, read, decoded, and what stands between them.
+const COUNT_COLUMNS: usize = 55;
 /// Columns of a format's name.
 const FORMAT_COLUMNS: usize = 16;
 
@@ -37,7 +39,8 @@ pub(in super::super) fn write_summary(results: &Results, look: Look, to: &mut dy
     write_labelled("findings", &findings(summary), look, to)?;
     write_labelled("incidents", &named(&summary.incidents, "none"), look, to)?;
     let columns = summary.sources.iter().map(|source| width(&safe::cell(&source.location)));
-    let columns = columns.max().unwrap_or(0).min(MAX_LOCATION_COLUMNS);
+    let columns =
+        columns.max().unwrap_or(0).min(MAX_LOCATION_COLUMNS).min(look.width.saturating_sub(COUNT_COLUMNS));
     for source in &summary.sources {
         write_source(source, columns, look, to)?;
     }
