@@ -65,7 +65,9 @@ fn functions(source: &str) -> Vec<(usize, String)> {
                     .split_whitespace()
                     .all(|word| matches!(word, "pub" | "const" | "async") || word.starts_with("pub("))
         });
-        if !is_function {
+        let opening = lines.iter().skip(start).find(|line| line.ends_with(['{', ';', '}']));
+        let has_body = opening.is_some_and(|line| line.ends_with('{'));
+        if !is_function || !has_body {
             continue;
         }
         let close = format!("{}}}", " ".repeat(indent));

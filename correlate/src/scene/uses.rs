@@ -67,7 +67,6 @@ fn row(
     let held = scene.held(usage);
     let kind = held.and_then(|held| names.text_of(held.kind));
     let workload = bound.workload.clone();
-    let observed = compared.observed;
     let lifetime = Lifetime::of(held);
     let history = workload.as_deref().map_or(0, |name| scene.edges.history(name, first.time));
     let destination = names.text(usage.key.destination);
@@ -119,6 +118,16 @@ fn row(
         valid_to: lifetime.to,
         valid_from: lifetime.from,
         skew_nanos: scene.skew(usage.key.source) + LEEWAY_NANOS,
+        workload,
+        ..placed(scene, bound, compared)
+    }
+}
+
+/// The columns of a use that say where it belongs, where it was, and how the two compare.
+fn placed(scene: &Scene<'_>, bound: &Bound, compared: &Compared<'_>) -> Use {
+    let names = &scene.facts.names;
+    let observed = compared.observed;
+    Use {
         place_match: compared.place,
         host_match: compared.host,
         pod_match: compared.pod,
@@ -127,8 +136,7 @@ fn row(
         match_grade: compared.binding_grade.min(compared.observation_grade),
         bound_host: scene.host_text(bound.host.or_else(|| scene.pods.get(&bound.pod_uid?)?.host)),
         bound_pod_uid: names.owned(bound.pod_uid),
-        bound_workload: workload.clone(),
-        workload,
+        bound_workload: bound.workload.clone(),
         bound_addresses: compared.bound_addresses.clone(),
         observed_host: scene.host_text(observed.and_then(|stay| stay.host.or(stay.host_uid))),
         observed_pod_uid: observed.filter(|stay| !stay.shared).and_then(|stay| names.owned(stay.pod_uid)),
@@ -138,6 +146,7 @@ fn row(
         observed_external: compared.external,
         place_key: place_key(scene, compared),
         trace: compared.trace.clone(),
+        ..Use::default()
     }
 }
 

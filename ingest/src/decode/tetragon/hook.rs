@@ -165,17 +165,25 @@ fn action(function: &str, payload: &Value, row: &mut HostEvent) -> Action {
             Action::PrivChange
         }
         "cap_capable" | "security_capable" | "capable" => Action::CapUse,
-        "create_user_ns"
-        | "create_new_namespaces"
-        | "switch_task_namespaces"
-        | "security_create_user_ns"
-        | "userns_create"
-        | "security_sb_mount"
-        | "sb_mount"
-        | "security_sb_pivotroot"
-        | "security_move_mount" => Action::NsChange,
+        _ if changes_namespace(function) => Action::NsChange,
         _ => Action::Other,
     }
+}
+
+/// Hooks on namespaces and mounts.
+fn changes_namespace(function: &str) -> bool {
+    matches!(
+        function,
+        "create_user_ns"
+            | "create_new_namespaces"
+            | "switch_task_namespaces"
+            | "security_create_user_ns"
+            | "userns_create"
+            | "security_sb_mount"
+            | "sb_mount"
+            | "security_sb_pivotroot"
+            | "security_move_mount"
+    )
 }
 
 fn by_call(deed: Deed, payload: &Value, row: &mut HostEvent) -> Action {
