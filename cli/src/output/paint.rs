@@ -27,7 +27,8 @@ impl Look {
     /// The look for a writer that is, or is not, a terminal.
     pub(crate) fn of(when: ColorWhen, is_terminal: bool) -> Self {
         let terminal = if is_terminal { terminal_size::terminal_size() } else { None };
-        let width = terminal.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
+        let known = terminal.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0);
+        let width = known.unwrap_or(DEFAULT_WIDTH);
         let width = width.clamp(WIDTH_BOUNDS.0, WIDTH_BOUNDS.1);
         Self {
             width,
