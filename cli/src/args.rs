@@ -264,7 +264,7 @@ pub(crate) enum LogFormat {
 
 fn parse_time(text: &str) -> Result<EventTime, String> {
     let midnight = format!("{text}T00:00:00Z");
-    EventTime::parse(text).or_else(|error| EventTime::parse(&midnight).map_err(|_| error.to_string()))
+    EventTime::parse(text).or_else(|error| EventTime::parse(&midnight).map_err(|_midnight| error.to_string()))
 }
 
 fn parse_severity(text: &str) -> Result<Severity, String> {

@@ -167,7 +167,7 @@ impl Config {
         match (option, text) {
             (None, Some(text)) => T::from_str(text, false)
                 .map(Some)
-                .map_err(|_| self.wrong(key, &format!("{text:?} is none of {}", words::<T>()))),
+                .map_err(|_unknown_word| self.wrong(key, &format!("{text:?} is none of {}", words::<T>()))),
             (option, _) => Ok(option),
         }
     }

@@ -195,11 +195,13 @@ fn fault(rule: &Rule, node: &LogicalPlan) -> Option<String> {
     };
     let mut found = None;
     for expr in node.expressions() {
-        // The closure itself cannot fail.
-        let _: Result<_, DataFusionError> = expr.apply(|expr| {
+        let visited = expr.apply(|expr| {
             found = found.take().or_else(|| impure(expr));
             Ok(TreeNodeRecursion::Continue)
         });
+        if let Err(error) = visited {
+            return Some(error.strip_backtrace());
+        }
     }
     found.map(|name| format!("rule {} calls {name}(), whose answer is not a function of the events", rule.id))
 }

@@ -76,7 +76,7 @@ impl Filter {
         if words.len() > TERMS_MAX {
             return Err(FilterError::TooLong);
         }
-        let terms = words.iter().map(|word| term(word)).collect::<Result<_, _>>()?;
+        let terms = words.iter().map(term).collect::<Result<_, _>>()?;
         Ok(Self { terms })
     }
 

@@ -213,7 +213,7 @@ fn check(case: &Case, output: &Output) {
         let summary = summary.expect("a summary").expect("the summary is JSON");
         let good =
             summary["sources"].as_array().expect("a list").iter().find(|it| it["location"] == "good.ndjson");
-        assert_eq!(good.map(|it| &it["read"] == &it["decoded"]), Some(true), "{}: {summary}", case.name);
+        assert_eq!(good.map(|it| it["read"] == it["decoded"]), Some(true), "{}: {summary}", case.name);
         adds_up(&summary, case.name);
     }
 }

@@ -10,8 +10,15 @@ mod scenarios;
 mod schema;
 mod tidy;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+/// The text of a file of the project.
+#[allow(clippy::panic, reason = "a test that cannot read the project cannot go on")]
+fn text_of(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
 
 /// The project's folder.
 fn root() -> PathBuf {

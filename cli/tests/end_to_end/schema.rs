@@ -1,13 +1,11 @@
 //! The JSON Schemas of the records: sound, in step with the vocabularies, and true of what is printed.
 
-use std::fs;
-
 use offbound_schemas::vocabulary::{
     Confidence, ContainmentOutcome, Control, FindingState, LayerVerdict, Severity, Strength,
 };
 use serde_json::Value;
 
-use crate::root;
+use crate::{root, text_of};
 
 /// One record type: the value of `type`, and its schema.
 const SCHEMAS: &[&str] = &["finding", "incident", "gap", "summary"];
@@ -15,7 +13,7 @@ const SCHEMAS: &[&str] = &["finding", "incident", "gap", "summary"];
 /// The schema of records of `kind`.
 fn schema(kind: &str) -> Value {
     let path = root().join("schemas/json").join(format!("{kind}.schema.json"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = text_of(&path);
     serde_json::from_str(&text).expect("a schema is JSON")
 }
 
@@ -42,7 +40,7 @@ pub(crate) fn check_ndjson(text: &str) -> Vec<Value> {
 fn words(kind: &str, pointer: &str) -> Vec<String> {
     let schema = schema(kind);
     let words = schema.pointer(pointer).and_then(Value::as_array);
-    let words = words.unwrap_or_else(|| panic!("{kind} has no list of words at {pointer}"));
+    let words = words.expect("the schema lists the words at the pointer");
     words.iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::root;
+use crate::{root, text_of};
 
 /// Most lines of a function: what fits a screen.
 const MAX_FUNCTION_LINES: usize = 70;
@@ -38,10 +38,6 @@ fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
-}
-
-fn text(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn shown(path: &Path) -> String {
@@ -82,7 +78,7 @@ fn functions(source: &str) -> Vec<(usize, String)> {
 fn functions_and_files_stay_short() {
     let mut complaints = Vec::new();
     for path in sources() {
-        let source = text(&path);
+        let source = text_of(&path);
         let long = functions(&source).into_iter().filter(|(length, _)| *length > MAX_FUNCTION_LINES);
         complaints.extend(long.map(|(length, name)| format!("{}: {length} lines: {name}", shown(&path))));
         let count = source.lines().count();
@@ -125,7 +121,7 @@ fn nothing_unfinished_and_nobodys_paths() {
 fn every_module_has_a_header() {
     let bare: Vec<String> = sources()
         .iter()
-        .filter(|path| !text(path).trim_start().starts_with("//!"))
+        .filter(|path| !text_of(path).trim_start().starts_with("//!"))
         .map(|path| format!("{}: no //! header", shown(path)))
         .collect();
     check(&bare);
@@ -134,11 +130,11 @@ fn every_module_has_a_header() {
 /// Scenario: a format file without its line in the list. Guarantees: every format file is in use.
 #[test]
 fn every_format_file_is_listed() {
-    let list = text(&root().join("ingest/src/decode.rs"));
+    let list = text_of(&root().join("ingest/src/decode.rs"));
     let forgotten: Vec<String> = files(".rs")
         .iter()
         .filter(|path| path.parent().is_some_and(|folder| folder.ends_with("ingest/src/decode")))
-        .filter(|path| text(path).contains(": Format = Format"))
+        .filter(|path| text_of(path).contains(": Format = Format"))
         .filter_map(|path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
         .filter(|stem| !list.contains(&format!("{stem}::")))
         .map(|stem| format!("{stem} is not in FORMATS"))

@@ -41,7 +41,7 @@ impl Cidr {
             None => (text, None),
         };
         let written: IpAddr =
-            address.parse().map_err(|_: std::net::AddrParseError| CidrError::NotAnAddress)?;
+            address.parse().map_err(|_says_no_more: std::net::AddrParseError| CidrError::NotAnAddress)?;
         let full_bits = bits_of(written);
         let prefix_bits = match prefix {
             Some(digits) => parse_prefix(digits, full_bits).ok_or(CidrError::BadPrefix(full_bits))?,

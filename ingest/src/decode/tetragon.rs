@@ -55,7 +55,7 @@ fn sniff(record: &Record<'_>) -> u8 {
     match event_of(json) {
         Some((_, payload)) if has(payload, &["process"]) && has(json, &["node_name"]) => 96,
         Some((_, payload)) if has(payload, &["process", "exec_id"]) => 90,
-        Some((kind, _)) if matches!(kind, "process_throttle" | "rate_limit_info") => 85,
+        Some(("process_throttle" | "rate_limit_info", _)) => 85,
         _ => 0,
     }
 }

@@ -13,9 +13,7 @@ pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload
     let json = outer.json?;
     let message = message(json.get("MESSAGE")?)?;
     let stamp = text_at(json, &["__REALTIME_TIMESTAMP"]);
-    if stamp.or(text_at(json, &["_BOOT_ID"])).or(text_at(json, &["_TRANSPORT"])).is_none() {
-        return None;
-    }
+    stamp.or(text_at(json, &["_BOOT_ID"])).or(text_at(json, &["_TRANSPORT"]))?;
     take(&mut envelope.host, text_at(json, &["_HOSTNAME"]));
     take(&mut envelope.boot_id, text_at(json, &["_BOOT_ID"]));
     take(&mut envelope.unit, text_at(json, &["_SYSTEMD_UNIT"]));

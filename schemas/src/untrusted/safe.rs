@@ -39,10 +39,10 @@ pub fn block(text: &str) -> Cow<'_, str> {
 /// A line from bytes: what is not UTF-8 is spelled out byte by byte, such as `<xFF>`.
 #[must_use]
 pub fn bytes(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        if !text.contains("<x") {
-            return line(text);
-        }
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !text.contains("<x")
+    {
+        return line(text);
     }
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

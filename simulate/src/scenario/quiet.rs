@@ -254,6 +254,9 @@ pub(crate) fn sign_svids(
 /// One event of Linux audit that waits for its serial number.
 type Numbered<'a> = Box<dyn Fn(Stamp<'_>) -> Vec<Vec<u8>> + 'a>;
 
+/// An event of the log: when, by whom (for the truth), and its records.
+type Scheduled<'a> = (Moment, Option<(Actor, &'static str)>, Numbered<'a>);
+
 /// The Linux audit log of one host: serial numbers follow time, whatever the order of telling.
 pub(crate) struct AuditLog<'a> {
     /// Where it is written.
@@ -264,7 +267,7 @@ pub(crate) struct AuditLog<'a> {
     pub(crate) first_serial: u32,
     /// Whether auditd adds names.
     pub(crate) enriched: bool,
-    events: Vec<(Moment, Option<(Actor, &'static str)>, Numbered<'a>)>,
+    events: Vec<Scheduled<'a>>,
 }
 
 impl<'a> AuditLog<'a> {

@@ -159,6 +159,9 @@ fn break_in<'a>(audit: &mut AuditLog<'a>, cast: &'a Cast, t0: Moment) {
     });
 }
 
+/// A call of the session key: seconds after the start, from where, what (service and call), with which parameters.
+type Step<'a> = (i64, &'a str, (&'a str, &'a str), &'a [(&'a str, &'a str)]);
+
 /// The key is used from VM 2, while VM 1 goes on using it.
 fn abuse(scene: &mut Scene, seed: u64, cast: &Cast, key: &SessionKey, t0: Moment) {
     let random = &mut Random::named(seed, "abuse");
@@ -168,7 +171,7 @@ fn abuse(scene: &mut Scene, seed: u64, cast: &Cast, key: &SessionKey, t0: Moment
     let buckets = ("s3.amazonaws.com", "ListBuckets");
     let secrets = ("secretsmanager.amazonaws.com", "GetSecretValue");
     let (vm1, vm2) = (&cast.vm1.address, &cast.vm2.address);
-    let steps: [(i64, &str, (&str, &str), &[(&str, &str)]); 6] = [
+    let steps: [Step<'_>; 6] = [
         (70, vm1, ssm, &flags),
         (95, vm2, buckets, &[]),
         (130, vm1, ssm, &flags),

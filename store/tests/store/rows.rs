@@ -108,7 +108,7 @@ fn text(name: &str, row: &Row, seed: u64) -> String {
         return row.location();
     }
     // Short texts lie inside a view, long ones beside it.
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         format!("{seed}")
     } else {
         format!("{name} of the row with number {}, longer than a view", row.id)

@@ -46,7 +46,7 @@ fn jump<I: FromStr>(
     id: &str,
     subject: impl Fn(I) -> Subject,
 ) -> Result<(), String> {
-    let id = id.trim().parse().map_err(|_| format!("{view} needs an id of 32 hex digits"))?;
+    let id = id.trim().parse().map_err(|_not_hex| format!("{view} needs an id of 32 hex digits"))?;
     go(model, Location::new(view, subject(id)));
     Ok(())
 }

@@ -139,7 +139,11 @@ fn finding(text: Text<'_>, index: usize, sketch: &Sketch) -> Finding {
         process: sketch.host.then(|| process(text)),
         why: why(text, sketch),
         evidence: evidence(text, sketch),
-        missing_sources: if index % 2 == 0 { list(&["envoy access log on node-22"]) } else { vec![] },
+        missing_sources: if index.is_multiple_of(2) {
+            list(&["envoy access log on node-22"])
+        } else {
+            vec![]
+        },
         incident: sketch.member.then(|| IncidentId(id("incident"))),
         attack: list(&["T1550.001", "T1552.001"]),
         nhi: list(&["NHI4"]),

@@ -183,9 +183,7 @@ fn position(model: &Model, lines: usize, height: u16) -> Line {
 fn scrolled(canvas: &mut Canvas<'_>, area: Rect, lines: &[Line], scroll: usize) {
     let height = usize::from(area.height.saturating_sub(1));
     let first = scroll.min(lines.len().saturating_sub(height));
-    let mut y = area.y + 1;
-    for line in lines.iter().skip(first).take(height) {
+    for (y, line) in (area.y + 1..).zip(lines.iter().skip(first).take(height)) {
         canvas.line(area.x + 1, y, area.width.saturating_sub(2), line);
-        y += 1;
     }
 }

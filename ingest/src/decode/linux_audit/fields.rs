@@ -161,7 +161,8 @@ fn glued(token: &str) -> Option<usize> {
 
 /// Bytes of an even number of hex digits (upper case, as the kernel writes them; lower case is a number).
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() % 2 != 0 || text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+    if text.is_empty() || !text.len().is_multiple_of(2) || text.bytes().any(|byte| byte.is_ascii_lowercase())
+    {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16);

@@ -169,7 +169,7 @@ pub(super) fn without_stamp(text: &str, time: Option<EventTime>) -> Option<Parse
     let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
     let word = first.len() > 2 && first.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     let profile = text.contains("profile=\"") && text.contains("operation=\"");
-    if !decision && !profile && !(word && rest.contains("pid=")) {
+    if !(decision || profile || (word && rest.contains("pid="))) {
         return None;
     }
     let Some(time) = time else {

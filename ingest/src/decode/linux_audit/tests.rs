@@ -97,6 +97,7 @@ fn calls() {
 
 /// Scenario: every control's record, alone and beside a call. Guarantees: outcome, control and mode are the control's.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases, one check")]
 fn decisions() {
     use {Action as A, ControlMode as M, HostControl as C, Outcome as O};
     let avc = |rest: &str| {

@@ -18,6 +18,7 @@ fn event(kind: &str, fields: &str) -> String {
 
 /// Scenario: hooks of every family, with and without enforcement. Guarantees: act, outcome, control and mode.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases, one check")]
 fn hooks() {
     use {Action as A, ControlMode as M, HostControl as C, Outcome as O};
     let cases = [
