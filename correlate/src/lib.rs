@@ -17,6 +17,8 @@ mod place;
 mod rule;
 mod scene;
 mod session;
+#[doc(hidden)]
+pub mod testing;
 
 pub use engine::{Engine, EngineError, Judgement};
 pub use rule::{Rule, RuleError, RuleSet};

@@ -4,6 +4,9 @@
 //! Out: match, mismatch or undetermined, at the level of place, host and pod, with grades and every step.
 //! Owns: the order of the steps. Law MATCH-1: what is not known can only make the answer undetermined.
 
+#[cfg(test)]
+mod tests;
+
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{AddrQuality, Match, PlacementKind};
 

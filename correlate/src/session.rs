@@ -112,22 +112,43 @@ impl Session {
 
     /// Runs every rule over a scene.
     pub(crate) async fn run(&self, scene: &Scene<'_>) -> Result<Vec<(Rule, RecordBatch)>, SessionError> {
-        for (table, slot) in &self.slots {
-            slot.fill(batches(scene, table)).map_err(SessionError::SetUp)?;
-        }
+        self.fill(|table| batches(scene, table))?;
         let mut answers = Vec::new();
         for (rule, plan) in &self.plans {
-            let failed = |source| SessionError::Run { rule: rule.id.clone(), source };
-            let plan = reset_plan_states(Arc::clone(plan)).map_err(failed)?;
-            let rows = collect(plan, self.context.task_ctx()).await.map_err(failed)?;
-            for batch in rows.iter().filter(|batch| batch.num_rows() > 0) {
-                answers.push((rule.clone(), as_candidates(batch).map_err(failed)?));
-            }
+            let batches = self.answer(rule, plan).await?;
+            answers.extend(batches.into_iter().map(|batch| (rule.clone(), batch)));
         }
-        for (_, slot) in &self.slots {
-            slot.fill(Vec::new()).map_err(SessionError::SetUp)?;
-        }
+        self.fill(|_| Vec::new())?;
         Ok(answers)
+    }
+
+    /// Runs one rule over given tables; no answer where there is no such rule.
+    pub(crate) async fn run_one(
+        &self,
+        id: &str,
+        tables: impl Fn(&str) -> Vec<RecordBatch>,
+    ) -> Result<Option<Vec<RecordBatch>>, SessionError> {
+        let Some((rule, plan)) = self.plans.iter().find(|(rule, _)| rule.id == id) else { return Ok(None) };
+        self.fill(tables)?;
+        let batches = self.answer(rule, plan).await?;
+        self.fill(|_| Vec::new())?;
+        Ok(Some(batches))
+    }
+
+    fn fill(&self, tables: impl Fn(&str) -> Vec<RecordBatch>) -> Result<(), SessionError> {
+        self.slots.iter().try_for_each(|(table, slot)| slot.fill(tables(table))).map_err(SessionError::SetUp)
+    }
+
+    async fn answer(
+        &self,
+        rule: &Rule,
+        plan: &Arc<dyn ExecutionPlan>,
+    ) -> Result<Vec<RecordBatch>, SessionError> {
+        let failed = |source| SessionError::Run { rule: rule.id.clone(), source };
+        let plan = reset_plan_states(Arc::clone(plan)).map_err(failed)?;
+        let rows = collect(plan, self.context.task_ctx()).await.map_err(failed)?;
+        let filled = rows.iter().filter(|batch| batch.num_rows() > 0);
+        filled.map(as_candidates).collect::<Result<_, _>>().map_err(failed)
     }
 }
 

@@ -17,7 +17,7 @@
 WITH off AS (
   SELECT u.*,
     coalesce(u.credential_id, u.subject) AS credential,
-    coalesce(concat('host:', u.observed_host), concat('address:', u.src_addr)) AS place,
+    coalesce('host:' || u.observed_host, 'address:' || u.src_addr) AS place,
     s.signal_id,
     CASE
       WHEN u.decision <> 'allow' AND s.scope IS NOT NULL THEN 2

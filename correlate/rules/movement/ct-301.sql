@@ -12,7 +12,8 @@
 -- why: A workload knows where it may go; one that is refused at three or more destinations in five minutes is looking around.
 -- blind_spots: Slow probing; destinations that log no refusals.
 -- benign: A policy rollout refuses many subjects at once, a retry loop asks one destination again and again: a destination
---   that refuses three or more subjects in the data, and repeats beyond twenty per destination, do not count.
+--   that refuses three or more subjects in the same five minutes, and bursts of more than twenty refusals per
+--   destination and action, do not count.
 -- next: Was anything allowed afterwards, and what runs in that workload?
 WITH denied AS (
   SELECT coalesce(workload, subject, concat('address:', src_addr)) AS who, destination, action, use_id,

@@ -7,7 +7,7 @@
 -- nist: AC-6, AU-6
 -- subject: pod or host
 -- reads: signals, uses
--- window: 30 minutes after the read; for uses off their place, as long as the credential is valid
+-- window: 30 minutes after the first read; for uses off their place, as long as the credential is valid
 -- lateness: none
 -- why: A credential file is read by the program that it is for; anybody else who reads it may carry it away.
 -- blind_spots: Theft by the program itself, whose reading is normal; sensors that do not watch file opens.

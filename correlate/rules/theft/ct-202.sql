@@ -7,7 +7,7 @@
 -- nist: SI-4
 -- subject: pod or host
 -- reads: signals, uses
--- window: 30 minutes after the read; for uses off their place, as long as the credential is valid
+-- window: 30 minutes after the first read; for uses off their place, as long as the credential is valid
 -- lateness: none
 -- why: Keys and tokens that never touch a file are taken from memory.
 -- blind_spots: Sensors that do not watch ptrace, process_vm_readv and /proc/PID/mem.

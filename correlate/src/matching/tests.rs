@@ -1,0 +1,472 @@
+//! The comparison over invented placements and environments: benign twins, thieves, and what stays open.
+//!
+//! In: rows as text, folded as the engine folds them; the last assertion is the use that is compared.
+//! Out: the answer at the level of place, host and pod, and a sentence of the trace.
+//! Law MATCH-1: each case that lacks a source or a declaration is undetermined, never a mismatch.
+
+use offbound_schemas::table::{Use, identity_assertions, placements};
+use offbound_schemas::vocabulary::Match::{self, Match as Fits, Mismatch, Undetermined};
+
+use crate::environment::Environment;
+use crate::fact::Facts;
+use crate::scene::{Scene, uses};
+use crate::testing::text::Tables;
+
+const DEFAULTS: &str = "
+placements: event_id=p{n}; source=places; location=places:{n}; kind=pod; start=09:00:00
+identity_assertions: event_id=a{n}; source=api; location=api:{n}; phase=present; decision=allow; dst=api; addr_quality=direct
+";
+
+/// Two workloads and a spare pod on three hosts; one token per pod of the first, bound by its issuer.
+const WORLD: &str = "
+placements: kind=host; host=n1; host_uid=uid-n1; addresses=10.0.0.1
+placements: kind=host; host=n3; host_uid=uid-n3; addresses=10.0.0.3
+placements: workload=web; host=n1; pod=shop/web-1; pod_uid=web-1; addresses=10.1.0.7
+placements: workload=pay; host=n1; pod=shop/pay-1; pod_uid=pay-1; addresses=10.1.0.8
+placements: workload=web; host=n3; pod=shop/web-2; pod_uid=web-2; addresses=10.1.0.20
+placements: workload=scratch; host=n3; pod=lab/scratch; pod_uid=scratch; addresses=10.1.0.9
+identity_assertions: phase=issue; credential_id=JTI=web-1; subject=web; bound_pod_uid=web-1; bound_host=n1; event_time=09:01:00
+";
+
+const REALM: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n";
+const NO_WAY_OUT: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[[egress]]\nrealm = \"one\"\nfrom = [\"10.0.0.0/8\"]\nseen_as = []\n";
+const NAT: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[[egress]]\nrealm = \"one\"\nfrom = [\"10.1.0.0/16\"]\n\
+                   seen_as = [\"198.51.100.9/32\"]\n";
+const PROXY: &str =
+    "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[[proxy]]\naddresses = [\"10.0.9.1\"]\ntrust_forwarded = true\n";
+const DISTRUSTED: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[[proxy]]\naddresses = [\"10.0.9.1\"]\n";
+const GATEWAY: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[[delegation]]\npresenter = \"pay\"\nsubjects = [\"web\"]\n\
+                       destinations = [\"api\"]\n";
+const OFF_CLOCK: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[clock]\n\"api\" = \"60s\"\n";
+
+struct Case {
+    name: &'static str,
+    environment: &'static str,
+    /// What this case adds to the world; the last line is the use.
+    rows: &'static str,
+    /// At the level of place, host and pod.
+    expected: [Match; 3],
+    /// A part of the trace.
+    trace: &'static str,
+}
+
+const fn case(
+    name: &'static str,
+    environment: &'static str,
+    rows: &'static str,
+    expected: [Match; 3],
+    trace: &'static str,
+) -> Case {
+    Case { name, environment, rows, expected, trace }
+}
+
+const OPEN: [Match; 3] = [Undetermined; 3];
+
+fn compared(environment: &str, rows: &str) -> Use {
+    let environment = Environment::parse(environment, "case.toml").expect("the environment is sound");
+    let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are rows");
+    tables.add(WORLD).expect("the world is rows");
+    tables.add(rows).expect("the case is rows");
+    let places = tables.batch(placements::NAME).expect("the rows fit the table");
+    let assertions = tables.batch(identity_assertions::NAME).expect("the rows fit the table");
+    let places = placements::View::new(&places).expect("it is that table");
+    let assertions = identity_assertions::View::new(&assertions).expect("it is that table");
+    let mut facts = Facts::default();
+    (0..places.len()).for_each(|row| facts.placement(&places, row));
+    (0..assertions.len()).for_each(|row| facts.assertion(&environment, &assertions, row));
+    let scene = Scene::new(&environment, &facts);
+    let usage = facts.uses.all().last().expect("the last assertion is a use");
+    uses::rows(&scene, usage).pop().expect("a use has a row")
+}
+
+fn check(cases: &[Case]) {
+    for Case { name, environment, rows, expected, trace } in cases {
+        let found = compared(environment, rows);
+        let levels = [found.place_match, found.host_match, found.pod_match];
+        assert_eq!(levels, *expected, "{name}: place, host, pod; {:?}", found.trace);
+        let said = found.trace.iter().any(|step| step.contains(trace));
+        assert!(said, "{name}: {trace:?} is not in {:?}", found.trace);
+    }
+}
+
+/// Scenario: a token used where it belongs, and by others inside. Guarantees: each level is decided by its own
+/// evidence: the pod by its address, the host by who is placed there.
+#[test]
+fn inside_the_address_space() {
+    check(&[
+        case(
+            "its own pod",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.7",
+            [Fits, Fits, Fits],
+            "it is where it belongs",
+        ),
+        case(
+            "its own pod, without any environment",
+            "",
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.7",
+            [Fits, Fits, Fits],
+            "10.1.0.7 belonged to pod shop/web-1 on n1",
+        ),
+        case(
+            "a foreign pod on its host",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.8",
+            [Mismatch, Fits, Mismatch],
+            "10.1.0.8 belonged to pod shop/pay-1 on n1",
+        ),
+        case(
+            "another replica elsewhere",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.20",
+            [Mismatch, Mismatch, Mismatch],
+            "it is not where it belongs",
+        ),
+        case(
+            "a foreign host's own address",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.0.0.3",
+            [Mismatch, Mismatch, Undetermined],
+            "10.0.0.3 belonged to host n3",
+        ),
+        case(
+            "a host credential from a foreign host",
+            REALM,
+            "identity_assertions: credential_id=KEY=n1; subject=agent; bound_host=n1; src_addr=10.0.0.3",
+            [Mismatch, Mismatch, Undetermined],
+            "The credential belongs to host n1: it is not where it belongs",
+        ),
+        case(
+            "an address that no placement source knows",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.99",
+            OPEN,
+            "no placement source says whose it was",
+        ),
+    ]);
+}
+
+/// Scenario: honest deployments that look like theft. Guarantees: none is a mismatch, and what is declared fits.
+#[test]
+fn benign_twins() {
+    check(&[
+        case(
+            "B1: NAT, with its map",
+            NAT,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=198.51.100.9",
+            [Fits, Undetermined, Undetermined],
+            "is declared as the way out of the credential's own address space",
+        ),
+        case(
+            "B2: a declared proxy that says whom it serves",
+            PROXY,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.0.9.1; addr_chain=10.1.0.7",
+            [Fits, Fits, Fits],
+            "10.0.9.1 is a declared proxy; it saw 10.1.0.7",
+        ),
+        case(
+            "B2: a declared proxy that is not believed",
+            DISTRUSTED,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.0.9.1; addr_chain=10.1.0.9",
+            OPEN,
+            "is a declared proxy, and whom it served is not recorded",
+        ),
+        case(
+            "B3: NAT, the map absent",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=198.51.100.9",
+            OPEN,
+            "whether the credential's own address space is translated to it is not declared",
+        ),
+        case(
+            "B3: no environment at all",
+            "",
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=198.51.100.9",
+            OPEN,
+            "no address space is declared",
+        ),
+        case(
+            "B6: drained, and a new token for the new pod",
+            REALM,
+            "placements: host=n1; pod_uid=web-1; end=09:30:00
+             placements: workload=web; host=n3; pod_uid=web-9; addresses=10.1.0.30; start=09:31:00
+             identity_assertions: phase=issue; credential_id=JTI=web-9; subject=web; bound_pod_uid=web-9; bound_host=n3
+             identity_assertions: credential_id=JTI=web-9; subject=web; src_addr=10.1.0.30",
+            [Fits, Fits, Fits],
+            "belongs to pod web-9 on n3: it is where it belongs",
+        ),
+        case(
+            "B13: host network",
+            REALM,
+            "placements: workload=edge; host=n1; pod_uid=edge-1; addresses=10.0.0.1; shared=true
+             identity_assertions: phase=issue; credential_id=JTI=edge-1; subject=edge; bound_pod_uid=edge-1; bound_host=n1
+             identity_assertions: credential_id=JTI=edge-1; subject=edge; src_addr=10.0.0.1",
+            [Undetermined, Fits, Undetermined],
+            "the host fits, the pod cannot be told from a shared address",
+        ),
+        case(
+            "B23: a service acts on the caller's behalf",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; addr_quality=service",
+            OPEN,
+            "A service acted on the caller's behalf",
+        ),
+        case(
+            "B26: one certificate for every pod of the workload on a host",
+            REALM,
+            "placements: kind=agent; workload=agent-1; host=n1
+             identity_assertions: phase=issue; credential_id=X509SERIAL=1; credential_kind=x509-svid; subject=web; presenter=agent-1
+             placements: workload=web; host=n1; pod_uid=web-3; addresses=10.1.0.31
+             identity_assertions: credential_id=X509SERIAL=1; subject=web; src_addr=10.1.0.31",
+            [Fits, Fits, Undetermined],
+            "The credential belongs to host n1: it is where it belongs",
+        ),
+        case(
+            "B33: a login of a build job, which nothing places",
+            NO_WAY_OUT,
+            "identity_assertions: credential_id=JTI=build; subject=build; src_addr=203.0.113.50; decision=none",
+            OPEN,
+            "Nothing says where this credential belongs",
+        ),
+    ]);
+}
+
+/// Scenario: an address that changes hands, and clocks that are off. Guarantees: inside the clocks' error nobody
+/// owns it; outside, whoever was there does.
+#[test]
+fn addresses_change_hands() {
+    const REUSED: &str = "placements: host=n1; pod_uid=web-1; end=10:00:00
+        placements: workload=scratch; host=n3; pod_uid=scratch-7; addresses=10.1.0.7; start=10:00:00\n";
+    let use_at = |time: &str| {
+        format!(
+            "{REUSED}identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.7; event_time={time}"
+        )
+    };
+    for (name, environment, time, expected, trace) in [
+        ("just before, inside", REALM, "09:59:59", OPEN, "within the clocks' error"),
+        ("just after, inside", REALM, "10:00:01", OPEN, "within the clocks' error"),
+        ("well before", REALM, "09:59:50", [Fits, Fits, Fits], "it is where it belongs"),
+        ("well after", REALM, "10:00:10", [Mismatch; 3], "belonged to pod scratch-7 on n3"),
+        (
+            "B8: well after by a clock that may be off by more",
+            OFF_CLOCK,
+            "10:00:45",
+            OPEN,
+            "within the clocks' error",
+        ),
+        (
+            "beyond what that clock may be off",
+            OFF_CLOCK,
+            "10:01:10",
+            [Mismatch; 3],
+            "belonged to pod scratch-7 on n3",
+        ),
+    ] {
+        let found = compared(environment, &use_at(time));
+        let levels = [found.place_match, found.host_match, found.pod_match];
+        assert_eq!(levels, expected, "{name}: {:?}", found.trace);
+        assert!(found.trace.iter().any(|step| step.contains(trace)), "{name}: {:?}", found.trace);
+    }
+}
+
+/// Scenario: one address claimed by two pods at once. Guarantees: neither is taken for its owner, though one fits.
+#[test]
+fn ambiguous_owners() {
+    check(&[
+        case(
+            "two pods, one of them the credential's own",
+            REALM,
+            "placements: workload=scratch; host=n3; pod_uid=twin; addresses=10.1.0.7
+             identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.7; event_time=10:00:00",
+            OPEN,
+            "more than one workload may have owned it",
+        ),
+        case(
+            "two pods of the host network on two hosts",
+            REALM,
+            "placements: workload=edge; host=n1; pod_uid=edge-1; addresses=10.0.7.7; shared=true
+             placements: workload=edge; host=n3; pod_uid=edge-3; addresses=10.0.7.7; shared=true
+             identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.0.7.7; event_time=10:00:00",
+            OPEN,
+            "more than one workload may have owned it",
+        ),
+    ]);
+}
+
+/// Scenario: uses from outside every address space. Guarantees: they are off their place only where every way out
+/// of the credential's own space is declared, and this is none of them.
+#[test]
+fn outside_every_address_space() {
+    const THIEF: &str = "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=203.0.113.7";
+    check(&[
+        case("nothing leaves translated", NO_WAY_OUT, THIEF, [Mismatch, Mismatch, Undetermined], "none of the declared ways out"),
+        case("another way out is declared", NAT, THIEF, [Mismatch, Mismatch, Undetermined], "none of the declared ways out"),
+        case("ways out are not declared", REALM, THIEF, OPEN, "is not declared"),
+        case("address spaces are not declared", "", THIEF, OPEN, "no address space is declared"),
+        case(
+            "ways out of another part only",
+            NAT,
+            "placements: workload=db; host=n3; pod_uid=db-1; addresses=10.2.0.1
+             identity_assertions: phase=issue; credential_id=JTI=db-1; subject=db; bound_pod_uid=db-1
+             identity_assertions: credential_id=JTI=db-1; subject=db; src_addr=203.0.113.7",
+            OPEN,
+            "is not declared",
+        ),
+        case(
+            "only its first use is known",
+            NO_WAY_OUT,
+            "identity_assertions: credential_id=AKIAEXAMPLE; subject=batch; src_addr=203.0.113.1; event_time=09:30:00
+             identity_assertions: credential_id=AKIAEXAMPLE; subject=batch; src_addr=203.0.113.7; event_time=10:30:00",
+            OPEN,
+            "Only its first use is known; 203.0.113.7 was not seen with it then",
+        ),
+    ]);
+}
+
+/// Scenario: a thief writes the victim's address into a header. Guarantees: the first element of the chain never
+/// counts; the recorder's peer does, or the hop that a trusted proxy saw itself.
+#[test]
+fn spoofed_headers() {
+    check(&[
+        case(
+            "straight to the recorder",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.9; addr_chain=10.1.0.7",
+            [Mismatch; 3],
+            "Forwarded addresses (10.1.0.7) are only claims; the peer was 10.1.0.9",
+        ),
+        case(
+            "through a trusted proxy",
+            PROXY,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.0.9.1; addr_chain=10.1.0.7,10.1.0.9",
+            [Mismatch; 3],
+            "10.0.9.1 is a declared proxy; it saw 10.1.0.9",
+        ),
+        case(
+            "from outside",
+            NO_WAY_OUT,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=203.0.113.7; addr_chain=10.1.0.7",
+            [Mismatch, Mismatch, Undetermined],
+            "are only claims; the peer was 203.0.113.7",
+        ),
+        case(
+            "an address that is only somebody's word, and fits",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.7; addr_quality=asserted",
+            OPEN,
+            "10.1.0.7 is somebody's word",
+        ),
+        case(
+            "an address that is only somebody's word, and does not",
+            NO_WAY_OUT,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=203.0.113.7; addr_quality=asserted",
+            OPEN,
+            "203.0.113.7 is somebody's word",
+        ),
+        case(
+            "a sidecar's loopback",
+            NO_WAY_OUT,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=127.0.0.6",
+            OPEN,
+            "127.0.0.6 is local to the recorder",
+        ),
+        case(
+            "no address",
+            REALM,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; addr_quality=none",
+            OPEN,
+            "No source address is recorded",
+        ),
+    ]);
+}
+
+/// Scenario: a gateway presents its clients' credentials. Guarantees: only what is declared is let pass, and only
+/// there; it never shows where the client was.
+#[test]
+fn delegation() {
+    const RELAYED: &str = "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.8";
+    check(&[
+        case(
+            "declared",
+            GATEWAY,
+            RELAYED,
+            [Fits, Undetermined, Undetermined],
+            "is declared to present credentials",
+        ),
+        case("not declared", REALM, RELAYED, [Mismatch, Fits, Mismatch], "it is not where it belongs"),
+        case(
+            "declared for another destination",
+            GATEWAY,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.8; dst=vault",
+            [Mismatch, Fits, Mismatch],
+            "it is not where it belongs",
+        ),
+        case(
+            "somebody else than the declared presenter",
+            GATEWAY,
+            "identity_assertions: credential_id=JTI=web-1; subject=web; src_addr=10.1.0.9",
+            [Mismatch; 3],
+            "it is not where it belongs",
+        ),
+    ]);
+}
+
+/// Scenario: one host under names of two worlds. Guarantees: names are only compared where a placement source knows
+/// both; a host's own aliases are one host.
+#[test]
+fn names_of_hosts() {
+    check(&[
+        case(
+            "an instance that no placement source knows",
+            REALM,
+            "identity_assertions: credential_id=ASIAEXAMPLE; subject=role; bound_instance=i-0001; src_addr=10.0.0.1",
+            OPEN,
+            "the evidence does not decide",
+        ),
+        case(
+            "the same, once a placement says that they are one",
+            REALM,
+            "placements: kind=host; host=n5; host_uid=i-0001; addresses=10.0.0.5
+             identity_assertions: credential_id=ASIAEXAMPLE; subject=role; bound_instance=i-0001; src_addr=10.0.0.5",
+            [Fits, Fits, Undetermined],
+            "The credential belongs to host n5: it is where it belongs",
+        ),
+        case(
+            "the uid of another host",
+            REALM,
+            "placements: kind=host; host=n5; host_uid=i-0001; addresses=10.0.0.5
+             identity_assertions: credential_id=ASIAEXAMPLE; subject=role; bound_instance=i-0001; src_addr=10.0.0.1",
+            [Mismatch, Mismatch, Undetermined],
+            "The credential belongs to host n5: it is not where it belongs",
+        ),
+    ]);
+}
+
+/// Scenario: credentials of which only the workload is known. Guarantees: a foreign workload decides, another
+/// replica does not.
+#[test]
+fn by_workload_alone() {
+    check(&[
+        case(
+            "a foreign workload",
+            REALM,
+            "identity_assertions: subject=pay; src_addr=10.1.0.9",
+            [Mismatch, Undetermined, Undetermined],
+            "The credential belongs to pay: it is not where it belongs",
+        ),
+        case(
+            "B11: its own workload, by a sidecar that logs no credential",
+            REALM,
+            "identity_assertions: subject=pay; src_addr=10.1.0.8",
+            OPEN,
+            "The credential belongs to pay: the evidence does not decide",
+        ),
+        case(
+            "a workload that no placement knows",
+            REALM,
+            "identity_assertions: subject=ghost; src_addr=10.1.0.9",
+            OPEN,
+            "Nothing says where this credential belongs",
+        ),
+    ]);
+}

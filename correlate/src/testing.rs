@@ -1,0 +1,41 @@
+//! What tests of rules need, and nothing that a program should call.
+//!
+//! In: rows as text, a rule's id. Out: typed batches, the rule's candidates.
+//! Owns: the built-in rules behind one session. Leaves the notation of rows to `text`, the expectations to tests.
+
+pub mod text;
+
+use arrow::array::RecordBatch;
+use offbound_schemas::table::{Candidate, candidates};
+
+use crate::engine::EngineError;
+use crate::rule::RuleSet;
+use crate::session::Session;
+
+/// The built-in rules, planned once.
+pub struct Rules {
+    session: Session,
+}
+
+impl Rules {
+    /// Plans every built-in rule.
+    pub async fn builtin() -> Result<Self, EngineError> {
+        let rules = RuleSet::builtin().map_err(crate::session::SessionError::from)?;
+        Ok(Self { session: Session::new(&rules).await? })
+    }
+
+    /// What one rule yields over given tables; `None` where no built-in rule has that id.
+    pub async fn candidates(
+        &self,
+        id: &str,
+        tables: impl Fn(&str) -> Vec<RecordBatch>,
+    ) -> Result<Option<Vec<Candidate>>, EngineError> {
+        let Some(batches) = self.session.run_one(id, tables).await? else { return Ok(None) };
+        let mut rows = Vec::new();
+        for batch in &batches {
+            let view = candidates::View::new(batch)?;
+            rows.extend((0..view.len()).map(|row| view.row(row)));
+        }
+        Ok(Some(rows))
+    }
+}
