@@ -86,11 +86,6 @@ impl Tables {
         Ok(())
     }
 
-    /// The tables that have rows.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.rows.keys().map(String::as_str)
-    }
-
     /// The rows of one table, typed.
     pub fn batch(&self, table: &str) -> Result<RecordBatch, TextError> {
         let spec = spec(table)?;
