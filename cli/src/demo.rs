@@ -13,7 +13,7 @@ use crate::exit::{Done, Failure, eprint_line};
 use crate::investigate;
 use crate::judge::parse_environment;
 use crate::read::Material;
-use crate::replay::{Target, replay};
+use crate::replay::{Keep, Target, replay};
 
 macro_rules! sample {
     ($name:literal) => {
@@ -52,7 +52,8 @@ pub(crate) fn run(args: &DemoArgs, context: &Context) -> Result<Done, Failure> {
         eprint_line(STORY);
     }
     let environment = parse_environment(ENVIRONMENT, "built-in environment")?;
-    let replay = replay(Material::BuiltIn(FILES), &InputArgs::default(), environment, None, context)?;
+    let replay =
+        replay(Material::BuiltIn(FILES), &InputArgs::default(), environment, Keep::Session, context)?;
     target.write(&replay.results, context)?;
     let done = target.done(&replay.results);
     let is_terminal = io::stdout().is_terminal() && io::stdin().is_terminal();

@@ -17,7 +17,7 @@ use crate::exit::{Done, Failure};
 use crate::judge;
 use crate::output::Look;
 use crate::read::Material;
-use crate::replay::replay;
+use crate::replay::{Keep, replay};
 
 /// Runs the command.
 pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Failure> {
@@ -33,9 +33,15 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
         return Ok(Done::Clean);
     }
     let input = context.config.input(&args.input);
-    let environment = judge::environment(input.env.as_deref())?;
-    let replay =
-        replay(Material::Paths(&args.paths, input.env.as_deref()), &input, environment, None, context)?;
+    let environment_file = judge::environment_file(input.env.as_deref(), &args.paths);
+    let environment = judge::environment(environment_file.as_deref())?;
+    let replay = replay(
+        Material::Paths(&args.paths, environment_file.as_deref()),
+        &input,
+        environment,
+        Keep::Session,
+        context,
+    )?;
     open(replay.writer.store().path(), &args.paths.join(" "), Start::default(), context)?;
     match replay.unreadable {
         Some(message) if input.strict => Err(Failure::could_not(message)),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use offbound_correlate::environment::Environment;
 use offbound_correlate::{Engine, EngineError, Judgement, RuleSet};
@@ -49,6 +49,23 @@ fn first_at_or_after(count: usize, moment: EventTime, time: impl Fn(usize) -> Ev
         if time(middle) < moment { low = middle + 1 } else { high = middle }
     }
     low
+}
+
+/// Name of the environment file that is looked for beside logs.
+const BESIDE_LOGS: &str = "environment.toml";
+
+/// The environment file: the named one, else the one in the only folder that is read. Which one is used is said.
+pub(crate) fn environment_file(named: Option<&Path>, paths: &[String]) -> Option<PathBuf> {
+    if let Some(named) = named {
+        return Some(named.to_owned());
+    }
+    let [folder] = paths else { return None };
+    let beside = Path::new(folder).join(BESIDE_LOGS);
+    if !beside.is_file() {
+        return None;
+    }
+    say("note", &format!("the environment file is {}; --env names another", beside.display()));
+    Some(beside)
 }
 
 /// Reads the environment file; without one, everything that it would say is unknown.

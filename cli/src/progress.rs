@@ -1,13 +1,11 @@
 //! The progress bar: on standard error, when that is a terminal, and nowhere else.
 //!
 //! In: bytes to read, bytes and records read. Out: one line that changes. Owns: its look.
-//! Law: it never mixes with results, and shows outside text through the gate only.
+//! Law: it never mixes with results, and shows no outside text.
 
-use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal as _};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use offbound_schemas::untrusted::safe;
 
 use crate::output::count;
 
@@ -17,10 +15,6 @@ const STYLE: &str = "{bar:24} {bytes}/{total_bytes} {wide_msg}";
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
-    /// Stored bytes of the inputs before the current one.
-    before_bytes: Cell<u64>,
-    /// The current input, ready to be shown.
-    name: RefCell<String>,
 }
 
 impl Progress {
@@ -32,7 +26,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(STYLE) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Self { bar, before_bytes: Cell::new(0), name: RefCell::default() }
+        Self { bar }
     }
 
     /// So many stored bytes are to be read.
@@ -40,20 +34,10 @@ impl Progress {
         self.bar.set_length(total_bytes);
     }
 
-    /// The next input.
-    pub(crate) fn open(&self, location: &str) {
-        *self.name.borrow_mut() = safe::cell(location).into_owned();
-    }
-
-    /// How far the current input is.
-    pub(crate) fn set(&self, stored_bytes: u64, records: u64) {
-        self.bar.set_position(self.before_bytes.get().saturating_add(stored_bytes));
-        self.bar.set_message(format!("{} records of {}", count(records), self.name.borrow()));
-    }
-
-    /// The current input is done.
-    pub(crate) fn close(&self, bytes: Option<u64>) {
-        self.before_bytes.set(self.before_bytes.get().saturating_add(bytes.unwrap_or(0)));
+    /// How far the reading is, over all inputs.
+    pub(crate) fn show(&self, stored_bytes: u64, records: u64) {
+        self.bar.set_position(stored_bytes);
+        self.bar.set_message(format!("{} records", count(records)));
     }
 
     /// Everything is read: the line goes away.

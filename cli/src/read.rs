@@ -5,14 +5,9 @@
 //! Law FLOW-1: read = decoded + skipped + dead-lettered, in total and per source.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use offbound_ingest::{
-    FingerprintKey, IngestOptions, IngestSink, Input, InputError, SourceRead, SourceRule, expand, read_bytes,
-    read_input,
-};
-use offbound_schemas::EventRows;
+use offbound_ingest::{FingerprintKey, IngestOptions, InputError, SourceRead, SourceRule, expand};
 use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use offbound_store::Writer;
@@ -22,6 +17,7 @@ use crate::fingerprint;
 use crate::interrupt::Interrupt;
 use crate::output::count;
 use crate::progress::Progress;
+use crate::readers::{Source, read_all};
 
 /// What is to be read.
 #[derive(Debug, Clone, Copy)]
@@ -64,23 +60,32 @@ pub(crate) fn read(
     interrupt: &Interrupt,
 ) -> Result<Account, Failure> {
     let options = IngestOptions { sources: rules(sources)?, key: FingerprintKey::new(&fingerprint::key()?) };
+    let (inputs, mut errors) = match material {
+        Material::Paths(paths, _) => expand(paths),
+        Material::BuiltIn(_) => (Vec::new(), Vec::new()),
+    };
+    let all: Vec<Source<'_>> = match material {
+        Material::Paths(_, environment) => inputs
+            .iter()
+            .filter(|input| !is_same_file(&input.location, environment))
+            .map(Source::Input)
+            .collect(),
+        Material::BuiltIn(files) => files.iter().map(|(name, bytes)| Source::BuiltIn(name, bytes)).collect(),
+    };
+    progress.start(inputs.iter().filter_map(|input| input.bytes).sum());
     let mut account = Account::default();
-    match material {
-        Material::Paths(paths, environment) => {
-            let (mut inputs, errors) = expand(paths);
-            inputs.retain(|input| !is_same_file(&input.location, environment));
-            let run = Inputs { inputs, errors, options: &options };
-            run.read(writer, progress, interrupt, &mut account)?;
-        }
-        Material::BuiltIn(files) => {
-            for (name, bytes) in files {
-                let mut sink = StoreSink::new(writer, progress, interrupt);
-                let read = read_bytes(name, *bytes, &options, &mut sink);
-                let read = read.map_err(|error| Failure::could_not(error.to_string()))?;
-                account.take(read, sink.finish()?);
-            }
+    for done in read_all(&all, &options, writer, progress, interrupt)? {
+        match done.read {
+            Ok(read) => account.take(read, done.example),
+            Err(error) => errors.push(error),
         }
     }
+    progress.finish();
+    account.unopened = errors.len();
+    if account.sources.is_empty() {
+        return Err(nothing_readable(&errors));
+    }
+    errors.iter().for_each(|error| say("warning", &error.to_string()));
     account.sources.sort_by(|a, b| a.count.location.cmp(&b.count.location));
     let counts: Vec<SourceCount> = account.sources.iter().map(|source| source.count.clone()).collect();
     writer.put_sources(&counts)?;
@@ -98,45 +103,6 @@ fn rules(sources: &[String]) -> Result<Vec<SourceRule>, Failure> {
 fn is_same_file(location: &str, other: Option<&Path>) -> bool {
     let real = |path: &Path| fs::canonicalize(path).ok();
     other.is_some_and(|other| real(Path::new(location)).is_some_and(|path| Some(path) == real(other)))
-}
-
-/// What the paths came to.
-struct Inputs<'a> {
-    inputs: Vec<Input>,
-    errors: Vec<InputError>,
-    options: &'a IngestOptions,
-}
-
-impl Inputs<'_> {
-    fn read(
-        self,
-        writer: &mut Writer,
-        progress: &Progress,
-        interrupt: &Interrupt,
-        account: &mut Account,
-    ) -> Result<(), Failure> {
-        let Self { inputs, mut errors, options } = self;
-        progress.start(inputs.iter().filter_map(|input| input.bytes).sum());
-        for input in &inputs {
-            interrupt.check()?;
-            progress.open(&input.location);
-            let mut sink = StoreSink::new(writer, progress, interrupt);
-            let read = read_input(input, options, &mut sink);
-            let example = sink.finish()?;
-            progress.close(input.bytes);
-            match read {
-                Ok(read) => account.take(read, example),
-                Err(error) => errors.push(error),
-            }
-        }
-        progress.finish();
-        account.unopened = errors.len();
-        if account.sources.is_empty() {
-            return Err(nothing_readable(&errors));
-        }
-        errors.iter().for_each(|error| say("warning", &error.to_string()));
-        Ok(())
-    }
 }
 
 /// One error speaks for itself; several are told one a line, and then that nothing is left.
@@ -174,57 +140,4 @@ fn unreadable_records(source: &SourceCount, example: &DeadLetter) -> String {
 
 fn dead_lettered(source: &SourceCount) -> u64 {
     source.dead_lettered.values().sum()
-}
-
-/// Puts what one input gives into the store.
-struct StoreSink<'a> {
-    writer: &'a mut Writer,
-    progress: &'a Progress,
-    interrupt: &'a Interrupt,
-    /// The first record that could not be read.
-    example: Option<DeadLetter>,
-    failure: Option<Failure>,
-}
-
-impl<'a> StoreSink<'a> {
-    fn new(writer: &'a mut Writer, progress: &'a Progress, interrupt: &'a Interrupt) -> Self {
-        Self { writer, progress, interrupt, example: None, failure: None }
-    }
-
-    fn finish(self) -> Result<Option<DeadLetter>, Failure> {
-        match self.failure {
-            Some(failure) => Err(failure),
-            None => Ok(self.example),
-        }
-    }
-
-    /// Keeps the first failure; whether to go on.
-    fn settle(&mut self, step: Result<(), Failure>) -> ControlFlow<()> {
-        match step {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(failure) => {
-                self.failure.get_or_insert(failure);
-                ControlFlow::Break(())
-            }
-        }
-    }
-}
-
-impl IngestSink for StoreSink<'_> {
-    fn rows(&mut self, rows: EventRows) -> ControlFlow<()> {
-        let step = self.interrupt.check();
-        let step = step.and_then(|()| self.writer.append(&rows.to_batch()).map_err(Failure::from));
-        self.settle(step)
-    }
-
-    fn dead_letter(&mut self, letter: DeadLetter) {
-        let step = self.writer.append_dead_letters(std::slice::from_ref(&letter)).map_err(Failure::from);
-        self.example.get_or_insert(letter);
-        // The next chunk of rows, or the end of the input, carries the failure on.
-        let _stop_comes_later = self.settle(step);
-    }
-
-    fn progress(&mut self, stored_bytes: u64, records: u64) {
-        self.progress.set(stored_bytes, records);
-    }
 }

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use offbound_correlate::environment::Environment;
-use offbound_store::{Store, Writer};
+use offbound_store::{Options, Store, Writer};
 
 use crate::args::{Format, InputArgs, OutputArgs, ReplayArgs};
 use crate::clock::{Stopwatch, peak_memory_bytes};
@@ -34,10 +34,12 @@ pub(crate) struct Replay {
 pub(crate) fn run(args: &ReplayArgs, context: &Context) -> Result<Done, Failure> {
     let input = context.config.input(&args.input);
     let mut target = Target::open("replay", &args.output, context)?;
-    let environment = judge::environment(input.env.as_deref())?;
+    let environment_file = judge::environment_file(input.env.as_deref(), &args.paths);
+    let environment = judge::environment(environment_file.as_deref())?;
     let store = context.config.store(args.store.as_deref());
-    let material = Material::Paths(&args.paths, input.env.as_deref());
-    let replay = replay(material, &input, environment, store.as_deref(), context)?;
+    let material = Material::Paths(&args.paths, environment_file.as_deref());
+    let keep = store.as_deref().map_or(Keep::Nothing, Keep::Folder);
+    let replay = replay(material, &input, environment, keep, context)?;
     target.write(&replay.results, context)?;
     match replay.unreadable {
         Some(message) if input.strict => Err(Failure::could_not(message)),
@@ -45,20 +47,32 @@ pub(crate) fn run(args: &ReplayArgs, context: &Context) -> Result<Done, Failure>
     }
 }
 
+/// What is kept of the records, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Keep<'a> {
+    /// Everything, in the user's store.
+    Folder(&'a Path),
+    /// Everything, as long as the command runs: an analyst will look into it.
+    Session,
+    /// What the judgement needs; nobody will ask for the records' own text.
+    Nothing,
+}
+
 /// Reads, keeps, judges.
 pub(crate) fn replay(
     material: Material<'_>,
     input: &InputArgs,
     environment: Environment,
-    store: Option<&Path>,
+    keep: Keep<'_>,
     context: &Context,
 ) -> Result<Replay, Failure> {
     let stopwatch = Stopwatch::start();
     let interrupt = Interrupt::listen();
     let judge = Judge::new(environment, &rules::load(input.rules.as_deref())?)?;
-    let mut writer = match store {
-        Some(folder) => Store::create(folder)?,
-        None => Store::temporary()?,
+    let mut writer = match keep {
+        Keep::Folder(folder) => Store::create(folder)?,
+        Keep::Session => Store::temporary()?,
+        Keep::Nothing => Writer::temporary(Options { keep_raw: false, ..Options::default() })?,
     };
     let progress = Progress::new(context.common.quiet);
     let account = read::read(material, &input.sources, &mut writer, &progress, &interrupt)?;

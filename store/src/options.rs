@@ -5,9 +5,9 @@
 
 /// Rows that a table gathers before they become a segment: large enough that files stay few, small enough
 /// that three tables fit in memory.
-const SEGMENT_ROWS: usize = 131_072;
+const SEGMENT_ROWS: usize = 65_536;
 /// Bytes (in Arrow buffers) that a table gathers before they become a segment; long records reach it first.
-const SEGMENT_BYTES: usize = 96 * 1024 * 1024;
+const SEGMENT_BYTES: usize = 48 * 1024 * 1024;
 /// Rows of one Parquet row group: the unit that a search by id reads.
 const ROW_GROUP_ROWS: usize = 8_192;
 /// Rows of one Parquet page: what a merge holds undecoded for each segment that it has open.

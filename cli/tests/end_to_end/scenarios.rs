@@ -10,11 +10,6 @@ use serde_json::Value;
 use crate::schema::check_ndjson;
 use crate::{out, root, run, said};
 
-/// Files of a sample that are no logs.
-const NOT_LOGS: &[&str] = &["README.md", "environment.toml", "expected.ndjson", "truth.json"];
-/// Rules that describe a posture: they may speak in any sample.
-const POSTURE: &str = "CT-4";
-
 fn samples() -> Vec<PathBuf> {
     let folder = fs::read_dir(root().join("samples")).expect("samples are part of the project");
     let mut samples: Vec<PathBuf> = folder.map(|entry| entry.expect("a readable folder").path()).collect();
@@ -28,22 +23,12 @@ fn name(sample: &Path) -> String {
     sample.file_name().expect("a sample has a name").to_string_lossy().into_owned()
 }
 
-/// Logs of a sample, as paths from `samples/`.
-fn logs(sample: &Path) -> Vec<String> {
-    let files = fs::read_dir(sample).expect("a readable sample");
-    let files =
-        files.map(|entry| entry.expect("a readable sample").file_name().to_string_lossy().into_owned());
-    let mut logs: Vec<String> = files.filter(|file| !NOT_LOGS.contains(&file.as_str())).collect();
-    logs.sort();
-    logs.iter().map(|file| format!("{}/{file}", name(sample))).collect()
-}
-
+/// As the README says: the folder alone, its environment file beside the logs.
 fn replay(sample: &Path, more: &[&str]) -> String {
-    let (logs, environment) = (logs(sample), format!("{}/environment.toml", name(sample)));
-    let mut args: Vec<&str> = vec!["replay", "--quiet", "--env", &environment];
-    args.extend(logs.iter().map(String::as_str));
+    let folder = format!("samples/{}", name(sample));
+    let mut args: Vec<&str> = vec!["replay", "--quiet", &folder];
     args.extend(more);
-    let output = run(&root().join("samples"), &args);
+    let output = run(root().as_path(), &args);
     assert_eq!(output.status.code(), Some(0), "{}: {}", name(sample), said(&output));
     out(&output)
 }
@@ -90,8 +75,8 @@ fn texts(value: &Value) -> BTreeSet<String> {
     items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Scenario: what truly happened in each sample. Guarantees: the rules that speak are exactly those that should
-/// (posture aside), and each incident is judged as it truly was.
+/// Scenario: what truly happened in each sample. Guarantees: the rules that speak are exactly those that should,
+/// and each incident is judged as it truly was.
 #[test]
 fn conclusions_are_true() {
     for sample in samples() {
@@ -99,8 +84,7 @@ fn conclusions_are_true() {
         let truth: Value = serde_json::from_str(&truth).expect("truth is JSON");
         let records = check_ndjson(&replay(&sample, &["--format", "ndjson"]));
         let rules = |list: &[Value]| -> BTreeSet<String> {
-            let rules = list.iter().filter_map(|finding| finding["rule"].as_str()).map(str::to_owned);
-            rules.filter(|rule| !rule.starts_with(POSTURE)).collect()
+            list.iter().filter_map(|finding| finding["rule"].as_str()).map(str::to_owned).collect()
         };
         let of_type = |kind: &str| -> Vec<Value> {
             records.iter().filter(|record| record["type"] == kind).cloned().collect()

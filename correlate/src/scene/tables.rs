@@ -4,7 +4,8 @@
 //! Owns: the batch size. Law: rows are made a batch at a time, so that a large scene is never held twice.
 
 use arrow::array::RecordBatch;
-use offbound_schemas::table::{Coverage, GapRow, bindings, coverage, gaps, signals, taints, uses};
+use offbound_schemas::table::{Coverage, GapRow, Use, bindings, coverage, gaps, signals, taints, uses};
+use offbound_schemas::vocabulary::Match;
 
 use super::Scene;
 use crate::fact::coverage::Kind;
@@ -21,7 +22,7 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
     match table {
         uses::NAME => chunked(
             scene.facts.uses.all(),
-            |usage| super::uses::rows(scene, usage),
+            |usage| super::uses::rows(scene, usage).into_iter().map(lean).collect(),
             |rows| uses::to_batch(rows),
         ),
         signals::NAME => chunked(
@@ -39,6 +40,16 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
         gaps::NAME => vec![gaps::to_batch(&gap_rows(scene))],
         _ => Vec::new(),
     }
+}
+
+/// Most uses are where they belong, and nobody asks how that was found: the long texts are kept for those that
+/// are not. A finding compares its own uses anew, with every step.
+fn lean(mut row: Use) -> Use {
+    if row.place_match != Match::Mismatch {
+        row.trace = Vec::new();
+        row.bound_addresses = Vec::new();
+    }
+    row
 }
 
 fn chunked<T, R>(

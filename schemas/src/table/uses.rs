@@ -92,7 +92,7 @@ table!(Use "uses"
     bound_pod_uid: Option<String> = "",
     /// Bound workload.
     bound_workload: Option<String> = "",
-    /// Addresses of the bound place at that time.
+    /// Addresses of the bound place at that time; kept for uses that are off their place.
     bound_addresses: TextList = "",
     /// Host that owned the source address at that time.
     observed_host: Option<String> = "",
@@ -104,6 +104,6 @@ table!(Use "uses"
     observed_external: bool = "",
     /// A place key: observed host, else address group; null when undetermined.
     place_key: Option<String> = "",
-    /// The steps of the comparison, one sentence each.
+    /// The steps of the comparison, one sentence each; kept for uses that are off their place.
     trace: TextList = "",
 });

@@ -19,6 +19,7 @@ pub(super) fn merged(planted: &[&str]) -> String {
     for text in planted {
         join(&mut union, parse(text));
     }
+    unite_egress(&mut union);
     toml::to_string(&union).expect("tables of TOML can be written")
 }
 
@@ -52,6 +53,26 @@ fn join(into: &mut Table, from: Table) {
             }
         }
     }
+}
+
+/// Entries of one realm that show the same addresses outside become one: an address may lie in one entry only.
+fn unite_egress(union: &mut Table) {
+    let Some(Value::Array(entries)) = union.get_mut("egress") else { return };
+    let mut united: Vec<Value> = Vec::new();
+    for entry in std::mem::take(entries) {
+        let same = united.iter_mut().find(|known| {
+            known.get("realm") == entry.get("realm") && known.get("seen_as") == entry.get("seen_as")
+        });
+        let known = same.and_then(|known| known.get_mut("from")).and_then(Value::as_array_mut);
+        match (known, entry.get("from").and_then(Value::as_array)) {
+            (Some(known), Some(from)) => {
+                let new: Vec<Value> = from.iter().filter(|cidr| !known.contains(cidr)).cloned().collect();
+                known.extend(new);
+            }
+            _ => united.push(entry),
+        }
+    }
+    *entries = united;
 }
 
 /// Address of the NAT through which the site's pods reach the Internet.
