@@ -33,7 +33,7 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
         return Ok(Done::Clean);
     }
     let input = context.config.input(&args.input);
-    let environment_file = judge::environment_file(input.env.as_deref(), &args.paths);
+    let environment_file = judge::environment_file(input.env.as_deref(), &args.paths, context.common.quiet);
     let environment = judge::environment(environment_file.as_deref())?;
     let replay = replay(
         Material::Paths(&args.paths, environment_file.as_deref()),

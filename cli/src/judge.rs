@@ -55,7 +55,7 @@ fn first_at_or_after(count: usize, moment: EventTime, time: impl Fn(usize) -> Ev
 const BESIDE_LOGS: &str = "environment.toml";
 
 /// The environment file: the named one, else the one in the only folder that is read. Which one is used is said.
-pub(crate) fn environment_file(named: Option<&Path>, paths: &[String]) -> Option<PathBuf> {
+pub(crate) fn environment_file(named: Option<&Path>, paths: &[String], quiet: bool) -> Option<PathBuf> {
     if let Some(named) = named {
         return Some(named.to_owned());
     }
@@ -64,7 +64,9 @@ pub(crate) fn environment_file(named: Option<&Path>, paths: &[String]) -> Option
     if !beside.is_file() {
         return None;
     }
-    say("note", &format!("the environment file is {}; --env names another", beside.display()));
+    if !quiet {
+        say("note", &format!("the environment file is {}; --env names another", beside.display()));
+    }
     Some(beside)
 }
 

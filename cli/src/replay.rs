@@ -34,7 +34,7 @@ pub(crate) struct Replay {
 pub(crate) fn run(args: &ReplayArgs, context: &Context) -> Result<Done, Failure> {
     let input = context.config.input(&args.input);
     let mut target = Target::open("replay", &args.output, context)?;
-    let environment_file = judge::environment_file(input.env.as_deref(), &args.paths);
+    let environment_file = judge::environment_file(input.env.as_deref(), &args.paths, context.common.quiet);
     let environment = judge::environment(environment_file.as_deref())?;
     let store = context.config.store(args.store.as_deref());
     let material = Material::Paths(&args.paths, environment_file.as_deref());

@@ -174,7 +174,8 @@ impl ColumnValue for String {
         DataType::Utf8View
     }
     fn builder() -> Self::Builder {
-        StringViewBuilder::new()
+        // Hosts, subjects and destinations repeat all the time: a batch holds each text once.
+        StringViewBuilder::new().with_deduplicate_strings()
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self);
@@ -200,7 +201,8 @@ impl ColumnValue for Option<String> {
         DataType::Utf8View
     }
     fn builder() -> Self::Builder {
-        StringViewBuilder::new()
+        // Hosts, subjects and destinations repeat all the time: a batch holds each text once.
+        StringViewBuilder::new().with_deduplicate_strings()
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.as_deref());

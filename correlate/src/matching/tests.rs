@@ -150,6 +150,7 @@ fn inside_the_address_space() {
 
 /// Scenario: honest deployments that look like theft. Guarantees: none is a mismatch, and what is declared fits.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases, one check")]
 fn benign_twins() {
     check(&[
         case(
