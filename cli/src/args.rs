@@ -41,6 +41,10 @@ pub(crate) enum Command {
     Rules(RulesArgs),
     /// Write labelled telemetry in real log formats
     Simulate(SimulateArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write every page to a folder
+    Man(ManArgs),
 }
 
 /// Options of every command.
@@ -225,6 +229,29 @@ pub(crate) enum SimulateCommand {
         #[command(flatten)]
         target: SimulateTarget,
     },
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: offbound completions bash > ~/.local/share/bash-completion/completions/offbound")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+    /// Write it to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Options of `man`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  offbound man | man -l -
+  offbound man --dir ~/.local/share/man/man1")]
+pub(crate) struct ManArgs {
+    /// Write one page per command to this folder; it is created
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// Form of results.

@@ -6,6 +6,7 @@
 
 mod args;
 mod clock;
+mod completions;
 mod config;
 mod demo;
 mod exit;
@@ -16,6 +17,7 @@ mod investigate;
 mod judge;
 mod listing;
 mod logging;
+mod man;
 mod output;
 mod progress;
 mod read;
@@ -69,5 +71,7 @@ fn run(cli: &Cli) -> Result<Done, Failure> {
         Command::Formats(args) => formats::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Simulate(args) => simulate::run(args, &context),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     }
 }

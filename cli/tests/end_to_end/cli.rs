@@ -239,3 +239,30 @@ fn options_win_over_variables_over_the_file() {
     let with_option = run(folder.path(), &["demo", "--format", "ndjson"]);
     assert_eq!(first(&with_option).get(..9), Some("{\"type\":\""));
 }
+
+/// Scenario: completion scripts for every shell. Guarantees: a result on standard output that knows every command.
+#[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = run(scratch().path(), &["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}: {}", said(&output));
+        for command in ["demo", "replay", "investigate", "formats", "rules", "simulate", "completions", "man"] {
+            assert!(out(&output).contains(command), "{shell} does not know {command}");
+        }
+    }
+    assert_eq!(run(scratch().path(), &["completions", "tcsh"]).status.code(), Some(3));
+}
+
+/// Scenario: manual pages, one to standard output and all to a folder. Guarantees: each command has its page, in roff,
+/// with its options.
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = scratch();
+    let printed = run(folder.path(), &["man"]);
+    assert!(out(&printed).contains(".TH offbound 1"), "{}", out(&printed));
+    let written = run(folder.path(), &["man", "--dir", "man1"]);
+    assert_eq!((written.status.code(), out(&written).as_str()), (Some(0), ""), "{}", said(&written));
+    let page = |name: &str| fs::read_to_string(folder.path().join("man1").join(name));
+    assert!(page("offbound-replay.1").expect("a page").contains("\\-\\-fail\\-on"));
+    assert!(page("offbound-rules-show.1").is_ok() && page("offbound.1").is_ok());
+}
