@@ -233,7 +233,9 @@ pub(crate) enum SimulateCommand {
 
 /// Options of `completions`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: offbound completions bash > ~/.local/share/bash-completion/completions/offbound")]
+#[command(
+    after_help = "Example: offbound completions bash > ~/.local/share/bash-completion/completions/offbound"
+)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]

@@ -34,7 +34,8 @@ fn write_all(command: &clap::Command, dir: &Path) -> Result<(), Failure> {
     while let Some(command) = waiting.pop() {
         let name = command.get_display_name().unwrap_or_else(|| command.get_name());
         let path = dir.join(format!("{name}.1"));
-        fs::write(&path, page(command)?).map_err(|error| Failure::write(&path.display().to_string(), &error))?;
+        fs::write(&path, page(command)?)
+            .map_err(|error| Failure::write(&path.display().to_string(), &error))?;
         waiting.extend(command.get_subcommands().filter(|inner| inner.get_name() != "help"));
     }
     Ok(())

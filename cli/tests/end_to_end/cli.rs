@@ -246,7 +246,8 @@ fn completions_know_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = run(scratch().path(), &["completions", shell]);
         assert_eq!(output.status.code(), Some(0), "{shell}: {}", said(&output));
-        for command in ["demo", "replay", "investigate", "formats", "rules", "simulate", "completions", "man"] {
+        for command in ["demo", "replay", "investigate", "formats", "rules", "simulate", "completions", "man"]
+        {
             assert!(out(&output).contains(command), "{shell} does not know {command}");
         }
     }
