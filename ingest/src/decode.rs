@@ -22,6 +22,7 @@ mod host_corpus;
 mod k8s_audit;
 mod kubernetes_pods;
 mod linux_audit;
+mod loose;
 mod placement_feed;
 mod spire;
 mod subject;

@@ -9,7 +9,10 @@ use std::borrow::Cow;
 use offbound_schemas::EventTime;
 use serde_json::Value;
 
+use super::super::loose::fold;
 use super::super::{Record, field};
+
+pub(super) use super::super::loose::at as find;
 
 /// How log services mark an event that they cut off.
 const CUT_MARK: &str = "[Truncated";
@@ -162,29 +165,6 @@ pub(super) fn foreign_extras(user: &Value) -> Option<Value> {
 fn is_own_key(folded: &str, folded_name: &str) -> bool {
     const PREFIXES: [&str; 3] = ["authenticationkubernetesio", "authenticationk8sio", "authorizationk8sio"];
     PREFIXES.iter().any(|prefix| folded.strip_prefix(prefix) == Some(folded_name))
-}
-
-/// The value at `path`, each key as it stands or in any case and punctuation; null counts as absent.
-pub(super) fn find<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
-    let found = path.iter().try_fold(value, |value, key| {
-        let fields = value.as_object()?;
-        let exact = fields.get(*key);
-        exact.or_else(|| fields.iter().find(|(other, _)| same_folded(other, key)).map(|(_, value)| value))
-    })?;
-    (!found.is_null()).then_some(found)
-}
-
-/// A key without what shippers change: case, dots, dashes, slashes (also spelled out).
-fn fold(key: &str) -> String {
-    folded(&key.replace("_slash_", "/")).collect()
-}
-
-fn same_folded(one: &str, other: &str) -> bool {
-    folded(one).eq(folded(other))
-}
-
-fn folded(key: &str) -> impl Iterator<Item = char> {
-    key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase())
 }
 
 /// Closes a JSON text that was cut off, after its last complete value.
