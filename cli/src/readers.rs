@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use offbound_ingest::{IngestOptions, IngestSink, Input, InputError, SourceRead, read_bytes, read_input};
+use offbound_schemas::EventBatch;
 use offbound_schemas::table::DeadLetter;
-use offbound_schemas::{EventBatch, EventRows};
 use offbound_store::Writer;
 
 use crate::exit::Failure;
@@ -141,8 +141,8 @@ impl Sink<'_> {
 }
 
 impl IngestSink for Sink<'_> {
-    fn rows(&mut self, rows: EventRows) -> ControlFlow<()> {
-        self.send(Message::Rows(Box::new(rows.to_batch())))
+    fn rows(&mut self, rows: EventBatch) -> ControlFlow<()> {
+        self.send(Message::Rows(Box::new(rows)))
     }
 
     fn dead_letter(&mut self, letter: DeadLetter) {

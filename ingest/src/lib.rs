@@ -16,6 +16,7 @@ mod json;
 pub mod label;
 mod list;
 mod open;
+mod outbox;
 pub mod pipeline;
 mod recognise;
 pub mod redact;

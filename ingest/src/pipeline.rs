@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
-use offbound_schemas::{EventRows, EventTime};
+use offbound_schemas::{EventBatch, EventTime};
 
 use crate::frame::{Frame, Frames};
 use crate::input::{Input, InputError, Place};
@@ -36,7 +36,7 @@ pub struct IngestOptions {
 /// Where rows and dead letters go.
 pub trait IngestSink {
     /// Takes at most [`CHUNK_ROWS`] rows; breaking ends the reading of this input.
-    fn rows(&mut self, rows: EventRows) -> ControlFlow<()>;
+    fn rows(&mut self, rows: EventBatch) -> ControlFlow<()>;
     /// Takes a record that could not be read.
     fn dead_letter(&mut self, letter: DeadLetter);
     /// Hears how many stored bytes and records of this input have been read.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use offbound_schemas::table::DeadLetter;
-use offbound_schemas::{EventId, EventRows, EventTime};
+use offbound_schemas::{EventId, EventRows};
 use serde_json::Value;
 
 use crate::decode::{Decode, Envelope, FORMATS, Record, Verdict, cut};
@@ -14,7 +14,8 @@ use crate::identity::{Occurrences, content_hash};
 use crate::json;
 use crate::label::{Labelling, stem};
 use crate::open::Counters;
-use crate::pipeline::{CHUNK_ROWS, IngestOptions, IngestSink, SourceRead};
+use crate::outbox::Outbox;
+use crate::pipeline::{IngestOptions, IngestSink, SourceRead};
 use crate::recognise::{self, Recogniser};
 use crate::redact::Redactor;
 use crate::text;
@@ -59,15 +60,15 @@ impl<'a> Run<'a> {
             occurrences: Occurrences::default(),
             decoders: BTreeMap::new(),
             rows: EventRows::default(),
+            outbox: Outbox::default(),
             read: SourceRead::default(),
-            stopped: false,
         };
         Self { sink, unfold: Unfold::default(), state }
     }
 
     /// Whether the sink still wants rows.
     pub(crate) fn goes_on(&self) -> bool {
-        !self.state.stopped
+        !self.state.outbox.stopped
     }
 
     /// Records read so far.
@@ -100,6 +101,7 @@ impl<'a> Run<'a> {
         state.finish_decoders(*sink);
         self.report(counters);
         let mut read = self.state.read;
+        (read.from, read.to) = self.state.outbox.times();
         read.bytes = counters.plain();
         read.count.location = self.state.location;
         read.count.format = main_format(&self.state.decoders);
@@ -115,9 +117,10 @@ struct State {
     occurrences: Occurrences,
     /// By index of the format.
     decoders: BTreeMap<usize, Decoder>,
+    /// What the decoder of the record at hand makes.
     rows: EventRows,
+    outbox: Outbox,
     read: SourceRead,
-    stopped: bool,
 }
 
 struct Decoder {
@@ -198,7 +201,7 @@ impl State {
             ready.flags.iter().for_each(|flag| assertion.trust_flags.push((*flag).to_owned()));
         }
         self.settle(verdict, ready, index, sink);
-        self.flush(CHUNK_ROWS, sink);
+        self.take_rows(sink);
     }
 
     fn settle(&mut self, verdict: Verdict, ready: &Ready<'_>, index: usize, sink: &mut dyn IngestSink) {
@@ -251,47 +254,26 @@ impl State {
         for decoder in self.decoders.values_mut() {
             decoder.decode.finish(&mut self.rows);
         }
-        self.flush(1, sink);
+        self.take_rows(sink);
+        self.outbox.flush(sink);
     }
 
-    /// Sends full chunks, or with `at_least` 1 everything.
-    fn flush(&mut self, at_least: usize, sink: &mut dyn IngestSink) {
-        while self.rows.len() >= at_least {
-            let chunk = take_chunk(&mut self.rows);
-            self.widen(&chunk);
-            self.stopped |= !self.stopped && sink.rows(chunk).is_break();
+    /// Puts what a decoder made into the columns.
+    fn take_rows(&mut self, sink: &mut dyn IngestSink) {
+        let EventRows { host_events, identity_assertions, placements } = &mut self.rows;
+        for row in host_events.drain(..) {
+            self.outbox.columns.host_events.append(&row);
+            self.outbox.added(row.event_time, sink);
+        }
+        for row in identity_assertions.drain(..) {
+            self.outbox.columns.identity_assertions.append(&row);
+            self.outbox.added(row.event_time, sink);
+        }
+        for row in placements.drain(..) {
+            self.outbox.columns.placements.append(&row);
+            self.outbox.added(row.event_time, sink);
         }
     }
-
-    fn widen(&mut self, rows: &EventRows) {
-        let EventRows { host_events, identity_assertions, placements } = rows;
-        let times = host_events.iter().map(|row| row.event_time);
-        let times = times.chain(identity_assertions.iter().map(|row| row.event_time));
-        let times = times.chain(placements.iter().map(|row| row.event_time));
-        for time in times {
-            self.read.from = Some(self.read.from.map_or(time, |from: EventTime| from.min(time)));
-            self.read.to = Some(self.read.to.map_or(time, |to: EventTime| to.max(time)));
-        }
-    }
-}
-
-/// Takes at most [`CHUNK_ROWS`] rows off the front.
-fn take_chunk(rows: &mut EventRows) -> EventRows {
-    if rows.len() <= CHUNK_ROWS {
-        return std::mem::take(rows);
-    }
-    let EventRows { host_events, identity_assertions, placements } = rows;
-    let mut room = CHUNK_ROWS;
-    let host_events = take_front(host_events, &mut room);
-    let identity_assertions = take_front(identity_assertions, &mut room);
-    let placements = take_front(placements, &mut room);
-    EventRows { host_events, identity_assertions, placements }
-}
-
-fn take_front<T>(rows: &mut Vec<T>, room: &mut usize) -> Vec<T> {
-    let count = rows.len().min(*room);
-    *room -= count;
-    rows.drain(..count).collect()
 }
 
 /// The format that most records have; the earlier one in the list where two have as many.

@@ -5,6 +5,7 @@
 
 use arrow::array::RecordBatch;
 
+use crate::SchemaError;
 use crate::table::{HostEvent, IdentityAssertion, Placement, host_events, identity_assertions, placements};
 
 /// Decoded rows of the three event tables.
@@ -44,6 +45,43 @@ impl EventRows {
     }
 }
 
+/// Builders of the three event tables.
+#[derive(Debug, Default)]
+pub struct EventBuilder {
+    /// Builder of `host_events`.
+    pub host_events: host_events::Builder,
+    /// Builder of `identity_assertions`.
+    pub identity_assertions: identity_assertions::Builder,
+    /// Builder of `placements`.
+    pub placements: placements::Builder,
+}
+
+impl EventBuilder {
+    /// Number of rows in all three tables.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let Self { host_events, identity_assertions, placements } = self;
+        host_events.len() + identity_assertions.len() + placements.len()
+    }
+
+    /// Whether there is no row at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes all rows out.
+    #[must_use]
+    pub fn finish(&mut self) -> EventBatch {
+        let Self { host_events, identity_assertions, placements } = self;
+        EventBatch {
+            host_events: host_events.finish(),
+            identity_assertions: identity_assertions.finish(),
+            placements: placements.finish(),
+        }
+    }
+}
+
 /// One Arrow batch per event table.
 #[derive(Debug, Clone)]
 pub struct EventBatch {
@@ -56,6 +94,23 @@ pub struct EventBatch {
 }
 
 impl EventBatch {
+    /// The same as owned rows.
+    ///
+    /// # Errors
+    /// When a batch has not the shape of its table.
+    pub fn to_rows(&self) -> Result<EventRows, SchemaError> {
+        let host_events = host_events::View::new(&self.host_events)?;
+        let identity_assertions = identity_assertions::View::new(&self.identity_assertions)?;
+        let placements = placements::View::new(&self.placements)?;
+        Ok(EventRows {
+            host_events: (0..host_events.len()).map(|row| host_events.row(row)).collect(),
+            identity_assertions: (0..identity_assertions.len())
+                .map(|row| identity_assertions.row(row))
+                .collect(),
+            placements: (0..placements.len()).map(|row| placements.row(row)).collect(),
+        })
+    }
+
     /// Number of rows in all three tables.
     #[must_use]
     pub fn num_rows(&self) -> usize {

@@ -59,6 +59,10 @@ pub trait ColumnValue: Sized {
     fn builder() -> Self::Builder;
     /// Adds this value.
     fn append(&self, builder: &mut Self::Builder);
+    /// Adds `count` absent values: nulls, or the type's default where the column has no nulls.
+    fn append_absent(builder: &mut Self::Builder, count: usize);
+    /// Whether this is what [`ColumnValue::append_absent`] adds.
+    fn is_absent(&self) -> bool;
     /// Ends the column.
     fn finish(builder: &mut Self::Builder) -> ArrayRef;
     /// Reads row `index`.
@@ -97,6 +101,12 @@ impl ColumnValue for EventId {
     fn append(&self, builder: &mut Self::Builder) {
         append_id(builder, *self);
     }
+    fn append_absent(builder: &mut Self::Builder, count: usize) {
+        (0..count).for_each(|_| append_id(builder, Self::default()));
+    }
+    fn is_absent(&self) -> bool {
+        *self == Self::default()
+    }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())
     }
@@ -127,6 +137,12 @@ impl ColumnValue for EventTime {
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self.0);
     }
+    fn append_absent(builder: &mut Self::Builder, count: usize) {
+        builder.append_value_n(0, count);
+    }
+    fn is_absent(&self) -> bool {
+        self.0 == 0
+    }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())
     }
@@ -152,6 +168,12 @@ impl ColumnValue for Option<EventTime> {
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.map(|time| time.0));
+    }
+    fn append_absent(builder: &mut Self::Builder, count: usize) {
+        builder.append_nulls(count);
+    }
+    fn is_absent(&self) -> bool {
+        self.is_none()
     }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())
@@ -180,6 +202,12 @@ impl ColumnValue for String {
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self);
     }
+    fn append_absent(builder: &mut Self::Builder, count: usize) {
+        (0..count).for_each(|_| builder.append_value(""));
+    }
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())
     }
@@ -206,6 +234,12 @@ impl ColumnValue for Option<String> {
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.as_deref());
+    }
+    fn append_absent(builder: &mut Self::Builder, count: usize) {
+        (0..count).for_each(|_| builder.append_null());
+    }
+    fn is_absent(&self) -> bool {
+        self.is_none()
     }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())
@@ -243,6 +277,12 @@ impl ColumnValue for TextList {
         }
         builder.append(true);
     }
+    fn append_absent(builder: &mut Self::Builder, count: usize) {
+        (0..count).for_each(|_| builder.append(true));
+    }
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())
     }
@@ -273,6 +313,12 @@ macro_rules! number_column {
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_value(*self);
             }
+            fn append_absent(builder: &mut Self::Builder, count: usize) {
+                builder.append_value_n(0, count);
+            }
+            fn is_absent(&self) -> bool {
+                *self == 0
+            }
             fn finish(builder: &mut Self::Builder) -> ArrayRef {
                 Arc::new(builder.finish())
             }
@@ -298,6 +344,12 @@ macro_rules! number_column {
             }
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_option(*self);
+            }
+            fn append_absent(builder: &mut Self::Builder, count: usize) {
+                builder.append_nulls(count);
+            }
+            fn is_absent(&self) -> bool {
+                self.is_none()
             }
             fn finish(builder: &mut Self::Builder) -> ArrayRef {
                 Arc::new(builder.finish())
@@ -332,6 +384,12 @@ impl ColumnValue for bool {
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(*self);
     }
+    fn append_absent(builder: &mut Self::Builder, count: usize) {
+        builder.append_n(count, false);
+    }
+    fn is_absent(&self) -> bool {
+        !*self
+    }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())
     }
@@ -357,6 +415,12 @@ impl ColumnValue for Option<bool> {
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(*self);
+    }
+    fn append_absent(builder: &mut Self::Builder, count: usize) {
+        builder.append_nulls(count);
+    }
+    fn is_absent(&self) -> bool {
+        self.is_none()
     }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())

@@ -6,6 +6,7 @@
 //! Law: a table, a column or a word exists in exactly one place, and that place is here.
 
 mod batch;
+mod build;
 mod column;
 mod id;
 pub mod law;
@@ -16,7 +17,8 @@ mod time;
 pub mod untrusted;
 pub mod vocabulary;
 
-pub use batch::{EventBatch, EventRows};
+pub use batch::{EventBatch, EventBuilder, EventRows};
+pub use build::Column;
 pub use column::{ColumnValue, SchemaError, TextList};
 pub use id::{EventId, FindingId, IncidentId, hash_id};
 pub use reference::tables_markdown;

@@ -82,7 +82,7 @@ pub const TABLES: &[TableSpec] = &[
 /// Defines a table: `Row "name" "meaning"; { /// doc  column: Type = "ocsf.path", … }`.
 ///
 /// Yields, in the file's module: `Row` (owned), `column::…` (a constant per column name), `SPEC`, `schema()`,
-/// `columns()`, `to_batch(&[Row])` and `View`, whose methods read a batch without copying text.
+/// `columns()`, `to_batch(&[Row])`, `Builder` and `View`, whose methods read a batch without copying text.
 macro_rules! table {
     ($row:ident $table:literal $table_doc:literal; {
         $( $(#[doc = $doc:literal])+ $column:ident : $type:ty = $ocsf:literal, )+
@@ -130,12 +130,64 @@ macro_rules! table {
         /// Puts rows into one Arrow batch.
         #[must_use]
         pub fn to_batch<'a>(rows: impl IntoIterator<Item = &'a $row>) -> arrow::array::RecordBatch {
-            $( let mut $column = <$type as $crate::column::ColumnValue>::builder(); )+
-            for row in rows {
-                $( <$type as $crate::column::ColumnValue>::append(&row.$column, &mut $column); )+
+            let mut builder = Builder::default();
+            rows.into_iter().for_each(|row| builder.append(row));
+            builder.finish()
+        }
+
+        /// Builds batches of this table, a row at a time: whole rows, or the columns of [`Builder::row`] one by one
+        /// before [`Builder::end_row`]. A column that is not set is absent there, at no cost.
+        #[derive(Debug)]
+        pub struct Builder {
+            schema: arrow::datatypes::SchemaRef,
+            row: usize,
+            $( $(#[doc = $doc])+ pub $column: $crate::build::Column<$type>, )+
+        }
+
+        impl Default for Builder {
+            fn default() -> Self {
+                Self { schema: schema(), row: 0, $( $column: $crate::build::Column::default(), )+ }
             }
-            let arrays = vec![ $( <$type as $crate::column::ColumnValue>::finish(&mut $column), )+ ];
-            arrow::array::RecordBatch::try_new(schema(), arrays).expect("the arrays were built from this very schema")
+        }
+
+        impl Builder {
+            /// Number of whole rows.
+            #[must_use]
+            pub fn len(&self) -> usize {
+                self.row
+            }
+
+            /// Whether there is no row yet.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.row == 0
+            }
+
+            /// Index of the row that is being built.
+            #[must_use]
+            pub fn row(&self) -> usize {
+                self.row
+            }
+
+            /// Ends the row that is being built.
+            pub fn end_row(&mut self) {
+                self.row += 1;
+            }
+
+            /// Adds a whole row.
+            pub fn append(&mut self, row: &$row) {
+                $( self.$column.put(self.row, &row.$column); )+
+                self.end_row();
+            }
+
+            /// Takes all rows out as one batch.
+            #[must_use]
+            pub fn finish(&mut self) -> arrow::array::RecordBatch {
+                let rows = std::mem::take(&mut self.row);
+                let arrays = vec![ $( self.$column.finish(rows), )+ ];
+                arrow::array::RecordBatch::try_new(std::sync::Arc::clone(&self.schema), arrays)
+                    .expect("the arrays were built from this very schema")
+            }
         }
 
         /// Reads a batch of this table without copying its text.

@@ -89,6 +89,12 @@ macro_rules! vocabulary {
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_value(self.as_str());
             }
+            fn append_absent(builder: &mut Self::Builder, count: usize) {
+                (0..count).for_each(|_| builder.append_value(Self::default().as_str()));
+            }
+            fn is_absent(&self) -> bool {
+                *self == Self::default()
+            }
             fn finish(builder: &mut Self::Builder) -> ArrayRef {
                 Arc::new(builder.finish())
             }

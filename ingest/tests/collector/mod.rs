@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use offbound_ingest::{CHUNK_ROWS, FingerprintKey, IngestOptions, IngestSink, SourceRead, read_bytes};
 use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
-use offbound_schemas::{EventId, EventRows};
+use offbound_schemas::{EventBatch, EventId, EventRows};
 
 /// Everything that came out of one input.
 #[derive(Debug, Default, PartialEq)]
@@ -16,8 +16,9 @@ pub(crate) struct Collector {
 }
 
 impl IngestSink for Collector {
-    fn rows(&mut self, rows: EventRows) -> ControlFlow<()> {
-        assert!(rows.len() <= CHUNK_ROWS, "a chunk of {} rows", rows.len());
+    fn rows(&mut self, batch: EventBatch) -> ControlFlow<()> {
+        assert!(batch.num_rows() <= CHUNK_ROWS, "a chunk of {} rows", batch.num_rows());
+        let rows = batch.to_rows().expect("batches have the shape of their tables");
         self.rows.host_events.extend(rows.host_events);
         self.rows.identity_assertions.extend(rows.identity_assertions);
         self.rows.placements.extend(rows.placements);

@@ -1,0 +1,45 @@
+//! Rows on their way to the sink, as columns.
+//!
+//! In: rows, or single columns of a row, in the builders of the event tables. Out: batches of at most [`CHUNK_ROWS`]
+//! rows to an [`IngestSink`]. Owns: when a batch is full, the span of event times, whether the sink wants more.
+
+use offbound_schemas::{EventBuilder, EventTime};
+
+use crate::pipeline::{CHUNK_ROWS, IngestSink};
+
+/// The batch that is being built.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    /// Its columns; each row that is ended here is told to [`Outbox::added`].
+    pub(crate) columns: EventBuilder,
+    /// The sink wants no more rows.
+    pub(crate) stopped: bool,
+    rows: usize,
+    times: Option<(EventTime, EventTime)>,
+}
+
+impl Outbox {
+    /// Takes notice of a row that was ended, of this moment.
+    #[inline]
+    pub(crate) fn added(&mut self, time: EventTime, sink: &mut dyn IngestSink) {
+        let (from, to) = self.times.unwrap_or((time, time));
+        self.times = Some((from.min(time), to.max(time)));
+        self.rows += 1;
+        if self.rows >= CHUNK_ROWS {
+            self.flush(sink);
+        }
+    }
+
+    /// Sends what there is.
+    pub(crate) fn flush(&mut self, sink: &mut dyn IngestSink) {
+        if std::mem::take(&mut self.rows) > 0 {
+            let batch = self.columns.finish();
+            self.stopped |= !self.stopped && sink.rows(batch).is_break();
+        }
+    }
+
+    /// Earliest and latest event time so far.
+    pub(crate) fn times(&self) -> (Option<EventTime>, Option<EventTime>) {
+        self.times.unzip()
+    }
+}

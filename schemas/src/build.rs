@@ -1,0 +1,79 @@
+//! One column of a batch that is being built.
+//!
+//! In: values with the index of their row. Out: an Arrow array. Owns: the filling of rows that were left out: most
+//! columns of most rows are absent, and what is absent costs nothing until the next value comes.
+//! Law: a row that was not set reads as absent.
+
+use std::fmt;
+
+use arrow::array::{Array, ArrayRef, ListBuilder, StringViewBuilder};
+
+use crate::column::ColumnValue;
+
+/// A column and how many rows it has so far.
+pub struct Column<T: ColumnValue> {
+    builder: T::Builder,
+    len: usize,
+}
+
+impl<T: ColumnValue> Default for Column<T> {
+    fn default() -> Self {
+        Self { builder: T::builder(), len: 0 }
+    }
+}
+
+impl<T: ColumnValue> fmt::Debug for Column<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Column({} of {})", self.len, T::data_type())
+    }
+}
+
+impl<T: ColumnValue> Column<T> {
+    /// Sets `row`, which comes behind every row that was set before.
+    #[inline]
+    pub fn put(&mut self, row: usize, value: &T) {
+        if !value.is_absent() {
+            value.append(self.at(row));
+        }
+    }
+
+    /// The builder, standing at `row`; one value must be appended.
+    #[inline]
+    fn at(&mut self, row: usize) -> &mut T::Builder {
+        if self.len < row {
+            T::append_absent(&mut self.builder, row - self.len);
+        }
+        self.len = row + 1;
+        &mut self.builder
+    }
+
+    /// Takes the column out, `rows` long.
+    pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
+        if self.len < rows {
+            T::append_absent(&mut self.builder, rows - self.len);
+        }
+        self.len = 0;
+        let array = T::finish(&mut self.builder);
+        debug_assert_eq!(array.len(), rows, "every row is set once");
+        array
+    }
+}
+
+impl<T: ColumnValue<Builder = StringViewBuilder>> Column<T> {
+    /// Sets the text of `row`, which comes behind every row that was set before.
+    #[inline]
+    pub fn put_text(&mut self, row: usize, text: &str) {
+        self.at(row).append_value(text);
+    }
+}
+
+impl<T: ColumnValue<Builder = ListBuilder<StringViewBuilder>>> Column<T> {
+    /// Sets the texts of `row`, which comes behind every row that was set before.
+    pub fn put_texts<'t>(&mut self, row: usize, texts: impl IntoIterator<Item = &'t str>) {
+        let builder = self.at(row);
+        for text in texts {
+            builder.values().append_value(text);
+        }
+        builder.append(true);
+    }
+}
