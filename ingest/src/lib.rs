@@ -10,6 +10,8 @@
 pub mod decode;
 mod envelope;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 pub mod input;
 mod json;
