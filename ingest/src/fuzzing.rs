@@ -1,4 +1,4 @@
-//! What must hold for any bytes: the entry of the fuzz targets in `fuzz/`, and of the property tests.
+//! What must hold for any bytes: the entry of the fuzz targets in `fuzz/`, and what the tests of this crate share.
 //!
 //! In: a format's id and bytes. Out: nothing; a law that does not hold is a panic with what differs.
 //! Owns: the statement of the laws. Law FLOW-1: read = decoded + skipped + dead-lettered. Law FLOW-2: decoding never
@@ -6,26 +6,28 @@
 
 use std::ops::ControlFlow;
 
-use offbound_schemas::EventRows;
+use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
+use offbound_schemas::{EventBatch, EventId, EventRows};
 
 use crate::{CHUNK_ROWS, FingerprintKey, IngestOptions, IngestSink, SourceRead, SourceRule, read_bytes};
 
-/// Everything that came of some bytes.
+/// Everything that came out of one input.
 #[derive(Debug, Default, PartialEq)]
-struct Outcome {
-    rows: EventRows,
-    letters: Vec<DeadLetter>,
-    read: SourceRead,
+pub struct Collector {
+    /// All rows, in the order in which they came.
+    pub rows: EventRows,
+    /// All dead letters.
+    pub letters: Vec<DeadLetter>,
 }
 
-impl IngestSink for Outcome {
-    fn rows(&mut self, rows: EventRows) -> ControlFlow<()> {
-        assert!(rows.len() <= CHUNK_ROWS, "a chunk of {} rows", rows.len());
-        let EventRows { host_events, identity_assertions, placements } = rows;
-        self.rows.host_events.extend(host_events);
-        self.rows.identity_assertions.extend(identity_assertions);
-        self.rows.placements.extend(placements);
+impl IngestSink for Collector {
+    fn rows(&mut self, batch: EventBatch) -> ControlFlow<()> {
+        assert!(batch.num_rows() <= CHUNK_ROWS, "a chunk of {} rows", batch.num_rows());
+        let rows = batch.to_rows().expect("batches have the shape of their tables");
+        self.rows.host_events.extend(rows.host_events);
+        self.rows.identity_assertions.extend(rows.identity_assertions);
+        self.rows.placements.extend(rows.placements);
         ControlFlow::Continue(())
     }
 
@@ -36,28 +38,42 @@ impl IngestSink for Outcome {
     fn progress(&mut self, _stored_bytes: u64, _records: u64) {}
 }
 
+impl Collector {
+    /// Identities of all rows, table by table.
+    #[must_use]
+    pub fn event_ids(&self) -> Vec<EventId> {
+        let EventRows { host_events, identity_assertions, placements } = &self.rows;
+        let ids = host_events.iter().map(|row| row.event_id);
+        let ids = ids.chain(identity_assertions.iter().map(|row| row.event_id));
+        ids.chain(placements.iter().map(|row| row.event_id)).collect()
+    }
+}
+
 /// Reads `bytes` as a file whose records are all said to be of `format`; `auto` leaves that to their content.
 ///
 /// # Panics
 /// When a law does not hold, or there is no such format: this is what a fuzzer waits for.
 pub fn check(format: &str, bytes: &[u8]) {
-    let outcome = read(format, bytes);
-    check_count(&outcome);
-    assert_eq!(outcome, read(format, bytes), "two readings of the same bytes differ");
+    let (first, rows) = read(format, bytes);
+    check_count(&first.count, &rows);
+    assert_eq!((first, rows), read(format, bytes), "two readings of the same bytes differ");
 }
 
-fn read(format: &str, bytes: &[u8]) -> Outcome {
+fn read(format: &str, bytes: &[u8]) -> (SourceRead, Collector) {
     let rule = SourceRule::parse(&format!("{format}=*")).expect("the target names a format");
     let options = IngestOptions { sources: vec![rule], key: FingerprintKey::for_tests() };
-    let mut outcome = Outcome::default();
-    outcome.read = read_bytes("fuzz", bytes, &options, &mut outcome).expect("bytes in memory can be read");
-    outcome
+    let mut collector = Collector::default();
+    let read = read_bytes("fuzz", bytes, &options, &mut collector).expect("bytes in memory can be read");
+    (read, collector)
 }
 
-fn check_count(outcome: &Outcome) {
-    let count = &outcome.read.count;
+/// Law FLOW-1, and one dead letter per record that is counted as one.
+///
+/// # Panics
+/// When it does not hold.
+pub fn check_count(count: &SourceCount, collector: &Collector) {
     let skipped: u64 = count.skipped.values().sum();
     let dead: u64 = count.dead_lettered.values().sum();
     assert_eq!(count.read, count.decoded + skipped + dead, "the count does not add up: {count:?}");
-    assert_eq!(dead, outcome.letters.len() as u64, "a dead letter is counted and not kept, or kept and not counted");
+    assert_eq!(dead, collector.letters.len() as u64, "dead letters and their count differ: {count:?}");
 }
