@@ -10,23 +10,30 @@ use offbound_schemas::{EventId, EventRows, EventTime};
 use serde_json::Value;
 
 mod address;
+mod azure_activity;
 mod cloudtrail;
 #[cfg(test)]
 mod corpus;
 mod credential_path;
+mod ec2_instances;
+mod entra;
 mod envoy;
 mod falco;
 mod field;
+mod gcp_audit;
 #[cfg(test)]
 mod host_corpus;
 mod k8s_audit;
+mod keycloak;
 mod kubernetes_pods;
 mod linux_audit;
 mod loose;
+mod okta;
 mod placement_feed;
 mod spire;
 mod subject;
 mod syscall;
+mod teleport;
 mod tetragon;
 #[cfg(test)]
 mod trial;
@@ -217,4 +224,11 @@ pub const FORMATS: &[Format] = &[
     falco::FORMAT,
     spire::SERVER,
     spire::AGENT,
+    ec2_instances::FORMAT,
+    teleport::FORMAT,
+    gcp_audit::FORMAT,
+    entra::FORMAT,
+    azure_activity::FORMAT,
+    okta::FORMAT,
+    keycloak::FORMAT,
 ];

@@ -40,6 +40,10 @@ const WRAPPERS: &[Wrapper] = &[
     // SPIRE server command line, `-output json`.
     Wrapper { key: "entries", fits: |_| true, layer: |_| "spire-entries", describe: |_, _| () },
     Wrapper { key: "agents", fits: |_| true, layer: |_| "spire-agents", describe: |_, _| () },
+    // `aws ec2 describe-instances`: each reservation holds the instances that were started together.
+    Wrapper { key: "Reservations", fits: |_| true, layer: |_| "reservations", describe: |_, _| () },
+    // Azure diagnostic records in an event hub.
+    Wrapper { key: "records", fits: |_| true, layer: |_| "eventhub", describe: |_, _| () },
     // CloudWatch Logs subscription.
     Wrapper { key: "logEvents", fits: |_| true, layer: |_| "cloudwatch", describe: describe_cloudwatch },
 ];

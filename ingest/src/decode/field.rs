@@ -146,6 +146,15 @@ pub(crate) fn missing(field: &str) -> Reject {
     Reject { reason: "missing-field", detail: format!("{field} is missing") }
 }
 
+/// Refusal: nothing in the record says when; `field` would.
+pub(crate) fn no_time(field: &str, found: Option<&Value>) -> Reject {
+    let detail = match found {
+        Some(value) => ill_typed(field, value, "a time").detail,
+        None => missing(field).detail,
+    };
+    Reject { reason: "no-time", detail }
+}
+
 /// Refusal: `field` holds something else than `expected`.
 pub(crate) fn ill_typed(field: &str, value: &Value, expected: &str) -> Reject {
     let shown = value.to_string();

@@ -6,7 +6,7 @@
 use offbound_schemas::EventTime;
 use serde_json::Value;
 
-use super::field;
+use super::{Record, Reject, field};
 
 /// The value at `path`, each key as it stands or in any case and punctuation; null counts as absent.
 pub(crate) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
@@ -41,6 +41,26 @@ pub(crate) fn time_at(value: &Value, path: &[&str]) -> Option<EventTime> {
 /// The list at `path`; empty when there is none.
 pub(crate) fn array_at<'v>(value: &'v Value, path: &[&str]) -> &'v [Value] {
     at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Texts of the list at `path`; a lone scalar is a list of one.
+pub(crate) fn list_at(value: &Value, path: &[&str]) -> Vec<String> {
+    at(value, path).map(|value| field::list_at(value, &[])).unwrap_or_default()
+}
+
+/// When a record happened: its own time, what shippers made of that (`@timestamp`, `p_event_time`), or the envelope's.
+pub(crate) fn event_time(record: &Record<'_>, json: &Value, own: &[&str]) -> Result<EventTime, Reject> {
+    const SHIPPED: [&str; 2] = ["@timestamp", "p_event_time"];
+    let shipped = || SHIPPED.iter().find_map(|key| time_at(json, &[key]));
+    let found = time_at(json, own).or_else(shipped).or(record.envelope.time);
+    found.ok_or_else(|| field::no_time(&own.join("."), at(json, own)))
+}
+
+/// The text of an `unmapped` column: the fields of `value` but those in `used`, under any spelling.
+pub(crate) fn rest(value: &Value, used: &[&str]) -> Option<String> {
+    let is_used = |key: &str| used.iter().any(|used| same_folded(used, key));
+    let others = value.as_object()?.iter().filter(|(key, _)| !is_used(key));
+    field::unmapped(others.map(|(key, value)| (key.as_str(), Some(value))))
 }
 
 /// A key without what shippers change.
