@@ -88,13 +88,21 @@ fn row(record: &Record<'_>, json: &Value, event_time: EventTime) -> IdentityAsse
     row.enforcement = Enforcement::Enforced;
     let own = ["eventDataId", "requestId", "correlationId"].iter();
     row.request_id = own.clone().find_map(|key| loose::string_at(json, &[key]));
-    row.request_id = row.request_id.take().or_else(|| own.clone().find_map(|key| loose::string_at(json, &["properties", key])));
+    row.request_id = row
+        .request_id
+        .take()
+        .or_else(|| own.clone().find_map(|key| loose::string_at(json, &["properties", key])));
     if is_graph(json) {
         graph(&mut row, json);
     } else {
         management(&mut row, json);
     }
-    let stated = [&["callerIpAddress"][..], &["httpRequest", "clientIpAddress"], &["properties", "ipAddress"], &["ipAddress"]];
+    let stated = [
+        &["callerIpAddress"][..],
+        &["httpRequest", "clientIpAddress"],
+        &["properties", "ipAddress"],
+        &["ipAddress"],
+    ];
     let peer = stated.iter().find_map(|path| loose::str_at(json, path)).and_then(Address::parse);
     row.src_addr = peer.map(|peer| peer.text());
     row.src_port = peer.and_then(|peer| peer.port);
@@ -129,8 +137,11 @@ fn fill_claims(row: &mut IdentityAssertion, claims: &Value) {
     row.subject_uid = text("appid");
     row.issuer = text("iss");
     row.audience = text("aud").into_iter().collect();
-    (row.iat, row.nbf, row.exp) =
-        (field::time_at(claims, &["iat"]), field::time_at(claims, &["nbf"]), field::time_at(claims, &["exp"]));
+    (row.iat, row.nbf, row.exp) = (
+        field::time_at(claims, &["iat"]),
+        field::time_at(claims, &["nbf"]),
+        field::time_at(claims, &["exp"]),
+    );
     let machine = text("xms_mirid").map(|id| id.to_lowercase());
     row.bound_instance = machine.filter(|id| id.contains("/microsoft.compute/virtualmachine"));
     token(row, text("uti"));
@@ -144,7 +155,8 @@ fn token(row: &mut IdentityAssertion, id: Option<String>) {
 
 /// A call of Microsoft Graph: the record names the sign-in's token itself.
 fn graph(row: &mut IdentityAssertion, json: &Value) {
-    let text = |key: &str| loose::string_at(json, &["properties", key]).or_else(|| loose::string_at(json, &[key]));
+    let text =
+        |key: &str| loose::string_at(json, &["properties", key]).or_else(|| loose::string_at(json, &[key]));
     let uri = text("requestUri").map(|uri| uri.split('?').next().unwrap_or(&uri).to_owned());
     row.action = match (text("requestMethod"), &uri) {
         (Some(method), Some(uri)) => Some(format!("{method} {uri}")),
@@ -172,10 +184,16 @@ fn subscription(resource: &str) -> Option<String> {
 }
 
 fn judge(json: &Value) -> (Decision, Option<String>) {
-    let signature = [&["resultSignature"][..], &["subStatus", "value"], &["ActivitySubstatusValue"], &["properties", "statusCode"]];
+    let signature = [
+        &["resultSignature"][..],
+        &["subStatus", "value"],
+        &["ActivitySubstatusValue"],
+        &["properties", "statusCode"],
+    ];
     let signature = signature.iter().find_map(|path| loose::string_at(json, path));
     let lower = signature.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let refused = ["forbidden", "unauthorized", "authorizationfailed"].iter().any(|word| lower.contains(word));
+    let refused =
+        ["forbidden", "unauthorized", "authorizationfailed"].iter().any(|word| lower.contains(word));
     let decision = match outcome(json).unwrap_or_default().as_str() {
         _ if refused => Decision::Deny,
         "success" | "succeeded" | "accept" | "accepted" | "0" => Decision::Allow,
@@ -202,7 +220,10 @@ mod tests {
     fn a_call_of_the_resource_manager() {
         trial::check_sample(&FORMAT);
         let row = decode(&serde_json::from_str(FORMAT.sample).expect("the sample is JSON"));
-        assert_eq!((row.credential_id.as_deref(), row.id_kind), (Some("Zk3PqYb1nEuT5c0aWQxAAA"), IdKind::Accessor));
+        assert_eq!(
+            (row.credential_id.as_deref(), row.id_kind),
+            (Some("Zk3PqYb1nEuT5c0aWQxAAA"), IdKind::Accessor)
+        );
         assert_eq!(row.subject.as_deref(), Some("5a4b3c2d-0000-4000-8000-000000000004"));
         assert_eq!(row.exp, EventTime::parse("2026-03-01T11:05:00Z").ok());
         assert_eq!((row.decision, row.src_addr.as_deref()), (Decision::Allow, Some("198.51.100.9")));
@@ -213,13 +234,23 @@ mod tests {
     /// Guarantees: one reading for all; refusals; the machine; beginnings left out by name.
     #[test]
     fn shapes() {
-        let row = decode(&json!({"TimeGenerated": "2026-03-01T10:00:00Z", "OperationNameValue": "X/WRITE", "ActivityStatusValue": "Success", "Caller": "ann@example.com",
-            "CallerIpAddress": "10.1.0.7", "_ResourceId": "/subscriptions/s1/resourcegroups/g", "Claims": "{\"uti\":\"u\",\"xms_mirid\":\"/subscriptions/S1/x/Microsoft.Compute/virtualMachines/vm1\"}"}));
-        assert_eq!((row.credential_id.as_deref(), row.subject.as_deref()), (Some("u"), Some("ann@example.com")));
+        let row = decode(
+            &json!({"TimeGenerated": "2026-03-01T10:00:00Z", "OperationNameValue": "X/WRITE", "ActivityStatusValue": "Success", "Caller": "ann@example.com",
+            "CallerIpAddress": "10.1.0.7", "_ResourceId": "/subscriptions/s1/resourcegroups/g", "Claims": "{\"uti\":\"u\",\"xms_mirid\":\"/subscriptions/S1/x/Microsoft.Compute/virtualMachines/vm1\"}"}),
+        );
+        assert_eq!(
+            (row.credential_id.as_deref(), row.subject.as_deref()),
+            (Some("u"), Some("ann@example.com"))
+        );
         assert!(row.bound_instance.as_ref().is_some_and(|id| id.ends_with("virtualmachines/vm1")));
-        let row = decode(&json!({"eventTimestamp": "2026-03-01T10:00:00Z", "caller": "c", "operationName": {"value": "X/READ"}, "status": {"value": "Failed"},
-            "subStatus": {"value": "Forbidden"}, "resourceId": "/subscriptions/s1", "claims": {"uti": "u"}, "httpRequest": {"clientIpAddress": "10.1.0.8"}}));
-        assert_eq!((row.decision, row.action.as_deref(), row.src_addr.as_deref()), (Decision::Deny, Some("X/READ"), Some("10.1.0.8")));
+        let row = decode(
+            &json!({"eventTimestamp": "2026-03-01T10:00:00Z", "caller": "c", "operationName": {"value": "X/READ"}, "status": {"value": "Failed"},
+            "subStatus": {"value": "Forbidden"}, "resourceId": "/subscriptions/s1", "claims": {"uti": "u"}, "httpRequest": {"clientIpAddress": "10.1.0.8"}}),
+        );
+        assert_eq!(
+            (row.decision, row.action.as_deref(), row.src_addr.as_deref()),
+            (Decision::Deny, Some("X/READ"), Some("10.1.0.8"))
+        );
         let begun = json!({"time": "2026-03-01T10:00:00Z", "operationName": "X", "resultType": "Start", "claims": {}});
         assert_eq!(trial::run(&FORMAT, &[&begun.to_string()]).0, [Verdict::Skipped("operation-started")]);
     }
@@ -227,9 +258,14 @@ mod tests {
     /// Scenario: a call of Microsoft Graph that is refused. Guarantees: the sign-in's token, no query in the action.
     #[test]
     fn a_call_of_graph() {
-        let row = decode(&json!({"category": "MicrosoftGraphActivityLogs", "time": "2026-03-01T10:00:00Z", "properties": {"requestMethod": "GET",
-            "requestUri": "https://graph.microsoft.com/v1.0/users?$top=9", "responseStatusCode": 403, "servicePrincipalId": "sp1", "signInActivityId": "u1", "ipAddress": "10.1.0.7"}}));
-        assert_eq!((row.credential_id.as_deref(), row.decision, row.status), (Some("u1"), Decision::Deny, Some(403)));
+        let row = decode(
+            &json!({"category": "MicrosoftGraphActivityLogs", "time": "2026-03-01T10:00:00Z", "properties": {"requestMethod": "GET",
+            "requestUri": "https://graph.microsoft.com/v1.0/users?$top=9", "responseStatusCode": 403, "servicePrincipalId": "sp1", "signInActivityId": "u1", "ipAddress": "10.1.0.7"}}),
+        );
+        assert_eq!(
+            (row.credential_id.as_deref(), row.decision, row.status),
+            (Some("u1"), Decision::Deny, Some(403))
+        );
         assert_eq!(row.action.as_deref(), Some("GET https://graph.microsoft.com/v1.0/users"));
     }
 }

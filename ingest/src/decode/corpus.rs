@@ -191,3 +191,23 @@ fn envoy() {
     });
     assert!(all == 0 || decoded + 1 == all, "{decoded} of {all}");
 }
+
+/// Scenario: recorded identity logs of clouds and providers. Guarantees: all but the few records without a time are read;
+/// what was handed out has no address of its own, and belongs to somebody.
+#[test]
+fn providers() {
+    let cases = [
+        (&super::teleport::FORMAT, "teleport", 1),
+        (&super::gcp_audit::FORMAT, "gcp_audit", 0),
+        (&super::entra::FORMAT, "entra", 0),
+        (&super::okta::FORMAT, "okta", 4),
+    ];
+    for (format, name, without_time) in cases {
+        let (all, decoded) = check(format, name, |outcome| {
+            for row in outcome.rows.identity_assertions.iter().filter(|row| row.phase == Phase::Exchange) {
+                assert!(row.src_addr.is_none() && row.subject.is_some(), "{}", outcome.place);
+            }
+        });
+        assert!(all == 0 || decoded + without_time == all, "{name}: {decoded} of {all}");
+    }
+}

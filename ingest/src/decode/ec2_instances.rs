@@ -85,8 +85,19 @@ fn placement(record: &Record<'_>, item: &Value, owner: Option<&str>) -> Option<P
     row.start = field::time_at(item, &["LaunchTime"]);
     row.end = end;
     row.unmapped = field::unmapped(
-        ["State", "StateTransitionReason", "VpcId", "SubnetId", "IamInstanceProfile", "ImageId", "MetadataOptions", "Placement", "Tags", "SecurityGroups"]
-            .map(|key| (key, field::at(item, &[key]))),
+        [
+            "State",
+            "StateTransitionReason",
+            "VpcId",
+            "SubnetId",
+            "IamInstanceProfile",
+            "ImageId",
+            "MetadataOptions",
+            "Placement",
+            "Tags",
+            "SecurityGroups",
+        ]
+        .map(|key| (key, field::at(item, &[key]))),
     );
     Some(row)
 }
@@ -136,7 +147,10 @@ fn newest_time(item: &Value) -> Option<EventTime> {
 
 /// `User initiated (2026-03-01 10:00:00 GMT)`, of an instance that does not run any more.
 fn ended(item: &Value) -> Option<EventTime> {
-    let over = matches!(field::str_at(item, &["State", "Name"]), Some("stopped" | "terminated" | "stopping" | "shutting-down"));
+    let over = matches!(
+        field::str_at(item, &["State", "Name"]),
+        Some("stopped" | "terminated" | "stopping" | "shutting-down")
+    );
     let reason = field::str_at(item, &["StateTransitionReason"]).filter(|_| over)?;
     let (_, inside) = reason.split_once('(')?;
     field::time_text(inside.split_once(')')?.0.trim_end_matches(" GMT"))
@@ -155,8 +169,14 @@ mod tests {
         let (_, rows) = trial::run(&FORMAT, &[FORMAT.sample]);
         let row = &rows.placements[0];
         assert_eq!(row.addresses, ["10.9.0.5", "198.51.100.5", "10.9.0.6", "fd00::5"]);
-        assert_eq!(row.workload.as_deref(), Some("arn:aws:ec2:eu-west-1:111122223333:instance/i-0aaaaaaaaaaaaaaa1"));
-        assert_eq!((row.kind, row.end, row.start), (PlacementKind::Host, None, EventTime::parse("2026-03-01T09:30:00Z").ok()));
+        assert_eq!(
+            row.workload.as_deref(),
+            Some("arn:aws:ec2:eu-west-1:111122223333:instance/i-0aaaaaaaaaaaaaaa1")
+        );
+        assert_eq!(
+            (row.kind, row.end, row.start),
+            (PlacementKind::Host, None, EventTime::parse("2026-03-01T09:30:00Z").ok())
+        );
         assert_eq!(Some(row.event_time), row.start);
     }
 
@@ -171,9 +191,18 @@ mod tests {
         let row = &rows.placements[0];
         assert_eq!((row.end, row.workload.as_deref()), (EventTime::parse("2026-03-01T10:00:00Z").ok(), None));
         assert_eq!(Some(row.event_time), row.end);
-        let (verdicts, rows) = trial::run(&FORMAT, &[r#"{"InstanceId":"i-0bbbbbbbbbbbbbbb2","State":{"Name":"running"}}"#, r#"{"ReservationId":"r-1","Instances":[]}"#]);
+        let (verdicts, rows) = trial::run(
+            &FORMAT,
+            &[
+                r#"{"InstanceId":"i-0bbbbbbbbbbbbbbb2","State":{"Name":"running"}}"#,
+                r#"{"ReservationId":"r-1","Instances":[]}"#,
+            ],
+        );
         assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-time"));
         assert_eq!((verdicts.get(1), rows.is_empty()), (Some(&Verdict::Skipped("empty-list")), true));
-        assert_eq!(trial::sniff(&FORMAT, r#"{"InstanceId":"x","State":{"Name":"running"},"LaunchTime":"t"}"#), 0);
+        assert_eq!(
+            trial::sniff(&FORMAT, r#"{"InstanceId":"x","State":{"Name":"running"},"LaunchTime":"t"}"#),
+            0
+        );
     }
 }

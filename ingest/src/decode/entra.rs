@@ -51,7 +51,8 @@ fn kind(json: &Value) -> Option<(Kind, u8)> {
     if changes && (has("initiatedBy") || has("targetResources")) {
         return Some((Kind::Change, 88));
     }
-    let tenant = loose::str_at(json, &["resourceId"]).is_some_and(|id| id.to_ascii_lowercase().contains("microsoft.aadiam"));
+    let tenant = loose::str_at(json, &["resourceId"])
+        .is_some_and(|id| id.to_ascii_lowercase().contains("microsoft.aadiam"));
     if tenant && category.is_some() && loose::has(json, &["operationName"]) {
         return Some((Kind::Change, 85));
     }

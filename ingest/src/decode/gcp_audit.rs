@@ -37,7 +37,8 @@ fn sniff(record: &Record<'_>) -> u8 {
         return 0;
     }
     let typed = payload_type(payload).is_some_and(|name| name.ends_with("cloud.audit.AuditLog"));
-    let audited = loose::str_at(json, &["logName"]).is_some_and(|name| name.contains("cloudaudit.googleapis.com"));
+    let audited =
+        loose::str_at(json, &["logName"]).is_some_and(|name| name.contains("cloudaudit.googleapis.com"));
     let called = loose::has(payload, &["methodName"]) && loose::has(payload, &["serviceName"]);
     match (typed, audited, called) {
         (true, _, _) => 95,
@@ -135,7 +136,9 @@ fn judge(payload: &Value) -> (Decision, Option<String>) {
     let answers: Vec<Option<bool>> = permissions.into_iter().flatten().map(granted).collect();
     let refused = !answers.contains(&Some(true)) && answers.contains(&Some(false));
     match code {
-        PERMISSION_DENIED | UNAUTHENTICATED => (Decision::Deny, message.or_else(|| Some(format!("code {code}")))),
+        PERMISSION_DENIED | UNAUTHENTICATED => {
+            (Decision::Deny, message.or_else(|| Some(format!("code {code}"))))
+        }
         0 if refused => (Decision::Deny, message.or_else(|| ungranted(permissions))),
         0 => (Decision::Allow, message),
         _ => (Decision::Error, message.or_else(|| Some(format!("code {code}")))),

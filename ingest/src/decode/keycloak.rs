@@ -58,11 +58,19 @@ impl Line {
     fn of(record: &Record<'_>) -> Option<Self> {
         match record.json {
             Some(json) => {
-                let logger = ["loggerName", "log.logger", "logger"].iter().find_map(|key| loose::string_at(json, &[key]))?;
+                let logger = ["loggerName", "log.logger", "logger"]
+                    .iter()
+                    .find_map(|key| loose::string_at(json, &[key]))?;
                 let message = loose::str_at(json, &["message"]).unwrap_or_default();
                 let time = ["timestamp", "@timestamp"].iter().find_map(|key| loose::time_at(json, &[key]));
                 let host = loose::string_at(json, &["hostName"]);
-                Some(Self { time, of_events: logger.starts_with(LOGGER), fields: pairs(message), logger, host })
+                Some(Self {
+                    time,
+                    of_events: logger.starts_with(LOGGER),
+                    fields: pairs(message),
+                    logger,
+                    host,
+                })
             }
             None => Self::plain(record.text),
         }
@@ -75,7 +83,13 @@ impl Line {
         let (logger, rest) = rest.get(2..)?.split_once(']')?;
         let message = rest.split_once(')').map_or(rest, |(_, message)| message);
         let fields = pairs(message);
-        Some(Self { time: stamp(head), of_events: logger.starts_with(LOGGER), logger: logger.to_owned(), fields, host: None })
+        Some(Self {
+            time: stamp(head),
+            of_events: logger.starts_with(LOGGER),
+            logger: logger.to_owned(),
+            fields,
+            host: None,
+        })
     }
 
     fn get(&self, key: &str) -> Option<&str> {
@@ -105,7 +119,9 @@ fn pairs(text: &str) -> Fields {
         let key = key.trim();
         let (value, remaining) = match after.strip_prefix('"') {
             Some(quoted) => quoted_value(quoted),
-            None => after.split_once(", ").map_or((after.to_owned(), ""), |(value, rest)| (value.to_owned(), rest)),
+            None => after
+                .split_once(", ")
+                .map_or((after.to_owned(), ""), |(value, rest)| (value.to_owned(), rest)),
         };
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
             break;
@@ -136,7 +152,8 @@ impl Decode for Keycloak {
         let Some(line) = Line::of(record) else {
             return Verdict::reject("not-an-event", "expected a line of org.keycloak.events");
         };
-        let kind = line.text("type").or_else(|| line.get("operationType").map(|kind| format!("ADMIN_{kind}")));
+        let kind =
+            line.text("type").or_else(|| line.get("operationType").map(|kind| format!("ADMIN_{kind}")));
         let Some(kind) = kind else { return Verdict::Skipped("operational") };
         let Some(time) = line.time.or(record.envelope.time) else {
             return Verdict::Rejected(field::no_time("timestamp", None));
@@ -160,7 +177,8 @@ fn row(record: &Record<'_>, line: &Line, kind: &str, time: EventTime) -> Identit
     row.issuer = row.cluster.clone();
     row.enforcement = Enforcement::Enforced;
     row.reason = line.text("error").or_else(|| line.text("reason"));
-    row.decision = if kind.ends_with("_ERROR") || row.reason.is_some() { Decision::Deny } else { Decision::Allow };
+    row.decision =
+        if kind.ends_with("_ERROR") || row.reason.is_some() { Decision::Deny } else { Decision::Allow };
     row.subject = line.text("username").or_else(|| line.text("userId")).or_else(|| line.text("clientId"));
     row.subject_uid = line.text("userId");
     row.on_behalf_of = line.text("impersonator");
@@ -247,7 +265,8 @@ fn unmapped(line: &Line) -> Option<String> {
     const USED: [&str; 8] =
         ["type", "ipAddress", "userId", "username", "clientId", "realmName", "error", "token_id"];
     let others = line.fields.iter().filter(|(key, _)| !USED.contains(&key.as_str()));
-    let values: Vec<(&str, Value)> = others.map(|(key, value)| (key.as_str(), Value::from(value.as_str()))).collect();
+    let values: Vec<(&str, Value)> =
+        others.map(|(key, value)| (key.as_str(), Value::from(value.as_str()))).collect();
     field::unmapped(values.iter().map(|(key, value)| (*key, Some(value))))
 }
 
@@ -271,9 +290,15 @@ mod tests {
         let [refresh, access] = rows.as_slice() else { unreachable!("two rows, not {}", rows.len()) };
         assert_eq!((access.phase, access.credential_id.as_deref()), (Phase::Issue, Some("JTI=581e-1")));
         assert_eq!((access.parent_id.as_deref(), access.presenter.as_deref()), (Some("s1"), Some("web")));
-        assert_eq!((access.src_addr.as_deref(), access.cluster.as_deref()), (Some("198.51.100.9"), Some("shop")));
+        assert_eq!(
+            (access.src_addr.as_deref(), access.cluster.as_deref()),
+            (Some("198.51.100.9"), Some("shop"))
+        );
         assert_eq!(Some(access.event_time), EventTime::parse("2026-03-01T10:00:00.123Z").ok());
-        assert_eq!((refresh.credential_id.as_deref(), refresh.src_addr.as_deref()), (Some("JTI=7f1e-2"), None));
+        assert_eq!(
+            (refresh.credential_id.as_deref(), refresh.src_addr.as_deref()),
+            (Some("JTI=7f1e-2"), None)
+        );
     }
 
     /// Scenario: JSON layout, old unquoted form behind a compose prefix, quotes in values, an administrator's change.
@@ -283,11 +308,20 @@ mod tests {
         let message = r#"type="LOGIN_ERROR", realmId="r1", clientId="web", userId="null", ipAddress="10.1.0.7", error="user_not_found", username="x\", error=\"none""#;
         let json = json!({"timestamp": "2026-03-01T10:00:00.5Z", "loggerName": "org.keycloak.events", "level": "WARN", "message": message, "hostName": "kc-0"});
         let row = decode(&json.to_string()).remove(0);
-        assert_eq!((row.phase, row.decision, row.reason.as_deref()), (Phase::Attest, Decision::Deny, Some("user_not_found")));
-        assert_eq!((row.subject.as_deref(), row.recorder_host.as_deref()), (Some("x\", error=\"none"), Some("kc-0")));
+        assert_eq!(
+            (row.phase, row.decision, row.reason.as_deref()),
+            (Phase::Attest, Decision::Deny, Some("user_not_found"))
+        );
+        assert_eq!(
+            (row.subject.as_deref(), row.recorder_host.as_deref()),
+            (Some("x\", error=\"none"), Some("kc-0"))
+        );
         let old = "keycloak-1  | 2026-03-01 10:00:00,123 WARN  [org.keycloak.events] (default task-1) type=REFRESH_TOKEN, realmId=shop, clientId=web, userId=u1, ipAddress=10.1.0.7, token_id=t2, refresh_token_id=r1, updated_refresh_token_id=r2";
         let rows = decode(old);
-        assert_eq!((rows[0].credential_id.as_deref(), rows[1].parent_id.as_deref()), (Some("JTI=r2"), Some("JTI=r1")));
+        assert_eq!(
+            (rows[0].credential_id.as_deref(), rows[1].parent_id.as_deref()),
+            (Some("JTI=r2"), Some("JTI=r1"))
+        );
         let admin = r#"2026-03-01T10:00:00,123 DEBUG [org.keycloak.events] (t) operationType="CREATE", realmId="r1", clientId="c", userId="u", ipAddress="10.1.0.7", resourceType="USER", resourcePath="users/1""#;
         let row = decode(admin).remove(0);
         assert_eq!((row.action.as_deref(), row.resource.as_deref()), (Some("ADMIN_CREATE"), Some("users/1")));
@@ -299,10 +333,14 @@ mod tests {
     fn others() {
         let out = r#"2026-03-01 10:00:00,1 DEBUG [org.keycloak.events] (t) type="LOGOUT", realmId="r1", userId="u1", sessionId="s1""#;
         let row = decode(out).remove(0);
-        assert_eq!((row.phase, row.credential_id.as_deref(), row.id_kind), (Phase::Revoke, Some("s1"), IdKind::Accessor));
+        assert_eq!(
+            (row.phase, row.credential_id.as_deref(), row.id_kind),
+            (Phase::Revoke, Some("s1"), IdKind::Accessor)
+        );
         let line = "2026-03-01 10:00:00,1 INFO  [org.keycloak.quarkus.runtime.KeycloakMain] (main) Running the server";
         assert_eq!(trial::run(&FORMAT, &[line]).0, [Verdict::Skipped("operational")]);
-        let (verdicts, _) = trial::run(&FORMAT, &[r#" [org.keycloak.events] (t) type="LOGIN", realmId="r1""#]);
+        let (verdicts, _) =
+            trial::run(&FORMAT, &[r#" [org.keycloak.events] (t) type="LOGIN", realmId="r1""#]);
         assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-time"));
         assert_eq!(trial::sniff(&FORMAT, "2026-03-01 10:00:00,1 INFO  [io.quarkus] (main) started"), 0);
         assert_eq!(trial::sniff(&FORMAT, r#"{"logger":"com.example","message":"type=\"x\""}"#), 0);

@@ -14,9 +14,9 @@ use serde_json::Value;
 use super::address::Address;
 use super::{Decode, Format, Identity, Record, Reject, Verdict, loose};
 
-mod token;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub(crate) const FORMAT: Format = Format {
     id: "okta",
@@ -29,8 +29,26 @@ pub(crate) const FORMAT: Format = Format {
 };
 
 /// Families of Okta's event types, the words before the first dot.
-const FAMILIES: &[&str] =
-    &["user", "app", "application", "system", "policy", "group", "zone", "device", "security", "org", "iam", "core", "workflows", "oauth2", "pam", "idps", "access", "support"];
+const FAMILIES: &[&str] = &[
+    "user",
+    "app",
+    "application",
+    "system",
+    "policy",
+    "group",
+    "zone",
+    "device",
+    "security",
+    "org",
+    "iam",
+    "core",
+    "workflows",
+    "oauth2",
+    "pam",
+    "idps",
+    "access",
+    "support",
+];
 
 fn sniff(record: &Record<'_>) -> u8 {
     let Some(json) = record.json else { return 0 };
@@ -89,7 +107,8 @@ fn row(record: &Record<'_>, json: &Value, event: &str, event_time: EventTime) ->
     row.resource = target_name(json);
     row.platform = Some("okta".to_owned());
     row.enforcement = Enforcement::Enforced;
-    row.user_agent = loose::string_at(json, &["client", "userAgent", "rawUserAgent"]).or_else(|| loose::string_at(json, &["userAgent"]));
+    row.user_agent = loose::string_at(json, &["client", "userAgent", "rawUserAgent"])
+        .or_else(|| loose::string_at(json, &["userAgent"]));
     (row.decision, row.reason) = judge(json, event);
     row.subject = [&["actor", "alternateId"][..], &["actor", "id"], &["actorId"], &["actorName"]]
         .iter()
@@ -121,7 +140,11 @@ fn fill_source(row: &mut IdentityAssertion, json: &Value) {
     let chain: Vec<String> =
         chain.filter_map(|hop| loose::str_at(hop, &["ip"])).filter_map(super::address::normal).collect();
     let Some(client) = client.map(|client| client.text()).or_else(|| chain.first().cloned()) else { return };
-    row.addr_quality = if chain.last().is_none_or(|last| *last == client) { AddrQuality::Direct } else { AddrQuality::Asserted };
+    row.addr_quality = if chain.last().is_none_or(|last| *last == client) {
+        AddrQuality::Direct
+    } else {
+        AddrQuality::Asserted
+    };
     if chain.len() > 1 {
         row.addr_chain = chain;
         row.trust_flags.push("forwarded-address".to_owned());
@@ -131,11 +154,15 @@ fn fill_source(row: &mut IdentityAssertion, json: &Value) {
 
 fn target_name(json: &Value) -> Option<String> {
     let target = loose::array_at(json, &["target"]).first()?;
-    ["alternateId", "displayName", "id"].iter().filter_map(|key| loose::string_at(target, &[key])).find(|name| name != "unknown")
+    ["alternateId", "displayName", "id"]
+        .iter()
+        .filter_map(|key| loose::string_at(target, &[key]))
+        .find(|name| name != "unknown")
 }
 
 fn judge(json: &Value, event: &str) -> (Decision, Option<String>) {
-    let result = loose::string_at(json, &["outcome", "result"]).or_else(|| loose::string_at(json, &["result"]));
+    let result =
+        loose::string_at(json, &["outcome", "result"]).or_else(|| loose::string_at(json, &["result"]));
     let reason = loose::string_at(json, &["outcome", "reason"]);
     if token::is_reuse(event) {
         return (Decision::Deny, reason.or_else(|| loose::string_at(json, &["displayMessage"])));

@@ -82,7 +82,9 @@ impl Decode for Teleport {
         match loose::str_at(json, &["event"]) {
             None => Verdict::Rejected(super::field::missing("event")),
             Some(event) if TELEMETRY.contains(&event) => Verdict::Skipped("session-telemetry"),
-            Some(event) => read(record, json, event, rows).map_or_else(Verdict::Rejected, |()| Verdict::Decoded),
+            Some(event) => {
+                read(record, json, event, rows).map_or_else(Verdict::Rejected, |()| Verdict::Decoded)
+            }
         }
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn row(record: &Record<'_>, json: &Value, event_time: EventTime) -> I
     if row.phase != Phase::Present {
         about_target(&mut row, json);
     }
-    row.unmapped = loose::at(json, &["properties"]).map_or_else(|| loose::rest(json, &[]), |inner| loose::rest(inner, &[]));
+    row.unmapped = loose::at(json, &["properties"])
+        .map_or_else(|| loose::rest(json, &[]), |inner| loose::rest(inner, &[]));
     row
 }
 
@@ -39,7 +40,13 @@ fn phase(activity: &str) -> Phase {
     match () {
         () if keys && has(&["add ", "update application"]) => Phase::Issue,
         () if keys && has(&["remove ", "delete "]) => Phase::Revoke,
-        () if has(&["revoke sign-in", "invalidate all refresh tokens", "disable account", "stsrefreshtokenvalidfrom"]) => {
+        () if has(&[
+            "revoke sign-in",
+            "invalidate all refresh tokens",
+            "disable account",
+            "stsrefreshtokenvalidfrom",
+        ]) =>
+        {
             Phase::Revoke
         }
         () if has(&["delete service principal", "remove service principal", "delete user"]) => Phase::Revoke,
@@ -66,7 +73,9 @@ fn fill_initiator(row: &mut IdentityAssertion, json: &Value) {
     row.subject_uid = by(&["user", "id"]).or_else(|| by(&["app", "appId"]));
     row.user_agent = text(json, "userAgent");
     let stated = by(&["user", "ipAddress"]).or_else(|| by(&["app", "ipAddress"]));
-    let stated = stated.or_else(|| loose::string_at(json, &["callerIpAddress"])).or_else(|| loose::string_at(json, &["ipAddress"]));
+    let stated = stated
+        .or_else(|| loose::string_at(json, &["callerIpAddress"]))
+        .or_else(|| loose::string_at(json, &["ipAddress"]));
     if let Some(peer) = stated.as_deref().and_then(Address::parse) {
         row.src_addr = Some(peer.text());
         row.addr_quality = AddrQuality::Direct;
@@ -86,7 +95,8 @@ fn target(json: &Value) -> Option<String> {
 fn about_target(row: &mut IdentityAssertion, json: &Value) {
     let Some(target) = first_target(json) else { return };
     row.presenter = row.subject.take();
-    let named = ["userPrincipalName", "id", "displayName"].iter().find_map(|key| loose::string_at(target, &[key]));
+    let named =
+        ["userPrincipalName", "id", "displayName"].iter().find_map(|key| loose::string_at(target, &[key]));
     row.subject = named;
     row.subject_uid = loose::string_at(target, &["id"]);
     let keys = changed_keys(target, row.phase);
@@ -113,6 +123,7 @@ fn changed_keys(target: &Value, phase: Phase) -> Vec<String> {
 /// Every `KeyIdentifier=ID` of a description such as `[KeyIdentifier=ID,KeyType=Password,KeyUsage=Verify,…]`.
 fn key_ids(text: &str) -> Vec<String> {
     let parts = text.split("KeyIdentifier=").skip(1);
-    let id = |part: &str| part.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().map(str::to_owned);
+    let id =
+        |part: &str| part.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().map(str::to_owned);
     parts.filter_map(id).filter(|id| !id.is_empty()).collect()
 }

@@ -11,7 +11,11 @@ use super::super::{Record, Reject, field, loose};
 use super::get;
 
 /// When a record's event happened: its own fields `names` first, then `time` as the record was written.
-pub(in super::super) fn of_record(record: &Record<'_>, json: &Value, names: &[&str]) -> Result<EventTime, Reject> {
+pub(in super::super) fn of_record(
+    record: &Record<'_>,
+    json: &Value,
+    names: &[&str],
+) -> Result<EventTime, Reject> {
     const WRITTEN: [&str; 3] = ["time", "eventTimestamp", "TimeGenerated"];
     let read = |name: &&str| get(json, name).and_then(of_value);
     let found = names.iter().find_map(read).or_else(|| WRITTEN.iter().find_map(read));

@@ -15,8 +15,10 @@ use super::super::{Record, field, loose};
 use super::{get, text};
 
 /// Codes that ask the user for one more step: neither let in nor refused.
-const INTERRUPTS: &[i64] =
-    &[16000, 16001, 50058, 50072, 50074, 50076, 50079, 50097, 50125, 50127, 50129, 50140, 50143, 51006, 52004, 65001];
+const INTERRUPTS: &[i64] = &[
+    16000, 16001, 50058, 50072, 50074, 50076, 50079, 50097, 50125, 50127, 50129, 50140, 50143, 51006, 52004,
+    65001,
+];
 /// From here to [`LAST_SERVICE_CODE`], the service itself failed.
 const FIRST_SERVICE_CODE: i64 = 90_000;
 const LAST_SERVICE_CODE: i64 = 99_999;
@@ -26,7 +28,9 @@ pub(super) fn rows(record: &Record<'_>, json: &Value, event_time: EventTime) -> 
     let shown = shown(record, json, event_time);
     let token = token(record, json, &shown);
     match (is_managed(json), token) {
-        (true, Some(token)) => vec![IdentityAssertion { event_id: record.event_id, phase: Phase::Issue, ..token }],
+        (true, Some(token)) => {
+            vec![IdentityAssertion { event_id: record.event_id, phase: Phase::Issue, ..token }]
+        }
         (_, token) => std::iter::once(shown).chain(token).collect(),
     }
 }
@@ -59,7 +63,8 @@ fn shown(record: &Record<'_>, json: &Value, event_time: EventTime) -> IdentityAs
 /// A service principal is named by its object id, as resource logs name callers; its readable name is kept beside.
 fn fill_subject(row: &mut IdentityAssertion, json: &Value) {
     let user = text(json, "userPrincipalName").or_else(|| text(json, "userId"));
-    let service = ["servicePrincipalId", "servicePrincipalName", "appId"].iter().find_map(|key| text(json, key));
+    let service =
+        ["servicePrincipalId", "servicePrincipalName", "appId"].iter().find_map(|key| text(json, key));
     let own = text(json, "userId").filter(|_| user.is_some());
     row.subject_uid = own.or_else(|| text(json, "appId"));
     row.subject = user.or(service);
@@ -68,7 +73,8 @@ fn fill_subject(row: &mut IdentityAssertion, json: &Value) {
 /// Key, certificate, foreign token or session. A federated credential's id names a trust, not the token that was shown.
 fn fill_credential(row: &mut IdentityAssertion, json: &Value) {
     let stated = text(json, "clientCredentialType").filter(|kind| kind != "none");
-    let thumbprint = text(json, "servicePrincipalCredentialThumbprint").map(|hex| format!("X509SHA1={}", hex.to_lowercase()));
+    let thumbprint = text(json, "servicePrincipalCredentialThumbprint")
+        .map(|hex| format!("X509SHA1={}", hex.to_lowercase()));
     let foreign = federated_token(json);
     let key = text(json, "servicePrincipalCredentialKeyId").filter(|id| !is_blank_id(id));
     let session = text(json, "sessionId");
@@ -103,12 +109,14 @@ fn is_blank_id(id: &str) -> bool {
 
 /// The id of the foreign token that was exchanged, as its issuer gave it.
 fn federated_token(json: &Value) -> Option<String> {
-    let said = get(json, "managedServiceIdentity").and_then(|msi| loose::string_at(msi, &["federatedTokenId"]));
+    let said =
+        get(json, "managedServiceIdentity").and_then(|msi| loose::string_at(msi, &["federatedTokenId"]));
     said.or_else(|| text(json, "federatedTokenId")).map(|id| format!("JTI={id}"))
 }
 
 fn federated_issuer(json: &Value) -> Option<String> {
-    let said = get(json, "managedServiceIdentity").and_then(|msi| loose::string_at(msi, &["federatedTokenIssuer"]));
+    let said =
+        get(json, "managedServiceIdentity").and_then(|msi| loose::string_at(msi, &["federatedTokenIssuer"]));
     said.or_else(|| text(json, "federatedTokenIssuer"))
 }
 
@@ -151,14 +159,16 @@ fn token(record: &Record<'_>, json: &Value, shown: &IdentityAssertion) -> Option
 
 /// The virtual machine (or other resource) that a managed identity belongs to.
 fn machine(json: &Value) -> Option<String> {
-    let said = get(json, "managedServiceIdentity").and_then(|msi| loose::string_at(msi, &["associatedResourceId"]));
+    let said =
+        get(json, "managedServiceIdentity").and_then(|msi| loose::string_at(msi, &["associatedResourceId"]));
     said.or_else(|| text(json, "associatedResourceId")).map(|id| id.to_lowercase())
 }
 
 /// Zero is in; a sign-in that asks for one more step, or that the service failed, is no refusal.
 fn judge(json: &Value) -> (Decision, Option<String>) {
     let status = get(json, "status");
-    let coded = status.and_then(|status| loose::at(status, &["errorCode"])).or_else(|| get(json, "resultType"));
+    let coded =
+        status.and_then(|status| loose::at(status, &["errorCode"])).or_else(|| get(json, "resultType"));
     let said = status.and_then(|status| loose::string_at(status, &["failureReason"]));
     let said = said.or_else(|| text(json, "resultDescription")).filter(|said| said != "Other.");
     let code = coded.and_then(|code| field::i64_at(code, &[]));
@@ -178,11 +188,20 @@ fn judge(json: &Value) -> (Decision, Option<String>) {
 }
 
 fn unmapped(json: &Value) -> Option<String> {
-    const USED: &[&str] =
-        &["id", "ipAddress", "userAgent", "userPrincipalName", "userId", "sessionId", "uniqueTokenIdentifier", "createdDateTime"];
+    const USED: &[&str] = &[
+        "id",
+        "ipAddress",
+        "userAgent",
+        "userPrincipalName",
+        "userId",
+        "sessionId",
+        "uniqueTokenIdentifier",
+        "createdDateTime",
+    ];
     match loose::at(json, &["properties"]) {
         Some(properties) => {
-            let of_record = ["category", "correlationId", "resultType", "resultSignature", "resourceId", "location"];
+            let of_record =
+                ["category", "correlationId", "resultType", "resultSignature", "resourceId", "location"];
             let outer = of_record.map(|key| (key, loose::at(json, &[key])));
             let inner = properties.as_object().into_iter().flatten();
             let inner = inner.filter(|(key, _)| !USED.iter().any(|used| used.eq_ignore_ascii_case(key)));

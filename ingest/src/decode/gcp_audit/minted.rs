@@ -3,6 +3,7 @@
 //! In: an entry of IAM Credentials, Security Token Service or IAM, and the row of its call. Out: a second row about what
 //! was given. Owns: which methods give what, to whom. Law: tokens have no id in these logs, so the row has none either.
 
+use offbound_schemas::EventTime;
 use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{AddrQuality, Decision, IdKind, Phase};
 use serde_json::Value;
@@ -12,7 +13,11 @@ use super::principal::{self, Principal, requested_account};
 use super::string_at;
 
 /// The row of what the call gave or took away, if it did.
-pub(super) fn row(record: &Record<'_>, payload: &Value, called: &IdentityAssertion) -> Option<IdentityAssertion> {
+pub(super) fn row(
+    record: &Record<'_>,
+    payload: &Value,
+    called: &IdentityAssertion,
+) -> Option<IdentityAssertion> {
     let method = called.action.as_deref()?.rsplit('.').next()?;
     if called.decision != Decision::Allow {
         return None;
@@ -29,13 +34,15 @@ pub(super) fn row(record: &Record<'_>, payload: &Value, called: &IdentityAsserti
         "ExchangeToken" => exchanged(&mut row, payload),
         "CreateServiceAccountKey" | "UploadServiceAccountKey" => key(&mut row, payload)?,
         "DeleteServiceAccountKey" | "DisableServiceAccountKey" => {
-            let id = string_at(payload, &["request", "name"]).or_else(|| string_at(payload, &["resourceName"]));
+            let id =
+                string_at(payload, &["request", "name"]).or_else(|| string_at(payload, &["resourceName"]));
             principal::set_key(&mut row, principal::key_id(&id?)?.to_owned());
             row.phase = Phase::Revoke;
             row.subject = requested_account(payload);
         }
         _ => return None,
     }
+    row.presenter = row.presenter.take().filter(|who| Some(who) != row.subject.as_ref());
     Some(row)
 }
 
@@ -104,7 +111,13 @@ fn key(row: &mut IdentityAssertion, payload: &Value) -> Option<()> {
     Some(())
 }
 
-fn moment(payload: &Value, key: &str) -> Option<offbound_schemas::EventTime> {
+/// RFC 3339, or seconds in a message of their own (which may lie beyond what can be written).
+fn moment(payload: &Value, key: &str) -> Option<EventTime> {
     let stated = loose::at(payload, &["response", key])?;
-    field::time_at(stated, &[]).or_else(|| loose::time_at(stated, &["seconds"]))
+    let seconds = || {
+        let written = loose::string_at(stated, &["seconds"])?;
+        let whole = written.split('.').next()?.parse::<i64>().ok()?;
+        EventTime::from_secs_nanos(whole, 0)
+    };
+    stated.as_str().and_then(field::time_text).or_else(seconds)
 }

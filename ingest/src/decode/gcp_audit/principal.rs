@@ -81,7 +81,9 @@ fn first_delegate(payload: &Value) -> Option<String> {
     let chain = at(payload, &["authenticationInfo", "serviceAccountDelegationInfo"])?.as_array()?;
     chain.iter().find_map(|delegate| {
         let named = loose::string_at(delegate, &["firstPartyPrincipal", "principalEmail"]);
-        named.or_else(|| loose::string_at(delegate, &["principalSubject"])).map(|name| Principal::of(&name).subject)
+        named
+            .or_else(|| loose::string_at(delegate, &["principalSubject"]))
+            .map(|name| Principal::of(&name).subject)
     })
 }
 
@@ -106,6 +108,7 @@ pub(super) fn account_of(name: &str) -> Option<&str> {
 
 /// The account that a request is about.
 pub(super) fn requested_account(payload: &Value) -> Option<String> {
-    let named = field::str_at(payload, &["request", "name"]).or_else(|| field::str_at(payload, &["resourceName"]));
+    let named =
+        field::str_at(payload, &["request", "name"]).or_else(|| field::str_at(payload, &["resourceName"]));
     named.and_then(account_of).map(str::to_owned)
 }

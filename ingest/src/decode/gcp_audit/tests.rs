@@ -32,9 +32,15 @@ fn a_pipeline_gets_a_token() {
     let rows = decode(&entry(json!({})));
     let [call, token] = rows.as_slice() else { unreachable!("two rows, not {}", rows.len()) };
     assert_eq!(call.subject.as_deref(), Some("repo:example/shop:ref:refs/heads/main"));
-    assert_eq!(call.issuer.as_deref(), Some("//iam.googleapis.com/projects/1000001/locations/global/workloadIdentityPools/ci"));
+    assert_eq!(
+        call.issuer.as_deref(),
+        Some("//iam.googleapis.com/projects/1000001/locations/global/workloadIdentityPools/ci")
+    );
     assert_eq!((call.src_addr.as_deref(), call.presenter.as_deref()), (Some("198.51.100.9"), None));
-    assert_eq!((token.phase, token.subject.as_deref()), (Phase::Exchange, Some("deploy@shop-prod.iam.gserviceaccount.com")));
+    assert_eq!(
+        (token.phase, token.subject.as_deref()),
+        (Phase::Exchange, Some("deploy@shop-prod.iam.gserviceaccount.com"))
+    );
     assert_eq!((token.presenter.as_deref(), token.credential_id.as_deref()), (call.subject.as_deref(), None));
     assert_eq!((token.src_addr.as_deref(), token.credential_kind.as_deref()), (None, Some("gcp-token")));
     assert_ne!(call.event_id, token.event_id);
@@ -48,13 +54,26 @@ fn principals() {
         (row.subject, row.bound_namespace)
     };
     let text = |text: &str| Some(text.to_owned());
-    assert_eq!(subject(json!({"principalEmail": "ann@example.com", "principalSubject": "user:ann@example.com"})), (text("ann@example.com"), None));
-    assert_eq!(subject(json!({"principalSubject": "serviceAccount:a@p.iam.gserviceaccount.com"})).0, text("a@p.iam.gserviceaccount.com"));
+    assert_eq!(
+        subject(json!({"principalEmail": "ann@example.com", "principalSubject": "user:ann@example.com"})),
+        (text("ann@example.com"), None)
+    );
+    assert_eq!(
+        subject(json!({"principalSubject": "serviceAccount:a@p.iam.gserviceaccount.com"})).0,
+        text("a@p.iam.gserviceaccount.com")
+    );
     let web = (text("system:serviceaccount:shop:web"), text("shop"));
     assert_eq!(subject(json!({"principalSubject": "serviceAccount:p.svc.id.goog[shop/web]"})), web);
-    assert_eq!(subject(json!({"principalSubject": "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p.svc.id.goog/subject/ns/shop/sa/web"})), web);
+    assert_eq!(
+        subject(
+            json!({"principalSubject": "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p.svc.id.goog/subject/ns/shop/sa/web"})
+        ),
+        web
+    );
     assert_eq!(subject(json!({})), (None, None));
-    let row = first(json!({"authenticationInfo": {"principalEmail": "b@p", "serviceAccountDelegationInfo": [{}, {"firstPartyPrincipal": {"principalEmail": "a@p"}}]}}));
+    let row = first(
+        json!({"authenticationInfo": {"principalEmail": "b@p", "serviceAccountDelegationInfo": [{}, {"firstPartyPrincipal": {"principalEmail": "a@p"}}]}}),
+    );
     assert_eq!((row.subject.as_deref(), row.presenter.as_deref()), (Some("b@p"), Some("a@p")));
 }
 
@@ -81,18 +100,32 @@ fn decisions() {
     assert_eq!(decided(json!({"status": {"code": 7, "message": "no"}})), (Decision::Deny, 1));
     assert_eq!(decided(json!({"status": {"code": 16}})), (Decision::Deny, 1));
     assert_eq!(decided(json!({"status": {"code": 5}})), (Decision::Error, 1));
-    assert_eq!(decided(json!({"status": {}, "authorizationInfo": [{"permission": "p", "granted": false}]})), (Decision::Deny, 1));
-    assert_eq!(decided(json!({"status": {"message": "OK"}, "authorizationInfo": [{"permission": "p"}]})), (Decision::Allow, 2));
+    assert_eq!(
+        decided(json!({"status": {}, "authorizationInfo": [{"permission": "p", "granted": false}]})),
+        (Decision::Deny, 1)
+    );
+    assert_eq!(
+        decided(json!({"status": {"message": "OK"}, "authorizationInfo": [{"permission": "p"}]})),
+        (Decision::Allow, 2)
+    );
 }
 
 /// Scenario: a key is used, made and deleted. Guarantees: one id for all three; "9999" is no end.
 #[test]
 fn keys() {
-    let row = first(json!({"authenticationInfo": {"serviceAccountKeyName": "//iam.googleapis.com/projects/p/serviceAccounts/a@p/keys/0a1b"}}));
-    assert_eq!((row.credential_id.as_deref(), row.id_kind, row.credential_kind.as_deref()), (Some("0a1b"), IdKind::AccessKey, Some("gcp-key")));
+    let row = first(
+        json!({"authenticationInfo": {"serviceAccountKeyName": "//iam.googleapis.com/projects/p/serviceAccounts/a@p/keys/0a1b"}}),
+    );
+    assert_eq!(
+        (row.credential_id.as_deref(), row.id_kind, row.credential_kind.as_deref()),
+        (Some("0a1b"), IdKind::AccessKey, Some("gcp-key"))
+    );
     let made = decode(&entry(json!({"methodName": "google.iam.admin.v1.CreateServiceAccountKey", "response": {
         "name": "projects/p/serviceAccounts/a@p/keys/0a1b", "valid_after_time": {"seconds": 1772359200}, "valid_before_time": {"seconds": 253402300799_i64}}}))).remove(1);
-    assert_eq!((made.phase, made.credential_id.as_deref(), made.subject.as_deref()), (Phase::Issue, Some("0a1b"), Some("a@p")));
+    assert_eq!(
+        (made.phase, made.credential_id.as_deref(), made.subject.as_deref()),
+        (Phase::Issue, Some("0a1b"), Some("a@p"))
+    );
     assert_eq!((made.exp, made.iat), (None, EventTime::parse("2026-03-01T10:00:00Z").ok()));
     let gone = decode(&entry(json!({"methodName": "google.iam.admin.v1.DeleteServiceAccountKey", "request": {"name": "projects/-/serviceAccounts/a@p/keys/0a1b"}}))).remove(1);
     assert_eq!((gone.phase, gone.credential_id.as_deref()), (Phase::Revoke, Some("0a1b")));
@@ -102,13 +135,18 @@ fn keys() {
 /// the call names the foreign subject.
 #[test]
 fn a_federated_exchange() {
-    let rows = decode(&entry(json!({"serviceName": "sts.googleapis.com", "methodName": "google.identity.sts.v1.SecurityTokenService.ExchangeToken",
+    let rows = decode(&entry(
+        json!({"serviceName": "sts.googleapis.com", "methodName": "google.identity.sts.v1.SecurityTokenService.ExchangeToken",
         "resourceName": "projects/1/locations/global/workloadIdentityPools/ci/providers/github",
         "authenticationInfo": {"principalSubject": "repo:example/shop:ref:refs/heads/main"},
         "metadata": {"mappedPrincipal": "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/subject/repo:example/shop"},
-        "request": {"audience": "//iam.googleapis.com/x", "grantType": "urn:ietf:params:oauth:grant-type:token-exchange"}})));
+        "request": {"audience": "//iam.googleapis.com/x", "grantType": "urn:ietf:params:oauth:grant-type:token-exchange"}}),
+    ));
     assert_eq!(rows[0].subject.as_deref(), Some("repo:example/shop:ref:refs/heads/main"));
-    assert_eq!((rows[1].subject.as_deref(), rows[1].issuer.as_deref()), (Some("repo:example/shop"), Some("sts.googleapis.com")));
+    assert_eq!(
+        (rows[1].subject.as_deref(), rows[1].issuer.as_deref()),
+        (Some("repo:example/shop"), Some("sts.googleapis.com"))
+    );
     assert_eq!(rows[1].audience, ["//iam.googleapis.com/x"]);
     assert!(rows[1].unmapped.as_ref().is_some_and(|text| text.contains("providers/github")));
 }

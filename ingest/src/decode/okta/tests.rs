@@ -27,11 +27,17 @@ fn a_token_is_granted() {
     trial::check_sample(&FORMAT);
     let rows = decode(&serde_json::from_str(FORMAT.sample).expect("the sample is JSON"));
     let [asked, token] = rows.as_slice() else { unreachable!("two rows, not {}", rows.len()) };
-    assert_eq!((asked.subject.as_deref(), asked.credential_id.as_deref()), (Some("0oa1example0000000001"), None));
+    assert_eq!(
+        (asked.subject.as_deref(), asked.credential_id.as_deref()),
+        (Some("0oa1example0000000001"), None)
+    );
     assert_eq!((asked.src_addr.as_deref(), asked.addr_quality), (Some("198.51.100.9"), AddrQuality::Direct));
     assert_eq!((token.phase, token.credential_id.as_deref()), (Phase::Issue, Some("AT.example-0001")));
     assert_eq!(token.exp, EventTime::parse("2026-03-01T11:00:00Z").ok());
-    assert_eq!((token.src_addr.as_deref(), token.credential_kind.as_deref()), (None, Some("okta-access_token")));
+    assert_eq!(
+        (token.src_addr.as_deref(), token.credential_kind.as_deref()),
+        (None, Some("okta-access_token"))
+    );
 }
 
 /// Scenario: an API token is made and revoked; a session ends; a refresh token is used twice. Guarantees: phases, ids, the
@@ -40,13 +46,22 @@ fn a_token_is_granted() {
 fn tokens_come_and_go() {
     let target = json!([{"id": "00T1", "type": "Token", "alternateId": "unknown", "displayName": "ci"}]);
     let row = event("system.api_token.create", json!({"target": target})).remove(0);
-    assert_eq!((row.phase, row.credential_id.as_deref(), row.parent_id.as_deref()), (Phase::Issue, Some("00T1"), Some("s-1")));
+    assert_eq!(
+        (row.phase, row.credential_id.as_deref(), row.parent_id.as_deref()),
+        (Phase::Issue, Some("00T1"), Some("s-1"))
+    );
     let row = event("system.api_token.revoke", json!({"target": target})).remove(0);
     assert_eq!((row.phase, row.credential_id.as_deref()), (Phase::Revoke, Some("00T1")));
     let row = event("user.session.end", json!({})).remove(0);
-    assert_eq!((row.phase, row.credential_id.as_deref(), row.credential_kind.as_deref()), (Phase::Revoke, Some("s-1"), Some("okta-session")));
+    assert_eq!(
+        (row.phase, row.credential_id.as_deref(), row.credential_kind.as_deref()),
+        (Phase::Revoke, Some("s-1"), Some("okta-session"))
+    );
     let row = event("app.oauth2.as.token.detect_reuse", json!({"displayMessage": "Token reuse"})).remove(0);
-    assert_eq!((row.decision, row.reason.as_deref(), row.credential_id), (Decision::Deny, Some("Token reuse"), None));
+    assert_eq!(
+        (row.decision, row.reason.as_deref(), row.credential_id),
+        (Decision::Deny, Some("Token reuse"), None)
+    );
 }
 
 /// Scenario: clients behind a proxy, flattened and lower-cased exports, outcomes of every kind, an actor that nobody knows.
@@ -56,12 +71,24 @@ fn shapes_and_outcomes() {
     let row = event("user.session.start", json!({"client": {"ipAddress": "203.0.113.10"}, "request": {"ipChain": [{"ip": "203.0.113.10"}, {"ip": "198.51.100.1"}]}})).remove(0);
     assert_eq!((row.src_addr.as_deref(), row.addr_quality), (Some("203.0.113.10"), AddrQuality::Asserted));
     assert_eq!(row.addr_chain, ["203.0.113.10", "198.51.100.1"]);
-    for (result, decision) in [("FAILURE", Decision::Deny), ("DENY", Decision::Deny), ("CHALLENGE", Decision::None), ("ALLOW", Decision::Allow)] {
-        assert_eq!(event("policy.evaluate_sign_on", json!({"outcome": {"result": result}}))[0].decision, decision, "{result}");
+    for (result, decision) in [
+        ("FAILURE", Decision::Deny),
+        ("DENY", Decision::Deny),
+        ("CHALLENGE", Decision::None),
+        ("ALLOW", Decision::Allow),
+    ] {
+        assert_eq!(
+            event("policy.evaluate_sign_on", json!({"outcome": {"result": result}}))[0].decision,
+            decision,
+            "{result}"
+        );
     }
     let row = decode(&json!({"published": "2026-03-01T10:00:00Z", "eventtype": "app.oauth2.authorize.code", "actor": {"id": "unknown", "alternateId": "admin"},
         "authenticationcontext": {"externalSessionId": "s-2"}, "debugcontext": {}})).remove(0);
-    assert_eq!((row.subject.as_deref(), row.subject_uid, row.credential_id.as_deref()), (Some("admin"), None, Some("s-2")));
+    assert_eq!(
+        (row.subject.as_deref(), row.subject_uid, row.credential_id.as_deref()),
+        (Some("admin"), None, Some("s-2"))
+    );
     let flat = json!({"p_event_time": "2026-03-01 10:00:00", "actorId": "a", "eventType": "system.api_token.create", "sourceIP": "10.1.0.7", "result": "SUCCESS"});
     let row = decode(&flat).remove(0);
     assert_eq!((row.src_addr.as_deref(), row.subject.as_deref()), (Some("10.1.0.7"), Some("a")));
@@ -71,9 +98,18 @@ fn shapes_and_outcomes() {
 /// Scenario: other tools' events, and one without time. Guarantees: not recognised; refused by `no-time`.
 #[test]
 fn others() {
-    for text in [r#"{"eventType":"AwsApiCall","published":"x","actor":{"id":"1"}}"#, r#"{"eventType":"user.created"}"#, r#"{"eventType":"user login","published":"1","actor":{"id":"1"}}"#] {
+    for text in [
+        r#"{"eventType":"AwsApiCall","published":"x","actor":{"id":"1"}}"#,
+        r#"{"eventType":"user.created"}"#,
+        r#"{"eventType":"user login","published":"1","actor":{"id":"1"}}"#,
+    ] {
         assert_eq!(trial::sniff(&FORMAT, text), 0, "{text}");
     }
-    let (verdicts, _) = trial::run(&FORMAT, &[r#"{"eventType":"user.session.start","published":"redacted","actor":{"id":"1"}}"#]);
-    assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-time" && reject.detail.contains("redacted")));
+    let (verdicts, _) = trial::run(
+        &FORMAT,
+        &[r#"{"eventType":"user.session.start","published":"redacted","actor":{"id":"1"}}"#],
+    );
+    assert!(
+        matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-time" && reject.detail.contains("redacted"))
+    );
 }

@@ -77,7 +77,13 @@ pub(super) fn issued(
     (1..).zip(tokens).map(|(index, token)| granted(record, json, asked, index, token)).collect()
 }
 
-fn granted(record: &Record<'_>, json: &Value, asked: &IdentityAssertion, index: u32, token: &Value) -> IdentityAssertion {
+fn granted(
+    record: &Record<'_>,
+    json: &Value,
+    asked: &IdentityAssertion,
+    index: u32,
+    token: &Value,
+) -> IdentityAssertion {
     let detail = |key: &str| loose::string_at(token, &["detailEntry", key]);
     let id = id_of(token);
     let grant = loose::string_at(json, &["debugContext", "debugData", "grantType"]);
@@ -91,7 +97,10 @@ fn granted(record: &Record<'_>, json: &Value, asked: &IdentityAssertion, index: 
         parent_id: asked.credential_id.clone(),
         id_kind: if id.is_some() { IdKind::Accessor } else { IdKind::None },
         credential_id: id,
-        credential_kind: Some(format!("okta-{}", loose::string_at(token, &["type"]).unwrap_or_default().to_lowercase())),
+        credential_kind: Some(format!(
+            "okta-{}",
+            loose::string_at(token, &["type"]).unwrap_or_default().to_lowercase()
+        )),
         issuer: Some("okta".to_owned()),
         iat: Some(asked.event_time),
         exp: loose::time_at(token, &["detailEntry", "expires"]),

@@ -14,12 +14,26 @@ use super::joined;
 
 /// Fields that have columns of their own.
 const MAPPED: &[&str] = &[
-    "event", "uid", "time", "user", "user_name", "success", "error", "addr.remote", "cluster_name", "user_agent",
+    "event",
+    "uid",
+    "time",
+    "user",
+    "user_name",
+    "success",
+    "error",
+    "addr.remote",
+    "cluster_name",
+    "user_agent",
     "bot_instance_id",
 ];
 
 /// The row of one event.
-pub(super) fn row(record: &Record<'_>, json: &Value, event: &str, event_time: EventTime) -> IdentityAssertion {
+pub(super) fn row(
+    record: &Record<'_>,
+    json: &Value,
+    event: &str,
+    event_time: EventTime,
+) -> IdentityAssertion {
     let mut row = record.assertion(event_time);
     let text = |path: &[&str]| loose::string_at(json, path);
     row.phase = phase(event);
@@ -45,7 +59,9 @@ pub(super) fn row(record: &Record<'_>, json: &Value, event: &str, event_time: Ev
         }
         _ => {}
     }
-    row.unmapped = loose::rest(json, MAPPED);
+    // An address that is none stays readable.
+    let used = MAPPED.iter().copied().filter(|key| *key != "addr.remote" || row.src_addr.is_some());
+    row.unmapped = loose::rest(json, &used.collect::<Vec<_>>());
     row
 }
 
@@ -65,7 +81,8 @@ fn phase(event: &str) -> Phase {
 fn judge(json: &Value, event: &str) -> (Decision, Option<String>) {
     let reason = ["error", "message", "reason"].iter().find_map(|key| loose::string_at(json, &[key]));
     let failed = loose::str_at(json, &["code"]).is_some_and(|code| code.ends_with(['W', 'E', 'w', 'e']));
-    let refusal = ["auth", "login", "join", "reject", "denied", "mismatch"].iter().any(|word| event.contains(word));
+    let refusal =
+        ["auth", "login", "join", "reject", "denied", "mismatch"].iter().any(|word| event.contains(word));
     let said = loose::at(json, &["success"]).and_then(|value| field::bool_at(value, &[]));
     let decision = match (said, failed) {
         // Teleport itself ended a connection: of an expired or locked certificate, or an idle one.
@@ -87,7 +104,8 @@ fn called(json: &Value) -> Option<String> {
 
 fn fill_caller(row: &mut IdentityAssertion, json: &Value) {
     let text = |path: &[&str]| loose::string_at(json, path);
-    row.subject = ["user", "user_name"].iter().find_map(|key| text(&[key])).or_else(|| text(&["identity", "user"]));
+    row.subject =
+        ["user", "user_name"].iter().find_map(|key| text(&[key])).or_else(|| text(&["identity", "user"]));
     row.subject = row.subject.take().or_else(|| text(&["bot_name"]));
     row.presenter = text(&["impersonator"]).filter(|who| Some(who) != row.subject.as_ref());
     let peer = loose::str_at(json, &["addr.remote"]).and_then(Address::parse);
@@ -142,7 +160,8 @@ fn svid(row: &mut IdentityAssertion, json: &Value) {
 }
 
 fn hex_of_serial(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(|letter| *letter != ':').collect::<String>().to_ascii_lowercase();
+    let digits: String =
+        text.chars().filter(|letter| *letter != ':').collect::<String>().to_ascii_lowercase();
     let is_hex = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let digits = digits.trim_start_matches('0');
     (is_hex && !digits.is_empty()).then(|| digits.to_owned())
@@ -161,7 +180,8 @@ fn lock(row: &mut IdentityAssertion, json: &Value) {
         identify(row, instance, IdKind::Accessor, "teleport-bot");
     }
     row.resource = target.as_object().and_then(|fields| {
-        let (kind, name) = fields.iter().find(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty()))?;
+        let (kind, name) =
+            fields.iter().find(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty()))?;
         Some(format!("{kind}/{}", name.as_str()?))
     });
 }

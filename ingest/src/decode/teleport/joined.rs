@@ -23,7 +23,8 @@ pub(super) fn fill(row: &mut IdentityAssertion, json: &Value) {
     let Some(attributes) = loose::at(json, &["attributes"]) else { return };
     let claims = field::at(attributes, &["raw"]).unwrap_or(attributes);
     let text = |path: &[&str]| field::string_at(claims, path);
-    row.presenter = text(&["sub"]).or_else(|| field::string_at(attributes, &["username"])).or_else(|| text(&["arn"]));
+    row.presenter =
+        text(&["sub"]).or_else(|| field::string_at(attributes, &["username"])).or_else(|| text(&["arn"]));
     row.issuer = text(&["iss"]).or_else(|| row.issuer.take());
     row.parent_id = text(&["jti"]).map(|jti| format!("JTI={jti}"));
     row.account = ["account", "account_id", "subscription"].iter().find_map(|key| text(&[key]));

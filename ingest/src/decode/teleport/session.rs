@@ -15,7 +15,12 @@ use super::super::{Record, field, loose};
 const ACCESS_BITS: u64 = 0b11;
 
 /// The row of an event of enhanced recording; none for other events.
-pub(super) fn row(record: &Record<'_>, json: &Value, event: &str, event_time: EventTime) -> Option<HostEvent> {
+pub(super) fn row(
+    record: &Record<'_>,
+    json: &Value,
+    event: &str,
+    event_time: EventTime,
+) -> Option<HostEvent> {
     let mut row = record.host_event(event_time);
     match event {
         "session.command" => command(&mut row, json),
@@ -31,8 +36,20 @@ pub(super) fn row(record: &Record<'_>, json: &Value, event: &str, event_time: Ev
     row.parent_pid = field::u32_at(json, &["ppid"]);
     row.comm = text("program");
     row.unmapped = field::unmapped(
-        ["user", "login", "sid", "server_id", "server_labels", "cgroup_id", "ei", "code", "cluster_name", "flags", "operation"]
-            .map(|key| (key, loose::at(json, &[key]))),
+        [
+            "user",
+            "login",
+            "sid",
+            "server_id",
+            "server_labels",
+            "cgroup_id",
+            "ei",
+            "code",
+            "cluster_name",
+            "flags",
+            "operation",
+        ]
+        .map(|key| (key, loose::at(json, &[key]))),
     );
     Some(row)
 }
