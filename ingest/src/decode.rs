@@ -9,6 +9,7 @@ use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
 use offbound_schemas::{EventId, EventRows, EventTime};
 use serde_json::Value;
 
+mod act;
 mod address;
 mod azure_activity;
 mod cloudtrail;
@@ -19,26 +20,37 @@ mod ec2_instances;
 mod entra;
 mod envoy;
 mod falco;
+mod fapolicyd;
 mod field;
 mod gcp_audit;
+mod gke_metadata;
 #[cfg(test)]
 mod host_corpus;
+mod inspektor_gadget;
 mod k8s_audit;
 mod keycloak;
+mod kubearmor;
 mod kubernetes_pods;
+mod kubescape;
 mod linux_audit;
 mod loose;
 mod okta;
+mod osquery;
 mod placement_feed;
+mod seen_pod;
 mod spire;
 mod subject;
 mod syscall;
 mod teleport;
+mod technique;
 mod tetragon;
+mod tracee;
 #[cfg(test)]
 mod trial;
 #[cfg(test)]
 mod twisted;
+mod vm_connection;
+mod zeek;
 
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.
 pub(crate) const WEAK_CONFIDENCE: u8 = 10;
@@ -222,6 +234,15 @@ pub const FORMATS: &[Format] = &[
     tetragon::FORMAT,
     linux_audit::FORMAT,
     falco::FORMAT,
+    tracee::FORMAT,
+    kubearmor::FORMAT,
+    kubescape::FORMAT,
+    fapolicyd::FORMAT,
+    inspektor_gadget::FORMAT,
+    osquery::FORMAT,
+    zeek::FORMAT,
+    vm_connection::FORMAT,
+    gke_metadata::FORMAT,
     spire::SERVER,
     spire::AGENT,
     ec2_instances::FORMAT,

@@ -1,36 +1,51 @@
-//! Falco alerts (JSON), and what Falco says about itself in the same stream.
+//! Falco alerts, and what Falco says about itself in the same stream.
 //!
-//! In: alerts as Falco and Falcosidekick write them. Out: rows of `host_events`.
+//! In: alerts as Falco (0.30 to 0.42) and Falcosidekick write them, as JSON or as text. Out: rows of `host_events`, and
+//! placements where a rule prints the pod's uid.
 //! Owns: what an alert saw, read from `evt.type` and the fields that the rule's author chose to print.
-//! Dropped: text lines and shutdown statistics (named), alerts of other sources than system calls (named).
+//! Dropped: Falco's own log and shutdown statistics (named), alerts of other sources than system calls (named).
 //! Law: Falco never blocks, so `control` is always `none`; `evt.res` says only what the call returned.
 
 mod act;
+mod internal;
+mod line;
 
-use offbound_schemas::vocabulary::{Action, Attribution, HookClass, HostControl};
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::vocabulary::{Attribution, HookClass, HostControl};
 use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
+use super::act::process_key;
 use super::field::{at, epoch_time, has, list_at, str_at, time_at, u32_at, u64_at, unmapped};
+use super::seen_pod::SeenPods;
+use super::technique::is_technique;
 use super::{Decode, Format, Identity, Record, Verdict, WEAK_CONFIDENCE};
 
 /// Falco.
 pub(crate) const FORMAT: Format = Format {
     id: "falco",
-    title: "Falco alerts, JSON",
-    fills: &["host_events"],
+    title: "Falco alerts, JSON or text",
+    fills: &["host_events", "placements"],
     sample: r#"{"hostname":"n1","output":"10:00:00.5: Warning File opened","output_fields":{"evt.time":1772359200500000000,"evt.type":"openat","fd.name":"/etc/shadow","proc.name":"cat"},"priority":"Warning","rule":"Read sensitive file","source":"syscall","tags":["T1555"],"time":"2026-03-01T10:00:00.5Z"}"#,
     identity: Identity::Bytes,
     sniff,
-    decoder: || Box::new(Falco),
+    decoder: || Box::new(Falco::default()),
 };
 
-struct Falco;
+#[derive(Default)]
+struct Falco {
+    counters: internal::Counters,
+    pods: SeenPods,
+}
 
 fn sniff(record: &Record<'_>) -> u8 {
     let Some(json) = record.json else {
         return match record.text {
+            text if line::is_alert(text) => 90,
             text if is_statistics(text) => 60,
+            // Many programs of its kind write like that; by itself it is hardly anything.
+            text if line::is_log(text) && text.contains("Falco") => 60,
+            text if line::is_log(text) => WEAK_CONFIDENCE,
             // Too little to claim a line that stands alone.
             text if is_statistics_entry(text) => WEAK_CONFIDENCE,
             _ => 0,
@@ -61,7 +76,17 @@ fn is_statistics(text: &str) -> bool {
 
 impl Decode for Falco {
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
-        let Some(json) = record.json else { return skip_text(record.text) };
+        let read;
+        let json = match record.json {
+            Some(json) => json,
+            None => match line::as_json(record.text) {
+                Some(json) => {
+                    read = json;
+                    &read
+                }
+                None => return skip_text(record.text),
+            },
+        };
         if str_at(json, &["source"]).is_some_and(|source| source != "syscall" && source != "internal") {
             return Verdict::Skipped("not-a-host-event");
         }
@@ -69,12 +94,15 @@ impl Decode for Falco {
             return Verdict::reject("missing-field", "rule is missing");
         };
         if let Some(what) = rule.strip_prefix("Falco internal:") {
-            return internal(record, json, what.trim(), rows);
+            return self.counters.decode(record, json, what.trim(), rows);
         }
-        let Some(time) = alert_time(json) else {
-            return Verdict::reject("missing-field", "neither time nor output_fields.evt.time is a time");
+        let Some(time) = alert_time(json).or(record.envelope.time) else {
+            return Verdict::reject("no-time", "neither time nor output_fields.evt.time is a time");
         };
-        alert(record, json, rule, time, rows);
+        let row = alert(record, json, rule, time);
+        let started = at(json, &["output_fields"]).and_then(|fields| epoch_at(fields, "container.start_ts"));
+        rows.placements.extend(self.pods.state(record, &row, started));
+        rows.host_events.push(row);
         Verdict::Decoded
     }
 }
@@ -96,61 +124,43 @@ fn is_statistics_entry(text: &str) -> bool {
 }
 
 fn alert_time(json: &Value) -> Option<EventTime> {
-    let fields = at(json, &["output_fields"])?;
-    let nanos = ["evt.rawtime", "evt.time", "evt.time.iso8601"]
-        .iter()
-        .find_map(|key| u64_at(fields, &[key]).and_then(|number| epoch_time(&number.to_string())));
+    const NUMBERS: &[&str] = &["evt.rawtime", "evt.time", "evt.time.iso8601"];
     // `time` has nanoseconds too, and is what Falco itself made of the number: it wins when both are there.
-    time_at(json, &["time"]).or(nanos)
+    time_at(json, &["time"]).or_else(|| {
+        let fields = at(json, &["output_fields"])?;
+        NUMBERS.iter().find_map(|key| epoch_at(fields, key))
+    })
 }
 
-fn internal(record: &Record<'_>, json: &Value, what: &str, rows: &mut EventRows) -> Verdict {
-    let Some(fields) = at(json, &["output_fields"]) else { return Verdict::Skipped("falco-internal") };
-    let lost = lost_events(fields);
-    if lost == 0 && !what.contains("drop") {
-        return Verdict::Skipped("falco-metrics");
-    }
-    let time = time_at(json, &["time"]).or(time_at(fields, &["evt.time"])).or(record.envelope.time);
-    let Some(time) = time else {
-        return Verdict::reject("missing-field", "time of a record of lost events is missing");
-    };
-    let mut row = record.host_event(time);
-    row.host = host(record, json);
-    row.action = Action::TelemetryGap;
-    row.hook_class = HookClass::Kprobe;
-    row.lost = (lost > 0).then_some(lost);
-    row.rule = Some(format!("Falco internal: {what}"));
-    rows.host_events.push(row);
-    Verdict::Decoded
+/// A moment that a field gives as a number.
+fn epoch_at(fields: &Value, key: &str) -> Option<EventTime> {
+    u64_at(fields, &[key]).and_then(|number| epoch_time(&number.to_string()))
 }
 
-/// Events that never reached the rules: dropped by the kernel driver, by the queue, or while reading.
-fn lost_events(fields: &Value) -> u64 {
-    let direct = u64_at(fields, &["n_drops"]).or_else(|| u64_at(fields, &["scap.n_drops"]));
-    let other = ["falco.n_retrieve_evts_drops", "falco.n_store_evts_drops", "falco.outputs_queue_num_drops"];
-    let kernel = direct.or_else(|| u64_at(fields, &["n_drops_buffer"])).unwrap_or(0);
-    other.iter().filter_map(|key| u64_at(fields, &[key])).fold(kernel, u64::saturating_add)
-}
-
-fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime, rows: &mut EventRows) {
+fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime) -> HostEvent {
     let nothing = Value::Null;
     let fields = at(json, &["output_fields"]).unwrap_or(&nothing);
     let text = |key: &str| said(fields, key);
+    // The metadata plugin has names of its own, and a node that is surely one.
+    let place = |what: &str| text(&format!("k8s.{what}")).or_else(|| text(&format!("k8smeta.{what}")));
     let mut row = record.host_event(time);
     row.native_id = str_at(json, &["uuid"]).map(str::to_owned);
-    row.host = host(record, json);
-    row.container_id = text("container.full_id").or_else(|| text("container.id")).filter(|id| id != "host");
+    row.host = place("node.name").or_else(|| host(record, json));
+    let container = text("container.full_id").or_else(|| text("container.id"));
+    row.container_id = container.filter(|id| id != "host").map(|id| id.to_ascii_lowercase());
     row.image = image(fields);
-    row.pod = text("k8s.pod.name");
-    row.namespace = text("k8s.ns.name");
-    row.pod_uid = text("k8s.pod.uid");
-    row.service_account = text("k8s.sa.name");
+    row.pod = place("pod.name");
+    row.namespace = place("ns.name");
+    row.pod_uid = place("pod.uid");
+    row.service_account = place("sa.name");
     row.attribution = if row.pod.is_some() { Attribution::Direct } else { Attribution::None };
     row.control = HostControl::None;
     row.hook_class = HookClass::Kprobe;
     row.pid = u32_at(fields, &["proc.pid"]);
     row.parent_pid = u32_at(fields, &["proc.ppid"]);
-    row.process_start = u64_at(fields, &["proc.pid.ts"]).and_then(|nanos| epoch_time(&nanos.to_string()));
+    row.process_start = epoch_at(fields, "proc.pid.ts");
+    row.process_key = process_key(row.host.as_deref(), row.pid, row.process_start);
+    row.parent_key = process_key(row.host.as_deref(), row.parent_pid, epoch_at(fields, "proc.ppid.ts"));
     row.exe = text("proc.exepath");
     row.comm = text("proc.name");
     row.parent_exe = text("proc.pexepath").or_else(|| text("proc.pname"));
@@ -169,7 +179,7 @@ fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime, rows: &
         ("hostname", at(json, &["hostname"])),
         ("output_fields", at(json, &["output_fields"])),
     ]);
-    rows.host_events.push(row);
+    row
 }
 
 /// What the rule's author wrote: its name, and its output up to the values that sensors append.
@@ -182,14 +192,6 @@ fn message(json: &Value, rule: &str) -> String {
 /// A field's text, unless the sensor wrote that it has none.
 fn said(fields: &Value, key: &str) -> Option<String> {
     str_at(fields, &[key]).filter(|text| *text != "<NA>").map(str::to_owned)
-}
-
-/// `T1059` or `T1059.004`.
-fn is_technique(tag: &str) -> bool {
-    tag.strip_prefix('T').is_some_and(|rest| {
-        let (number, sub) = rest.split_once('.').unwrap_or((rest, "000"));
-        number.len() == 4 && [number, sub].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
-    })
 }
 
 /// The node, unless what is there is the name of the sensor's own container.

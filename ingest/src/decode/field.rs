@@ -107,6 +107,13 @@ pub(crate) fn time_at(value: &Value, path: &[&str]) -> Option<EventTime> {
     }
 }
 
+/// The moment at `path`, which counts nanoseconds since 1970; none for numbers so small that they count from boot.
+pub(crate) fn epoch_nanos_at(value: &Value, path: &[&str]) -> Option<EventTime> {
+    // In 2001 the number grew to 19 digits; a host that was up for 31 years is not to be expected.
+    const MIN_NANOS: i64 = 1_000_000_000_000_000_000;
+    i64_at(value, path).filter(|nanos| *nanos >= MIN_NANOS).map(EventTime)
+}
+
 /// The moment that `text` writes: RFC 3339, or an epoch number.
 pub(crate) fn time_text(text: &str) -> Option<EventTime> {
     EventTime::parse(text.trim()).ok().or_else(|| epoch_time(text.trim()))

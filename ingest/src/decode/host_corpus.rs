@@ -134,6 +134,22 @@ fn falco() {
     );
 }
 
+/// Scenario: recorded logs of other sensors, and of flows. Guarantees: what is of the format and has a time is read.
+#[test]
+fn other_sensors() {
+    for (format, folder, least) in [
+        (&super::tracee::FORMAT, "tracee", 18),
+        (&super::kubearmor::FORMAT, "kubearmor", 29),
+        (&super::inspektor_gadget::FORMAT, "inspektor-gadget", 6),
+        (&super::osquery::FORMAT, "osquery", 3),
+    ] {
+        let counts = check(format, &format!("host/{folder}"));
+        let decoded = counts.get("decoded").copied().unwrap_or_default();
+        assert!(counts.is_empty() || decoded >= least, "{folder}: {counts:?}");
+        assert!(counts.keys().all(|word| matches!(*word, "decoded" | "no-time")), "{folder}: {counts:?}");
+    }
+}
+
 /// Scenario: recorded audit logs: auditd of many systems, kernel logs, AppArmor, SELinux, seccomp, fapolicyd. Guarantees:
 /// nearly all is read; what is not has a reason.
 #[test]

@@ -1,12 +1,15 @@
 //! Tetragon's JSON export: processes, kernel hooks, connections, and what enforcement did.
 //!
-//! In: one event a line, nested under its type or flattened to `type` and `payload`. Out: rows of `host_events`.
+//! In: one event a line (early builds to 1.6, and Isovalent Enterprise), nested under its type or flattened to `type` and
+//! `payload`. Out: rows of `host_events`, and placements where an event names the pod's uid.
 //! Owns: what each event type and hook means. Leaves to [`hook`]: functions and their arguments.
 //! Dropped: nothing; events about the sensor itself (throttling, lost rates, loaded libraries) are `telemetry_gap` or `other`.
-//! Law: `pid` is the host's; a pod is only named when the event names it.
+//! Law: `pid` is the host's; a pod is only named when the event names it; the start of a process is the time of its
+//! execution and of nothing else.
 
 mod hook;
 
+use base64::Engine as _;
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, Attribution, HookClass, Outcome};
 use offbound_schemas::{EventRows, EventTime};
@@ -17,20 +20,24 @@ use super::credential_path::is_metadata_endpoint;
 use super::field::{
     at, bool_at, has, object_at, str_at, string_at, time_at, u16_at, u32_at, u64_at, unmapped,
 };
+use super::seen_pod::SeenPods;
 use super::{Decode, Format, Identity, Record, Verdict};
 
 /// Tetragon.
 pub(crate) const FORMAT: Format = Format {
     id: "tetragon",
     title: "Tetragon JSON export",
-    fills: &["host_events"],
+    fills: &["host_events", "placements"],
     sample: r#"{"process_exec":{"process":{"exec_id":"bjE6MTIzOjQxMjE=","pid":4121,"uid":0,"cwd":"/","binary":"/bin/cat","arguments":"/etc/hosts","start_time":"2026-03-01T10:00:00Z","auid":4294967295,"parent_exec_id":"bjE6MTAwOjQxMDA="}},"node_name":"n1","time":"2026-03-01T10:00:00Z"}"#,
     identity: Identity::Bytes,
     sniff,
-    decoder: || Box::new(Tetragon),
+    decoder: || Box::new(Tetragon::default()),
 };
 
-struct Tetragon;
+#[derive(Default)]
+struct Tetragon {
+    pods: SeenPods,
+}
 
 /// Every event type, as the export names it.
 const TYPES: &[&str] = &[
@@ -81,13 +88,18 @@ impl Decode for Tetragon {
                 format!("no event type is there; expected one of {}", TYPES.join(", ")),
             );
         };
-        let time = time_at(json, &["time"]).or_else(|| time_at(payload, &["process", "start_time"]));
-        let Some(time) = time.or(record.envelope.time) else {
-            return Verdict::reject("missing-field", "neither time nor process.start_time is a time");
+        let started = || time_at(payload, &["process", "start_time"]).filter(|_| kind == "process_exec");
+        let Some(time) = time_at(json, &["time"]).or_else(started).or(record.envelope.time) else {
+            return Verdict::reject(
+                "no-time",
+                "time is missing, and neither an execution nor an envelope gives one",
+            );
         };
         let mut row = base(record, json, payload, time);
         describe(kind, payload, &mut row);
         row.unmapped = rest(json, kind, payload);
+        let container_start = time_at(payload, &["process", "pod", "container", "start_time"]);
+        rows.placements.extend(self.pods.state(record, &row, container_start));
         rows.host_events.push(row);
         Verdict::Decoded
     }
@@ -104,6 +116,7 @@ fn base(record: &Record<'_>, json: &Value, payload: &Value, time: EventTime) -> 
     }
     row.process_key = string_at(process, &["exec_id"]);
     row.native_id = row.process_key.clone();
+    row.host = row.host.take().or_else(|| node_of(row.process_key.as_deref()?));
     row.parent_key = string_at(process, &["parent_exec_id"]).or_else(|| string_at(parent, &["exec_id"]));
     row.pid = u32_at(process, &["pid"]);
     row.parent_pid = u32_at(parent, &["pid"]);
@@ -118,6 +131,19 @@ fn base(record: &Record<'_>, json: &Value, payload: &Value, time: EventTime) -> 
     workload(process, &mut row);
     row.in_host_ns = in_host_namespace(process, row.container_id.is_some());
     row
+}
+
+/// The node that an execution id names: it is base64 of `NODE:NANOSECONDS-SINCE-BOOT:PID`.
+fn node_of(exec_id: &str) -> Option<String> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(exec_id).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let mut parts = text.rsplitn(3, ':');
+    let is_number = |part: Option<&str>| {
+        part.is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let numbered = is_number(parts.next()) && is_number(parts.next());
+    let node = parts.next().filter(|node| numbered && !node.is_empty())?;
+    Some(node.rsplit_once('/').map_or(node, |(_, node)| node).to_owned())
 }
 
 fn command_line(process: &Value) -> Option<String> {
@@ -173,8 +199,8 @@ fn describe(kind: &str, payload: &Value, row: &mut HostEvent) {
         }
         "process_throttle" | "rate_limit_info" => gap(kind, payload, row),
         "process_loader" => {
+            // A library that was mapped: nothing alerts, so no rule is named.
             row.target_path = string_at(payload, &["path"]);
-            row.rule = Some(kind.to_owned());
         }
         _ => hook::describe(kind, payload, row),
     }
@@ -188,10 +214,9 @@ fn flow(kind: &str, payload: &Value, row: &mut HostEvent) {
     row.dst_port = u16_at(payload, &["destination_port"]);
     row.dst_host = str_at(payload, &["destination_names", "0"]).map(str::to_owned);
     row.protocol = str_at(payload, &["protocol"]).map(str::to_lowercase);
+    // A connection that was taken or closed is no act of its own, and no alert.
     if kind == "process_connect" {
         connected(row);
-    } else {
-        row.rule = Some(kind.to_owned());
     }
 }
 
@@ -205,7 +230,7 @@ fn gap(kind: &str, payload: &Value, row: &mut HostEvent) {
     let starts = str_at(payload, &["type"]).is_none_or(|kind| kind.ends_with("START"));
     row.action = if starts { Action::TelemetryGap } else { Action::Other };
     row.lost = u64_at(payload, &["number_of_dropped_process_events"]);
-    row.rule = str_at(payload, &["type"]).or(Some(kind)).map(str::to_owned);
+    row.rule = str_at(payload, &["type"]).or(Some(kind)).filter(|_| starts).map(str::to_owned);
     row.hook_class = HookClass::Userspace;
 }
 

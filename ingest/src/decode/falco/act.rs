@@ -10,9 +10,9 @@ use offbound_schemas::vocabulary::{Action, Outcome};
 use serde_json::Value;
 
 use super::said;
-use crate::decode::address::Address;
-use crate::decode::credential_path::{classify, is_escape_file, is_metadata_endpoint, proc_secret};
-use crate::decode::field::{i64_at, u32_at};
+use crate::decode::act::{self, Direction, file};
+use crate::decode::address::{Address, normal};
+use crate::decode::field::{i64_at, u16_at, u32_at};
 use crate::decode::syscall::{self, Deed};
 
 /// Fills in outcome, action and targets. `message` is in lower case.
@@ -63,48 +63,22 @@ fn target(fields: &Value, row: &mut HostEvent) {
         .iter()
         .find_map(|key| said(fields, key))
         .filter(|path| path.contains('/') && !path.contains("->"));
-    row.target_is_credential = path.as_deref().is_some_and(|path| classify(path).is_some());
-    row.target_path = path;
+    act::target(path, row);
 }
 
 /// Whether a file was opened for reading and for writing, if that is known.
-fn direction(fields: &Value, message: &str) -> Option<(bool, bool)> {
+fn direction(fields: &Value, message: &str) -> Option<Direction> {
     let flags = said(fields, "evt.arg.flags").or_else(|| said(fields, "evt.args")).unwrap_or_default();
-    let has = |flag: &str| flags.contains(flag);
-    if has("O_RDWR") {
-        return Some((true, true));
-    }
-    if ["O_WRONLY", "O_TRUNC", "O_CREAT"].iter().any(|flag| has(flag)) {
-        return Some((has("O_RDONLY"), true));
-    }
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    match () {
-        () if has("O_RDONLY") => Some((true, false)),
+    act::direction_of_flags(&flags).or_else(|| match () {
         () if says(&["writ", "tamper", "modif", "overwr"]) => Some((false, true)),
         () if says(&["read", "search"]) => Some((true, false)),
         () => None,
-    }
-}
-
-fn file(direction: Option<(bool, bool)>, path: String, row: &mut HostEvent) {
-    row.target_is_credential = classify(&path).is_some();
-    let secret = proc_secret(&path).and_then(|secret| secret.pid).filter(|pid| Some(*pid) != row.pid);
-    row.action = match direction {
-        _ if secret.is_some() => Action::Ptrace,
-        // Opening a credential is worth more than the doubt about how.
-        Some((true, _)) | None if row.target_is_credential => Action::CredRead,
-        Some((_, true)) | None if is_escape_file(&path) => Action::NsChange,
-        Some((_, true)) => Action::FileWrite,
-        Some(_) => Action::FileRead,
-        None => Action::Other,
-    };
-    row.target_pid = secret;
-    row.target_path = Some(path);
+    })
 }
 
 /// `10.1.0.7:4000->10.2.0.1:443`, or the path of a local socket.
 fn connection(fields: &Value, name: &str, row: &mut HostEvent) {
-    row.action = Action::NetConnect;
     row.protocol = said(fields, "fd.l4proto").map(|text| text.to_lowercase());
     if let Some((source, peer)) = name.split_once("->") {
         let (source, peer) = (Address::parse(source), Address::parse(peer));
@@ -112,14 +86,19 @@ fn connection(fields: &Value, name: &str, row: &mut HostEvent) {
         (row.dst_addr, row.dst_port) = (peer.map(|one| one.text()), peer.and_then(|one| one.port));
     } else if name.starts_with('/') {
         row.protocol = Some("unix".to_owned());
-        row.target_is_credential = classify(name).is_some();
-        row.target_path = Some(name.to_owned());
+        act::target(Some(name.to_owned()), row);
     }
+    ends(fields, row);
     row.dst_host = said(fields, "fd.sip.name").or_else(|| said(fields, "fd.rip.name"));
-    let peer = row.dst_addr.as_deref().or(row.dst_host.as_deref());
-    if peer.is_some_and(|host| is_metadata_endpoint(host, row.dst_port)) {
-        row.action = Action::ImdsAccess;
-    } else if row.target_is_credential {
-        row.action = Action::CredRead;
-    }
+    act::connected(row);
+}
+
+/// The ends of a connection, where the rule prints them one by one: client and server, or local and remote.
+fn ends(fields: &Value, row: &mut HostEvent) {
+    let address = |keys: [&str; 2]| keys.iter().find_map(|key| said(fields, key)).as_deref().and_then(normal);
+    let port = |keys: [&str; 2]| keys.iter().find_map(|key| u16_at(fields, &[key])).filter(|port| *port != 0);
+    row.src_addr = row.src_addr.take().or_else(|| address(["fd.cip", "fd.lip"]));
+    row.src_port = row.src_port.or_else(|| port(["fd.cport", "fd.lport"]));
+    row.dst_addr = row.dst_addr.take().or_else(|| address(["fd.sip", "fd.rip"]));
+    row.dst_port = row.dst_port.or_else(|| port(["fd.sport", "fd.rport"]));
 }

@@ -1,8 +1,9 @@
+use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{Action, HostControl, Outcome};
 
 use super::FORMAT;
-use crate::decode::Verdict;
-use crate::decode::trial::{check_sample, run};
+use crate::decode::trial::{check_sample, run, run_in};
+use crate::decode::{Envelope, Verdict};
 
 /// Scenario: the sample. Guarantees: it is recognised and decoded.
 #[test]
@@ -79,9 +80,74 @@ fn not_alerts() {
         ]
     );
     assert_eq!(verdicts[5], Verdict::Skipped("not-a-host-event"));
-    assert!(matches!(&verdicts[6], Verdict::Rejected(reject) if reject.reason == "missing-field"));
+    assert!(matches!(&verdicts[6], Verdict::Rejected(reject) if reject.reason == "no-time"));
     assert_eq!(
         (rows.host_events.len(), rows.host_events[0].action, rows.host_events[0].lost),
         (1, Action::TelemetryGap, Some(42))
     );
+}
+
+/// Scenario: text lines, with and without a date. Guarantees: fields are read as from JSON, also where values hold spaces;
+/// a time of day is no time, unless an envelope gives one.
+#[test]
+fn text_lines() {
+    let new = "2031-02-03T04:05:06.700000000+0000: Warning Sensitive file opened for reading | file=/etc/shadow user=root user_uid=0 user_loginuid=-1 process=cat proc_exepath=/bin/cat command=cat my file container_id=host k8s_pod_name=<NA>";
+    let old = "04:05:06.700000000: Notice A shell was spawned (user=root user_loginuid=-1 k8s.ns=shop k8s.pod=web-7 container=0123456789ab command=sh -c id)";
+    for line in [new, old] {
+        assert!(crate::decode::trial::sniff(&FORMAT, line) >= 80, "{line}");
+    }
+    let (verdicts, rows) = run(&FORMAT, &[new, old]);
+    assert_eq!(verdicts[0], Verdict::Decoded);
+    assert!(matches!(&verdicts[1], Verdict::Rejected(reject) if reject.reason == "no-time"));
+    let row = &rows.host_events[0];
+    assert_eq!((row.action, row.target_path.as_deref()), (Action::CredRead, Some("/etc/shadow")));
+    assert_eq!(
+        (row.cmd_line.as_deref(), row.container_id.as_deref(), row.pod.as_deref()),
+        (Some("cat my file"), None, None)
+    );
+    assert_eq!((row.rule.as_deref(), row.auid), (Some("Sensitive file opened for reading"), None));
+    assert_eq!(row.event_time.to_string(), "2031-02-03T04:05:06.700000000Z");
+    let envelope = Envelope { time: EventTime::parse("2031-02-03T04:05:07Z").ok(), ..Envelope::default() };
+    let (_, rows) = run_in(&FORMAT, &[old], &envelope);
+    let row = &rows.host_events[0];
+    assert_eq!(
+        (row.pod.as_deref(), row.namespace.as_deref(), row.cmd_line.as_deref()),
+        (Some("web-7"), Some("shop"), Some("sh -c id"))
+    );
+}
+
+/// Scenario: snapshots whose counter of drops stands, grows and begins anew. Guarantees: only growth is a gap, and it
+/// begins at the snapshot before.
+#[test]
+fn counters() {
+    let snapshot = |minute: u32, drops: u64| {
+        format!(
+            r#"{{"rule":"Falco internal: metrics snapshot","priority":"Informational","output":"x","hostname":"n1","time":"2031-02-03T04:{minute:02}:00Z","output_fields":{{"scap.n_drops":{drops}}}}}"#
+        )
+    };
+    let lines: Vec<String> =
+        [(1, 5), (2, 5), (3, 9), (4, 2)].map(|(minute, drops)| snapshot(minute, drops)).into();
+    let borrowed: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let (verdicts, rows) = run(&FORMAT, &borrowed);
+    assert_eq!(verdicts[1], Verdict::Skipped("falco-metrics"));
+    let lost: Vec<_> = rows.host_events.iter().map(|row| (row.lost, row.gap_from.is_some())).collect();
+    assert_eq!(lost, [(Some(5), false), (Some(4), true), (Some(2), true)]);
+}
+
+/// Scenario: an alert without output fields, one with the metadata plugin's fields, ends printed one by one.
+/// Guarantees: all are read; a pod with uid and node is placed once.
+#[test]
+fn optional_fields() {
+    let bare =
+        r#"{"rule":"R","priority":"Notice","output":"x","source":"syscall","time":"2031-02-03T04:05:06Z"}"#;
+    let plugin = alert(
+        r#""evt.type":"connect","fd.sip":"169.254.169.254","fd.sport":"80","fd.cip":"10.1.0.7","k8smeta.pod.uid":"u-1","k8smeta.pod.name":"web-7","k8smeta.node.name":"n1","proc.pid":9,"proc.pid.ts":1927944306000000001"#,
+    );
+    let (verdicts, rows) = run(&FORMAT, &[bare, &plugin, &plugin]);
+    assert_eq!(verdicts, [Verdict::Decoded, Verdict::Decoded, Verdict::Decoded]);
+    let row = &rows.host_events[1];
+    assert_eq!((row.action, row.src_addr.as_deref()), (Action::ImdsAccess, Some("10.1.0.7")));
+    assert_eq!(row.process_key.as_deref(), Some("n1:9:1927944306000000001"));
+    assert_eq!(rows.placements.len(), 1);
+    assert_eq!(rows.placements[0].pod_uid.as_deref(), Some("u-1"));
 }

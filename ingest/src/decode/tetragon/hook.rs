@@ -253,18 +253,7 @@ fn settle(function: &str, payload: &Value, row: &mut HostEvent) {
     }
     let returned = returned(payload);
     row.errno = returned.filter(|code| (-4095..0).contains(code)).and_then(|code| u16::try_from(-code).ok());
-    let took = str_at(payload, &["action"])
-        .map(|name| name.rsplit("ACTION_").next().unwrap_or(name))
-        .unwrap_or("POST");
-    let signal = numbers_in(payload, "signal").unwrap_or(SIGKILL);
-    let enforced = match took {
-        "SIGKILL" => Some(Outcome::Killed),
-        "OVERRIDE" => Some(Outcome::Denied),
-        "SIGNAL" if signal == SIGKILL => Some(Outcome::Killed),
-        "NOTIFYENFORCER" | "NOTIFYKILLER" => Some(Outcome::Denied),
-        _ => None,
-    };
-    match enforced {
+    match enforced(payload) {
         Some(_) if is_monitoring(payload) => {
             (row.outcome, row.control, row.mode) =
                 (Outcome::WouldDeny, HostControl::Tetragon, ControlMode::Monitor);
@@ -274,6 +263,23 @@ fn settle(function: &str, payload: &Value, row: &mut HostEvent) {
         }
         None => observed(function, returned, row),
     }
+}
+
+/// What enforcement did, on entering the hook or on leaving it.
+fn enforced(payload: &Value) -> Option<Outcome> {
+    ["action", "return_action"].iter().find_map(|key| {
+        let name = str_at(payload, &[key])?;
+        match name.rsplit("ACTION_").next().unwrap_or(name) {
+            "SIGKILL" => Some(Outcome::Killed),
+            "OVERRIDE" | "NOTIFYENFORCER" | "NOTIFYKILLER" => Some(Outcome::Denied),
+            // Events do not say which signal it was; only one is sure to end the process.
+            "SIGNAL" => match i64_at(payload, &["signal"]) {
+                Some(SIGKILL) => Some(Outcome::Killed),
+                _ => None,
+            },
+            _ => None,
+        }
+    })
 }
 
 /// Whether the event itself says that its policy only watches.
@@ -305,8 +311,4 @@ fn returned(payload: &Value) -> Option<i64> {
 
 fn numbers_of(argument: &Value) -> Option<i64> {
     ["int_arg", "long_arg", "size_arg"].iter().find_map(|key| i64_at(argument, &[key]))
-}
-
-fn numbers_in(payload: &Value, key: &str) -> Option<i64> {
-    i64_at(payload, &[key])
 }

@@ -78,6 +78,49 @@ fn hooks() {
             C::Tetragon,
             M::Monitor,
         ),
+        (
+            "process_kprobe",
+            r#","function_name":"sys_x","action":"KPROBE_ACTION_POST","return_action":"KPROBE_ACTION_OVERRIDE","return":{"int_arg":-1}"#,
+            A::Other,
+            O::Denied,
+            C::Tetragon,
+            M::Enforcing,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"tcp_connect","args":[{"sock_arg":{"daddr":"10.9.9.9","dport":80}}],"action":"KPROBE_ACTION_SIGNAL""#,
+            A::NetConnect,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"__x64_sys_write","action":"KPROBE_ACTION_NOTIFYENFORCER""#,
+            A::FileWrite,
+            O::Denied,
+            C::Tetragon,
+            M::Enforcing,
+        ),
+        (
+            "process_uprobe",
+            r#","symbol":"readline","path":"/bin/bash""#,
+            A::Other,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        ("process_usdt", r#","provider":"p","name":"n""#, A::Other, O::Attempted, C::None, M::Unknown),
+        ("process_loader", r#","path":"/lib/x.so""#, A::Other, O::Unknown, C::None, M::Unknown),
+        (
+            "process_close",
+            r#","destination_ip":"10.9.9.9","destination_port":80,"protocol":"TCP""#,
+            A::Other,
+            O::Allowed,
+            C::None,
+            M::Unknown,
+        ),
+        ("process_throttle", r#","type":"THROTTLE_STOP""#, A::Other, O::Unknown, C::None, M::Unknown),
         ("process_throttle", r#","type":"THROTTLE_START""#, A::TelemetryGap, O::Unknown, C::None, M::Unknown),
         ("process_exit", "", A::Exit, O::Allowed, C::None, M::Unknown),
     ];
@@ -120,4 +163,43 @@ fn shapes() {
         assert_eq!(row.cmd_line.as_deref(), Some("/bin/a -x"));
     }
     assert_eq!(rows.host_events[2].event_time.to_string(), "2031-02-03T04:05:05.000000000Z");
+}
+
+/// Scenario: events without a time, and without a node. Guarantees: only of an execution is the process's start its time;
+/// the node is read from the execution's id.
+#[test]
+fn what_is_missing() {
+    let hook = r#"{"process_kprobe":{"process":{"exec_id":"bjk6MTIzOjQw","pid":40,"start_time":"2031-02-03T04:05:05Z"},"function_name":"x"}}"#;
+    let exec = r#"{"process_exec":{"process":{"exec_id":"bjk6MTIzOjQw","pid":40,"start_time":"2031-02-03T04:05:05Z"}}}"#;
+    let lost = r#"{"rate_limit_info":{"number_of_dropped_process_events":"17"},"node_name":"n1","time":"2031-02-03T04:05:06Z"}"#;
+    let (verdicts, rows) = run(&FORMAT, &[hook, exec, lost]);
+    assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-time"));
+    assert_eq!(verdicts[1..], [Verdict::Decoded, Verdict::Decoded]);
+    assert_eq!(rows.host_events[0].host.as_deref(), Some("n9"));
+    assert_eq!((rows.host_events[1].action, rows.host_events[1].lost), (Action::TelemetryGap, Some(17)));
+}
+
+/// Scenario: events of pods, with and without uid. Guarantees: a pod is placed once, on its node, by its uid alone.
+#[test]
+fn pods_are_placed() {
+    let of = |uid: &str| {
+        let id = "ab".repeat(32);
+        event("process_exec", "").replace(
+            r#""docker":"ABCDEF0123""#,
+            &format!(r#""pod":{{"namespace":"shop","name":"web-7",{uid}"container":{{"id":"containerd://{id}","start_time":"2031-02-03T04:00:00Z","pid":3}}}}"#),
+        )
+    };
+    let (with, without) = (of(r#""uid":"u-1","#), of(""));
+    let (_, rows) = run(&FORMAT, &[&without, &with, &with]);
+    assert_eq!(rows.host_events.len(), 3);
+    let [place] = rows.placements.as_slice() else { unreachable!("{rows:?}") };
+    assert_eq!(
+        (place.host.as_deref(), place.pod_uid.as_deref(), place.pod.as_deref()),
+        (Some("n1"), Some("u-1"), Some("web-7"))
+    );
+    assert_eq!(
+        (place.container_ids.len(), place.start.map(|start| start.to_string())),
+        (1, Some("2031-02-03T04:00:00.000000000Z".to_owned()))
+    );
+    assert_eq!(rows.host_events[1].pid, Some(40), "the container's own pid is not the host's");
 }
