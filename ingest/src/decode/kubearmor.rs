@@ -31,13 +31,22 @@ pub(crate) const FORMAT: Format = Format {
 
 /// The enforcer that only observes.
 const MONITOR: &str = "eBPF Monitor";
+/// The enforcer of policies for a host's network.
+const FIREWALL: &str = "NetworkPolicyEnforcer";
 /// The policy that stands for what no policy names.
 const DEFAULT_POSTURE: &str = "DefaultPosture";
 
 struct KubeArmor;
 
 fn sniff(record: &Record<'_>) -> u8 {
-    const TYPES: &[&str] = &["ContainerLog", "HostLog", "MatchedPolicy", "MatchedHostPolicy", "SystemEvent"];
+    const TYPES: &[&str] = &[
+        "ContainerLog",
+        "HostLog",
+        "MatchedPolicy",
+        "MatchedHostPolicy",
+        "MatchedNetworkPolicy",
+        "SystemEvent",
+    ];
     let Some(json) = record.json else { return 0 };
     let is_type = str_at(json, &["Type"]).is_some_and(|kind| TYPES.contains(&kind));
     match is_type && has(json, &["Operation"]) {
@@ -103,6 +112,7 @@ fn settle(json: &Value, row: &mut HostEvent) {
     let (enforcer, action, result) = (text("Enforcer"), text("Action"), text("Result"));
     row.hook_class = match enforcer {
         "" | MONITOR => HookClass::Kprobe,
+        FIREWALL => HookClass::Unknown,
         _ => HookClass::Lsm,
     };
     row.errno = match result {
@@ -116,6 +126,9 @@ fn settle(json: &Value, row: &mut HostEvent) {
     // `Audit` of the default posture, and `Audit (Block)`, are about what the policy does not allow.
     let watches = blocks || action.starts_with("Audit (") || (action == "Audit" && is_default_posture(json));
     (row.outcome, row.control, row.mode) = match row.errno {
+        _ if enforcer == FIREWALL && blocks && !passed => {
+            (Outcome::Denied, HostControl::NetworkPolicy, ControlMode::Enforcing)
+        }
         Some(_) if enforces && blocks => refusal(json),
         // Something refused; the record does not say what.
         Some(_) => (Outcome::Failed, HostControl::Unknown, ControlMode::Unknown),

@@ -167,8 +167,8 @@ fn saw(json: &Value, row: &mut HostEvent) {
 fn executed(said: &Value, exe: &str, row: &mut HostEvent) {
     row.action = Action::Exec;
     row.args = list_at(said, &["args"]);
-    row.exe = row.exe.take().or_else(|| Some(exe.to_owned()));
-    act::target(Some(exe.to_owned()).filter(|exe| row.exe.as_deref() != Some(exe)), row);
+    // What was executed, by the name that was asked for: the tree has what links and emulators made of it.
+    row.exe = Some(exe.to_owned());
     match i64_at(said, &["retval"]) {
         Some(code) => act::returned(code, row),
         None => row.outcome = Outcome::Unknown,

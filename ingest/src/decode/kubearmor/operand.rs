@@ -37,6 +37,7 @@ pub(super) fn describe(json: &Value, row: &mut HostEvent) {
             row.cmd_line = Some(source.to_owned()).filter(|line| !line.is_empty());
             network(call.as_deref(), resource, data, row);
         }
+        "NetworkFirewall" => firewall(resource, data, row),
         "Capabilities" => {
             row.action = Action::CapUse;
             row.capability = capability(resource).or_else(|| capability(data));
@@ -100,6 +101,16 @@ fn network(call: Option<&str>, resource: &str, data: &str, row: &mut HostEvent) 
     row.dst_host = value(&["hostname", "domainname"]).map(str::to_owned);
     let connects = call == Some("connect") || probe.ends_with("connect");
     if connects && !accepts { act::connected(row) } else { row.action = Action::Other }
+}
+
+/// A packet at the host's own firewall: `INGRESS` came in, and was opened by somebody else.
+fn firewall(resource: &str, data: &str, row: &mut HostEvent) {
+    let address = |key: &str| word(data, key).and_then(address::normal);
+    let port = |key: &str| word(data, key).and_then(|port| port.parse().ok()).filter(|port| *port != 0);
+    (row.src_addr, row.src_port) = (address("SourceIP"), port("SourcePort"));
+    (row.dst_addr, row.dst_port) = (address("DestinationIP"), port("DestinationPort"));
+    row.protocol = word(data, "Protocol").map(str::to_lowercase);
+    if resource == "EGRESS" { act::connected(row) } else { row.action = Action::Other }
 }
 
 fn capability(text: &str) -> Option<String> {

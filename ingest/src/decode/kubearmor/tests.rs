@@ -166,6 +166,18 @@ fn resources() {
             A::NetListen,
         ),
         ("Process", "/bin/sh -c id", "syscall=SYS_EXECVE", A::Exec),
+        (
+            "NetworkFirewall",
+            "EGRESS",
+            "SourceIP=10.1.0.7 DestinationIP=10.1.0.9 DestinationPort=22 Protocol=TCP",
+            A::NetConnect,
+        ),
+        (
+            "NetworkFirewall",
+            "INGRESS",
+            "SourceIP=10.1.0.9 DestinationIP=10.1.0.7 DestinationPort=22 Protocol=TCP",
+            A::Other,
+        ),
         ("Capabilities", "CAP_NET_RAW", "lsm=CAPABLE", A::CapUse),
     ] {
         let row = one(&format!(

@@ -104,6 +104,9 @@ fn call(
         Some(code) => act::returned(code, row),
         None => (row.outcome, row.control) = (Outcome::Unknown, HostControl::None),
     }
+    if (row.action, row.outcome) == (Action::Exec, Outcome::Allowed) {
+        row.exe = row.target_path.clone().or_else(|| row.exe.take());
+    }
 }
 
 fn executed(arguments: Arguments<'_>, row: &mut HostEvent) {

@@ -120,8 +120,12 @@ fn flat_events() {
 #[test]
 fn executions() {
     let args = format!("{},{}", arg("pathname", "\"/bin/ls\""), arg("argv", r#"["ls","-l"]"#));
-    let (_, rows) = run(&FORMAT, &[&flat("sched_process_exec", 0, &args), &flat("execve", -13, &args)]);
+    let (_, rows) = run(
+        &FORMAT,
+        &[&flat("sched_process_exec", 0, &args), &flat("execve", -13, &args), &flat("execve", 0, &args)],
+    );
     let done = &rows.host_events[0];
+    assert_eq!(rows.host_events[2].exe.as_deref(), Some("/bin/ls"), "it runs what it executed");
     assert_eq!(
         (done.action, done.outcome, done.exe.as_deref()),
         (Action::Exec, Outcome::Allowed, Some("/bin/ls"))
