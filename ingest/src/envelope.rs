@@ -17,6 +17,7 @@ mod fluent_bit;
 mod journald;
 mod kafka;
 mod loki;
+mod lookup_events;
 mod sentinel;
 mod syslog;
 mod vector;
@@ -41,6 +42,7 @@ const ENVELOPES: &[Kind] = &[
     Kind { id: "fluent-bit", peel: fluent_bit::peel },
     Kind { id: "filebeat", peel: filebeat::peel },
     Kind { id: "eventbridge", peel: eventbridge::peel },
+    Kind { id: "lookup-events", peel: lookup_events::peel },
     Kind { id: "aks", peel: aks::peel },
     Kind { id: "cloudwatch", peel: cloudwatch::peel },
     Kind { id: "kafka", peel: kafka::peel },

@@ -30,6 +30,13 @@ struct Wrapper {
 const WRAPPERS: &[Wrapper] = &[
     // CloudTrail, as it lies in a bucket.
     Wrapper { key: "Records", fits: |_| true, layer: |_| "records", describe: |_, _| () },
+    // CloudTrail, as `aws cloudtrail lookup-events` prints its history.
+    Wrapper {
+        key: "Events",
+        fits: |fields| fields.keys().all(|key| matches!(key.as_ref(), "Events" | "NextToken")),
+        layer: |_| "lookup-events",
+        describe: |_, _| (),
+    },
     // Kubernetes: audit events and `kubectl get -o json`.
     Wrapper {
         key: "items",
@@ -194,4 +201,27 @@ fn kubernetes_layer(fields: &Fields<'_>) -> &'static str {
 fn describe_cloudwatch(fields: &Fields<'_>, envelope: &mut Envelope) {
     envelope.account = text_field(fields, "owner").or(envelope.account.take());
     envelope.origin = text_field(fields, "logGroup").or(envelope.origin.take());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: documents of every cloud's tools, and one that only resembles them. Guarantees: their elements come out under
+    /// the layer's name; a document with more than the list is left whole.
+    #[test]
+    fn wrappers_of_clouds() {
+        let cases = [
+            (r#"{"Records":[{"a":1},{"a":2}]}"#, Some(("records", 2))),
+            (r#"{"records":[{"a":1}]}"#, Some(("eventhub", 1))),
+            (r#"{"Events":[{"EventId":"1"}],"NextToken":"t"}"#, Some(("lookup-events", 1))),
+            (r#"{"Events":[{"EventId":"1"}],"Host":"n1"}"#, None),
+            (r#"{"Reservations":[{"Instances":[]},{"Instances":[]}]}"#, Some(("reservations", 2))),
+        ];
+        for (text, expected) in cases {
+            let list = split(text, &Envelope::default());
+            let found = list.map(|list| (list.envelope.layers.join(","), list.elements.len()));
+            assert_eq!(found, expected.map(|(layer, count)| (layer.to_owned(), count)), "{text}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use super::{Decode, Format, Identity, Record, Reject, Verdict, field};
 
 mod instances;
 mod issued;
+mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -77,7 +78,7 @@ fn read(record: &Record<'_>, json: &Value, rows: &mut EventRows) -> Result<(), R
     let event_time = field::time_at(json, &["eventTime"]).or_else(shipped).or(record.envelope.time);
     let event_time = event_time.ok_or_else(|| field::missing("eventTime"))?;
     let called = called(record, json, event_time)?;
-    let handed_out = issued::row(record, json, &called);
+    let handed_out = issued::row(record, json, &called).or_else(|| keys::row(record, json, &called));
     rows.placements.extend(instances::rows(record, json, &called));
     rows.identity_assertions.push(called);
     rows.identity_assertions.extend(handed_out);
@@ -87,7 +88,7 @@ fn read(record: &Record<'_>, json: &Value, rows: &mut EventRows) -> Result<(), R
 /// The row of the call itself.
 fn called(record: &Record<'_>, json: &Value, event_time: EventTime) -> Result<IdentityAssertion, Reject> {
     let mut row = record.assertion(event_time);
-    row.phase = Phase::Present;
+    row.phase = if keys::ends_sessions(json) { Phase::Revoke } else { Phase::Present };
     row.request_id = field::string_at(json, &["eventID"]);
     row.dst = Some(field::require_str(json, &["eventSource"])?.to_owned());
     row.action = Some(field::require_str(json, &["eventName"])?.to_owned());
@@ -106,17 +107,26 @@ fn called(record: &Record<'_>, json: &Value, event_time: EventTime) -> Result<Id
 fn fill_caller(row: &mut IdentityAssertion, json: &Value) {
     let Some(identity) = field::at(json, &["userIdentity"]) else { return };
     let text = |path: &[&str]| field::string_at(identity, path);
+    let is_web_identity = field::str_at(identity, &["type"]) == Some("WebIdentityUser");
     let named = ["arn", "userName", "invokedBy", "principalId"].iter().find_map(|key| text(&[key]));
-    row.subject = named;
+    // A pipeline's `repo:…` is a user name here, as a service account is; the answer repeats it.
+    let foreign = || field::string_at(json, &["responseElements", "subjectFromWebIdentityToken"]);
+    let user = text(&["userName"]).or_else(foreign).filter(|_| is_web_identity);
+    row.subject = user.or(named);
     row.subject_uid = text(&["principalId"]);
+    row.audience =
+        if is_web_identity { field::list_at(json, &["responseElements", "audience"]) } else { Vec::new() };
     row.iat = field::time_at(identity, &["sessionContext", "attributes", "creationDate"]);
     let provider = text(&["sessionContext", "webIdFederationData", "federatedProvider"]);
     row.issuer = provider.or_else(|| text(&["identityProvider"]));
     let account = row.subject.as_deref().and_then(ServiceAccount::of_subject);
     row.bound_namespace = account.map(|account| account.namespace.to_owned());
-    if account.is_some() {
-        row.credential_kind = Some("k8s-token".to_owned());
-    }
+    let federated = match text(&["type"]).as_deref() {
+        Some("WebIdentityUser") => Some("oidc-token"),
+        Some("SAMLUser") => Some("saml-assertion"),
+        _ => None,
+    };
+    row.credential_kind = if account.is_some() { Some("k8s-token") } else { federated }.map(str::to_owned);
     if let Some(key) = field::str_at(identity, &["accessKeyId"]).filter(|key| is_access_key(key)) {
         set_access_key(row, key);
         if row.credential_kind.as_deref() == Some("aws-session") && row.issuer.is_none() {
@@ -274,7 +284,12 @@ fn unmapped(json: &Value, row: &IdentityAssertion) -> Option<String> {
         ("readOnly", at(&["readOnly"])),
         ("eventCategory", at(&["eventCategory"])),
         ("tlsDetails", at(&["tlsDetails"])),
+        ("eventType", at(&["eventType"])),
+        ("additionalEventData", at(&["additionalEventData"])),
+        ("serviceEventDetails", at(&["serviceEventDetails"])),
+        ("sessionCredentialFromConsole", at(&["sessionCredentialFromConsole"])),
         ("requestParameters", at(&["requestParameters"])),
+        ("responseElements", at(&["responseElements"])),
     ])
 }
 

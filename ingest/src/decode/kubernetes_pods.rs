@@ -146,6 +146,24 @@ mod tests {
         assert_eq!(row.aliases, ["node-uid-1", "s1", "i-0aaaaaaaaaaaaaaa1", "n1.internal"]);
     }
 
+    /// Scenario: provider ids of several clouds. Guarantees: a name that no other machine has.
+    #[test]
+    fn machines_of_clouds() {
+        let alias = |provider_id: &str| {
+            let node = serde_json::json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n1", "creationTimestamp": "2026-02-01T00:00:00Z"},
+                "spec": {"providerID": provider_id, "podCIDRs": ["10.1.0.0/24"]}});
+            let (_, mut rows) = decode(&node.to_string());
+            let row = rows.placements.remove(0);
+            assert!(row.unmapped.is_some_and(|text| text.contains("10.1.0.0/24")));
+            row.aliases
+        };
+        assert_eq!(alias("aws:///eu-west-1a/i-0aaaaaaaaaaaaaaa1"), ["i-0aaaaaaaaaaaaaaa1"]);
+        assert_eq!(alias("gce://shop-prod/europe-west1-b/pool-1"), ["pool-1"]);
+        let scale_set = "/subscriptions/S/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/v/virtualMachines/0";
+        assert_eq!(alias(&format!("azure://{scale_set}")), [scale_set.to_lowercase()]);
+        assert!(alias("aws:///").is_empty());
+    }
+
     /// Scenario: other objects, and a pod without any moment. Guarantees: not recognised; refused with the field's name.
     #[test]
     fn others() {

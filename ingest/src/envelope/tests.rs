@@ -46,6 +46,7 @@ fn every_envelope() {
             "",
         ),
         (r#"{"detail-type":"x","account":"1","detail":{"a":1}}"#, "eventbridge", r#"{"a":1}"#, "", ""),
+        (r#"{"EventId":"1","EventTime":"x","CloudTrailEvent":"{}"}"#, "lookup-events", "{}", "", ""),
         (r#"{"category":"kube-audit","properties":{"log":"{}"}}"#, "aks", "{}", "", ""),
         (r#"{"id":"1","timestamp":1772359200000,"message":"hi"}"#, "cloudwatch", "hi", "", ""),
         (r#"{"value":{"payload":"hi"}}"#, "kafka", "hi", "", ""),

@@ -1,16 +1,44 @@
 //! Credentials that a CloudTrail call handed out.
 //!
-//! In: an event with `responseElements.credentials`, and the row of its call. Out: a second row about the new
-//! credentials: id, expiry, subject, what they were got with, and the instance or pod that they are bound to.
+//! In: an event whose answer has credentials (STS, EKS Auth, Roles Anywhere, Cognito …), and the row of its call. Out: a
+//! second row about the new credentials: id, expiry, subject, what they were got with, and what they are bound to.
 //! Owns: the name of a role session, which older records do not spell out. Law: nothing is bound that is not said.
 
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{AddrQuality, IdKind, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, IdKind, Phase};
 use serde_json::Value;
 
 use super::super::subject::{ServiceAccount, is_instance_id};
 use super::super::{Record, field};
 use super::{is_access_key, set_access_key, time_text};
+
+/// Where an answer has the id of whoever the credentials are for; EKS Auth spells it differently.
+const USER_IDS: [&[&str]; 3] = [
+    &["assumedRoleUser", "assumedRoleId"],
+    &["assumedRoleUser", "assumeRoleId"],
+    &["federatedUser", "federatedUserId"],
+];
+
+/// The part of the answer that has credentials: Roles Anywhere answers with a set of one.
+fn answer(json: &Value) -> Option<&Value> {
+    let elements = field::at(json, &["responseElements"])?;
+    field::at(elements, &["credentialSet", "0"]).or(Some(elements))
+}
+
+/// The certificate that Roles Anywhere gave credentials for: it names the session by the certificate's serial, unless
+/// the caller asked for another name.
+fn certificate(json: &Value, answer: &Value, called: &IdentityAssertion) -> Option<String> {
+    let named =
+        ["roleSessionName", "sessionName"].iter().any(|key| field::has(json, &["requestParameters", key]));
+    if named || called.dst.as_deref() != Some("rolesanywhere.amazonaws.com") {
+        return None;
+    }
+    let session = field::str_at(answer, &["assumedRoleUser", "arn"])?.rsplit('/').next()?;
+    let is_hex = (8..=40).contains(&session.len()) && session.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let serial = session.to_ascii_lowercase();
+    let serial = serial.trim_start_matches('0');
+    (is_hex && !serial.is_empty()).then(|| format!("X509SERIAL={serial}"))
+}
 
 /// The row of the credentials that a call handed out, if it did.
 pub(super) fn row(
@@ -18,28 +46,28 @@ pub(super) fn row(
     json: &Value,
     called: &IdentityAssertion,
 ) -> Option<IdentityAssertion> {
-    let credentials = field::at(json, &["responseElements", "credentials"])?;
     let name = called.action.as_deref()?;
-    let hands_out =
-        name.starts_with("AssumeRole") || matches!(name, "GetSessionToken" | "GetFederationToken");
-    if !hands_out {
+    let answer = answer(json)?;
+    let credentials = field::at(answer, &["credentials"])?;
+    let key = field::str_at(credentials, &["accessKeyId"]).filter(|key| is_access_key(key));
+    let hands_out = name.starts_with("AssumeRo")
+        || matches!(name, "GetSessionToken" | "GetFederationToken" | "CreateSession");
+    if called.decision == Decision::Deny || !(hands_out || key.is_some()) {
         return None;
     }
     let mut row = about_new_credentials(record, called);
-    if let Some(key) = field::str_at(credentials, &["accessKeyId"]).filter(|key| is_access_key(key)) {
+    if let Some(key) = key {
         set_access_key(&mut row, key);
     }
     row.exp = field::at(credentials, &["expiration"]).and_then(|value| match value {
         Value::String(text) => time_text(text),
         other => field::time_at(other, &[]),
     });
-    row.subject = subject(json).or_else(|| called.subject.clone().filter(|_| name == "GetSessionToken"));
-    row.subject_uid = ["assumedRoleUser/assumedRoleId", "federatedUser/federatedUserId"]
-        .iter()
-        .filter_map(|path| path.split_once('/'))
-        .find_map(|(user, id)| field::string_at(json, &["responseElements", user, id]));
-    let exchanged =
-        called.credential_id.is_some() || name.contains("WithWebIdentity") || name.contains("WithSAML");
+    row.subject =
+        subject(json, answer).or_else(|| called.subject.clone().filter(|_| name == "GetSessionToken"));
+    row.subject_uid = USER_IDS.iter().find_map(|path| field::string_at(answer, path));
+    row.parent_id = row.parent_id.take().or_else(|| certificate(json, answer, called));
+    let exchanged = row.parent_id.is_some() || name.contains("WithWebIdentity") || name.contains("WithSAML");
     row.phase = if exchanged { Phase::Exchange } else { Phase::Issue };
     if exchanged {
         // The address is where the old credential was shown; the new one has not been shown anywhere yet.
@@ -69,10 +97,9 @@ fn about_new_credentials(record: &Record<'_>, called: &IdentityAssertion) -> Ide
 }
 
 /// The session's name: spelled out, or put together from role and session name as AWS does.
-fn subject(json: &Value) -> Option<String> {
-    let spelled_out = ["assumedRoleUser", "federatedUser"]
-        .iter()
-        .find_map(|user| field::string_at(json, &["responseElements", user, "arn"]));
+fn subject(json: &Value, answer: &Value) -> Option<String> {
+    let spelled_out =
+        ["assumedRoleUser", "federatedUser"].iter().find_map(|user| field::string_at(answer, &[user, "arn"]));
     spelled_out.or_else(|| {
         let role = field::str_at(json, &["requestParameters", "roleArn"])?;
         let session = field::str_at(json, &["requestParameters", "roleSessionName"])?;
@@ -95,13 +122,18 @@ fn fill_instance(row: &mut IdentityAssertion, json: &Value) {
     }
 }
 
-/// EKS Pod Identity puts the pod into the session's tags.
+/// EKS Pod Identity puts the pod into the session's tags; its own service says at least the service account.
 fn fill_pod(row: &mut IdentityAssertion, json: &Value) {
+    let served = |key: &str| field::string_at(json, &["responseElements", "subject", key]);
     row.bound_pod = tag(json, "kubernetes-pod-name");
     row.bound_pod_uid = tag(json, "kubernetes-pod-uid");
-    row.bound_namespace = tag(json, "kubernetes-namespace");
-    row.cluster = tag(json, "eks-cluster-name");
-    if let (Some(namespace), Some(name)) = (&row.bound_namespace, tag(json, "kubernetes-service-account")) {
+    row.bound_namespace = tag(json, "kubernetes-namespace").or_else(|| served("namespace"));
+    let named = tag(json, "eks-cluster-name")
+        .or_else(|| field::string_at(json, &["requestParameters", "clusterName"]));
+    let of_arn = || tag(json, "eks-cluster-arn")?.rsplit('/').next().map(str::to_owned);
+    row.cluster = named.or_else(of_arn);
+    let account = tag(json, "kubernetes-service-account").or_else(|| served("serviceAccount"));
+    if let (Some(namespace), Some(name)) = (&row.bound_namespace, account) {
         row.on_behalf_of = Some(ServiceAccount { namespace, name: &name }.subject());
     }
     let called_by = row.presenter.as_deref().and_then(ServiceAccount::of_subject);
@@ -131,7 +163,10 @@ fn unmapped(json: &Value) -> Option<String> {
         ("tags", asked("tags")),
         ("principalTags", asked("principalTags")),
         ("sharedEventID", field::at(json, &["sharedEventID"])),
-        ("audience", field::at(json, &["responseElements", "audience"])),
+        ("trustAnchorArn", asked("trustAnchorArn")),
+        ("profileArn", asked("profileArn")),
+        ("subjectArn", field::at(json, &["responseElements", "subjectArn"])),
+        ("podIdentityAssociation", field::at(json, &["responseElements", "podIdentityAssociation"])),
         ("provider", field::at(json, &["responseElements", "provider"])),
         ("policy", asked("policy")),
     ])

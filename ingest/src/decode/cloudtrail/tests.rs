@@ -207,3 +207,154 @@ fn others() {
     assert_eq!(verdict(with(json!({"eventName": null}))), Verdict::Rejected(field::missing("eventName")));
     assert_eq!(verdict(with(json!({"eventTime": "soon"}))), Verdict::Rejected(field::missing("eventTime")));
 }
+
+/// Scenario: a pipeline's token is exchanged, with and without the user's name. Guarantees: the pipeline is the subject, its
+/// provider the issuer; audience and kind are kept; the session has the pipeline as presenter.
+#[test]
+fn a_pipeline_at_the_cloud() {
+    let event = |user: Value| {
+        decode(&with(json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRoleWithWebIdentity",
+            "userIdentity": {"type": "WebIdentityUser", "userName": user, "principalId": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com:sts.amazonaws.com:repo:example/shop:ref:refs/heads/main",
+                "identityProvider": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+            "responseElements": {"subjectFromWebIdentityToken": "repo:example/shop:ref:refs/heads/main", "audience": "sts.amazonaws.com",
+                "credentials": {"accessKeyId": "ASIAEXAMPLE00000000E", "expiration": "Mar 1, 2026, 11:00:00 AM"}}})))
+        .identity_assertions
+    };
+    for user in [json!("repo:example/shop:ref:refs/heads/main"), Value::Null] {
+        let rows = event(user);
+        assert_eq!(rows[0].subject.as_deref(), Some("repo:example/shop:ref:refs/heads/main"));
+        assert!(
+            rows[0]
+                .issuer
+                .as_ref()
+                .is_some_and(|issuer| issuer.ends_with("token.actions.githubusercontent.com"))
+        );
+        assert_eq!(
+            (rows[0].credential_kind.as_deref(), rows[0].audience.join(",")),
+            (Some("oidc-token"), "sts.amazonaws.com".to_owned())
+        );
+        assert_eq!((rows[1].presenter.as_ref(), rows[1].phase), (rows[0].subject.as_ref(), Phase::Exchange));
+        assert_eq!(rows[1].credential_id.as_deref(), Some("ASIAEXAMPLE00000000E"));
+    }
+}
+
+/// Scenario: credentials from Roles Anywhere (named by the certificate, and by the caller), from EKS Auth, in an answer to a
+/// refused call. Guarantees: the certificate's serial is the parent only where it names the session; service account and
+/// cluster; nothing from a refusal.
+#[test]
+fn credentials_from_elsewhere() {
+    let session = |name: Value| {
+        handed_out(
+            json!({"eventSource": "rolesanywhere.amazonaws.com", "eventName": "CreateSession", "userIdentity": {"type": "Unknown"},
+            "requestParameters": {"roleArn": "arn:aws:iam::111122223333:role/vm", "trustAnchorArn": "arn:aws:rolesanywhere:x", "roleSessionName": name},
+            "responseElements": {"subjectArn": "arn:aws:rolesanywhere:s", "credentialSet": [{"credentials": {"accessKeyId": "ASIAEXAMPLE00000000F", "expiration": "2026-03-01T11:00:00Z"},
+                "assumedRoleUser": {"arn": "arn:aws:sts::111122223333:assumed-role/vm/00AB12CD34", "assumedRoleId": "AROA:x"}}]}}),
+        )
+    };
+    let row = session(Value::Null);
+    assert_eq!(
+        (row.parent_id.as_deref(), row.credential_id.as_deref()),
+        (Some("X509SERIAL=ab12cd34"), Some("ASIAEXAMPLE00000000F"))
+    );
+    assert_eq!(
+        (row.phase, row.subject.as_deref()),
+        (Phase::Exchange, Some("arn:aws:sts::111122223333:assumed-role/vm/00AB12CD34"))
+    );
+    assert_eq!(session(json!("chosen")).parent_id, None);
+    let row = handed_out(
+        json!({"eventSource": "eks-auth.amazonaws.com", "eventName": "AssumeRoleForPodIdentity", "requestParameters": {"clusterName": "prod"},
+        "responseElements": {"subject": {"namespace": "shop", "serviceAccount": "web"}, "assumedRoleUser": {"arn": "arn:aws:sts::1:assumed-role/r/s", "assumeRoleId": "A:s"},
+        "credentials": {"accessKeyId": "ASIAEXAMPLE00000000G", "expiration": "2026-03-01T11:00:00Z"}}}),
+    );
+    assert_eq!(
+        (row.on_behalf_of.as_deref(), row.cluster.as_deref()),
+        (Some("system:serviceaccount:shop:web"), Some("prod"))
+    );
+    assert_eq!(
+        (row.subject_uid.as_deref(), row.parent_id.as_deref()),
+        (Some("A:s"), Some("ASIAEXAMPLE00000000A"))
+    );
+    let refused = with(
+        json!({"eventName": "AssumeRole", "errorCode": "AccessDenied", "responseElements": {"credentials": {"accessKeyId": "ASIAEXAMPLE00000000H"}}}),
+    );
+    assert_eq!(decode(&refused).identity_assertions.len(), 1);
+}
+
+/// Scenario: a user's key is made, switched off, switched on and deleted; a role's sessions are ended. Guarantees: issue and
+/// revocation of that key; nothing for switching on; the ending is a revocation.
+#[test]
+fn access_keys() {
+    let about = |name: &str, asked: Value, answer: Value| {
+        decode(&with(json!({"eventSource": "iam.amazonaws.com", "eventName": name, "requestParameters": asked, "responseElements": answer}))).identity_assertions
+    };
+    let rows = about(
+        "CreateAccessKey",
+        json!({"userName": "ann"}),
+        json!({"accessKey": {"accessKeyId": "AKIAEXAMPLE00000000A", "userName": "ann", "status": "Active"}}),
+    );
+    assert_eq!(
+        (rows[1].phase, rows[1].credential_id.as_deref(), rows[1].credential_kind.as_deref()),
+        (Phase::Issue, Some("AKIAEXAMPLE00000000A"), Some("aws-key"))
+    );
+    assert_eq!(
+        (rows[1].subject.as_deref(), rows[1].resource.as_deref(), rows[1].src_addr.as_deref()),
+        (None, Some("ann"), None)
+    );
+    let rows = about(
+        "UpdateAccessKey",
+        json!({"userName": "ann", "accessKeyId": "AKIAEXAMPLE00000000A", "status": "Inactive"}),
+        Value::Null,
+    );
+    assert_eq!(rows[1].phase, Phase::Revoke);
+    assert_eq!(
+        about(
+            "UpdateAccessKey",
+            json!({"accessKeyId": "AKIAEXAMPLE00000000A", "status": "Active"}),
+            Value::Null
+        )
+        .len(),
+        1
+    );
+    assert_eq!(
+        about("DeleteAccessKey", json!({"accessKeyId": "AKIAEXAMPLE00000000A"}), Value::Null)[1].phase,
+        Phase::Revoke
+    );
+    let policy = r#"{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-03-01T10:00:00Z"}}}]}"#;
+    assert_eq!(
+        about(
+            "PutRolePolicy",
+            json!({"roleName": "r", "policyName": "p", "policyDocument": policy}),
+            Value::Null
+        )[0]
+        .phase,
+        Phase::Revoke
+    );
+    assert_eq!(
+        about("PutRolePolicy", json!({"roleName": "r", "policyDocument": "{}"}), Value::Null)[0].phase,
+        Phase::Present
+    );
+}
+
+/// Scenario: a call through a VPC endpoint that its policy refuses, recorded at the endpoint. Guarantees: the address inside the
+/// VPC, the refusal, the caller's own account and the endpoint are kept.
+#[test]
+fn a_vpc_endpoint_refuses() {
+    let row = first(
+        json!({"eventType": "AwsVpceEvent", "eventCategory": "NetworkActivity", "errorCode": "VpceAccessDenied", "sourceIPAddress": "10.9.0.5",
+        "errorMessage": "The request was denied due to a VPC endpoint policy", "vpcEndpointId": "vpce-0a", "vpcEndpointAccountId": "111122223333", "sharedEventID": "s-1",
+        "userIdentity": {"type": "AWSAccount", "principalId": "AROAEXAMPLE:x", "accountId": "444455556666"}}),
+    );
+    assert_eq!(
+        (row.decision, row.src_addr.as_deref(), row.account.as_deref()),
+        (Decision::Deny, Some("10.9.0.5"), Some("111122223333"))
+    );
+    let kept = row.unmapped.unwrap_or_default();
+    for part in [
+        r#""vpcEndpointId":"vpce-0a""#,
+        r#""caller_account":"444455556666""#,
+        r#""sharedEventID":"s-1""#,
+        "NetworkActivity",
+    ] {
+        assert!(kept.contains(part), "{part} in {kept}");
+    }
+}

@@ -58,8 +58,8 @@ pub(crate) fn fill_host(placement: &mut Placement, node: &Value) {
     set(&mut placement.host_uid, machine.or(system));
     set(&mut placement.native_id, field::str_at(node, &["metadata", "uid"]));
     let provider_id = field::str_at(node, &["spec", "providerID"]);
-    let instance = provider_id.and_then(|id| id.rsplit('/').next()).filter(|id| !id.is_empty());
-    let names = [field::str_at(node, &["metadata", "uid"]), system, instance]
+    let machine_name = provider_id.and_then(instance_name);
+    let names = [field::str_at(node, &["metadata", "uid"]), system, machine_name.as_deref()]
         .into_iter()
         .flatten()
         .chain(dns_names(node));
@@ -74,6 +74,14 @@ pub(crate) fn fill_host(placement: &mut Placement, node: &Value) {
     let provider = field::at(node, &["spec", "providerID"]);
     let kept = [("bootID", boot_id), ("podCIDRs", pod_cidrs), ("providerID", provider)];
     placement.unmapped = field::unmapped(kept).or(placement.unmapped.take());
+}
+
+/// The machine that a provider id names: its last part, but for Azure, where that is a mere number in a scale set.
+fn instance_name(provider_id: &str) -> Option<String> {
+    if let Some(path) = provider_id.strip_prefix("azure://") {
+        return Some(path.to_lowercase()).filter(|path| path.contains("/virtualmachine"));
+    }
+    provider_id.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 /// The statuses of all containers of a pod, init and ephemeral ones included.

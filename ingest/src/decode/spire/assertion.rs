@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::line::LogLine;
 use super::serial::hex_of_decimal;
 use crate::decode::address::Address;
-use crate::decode::field::{time_text, unmapped};
+use crate::decode::field::{MAX_LIST_ITEMS, time_text, unmapped};
 use crate::decode::{Record, Verdict};
 
 /// What a message says.
@@ -230,8 +230,10 @@ fn credential(line: &LogLine, row: &mut IdentityAssertion) {
     identify(serial, row);
     row.exp =
         line.first(&["expiration", "expires_at", "svid_expires_at", "expires_at_unix"]).and_then(time_text);
-    row.audience =
-        line.get("audience").map(|text| vec![text.trim_matches(['[', ']']).to_owned()]).unwrap_or_default();
+    // Go prints a list as `[a b]`, JSON logs as `["a","b"]`.
+    let listed = line.get("audience").unwrap_or_default().trim_matches(['[', ']']);
+    let audiences = listed.split([' ', ',']).map(|one| one.trim_matches('"')).filter(|one| !one.is_empty());
+    row.audience = audiences.take(MAX_LIST_ITEMS).map(str::to_owned).collect();
 }
 
 fn identify(serial: Option<&str>, row: &mut IdentityAssertion) {

@@ -100,7 +100,9 @@ impl LogLine {
         let fields = fields
             .iter()
             .filter(|(key, _)| !matches!(key.as_str(), "msg" | "level" | "time"))
-            .filter_map(|(key, value)| Some((key.clone(), scalar_text(value)?)))
+            .filter_map(|(key, value)| {
+                Some((key.clone(), scalar_text(value).or_else(|| nested_text(value))?))
+            })
             .take(MAX_FIELDS)
             .collect();
         Some(Self { prefix: String::new(), time: time_at(json, &["time"]), message, fields })
@@ -137,6 +139,11 @@ impl LogLine {
             fields: pairs(fields),
         })
     }
+}
+
+/// A list or object, as JSON text: JSON logs write selectors so.
+fn nested_text(value: &Value) -> Option<String> {
+    matches!(value, Value::Array(_) | Value::Object(_)).then(|| value.to_string())
 }
 
 /// The line without the terminal's colour sequences.

@@ -167,7 +167,7 @@ fn place_agent(row: &mut Placement) {
         ["k8s_psat", _cluster, node_uid] => {
             row.host_uid = row.host_uid.take().or_else(|| Some((*node_uid).to_owned()))
         }
-        ["aws_iid", _account, _region, instance] => row.host_uid = Some((*instance).to_owned()),
+        ["aws_iid", _, _, instance] | ["gcp_iit", _, instance] => row.host_uid = Some((*instance).to_owned()),
         ["http_challenge", host] => row.host = Some((*host).to_owned()),
         _ => {}
     }

@@ -107,3 +107,74 @@ fn listings() {
     assert_eq!(rows.placements[0].event_time.to_string(), "2031-02-03T04:05:06.000000000Z");
     assert_ne!(rows.placements[0].event_id, rows.placements[1].event_id);
 }
+
+/// Scenario: the messages about agents that lost their standing, seen by server and agent, in several versions' words and
+/// keys. Guarantees: each is a refusal of that agent; a clone's serial and the one held are both kept, in hex.
+#[test]
+fn agents_that_are_refused() {
+    let id = "spiffe://t.example/spire/agent/x";
+    for words in [
+        "Agent SVID is not active",
+        "Agent is banned",
+        "Agent is not attested",
+        "Agent SVID is expired",
+        "Agent SVID has expired",
+    ] {
+        for key in ["caller_id", "caller-id", "agent_id"] {
+            let line = format!(
+                r#"time="2031-02-03T04:05:06Z" level=error msg="{words}" {key}="{id}" caller_addr="10.1.0.7:4000" subsystem_name=endpoints"#
+            );
+            let (verdicts, rows) = run(&SERVER, &[&line]);
+            assert_eq!(verdicts, [Verdict::Decoded], "{line}");
+            let row = &rows.identity_assertions[0];
+            assert_eq!(
+                (row.decision, row.subject.as_deref(), row.src_addr.as_deref()),
+                (Decision::Deny, Some(id), Some("10.1.0.7")),
+                "{line}"
+            );
+            assert_eq!(row.reason.as_deref(), Some(words));
+        }
+    }
+    let clone = r#"{"level":"error","msg":"Agent SVID is not active","time":"2031-02-03T04:05:06Z","caller_id":"spiffe://t.example/spire/agent/x","svid_serial_num":"340282366920938463463374607431768211455","serial_num":"16"}"#;
+    let (_, rows) = run(&SERVER, &[clone]);
+    let row = &rows.identity_assertions[0];
+    assert_eq!(row.credential_id.as_deref(), Some("X509SERIAL=ffffffffffffffffffffffffffffffff"));
+    assert_eq!(row.resource.as_deref(), Some("X509SERIAL=10"));
+    let evicted = r#"time="2031-02-03T04:05:06Z" level=info msg="Agent is banned: removing SVID and shutting down" subsystem_name=manager"#;
+    assert_eq!(run(&AGENT, &[evicted]).1.identity_assertions[0].decision, Decision::Deny);
+    let deleted = r#"time="2031-02-03T04:05:06Z" level=info msg="API accessed" type=audit service=agent.v1.Agent method=DeleteAgent status=success spiffe_id="spiffe://t.example/spire/agent/x" caller_uid=0 caller_gid=0 caller_path=/opt/spire-server"#;
+    let (_, rows) = run(&SERVER, &[deleted]);
+    assert_eq!(
+        (rows.identity_assertions[0].phase, rows.identity_assertions[0].subject.as_deref()),
+        (Phase::Revoke, Some(id))
+    );
+    assert!(rows.identity_assertions[0].unmapped.as_ref().is_some_and(|text| text.contains("caller_path")));
+}
+
+/// Scenario: what an agent says of its workloads, text and JSON: selectors, audiences, an identity handed out. Guarantees: lists are
+/// kept and taken apart, the process is the presenter.
+#[test]
+fn workloads_of_an_agent() {
+    let selectors = r#"{"level":"debug","msg":"PID attested to have selectors","time":"2031-02-03T04:05:06Z","pid":7,"selectors":[{"type":"unix","value":"uid:1000"}],"subsystem_name":"workload_attestor"}"#;
+    let (_, rows) = run(&AGENT, &[selectors]);
+    let row = &rows.identity_assertions[0];
+    assert_eq!(
+        (row.phase, row.presenter.as_deref(), row.dst.as_deref()),
+        (Phase::Attest, Some("pid:7"), Some("spire-agent"))
+    );
+    assert!(row.unmapped.as_ref().is_some_and(|text| text.contains("uid:1000")));
+    for audience in [r#"audience="[a b]""#, r#"audience="[\"a\",\"b\"]""#] {
+        let line = format!(
+            r#"time="2031-02-03T04:05:06Z" level=debug msg="Fetched JWT SVID" {audience} pid=7 spiffe_id="spiffe://t.example/w" ttl=299.5 subsystem_name=endpoints"#
+        );
+        let (_, rows) = run(&AGENT, &[&line]);
+        let row = &rows.identity_assertions[0];
+        assert_eq!(row.audience, ["a", "b"], "{line}");
+        assert_eq!(
+            (row.credential_kind.as_deref(), row.presenter.as_deref()),
+            (Some("jwt-svid"), Some("pid:7"))
+        );
+    }
+    let gcp = r#"{"id":{"trust_domain":"t.example","path":"/spire/agent/gcp_iit/shop-prod/1234567890"},"attestation_type":"gcp_iit","x509svid_serial_number":"1","x509svid_expires_at":"1900000000"}"#;
+    assert_eq!(run(&SERVER, &[gcp]).1.placements[0].host_uid.as_deref(), Some("1234567890"));
+}
