@@ -41,8 +41,8 @@ mod seen_pod;
 mod spire;
 mod subject;
 mod syscall;
-mod teleport;
 mod technique;
+mod teleport;
 mod tetragon;
 mod tracee;
 #[cfg(test)]
