@@ -1,9 +1,9 @@
 //! `offbound formats`: every log format that is recognised.
 //!
-//! In: the list of formats of `ingest`. Out: a table, or JSON with one made-up sample line each.
+//! In: the formats that `ingest` knows. Out: a table, or JSON with one made-up sample line each.
 //! Law: the list is the one that recognition itself goes by.
 
-use offbound_ingest::decode::{FORMATS, Format};
+use offbound_ingest::Formats;
 use serde::Serialize;
 
 use crate::Context;
@@ -13,22 +13,23 @@ use crate::listing::{self, List};
 
 /// One format, as `--format json` shows it.
 #[derive(Debug, Serialize)]
-struct Row {
-    id: &'static str,
-    title: &'static str,
-    fills: &'static [&'static str],
-    sample: &'static str,
+struct Row<'a> {
+    id: &'a str,
+    title: &'a str,
+    fills: &'a [&'static str],
+    sample: &'a str,
 }
 
 /// Lists the formats.
 pub(crate) fn run(args: &ListArgs, context: &Context) -> Result<Done, Failure> {
-    let rows: Vec<Row> = FORMATS
+    let formats = Formats::default();
+    let rows: Vec<Row<'_>> = formats
         .iter()
-        .map(|format: &Format| Row {
-            id: format.id,
-            title: format.title,
-            fills: format.fills,
-            sample: format.sample,
+        .map(|format| Row {
+            id: format.id(),
+            title: format.title(),
+            fills: format.fills(),
+            sample: format.sample(),
         })
         .collect();
     let list = List {

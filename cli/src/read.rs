@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use offbound_ingest::{FingerprintKey, IngestOptions, InputError, SourceRead, SourceRule, expand};
+use offbound_ingest::{FingerprintKey, Formats, IngestOptions, InputError, SourceRead, SourceRule, expand};
 use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use offbound_store::Writer;
@@ -59,7 +59,9 @@ pub(crate) fn read(
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<Account, Failure> {
-    let options = IngestOptions { sources: rules(sources)?, key: FingerprintKey::new(&fingerprint::key()?) };
+    let formats = Formats::default();
+    let sources = rules(sources, &formats)?;
+    let options = IngestOptions { formats, sources, key: FingerprintKey::new(&fingerprint::key()?) };
     let (inputs, mut errors) = match material {
         Material::Paths(paths, _) => expand(paths),
         Material::BuiltIn(_) => (Vec::new(), Vec::new()),
@@ -93,9 +95,9 @@ pub(crate) fn read(
     Ok(account)
 }
 
-fn rules(sources: &[String]) -> Result<Vec<SourceRule>, Failure> {
+fn rules(sources: &[String], formats: &Formats) -> Result<Vec<SourceRule>, Failure> {
     let parsed = sources.iter().map(|text| {
-        SourceRule::parse(text).map_err(|error| Failure::usage(format!("--source {text}: {error}")))
+        SourceRule::parse(text, formats).map_err(|error| Failure::usage(format!("--source {text}: {error}")))
     });
     parsed.collect()
 }

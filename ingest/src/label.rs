@@ -5,7 +5,7 @@
 
 use glob::Pattern;
 
-use crate::decode::{FORMATS, Format};
+use crate::formats::{FormatRef, Formats};
 
 /// The format name that leaves recognition to the content.
 const AUTO: &str = "auto";
@@ -44,7 +44,7 @@ pub enum SourceRuleError {
 
 impl SourceRule {
     /// Reads `LABEL=GLOB`, where LABEL is `format`, `format:instance` or `auto:instance`.
-    pub fn parse(text: &str) -> Result<Self, SourceRuleError> {
+    pub fn parse(text: &str, formats: &Formats) -> Result<Self, SourceRuleError> {
         let (label, glob) = text.split_once('=').ok_or_else(|| SourceRuleError::NoGlob(text.to_owned()))?;
         let (name, instance) = match label.split_once(':') {
             Some((name, instance)) => {
@@ -52,9 +52,9 @@ impl SourceRule {
             }
             None => (label, None),
         };
-        let format = FORMATS.iter().position(|format| format.id == name);
+        let format = formats.position(name);
         if format.is_none() && name != AUTO {
-            let known: Vec<&str> = FORMATS.iter().map(|format| format.id).collect();
+            let known: Vec<&str> = formats.iter().map(FormatRef::id).collect();
             return Err(SourceRuleError::UnknownFormat { label: label.to_owned(), known: known.join(", ") });
         }
         let pattern = Pattern::new(glob).map_err(|error| SourceRuleError::BadGlob {
@@ -86,10 +86,10 @@ impl Labelling {
     }
 
     /// Label of the records of `format`.
-    pub(crate) fn label(&self, format: &Format) -> String {
+    pub(crate) fn label(&self, format: FormatRef<'_>) -> String {
         match &self.instance {
-            Some(instance) => format!("{}:{instance}", format.id),
-            None => format.id.to_owned(),
+            Some(instance) => format!("{}:{instance}", format.id()),
+            None => format.id().to_owned(),
         }
     }
 }
@@ -109,18 +109,19 @@ mod tests {
     /// and a label that names no format is refused with the known ones.
     #[test]
     fn rules() {
-        let Some(format) = FORMATS.first() else { return };
-        let forced = format!("{}:prod=logs/*.log", format.id);
-        let rules: Vec<_> =
-            [forced.as_str(), "auto:test=*.json"].into_iter().flat_map(SourceRule::parse).collect();
+        let formats = Formats::default();
+        let format = formats.get(0).expect("there are formats");
+        let forced = format!("{}:prod=logs/*.log", format.id());
+        let parse = |text: &str| SourceRule::parse(text, &formats);
+        let rules: Vec<_> = [forced.as_str(), "auto:test=*.json"].into_iter().flat_map(parse).collect();
         assert_eq!(rules.len(), 2);
         let label = |location: &str| Labelling::of(location, &rules).label(format);
-        assert_eq!(label("logs/a.log"), format!("{}:prod", format.id));
-        assert_eq!(label("elsewhere/b.json"), format!("{}:test", format.id));
-        assert_eq!(label("c.txt"), format.id);
+        assert_eq!(label("logs/a.log"), format!("{}:prod", format.id()));
+        assert_eq!(label("elsewhere/b.json"), format!("{}:test", format.id()));
+        assert_eq!(label("c.txt"), format.id());
         assert_eq!(Labelling::of("logs/a.log", &rules).format, Some(0));
         for bad in ["no-glob", "no-such-format:x=*", "auto:x=[", ""] {
-            assert!(SourceRule::parse(bad).is_err(), "{bad}");
+            assert!(parse(bad).is_err(), "{bad}");
         }
     }
 

@@ -9,6 +9,7 @@
 
 pub mod decode;
 mod envelope;
+mod formats;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -26,6 +27,7 @@ mod run;
 mod text;
 mod unfold;
 
+pub use formats::{FormatRef, Formats};
 pub use frame::{MAX_DOCUMENT_BYTES, MAX_LINE_BYTES};
 pub use identity::OCCURRENCE_WINDOW;
 pub use input::{Input, InputError, expand};

@@ -11,6 +11,7 @@ use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventBatch, EventTime};
 
+use crate::formats::Formats;
 use crate::frame::{Frame, Frames};
 use crate::input::{Input, InputError, Place};
 use crate::label::SourceRule;
@@ -27,6 +28,8 @@ const PROGRESS_RECORDS: u64 = 1_024;
 /// How inputs are read.
 #[derive(Debug, Clone)]
 pub struct IngestOptions {
+    /// The formats that are known.
+    pub formats: Formats,
     /// Labels by location; the first rule that matches decides.
     pub sources: Vec<SourceRule>,
     /// The key that secrets are fingerprinted with.

@@ -1,12 +1,13 @@
 //! Which format a record has, by its content.
 //!
-//! In: a record. Out: a format of [`FORMATS`], or none. Owns: the thresholds, and the memory of the stream's last
+//! In: a record. Out: a format of [`Formats`], or none. Owns: the thresholds, and the memory of the stream's last
 //! format, which is asked first: most streams have one format, and asking one is cheaper than asking all.
 
 use offbound_schemas::EventId;
 use serde_json::Value;
 
-use crate::decode::{Envelope, FORMATS, Record};
+use crate::decode::{Envelope, Record};
+use crate::formats::Formats;
 
 /// Below this confidence a record is of no known format. Separators that several tools write are worth 20.
 pub const MIN_CONFIDENCE: u8 = 20;
@@ -21,15 +22,15 @@ pub(crate) struct Recogniser {
 }
 
 impl Recogniser {
-    /// Index of the record's format in [`FORMATS`].
-    pub(crate) fn recognise(&mut self, record: &Record<'_>) -> Option<usize> {
+    /// Index of the record's format in `formats`.
+    pub(crate) fn recognise(&mut self, formats: &Formats, record: &Record<'_>) -> Option<usize> {
         if let Some((index, confidence)) = self.last {
-            let again = FORMATS.get(index).map_or(0, |format| (format.sniff)(record));
+            let again = formats.get(index).map_or(0, |format| format.sniff(record));
             if again >= confidence {
                 return Some(index);
             }
         }
-        let best = best(record).filter(|(_, confidence)| *confidence >= MIN_CONFIDENCE);
+        let best = best(formats, record).filter(|(_, confidence)| *confidence >= MIN_CONFIDENCE);
         // A comment says nothing by itself: it belongs to the records around it, whose decoder skips it by name.
         let by_context = self.last.filter(|_| record.json.is_none() && record.text.starts_with('#'));
         self.last = best.or(self.last);
@@ -38,8 +39,8 @@ impl Recogniser {
 }
 
 /// The surest format; the earlier one where two are equally sure.
-fn best(record: &Record<'_>) -> Option<(usize, u8)> {
-    let asked = FORMATS.iter().enumerate().map(|(index, format)| (index, (format.sniff)(record)));
+fn best(formats: &Formats, record: &Record<'_>) -> Option<(usize, u8)> {
+    let asked = formats.iter().enumerate().map(|(index, format)| (index, format.sniff(record)));
     asked.fold(None, |best: Option<(usize, u8)>, next| match best {
         Some(best) if best.1 >= next.1 => Some(best),
         _ => Some(next),
@@ -47,9 +48,9 @@ fn best(record: &Record<'_>) -> Option<(usize, u8)> {
 }
 
 /// How surely some format knows this record.
-pub(crate) fn confidence(text: &str, json: Option<&Value>, envelope: &Envelope) -> u8 {
+pub(crate) fn confidence(formats: &Formats, text: &str, json: Option<&Value>, envelope: &Envelope) -> u8 {
     let record = Record { text, json, envelope, source: "", location: "", event_id: EventId::default() };
-    best(&record).map_or(0, |(_, confidence)| confidence)
+    best(formats, &record).map_or(0, |(_, confidence)| confidence)
 }
 
 /// What an unknown record looks like, for the reader of its dead letter. Names keys, never values.

@@ -9,7 +9,8 @@ use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventId, EventRows};
 use serde_json::Value;
 
-use crate::decode::{Decode, Envelope, FORMATS, Record, Verdict, cut};
+use crate::decode::{Decode, Envelope, Record, Verdict, cut};
+use crate::formats::Formats;
 use crate::identity::{Occurrences, content_hash};
 use crate::json;
 use crate::label::{Labelling, stem};
@@ -53,6 +54,7 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(crate) fn new(location: &str, options: &IngestOptions, sink: &'a mut dyn IngestSink) -> Self {
         let state = State {
+            formats: options.formats.clone(),
             location: location.to_owned(),
             labelling: Labelling::of(location, &options.sources),
             redactor: Redactor::new(options.key.clone()),
@@ -63,7 +65,7 @@ impl<'a> Run<'a> {
             outbox: Outbox::default(),
             read: SourceRead::default(),
         };
-        Self { sink, unfold: Unfold::default(), state }
+        Self { sink, unfold: Unfold::new(options.formats.clone()), state }
     }
 
     /// Whether the sink still wants rows.
@@ -110,6 +112,7 @@ impl<'a> Run<'a> {
 }
 
 struct State {
+    formats: Formats,
     location: String,
     labelling: Labelling,
     redactor: Redactor,
@@ -172,8 +175,9 @@ impl State {
         let Ready { text, json, envelope, .. } = *ready;
         let mut record =
             Record { text, json, envelope, source: "", location: &location, event_id: EventId::default() };
-        let index = self.labelling.format.or_else(|| self.recogniser.recognise(&record));
-        let Some((index, format)) = index.and_then(|index| FORMATS.get(index).map(|format| (index, format)))
+        let index = self.labelling.format.or_else(|| self.recogniser.recognise(&self.formats, &record));
+        let Some((index, format)) =
+            index.and_then(|index| self.formats.get(index).map(|format| (index, format)))
         else {
             let detail = format!("no known format: {}", recognise::describe(&record));
             return self.dead_letter(
@@ -187,13 +191,13 @@ impl State {
         };
         let labelling = &self.labelling;
         let decoder = self.decoders.entry(index).or_insert_with(|| Decoder {
-            decode: (format.decoder)(),
+            decode: format.decoder(),
             label: labelling.label(format),
             records: 0,
         });
         decoder.records += 1;
         let stream = [decoder.label.as_str(), envelope.host.as_deref().unwrap_or_default()];
-        record.event_id = self.occurrences.event_id(format.identity, &ready.content, &stream);
+        record.event_id = self.occurrences.event_id(format.identity(), &ready.content, &stream);
         record.source = &decoder.label;
         let before = self.rows.identity_assertions.len();
         let verdict = decoder.decode.decode(&record, &mut self.rows);

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::decode::{Envelope, Reject};
 use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload};
+use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;
 use crate::{json, list, recognise};
 
@@ -46,8 +47,8 @@ pub(crate) enum Leaf<'a> {
 }
 
 /// Takes documents apart; keeps the pieces of cut lines in between.
-#[derive(Default)]
 pub(crate) struct Unfold {
+    formats: Formats,
     pieces: BTreeMap<String, Pieces>,
 }
 
@@ -66,6 +67,10 @@ struct Depth {
 }
 
 impl Unfold {
+    pub(crate) fn new(formats: Formats) -> Self {
+        Self { formats, pieces: BTreeMap::new() }
+    }
+
     /// Gives every record of a document to `leaf`.
     pub(crate) fn document(&mut self, text: &str, line: u64, leaf: &mut dyn FnMut(Leaf<'_>)) {
         self.unfold(text, line, Envelope::default(), Depth::default(), leaf);
@@ -107,7 +112,7 @@ impl Unfold {
         let may_peel = depth.envelopes < MAX_ENVELOPES;
         let peeled = if may_peel { envelope::peel(&outer, &around) } else { None };
         match peeled {
-            Some((payload, inner)) if !is_own(&outer, &around, &payload, &inner) => {
+            Some((payload, inner)) if !is_own(&self.formats, &outer, &around, &payload, &inner) => {
                 self.payload(payload, line, inner, depth, leaf);
             }
             _ => leaf(Leaf::Record { text: text.into(), json, envelope: around, line }),
@@ -170,12 +175,18 @@ impl Unfold {
 }
 
 /// Whether a record that looks like an envelope is a record of its own all the same.
-fn is_own(outer: &Outer<'_>, around: &Envelope, payload: &Payload, inner: &Envelope) -> bool {
-    let own = recognise::confidence(outer.text, outer.json, around);
+fn is_own(
+    formats: &Formats,
+    outer: &Outer<'_>,
+    around: &Envelope,
+    payload: &Payload,
+    inner: &Envelope,
+) -> bool {
+    let own = recognise::confidence(formats, outer.text, outer.json, around);
     let is_part = payload.piece.as_ref().is_some_and(|piece| !piece.is_last);
     own >= recognise::SURE_CONFIDENCE && !is_part && {
         let json = json::parse(&payload.text).ok();
-        recognise::confidence(&payload.text, json.as_ref(), inner) < own
+        recognise::confidence(formats, &payload.text, json.as_ref(), inner) < own
     }
 }
 

@@ -4,11 +4,11 @@ use std::io::Read;
 
 #[allow(unused_imports, reason = "not every test file asks for each")]
 pub(crate) use offbound_ingest::fuzzing::{Collector, check_count};
-use offbound_ingest::{FingerprintKey, IngestOptions, SourceRead, read_bytes};
+use offbound_ingest::{FingerprintKey, Formats, IngestOptions, SourceRead, read_bytes};
 
 /// Default options with a fixed key.
 pub(crate) fn options() -> IngestOptions {
-    IngestOptions { sources: Vec::new(), key: FingerprintKey::for_tests() }
+    IngestOptions { formats: Formats::default(), sources: Vec::new(), key: FingerprintKey::for_tests() }
 }
 
 #[allow(dead_code, reason = "the corpus is read from files")]
