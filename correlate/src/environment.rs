@@ -14,14 +14,12 @@ mod credential_class;
 mod delegation;
 mod destination;
 mod egress;
-mod error;
 mod exception;
 mod learning;
-mod nearest;
 mod pattern;
 mod policy;
 mod proxy;
-mod reader;
+mod ranges;
 mod realm;
 mod workload;
 
@@ -32,7 +30,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use toml::de::DeTable;
+use offbound_schemas::authored::{self, Table, Value};
 
 pub use allow::Allow;
 pub use cidr::{Cidr, CidrError, parse_address};
@@ -42,17 +40,14 @@ pub use credential_class::{CredentialClass, StaticPolicy};
 pub use delegation::Delegation;
 pub use destination::DestinationInfo;
 pub use egress::{Egress, EgressEntry};
-pub use error::{EnvironmentError, Problem};
 pub use exception::Exception;
 pub use learning::Learning;
+pub use offbound_schemas::authored::{FileError as EnvironmentError, Problem};
 pub use pattern::Pattern;
 pub use policy::Policy;
 pub use proxy::Proxy;
 pub use realm::{Place, Realm};
 pub use workload::WorkloadInfo;
-
-use error::Faults;
-use reader::{Table, Value};
 
 /// The only version of the file that there is.
 pub const ENVIRONMENT_VERSION: u32 = 1;
@@ -117,19 +112,11 @@ const SECTIONS: &[Section] = &[
 impl Environment {
     /// Reads the text of an environment file; `origin` is the name by which errors call it.
     pub fn parse(text: &str, origin: &str) -> Result<Self, EnvironmentError> {
-        let faults = Faults::default();
-        let mut environment = Self::default();
-        match DeTable::parse(text) {
-            Ok(document) => {
-                let table = Table::document(document.get_ref(), &faults);
-                environment.read_sections(&table);
-            }
-            Err(error) => faults.push(
-                error.span().map_or(0, |span| span.start),
-                format!("this is not TOML: {}", error.message().replace('\n', " ")),
-            ),
-        }
-        faults.into_result(environment, text, origin)
+        authored::read(text, origin, |table| {
+            let mut environment = Self::default();
+            environment.read_sections(table);
+            environment
+        })
     }
 
     fn read_sections(&mut self, table: &Table<'_>) {

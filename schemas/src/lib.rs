@@ -1,10 +1,12 @@
 //! The words of offbound: every table, column, vocabulary, record and law, defined once.
 //!
 //! In: nothing. Out: names, Arrow types, row structs and plain records that the other crates share.
-//! Owns: column names (nobody else spells one), event identity, time text, the gate for outside text.
+//! Owns: column names (nobody else spells one), event identity, time text, the gate for outside text, how faults of
+//! files that people write are told.
 //! Leaves to others: reading logs (`ingest`), judging (`correlate`), keeping (`store`), drawing (`tui`).
 //! Law: a table, a column or a word exists in exactly one place, and that place is here.
 
+pub mod authored;
 mod batch;
 mod build;
 mod column;

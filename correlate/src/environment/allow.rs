@@ -4,10 +4,11 @@
 //! subject at all. Law: a subject of whom no entry speaks has no declared policy, so nothing of it is undeclared.
 
 use offbound_schemas::EventTime;
+use offbound_schemas::authored::Value;
 
 use super::Environment;
 use super::pattern::{Pattern, any_matches};
-use super::reader::Value;
+use super::ranges::{patterns, patterns_of};
 
 /// A permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +30,9 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
         let destinations =
             table.required("destinations", "what they may call, such as destinations = [\"payments\"]");
         environment.allows.push(Allow {
-            subjects: subjects.map(|subjects| subjects.patterns()).unwrap_or_default(),
-            destinations: destinations.map(|destinations| destinations.patterns()).unwrap_or_default(),
-            actions: table.patterns("actions").unwrap_or_else(|| vec![Pattern::new("*")]),
+            subjects: subjects.map(|subjects| patterns(&subjects)).unwrap_or_default(),
+            destinations: destinations.map(|destinations| patterns(&destinations)).unwrap_or_default(),
+            actions: patterns_of(&table, "actions").unwrap_or_else(|| vec![Pattern::new("*")]),
             effective_from: table.value("effective_from").and_then(|moment| moment.moment(false)),
         });
     }

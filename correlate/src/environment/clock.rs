@@ -3,11 +3,10 @@
 //! In: a source label and a host. Out: the bound, either way, in nanoseconds.
 //! Owns: precedence. `host:NAME`, then the label, then its format, then `default_error`, then two seconds.
 
+use offbound_schemas::authored::{Value, distance};
 use std::collections::BTreeMap;
 
 use super::Environment;
-use super::nearest::distance;
-use super::reader::Value;
 
 /// The bound when nothing is said: what time synchronisation keeps with room to spare.
 pub const DEFAULT_CLOCK_ERROR_NANOS: i64 = 2_000_000_000;

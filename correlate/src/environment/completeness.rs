@@ -5,7 +5,7 @@
 //! wider "complete" would settle what was open.
 
 use super::Environment;
-use super::reader::Value;
+use offbound_schemas::authored::Value;
 
 /// What is declared of a source's records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! In: a kind. Out: how long its credentials may live, and whether such without an end may be.
 
 use super::Environment;
-use super::reader::Value;
+use offbound_schemas::authored::Value;
 
 /// Lifetime policy of a kind of credential.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,7 +5,8 @@
 
 use super::Environment;
 use super::pattern::{Pattern, any_matches};
-use super::reader::Value;
+use super::ranges::{patterns, patterns_of};
+use offbound_schemas::authored::Value;
 
 /// A permitted intermediary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +26,9 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
             table.required("presenter", "the workload that presents, such as presenter = \"spiffe://…\"");
         let subjects = table
             .required("subjects", "whose credentials it presents, such as subjects = [\"spiffe://…/*\"]");
-        let destinations = table.patterns("destinations").unwrap_or_else(|| vec![Pattern::new("*")]);
+        let destinations = patterns_of(&table, "destinations").unwrap_or_else(|| vec![Pattern::new("*")]);
         let presenter = presenter.and_then(|presenter| presenter.text()).unwrap_or_default();
-        let subjects = subjects.map(|subjects| subjects.patterns()).unwrap_or_default();
+        let subjects = subjects.map(|subjects| patterns(&subjects)).unwrap_or_default();
         environment.delegations.push(Delegation {
             presenter: Pattern::new(&presenter),
             subjects,

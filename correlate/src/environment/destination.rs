@@ -3,14 +3,14 @@
 //! In: the names under which logs know a place (host, authority, cluster, address and port). Out: its entry.
 //! Owns: order; the first entry that any of the names fits wins.
 
+use offbound_schemas::authored::{Value, quoted};
 use std::collections::BTreeSet;
 
 use offbound_schemas::vocabulary::Enforcement;
 
 use super::Environment;
-use super::error::quoted;
 use super::pattern::{Pattern, any_matches};
-use super::reader::Value;
+use super::ranges::patterns_of;
 
 /// What is declared of a place that is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
         }
         environment.destinations.push(DestinationInfo {
             name,
-            patterns: table.patterns("match").unwrap_or_default(),
+            patterns: patterns_of(&table, "match").unwrap_or_default(),
             sensitive: table.flag("sensitive").unwrap_or(false),
             enforcement: table
                 .value("enforcement")

@@ -5,13 +5,12 @@
 //! Law: MATCH-2. One address has one entry: entries of a realm with overlapping `from` are refused, so taking an
 //! entry away makes its addresses unknown and never leaves half a declaration standing.
 
+use offbound_schemas::authored::{At, Table, Value, nearest, quoted, values};
 use std::net::IpAddr;
 
 use super::Environment;
 use super::cidr::{Cidr, parse_address};
-use super::error::quoted;
-use super::nearest::nearest;
-use super::reader::{At, Table, Value, values};
+use super::ranges::cidrs;
 use super::realm::Realm;
 
 /// One declaration of a translation.
@@ -45,9 +44,9 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
             table.required("from", "the addresses that are translated, such as from = [\"10.1.0.0/16\"]");
         let seen_as =
             table.required("seen_as", "what they appear as, or seen_as = [] if nothing leaves translated");
-        let from = from.map(|from| from.cidrs()).unwrap_or_default();
+        let from = from.map(|from| cidrs(&from)).unwrap_or_default();
         refuse_overlap(&environment.egress, &realm, &from, &table);
-        let seen_as = seen_as.map(|seen_as| values(seen_as.cidrs())).unwrap_or_default();
+        let seen_as = seen_as.map(|seen_as| values(cidrs(&seen_as))).unwrap_or_default();
         environment.egress.push(EgressEntry { realm, from: values(from), seen_as });
     }
 }

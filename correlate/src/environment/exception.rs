@@ -4,10 +4,10 @@
 //! date lasts through that day (UTC).
 
 use offbound_schemas::EventTime;
+use offbound_schemas::authored::Value;
 
 use super::Environment;
 use super::pattern::Pattern;
-use super::reader::Value;
 
 /// An exception to a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! In: two durations. Out: the same in nanoseconds; unknown unless declared.
 
 use super::Environment;
-use super::reader::Value;
+use offbound_schemas::authored::Value;
 
 /// How baselines are learned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

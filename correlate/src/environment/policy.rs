@@ -3,7 +3,7 @@
 //! In: globs of files. Out: the same; nothing evaluates them yet, which [`Environment::unused`] says.
 
 use super::Environment;
-use super::reader::Value;
+use offbound_schemas::authored::Value;
 
 /// Where declared policy in Rego lies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,7 +5,8 @@
 
 use super::Environment;
 use super::cidr::{Cidr, parse_address};
-use super::reader::{At, Table, Value, values};
+use super::ranges::cidrs;
+use offbound_schemas::authored::{At, Table, Value, values};
 
 /// A forwarder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
     for table in value.tables() {
         table.allow_keys(&["addresses", "trust_forwarded"]);
         let addresses = table.required("addresses", "its addresses, such as addresses = [\"10.1.250.1\"]");
-        let addresses = addresses.map(|addresses| addresses.cidrs()).unwrap_or_default();
+        let addresses = addresses.map(|addresses| cidrs(&addresses)).unwrap_or_default();
         let trust_forwarded = table.flag("trust_forwarded").unwrap_or(false);
         refuse_disagreement(&environment.proxies, trust_forwarded, &addresses, &table);
         environment.proxies.push(Proxy { addresses: values(addresses), trust_forwarded });

@@ -5,9 +5,10 @@
 //! realm that names the source most exactly wins, then the one with the longest prefix.
 //! Law: MATCH-2. Two realms that no source tells apart are refused, so taking one away never settles a doubt.
 
+use super::Environment;
 use super::cidr::{Cidr, parse_address};
-use super::reader::{At, Table, Value, values};
-use super::{Environment, error::quoted};
+use super::ranges::cidrs;
+use offbound_schemas::authored::{At, Table, Value, quoted, values};
 
 /// An address space: a cluster, a VPC, a data centre.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
     for (name, table) in value.named_tables() {
         table.allow_keys(&["cidrs", "environment", "sources"]);
         let cidrs = table.required("cidrs", "its address ranges, such as cidrs = [\"10.1.0.0/16\"]");
-        let cidrs = cidrs.map(|cidrs| cidrs.cidrs()).unwrap_or_default();
+        let cidrs = cidrs.map(|list| cidrs(&list)).unwrap_or_default();
         let realm = Realm {
             name,
             cidrs: values(cidrs.clone()),

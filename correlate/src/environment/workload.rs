@@ -3,13 +3,12 @@
 //! In: a name as a log writes it. Out: the workload and its canonical id. Owns: aliases; they match exactly.
 //! Law: one name means one workload; a name that two entries claim is refused.
 
+use offbound_schemas::authored::{At, Table, Value, quoted, values};
 use std::collections::BTreeSet;
 
 use offbound_schemas::vocabulary::Control;
 
 use super::Environment;
-use super::error::quoted;
-use super::reader::{At, Table, Value, values};
 
 /// What is declared of a workload.
 #[derive(Debug, Clone, PartialEq, Eq)]

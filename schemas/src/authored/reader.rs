@@ -7,27 +7,46 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use offbound_schemas::{EventTime, parse_duration_nanos};
-
-use super::cidr::Cidr;
-use super::error::{Faults, quoted};
+use super::faults::{Faults, FileError, quoted};
 use super::nearest::nearest;
-use super::pattern::Pattern;
+use crate::{EventTime, parse_duration_nanos};
 
 /// A thing and the byte offset where the file says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct At<T> {
-    pub(super) at: usize,
-    pub(super) value: T,
+pub struct At<T> {
+    /// Where it stands.
+    pub at: usize,
+    /// What stands there.
+    pub value: T,
+}
+
+/// Reads the text of a file; `origin` is the name by which errors call it. What `take` notes as a fault refuses it.
+pub fn read<T>(text: &str, origin: &str, take: impl FnOnce(&Table<'_>) -> T) -> Result<T, FileError> {
+    let faults = Faults::default();
+    let document = match DeTable::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start);
+            return Err(faults.refuse(
+                at,
+                format!("this is not TOML: {}", error.message().replace('\n', " ")),
+                text,
+                origin,
+            ));
+        }
+    };
+    let value = take(&Table::document(document.get_ref(), &faults));
+    faults.into_result(value, text, origin)
 }
 
 /// A list without its positions.
-pub(super) fn values<T>(list: Vec<At<T>>) -> Vec<T> {
+pub fn values<T>(list: Vec<At<T>>) -> Vec<T> {
     list.into_iter().map(|entry| entry.value).collect()
 }
 
 /// A table of the file.
-pub(super) struct Table<'a> {
+#[derive(Debug)]
+pub struct Table<'a> {
     title: String,
     at: usize,
     table: &'a DeTable<'a>,
@@ -36,32 +55,34 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// The whole file.
-    pub(super) fn document(table: &'a DeTable<'a>, faults: &'a Faults) -> Self {
+    pub fn document(table: &'a DeTable<'a>, faults: &'a Faults) -> Self {
         Self { title: "the file".to_owned(), at: 0, table, faults }
     }
 
     /// Where the table begins.
-    pub(super) fn at(&self) -> usize {
+    #[must_use]
+    pub fn at(&self) -> usize {
         self.at
     }
 
     /// Notes a fault of this file.
-    pub(super) fn fault(&self, at: usize, message: String) {
+    pub fn fault(&self, at: usize, message: String) {
         self.faults.push(at, message);
     }
 
     /// How messages call the table.
-    pub(super) fn title(&self) -> &str {
+    #[must_use]
+    pub fn title(&self) -> &str {
         &self.title
     }
 
     /// Notes every key that is not among `known`.
-    pub(super) fn allow_keys(&self, known: &[&str]) {
+    pub fn allow_keys(&self, known: &[&str]) {
         self.allow("key", known);
     }
 
     /// Notes every section that is not among `known`.
-    pub(super) fn allow_sections(&self, known: &[&str]) {
+    pub fn allow_sections(&self, known: &[&str]) {
         self.allow("section", known);
     }
 
@@ -73,7 +94,7 @@ impl<'a> Table<'a> {
     }
 
     /// Notes one key as unknown, in a table whose other keys are free.
-    pub(super) fn refuse_key(&self, key: &str, known: &[&str]) {
+    pub fn refuse_key(&self, key: &str, known: &[&str]) {
         if let Some((found, _)) = self.table.get_key_value(key) {
             self.unknown("key", found.span().start, key, known);
         }
@@ -90,12 +111,12 @@ impl<'a> Table<'a> {
     }
 
     /// The value of a key.
-    pub(super) fn value(&self, key: &str) -> Option<Value<'a>> {
+    pub fn value(&self, key: &str) -> Option<Value<'a>> {
         self.table.get(key).map(|value| self.wrap(key, value))
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required(&self, key: &str, hint: &str) -> Option<Value<'a>> {
+    pub fn required(&self, key: &str, hint: &str) -> Option<Value<'a>> {
         let value = self.value(key);
         if value.is_none() {
             self.faults.push(self.at, format!("{} has no `{key}`; add {hint}", self.title));
@@ -104,32 +125,27 @@ impl<'a> Table<'a> {
     }
 
     /// Every key with its value, by key.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         self.table.iter().map(|(key, value)| (key.get_ref().as_ref(), self.wrap(key.get_ref(), value)))
     }
 
     /// Text of an optional key.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
+    pub fn text(&self, key: &str) -> Option<String> {
         self.value(key)?.text()
     }
 
     /// List of texts of an optional key.
-    pub(super) fn texts(&self, key: &str) -> Option<Vec<String>> {
+    pub fn texts(&self, key: &str) -> Option<Vec<String>> {
         self.value(key).map(|value| values(value.texts()))
     }
 
-    /// Patterns of an optional key.
-    pub(super) fn patterns(&self, key: &str) -> Option<Vec<Pattern>> {
-        self.value(key).map(|value| value.patterns())
-    }
-
     /// Switch of an optional key.
-    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+    pub fn flag(&self, key: &str) -> Option<bool> {
         self.value(key)?.flag()
     }
 
     /// Duration of an optional key, in nanoseconds.
-    pub(super) fn duration_nanos(&self, key: &str) -> Option<i64> {
+    pub fn duration_nanos(&self, key: &str) -> Option<i64> {
         self.value(key)?.duration_nanos()
     }
 
@@ -145,7 +161,8 @@ impl<'a> Table<'a> {
 }
 
 /// A value of the file, and the key that it stands under.
-pub(super) struct Value<'a> {
+#[derive(Debug)]
+pub struct Value<'a> {
     key: String,
     owner: String,
     at: usize,
@@ -155,12 +172,13 @@ pub(super) struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// Notes that the value will not do.
-    pub(super) fn fault(&self, message: String) {
+    pub fn fault(&self, message: String) {
         self.faults.push(self.at, message);
     }
 
     /// Where the value begins.
-    pub(super) fn at(&self) -> usize {
+    #[must_use]
+    pub fn at(&self) -> usize {
         self.at
     }
 
@@ -172,19 +190,20 @@ impl<'a> Value<'a> {
         format!("`{}` of {}", quoted(&self.key), self.owner)
     }
 
-    fn wrong_type(&self, wanted: &str) {
+    /// Notes that the value has another type than `wanted`.
+    pub fn wrong_type(&self, wanted: &str) {
         let found = self.value.type_str();
         let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
         self.fault(format!("{} is {article} {found}; it must be {wanted}", self.place()));
     }
 
     /// Notes that a word will not do, and says what would.
-    pub(super) fn bad_text(&self, text: &str, problem: &str) {
+    pub fn bad_text(&self, text: &str, problem: &str) {
         self.fault(format!("\"{}\" in {} {problem}", quoted(text), self.place()));
     }
 
     /// The version number, which must be `known`.
-    pub(super) fn version(&self, known: u32) -> Option<u32> {
+    pub fn version(&self, known: u32) -> Option<u32> {
         let DeValue::Integer(number) = self.value else {
             self.wrong_type(&format!("the number {known}"));
             return None;
@@ -204,7 +223,7 @@ impl<'a> Value<'a> {
     }
 
     /// Text that is not empty.
-    pub(super) fn text(&self) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         let Some(text) = self.str() else {
             self.wrong_type("a string");
             return None;
@@ -217,7 +236,7 @@ impl<'a> Value<'a> {
     }
 
     /// One word of a closed set.
-    pub(super) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+    pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
@@ -231,7 +250,7 @@ impl<'a> Value<'a> {
     }
 
     /// A switch.
-    pub(super) fn flag(&self) -> Option<bool> {
+    pub fn flag(&self) -> Option<bool> {
         if let DeValue::Boolean(flag) = self.value {
             return Some(*flag);
         }
@@ -240,7 +259,7 @@ impl<'a> Value<'a> {
     }
 
     /// A length of time, in nanoseconds.
-    pub(super) fn duration_nanos(&self) -> Option<i64> {
+    pub fn duration_nanos(&self) -> Option<i64> {
         let Some(text) = self.str() else {
             self.wrong_type("a duration in quotes, such as \"30s\"");
             return None;
@@ -256,7 +275,7 @@ impl<'a> Value<'a> {
     }
 
     /// A moment. A bare date means its first moment (UTC), or the first moment after it if `through`.
-    pub(super) fn moment(&self, through: bool) -> Option<EventTime> {
+    pub fn moment(&self, through: bool) -> Option<EventTime> {
         let text = match self.value {
             DeValue::Datetime(moment) => moment.to_string(),
             DeValue::String(text) => text.to_string(),
@@ -272,8 +291,9 @@ impl<'a> Value<'a> {
         moment
     }
 
-    /// The values of a list.
-    fn list(&self, wanted: &str) -> Vec<Value<'a>> {
+    /// The values of a list; `wanted` says what it should hold.
+    #[must_use]
+    pub fn list(&self, wanted: &str) -> Vec<Value<'a>> {
         let DeValue::Array(array) = self.value else {
             self.wrong_type(wanted);
             return Vec::new();
@@ -289,39 +309,18 @@ impl<'a> Value<'a> {
     }
 
     /// Every text of a list.
-    pub(super) fn texts(&self) -> Vec<At<String>> {
+    pub fn texts(&self) -> Vec<At<String>> {
         let items = self.list("a list of strings");
         items.iter().filter_map(|item| Some(At { at: item.at, value: item.text()? })).collect()
     }
 
-    /// Every pattern of a list.
-    pub(super) fn patterns(&self) -> Vec<Pattern> {
-        self.texts().iter().map(|text| Pattern::new(&text.value)).collect()
-    }
-
     /// Every word of a list, each of a closed set.
-    pub(super) fn words<T: Copy>(&self, words: &[(&str, T)]) -> Vec<T> {
+    pub fn words<T: Copy>(&self, words: &[(&str, T)]) -> Vec<T> {
         self.list("a list of strings").iter().filter_map(|item| item.word(words)).collect()
     }
 
-    /// Every address range of a list.
-    pub(super) fn cidrs(&self) -> Vec<At<Cidr>> {
-        self.list("a list of address ranges in quotes").iter().filter_map(Value::cidr).collect()
-    }
-
-    fn cidr(&self) -> Option<At<Cidr>> {
-        let text = self.text()?;
-        match Cidr::parse(&text) {
-            Ok(value) => Some(At { at: self.at, value }),
-            Err(error) => {
-                self.bad_text(&text, &error.to_string());
-                None
-            }
-        }
-    }
-
     /// The table of `[key]`, or an inline one.
-    pub(super) fn table(&self) -> Option<Table<'a>> {
+    pub fn table(&self) -> Option<Table<'a>> {
         let title = if self.owner == "the file" { format!("[{}]", quoted(&self.key)) } else { self.place() };
         self.table_called(title)
     }
@@ -335,14 +334,14 @@ impl<'a> Value<'a> {
     }
 
     /// The tables of `[[key]]`.
-    pub(super) fn tables(&self) -> Vec<Table<'a>> {
+    pub fn tables(&self) -> Vec<Table<'a>> {
         let title = format!("[[{}]]", quoted(&self.key));
         let items = self.list(&format!("a list of tables; write {title} above each"));
         items.iter().filter_map(|item| item.table_called(title.clone())).collect()
     }
 
     /// The tables of `[key.NAME]`, by name.
-    pub(super) fn named_tables(&self) -> Vec<(String, Table<'a>)> {
+    pub fn named_tables(&self) -> Vec<(String, Table<'a>)> {
         let DeValue::Table(_) = self.value else {
             self.wrong_type(&format!("tables with names; write [{}.NAME] above each", quoted(&self.key)));
             return Vec::new();

@@ -3,12 +3,14 @@
 //! In: a word and the known words. Out: the nearest by edit distance; the first of equals.
 
 /// The nearest of `known` to `word`.
-pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     known.iter().copied().min_by_key(|candidate| distance(word, candidate))
 }
 
 /// How many single-character changes lie between two words.
-pub(super) fn distance(left: &str, right: &str) -> usize {
+#[must_use]
+pub fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (line, left_char) in left.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! What is wrong with an environment file, and where.
+//! What is wrong with a file that somebody wrote, and where.
 //!
 //! In: faults with their byte offsets, in any order. Out: one error with every problem, by position.
 //! Owns: the form `file:line:column: what, what to do`, one line a problem.
@@ -12,7 +12,7 @@ const MAX_PROBLEMS: usize = 100;
 /// How many characters of the file's own words a message repeats, so that it stays one line.
 const MAX_QUOTED_CHARS: usize = 64;
 
-/// One problem of an environment file.
+/// One problem of such a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Line, from 1.
@@ -23,16 +23,16 @@ pub struct Problem {
     pub message: String,
 }
 
-/// An environment file that could not be used: each problem on a line of its own, by position.
+/// A file that could not be used: each problem on a line of its own, by position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct EnvironmentError {
+pub struct FileError {
     /// Name of the file.
     pub origin: String,
     /// What is wrong with it; at least one.
     pub problems: Vec<Problem>,
 }
 
-impl fmt::Display for EnvironmentError {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
@@ -45,26 +45,33 @@ impl fmt::Display for EnvironmentError {
 
 /// Where readers put what they find wrong, so that one run reports all of it.
 #[derive(Debug, Default)]
-pub(super) struct Faults(RefCell<Vec<(usize, String)>>);
+pub struct Faults(RefCell<Vec<(usize, String)>>);
 
 impl Faults {
     /// Notes a fault at a byte offset.
-    pub(super) fn push(&self, at: usize, message: String) {
+    pub fn push(&self, at: usize, message: String) {
         let mut list = self.0.borrow_mut();
         if list.len() < MAX_PROBLEMS {
             list.push((at, message));
         }
     }
 
+    /// The error of a file that cannot be read at all.
+    #[must_use]
+    pub fn refuse(self, at: usize, message: String, text: &str, origin: &str) -> FileError {
+        let problem = locate(text, (at, message));
+        FileError { origin: origin.to_owned(), problems: vec![problem] }
+    }
+
     /// `value`, unless anything was wrong.
-    pub(super) fn into_result<T>(self, value: T, text: &str, origin: &str) -> Result<T, EnvironmentError> {
+    pub fn into_result<T>(self, value: T, text: &str, origin: &str) -> Result<T, FileError> {
         let faults = self.0.into_inner();
         if faults.is_empty() {
             return Ok(value);
         }
         let mut problems: Vec<Problem> = faults.into_iter().map(|fault| locate(text, fault)).collect();
         problems.sort();
-        Err(EnvironmentError { origin: origin.to_owned(), problems })
+        Err(FileError { origin: origin.to_owned(), problems })
     }
 }
 
@@ -79,7 +86,7 @@ fn locate(text: &str, (at, message): (usize, String)) -> Problem {
 }
 
 /// Words of the file, made safe to repeat in a message.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(MAX_QUOTED_CHARS).flat_map(char::escape_debug).collect();
     if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
         shown.push('…');
