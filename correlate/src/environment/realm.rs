@@ -40,8 +40,8 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
     let mut seen: Vec<(usize, At<Cidr>)> = Vec::new();
     for (name, table) in value.named_tables() {
         table.allow_keys(&["cidrs", "environment", "sources"]);
-        let cidrs = table.required("cidrs", "its address ranges, such as cidrs = [\"10.1.0.0/16\"]");
-        let cidrs = cidrs.map(|list| cidrs(&list)).unwrap_or_default();
+        let listed = table.required("cidrs", "its address ranges, such as cidrs = [\"10.1.0.0/16\"]");
+        let cidrs = listed.map(|listed| cidrs(&listed)).unwrap_or_default();
         let realm = Realm {
             name,
             cidrs: values(cidrs.clone()),

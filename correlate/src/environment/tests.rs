@@ -4,7 +4,6 @@ use offbound_schemas::vocabulary::{Control, Enforcement};
 use offbound_schemas::{EventTime, parse_duration_nanos};
 use proptest::prelude::*;
 
-use super::ranges::patterns;
 use super::*;
 
 const FULL: &str = r#"
