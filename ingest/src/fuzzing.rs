@@ -10,7 +10,9 @@ use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventBatch, EventId, EventRows};
 
-use crate::{CHUNK_ROWS, FingerprintKey, IngestOptions, IngestSink, SourceRead, SourceRule, read_bytes};
+use crate::{
+    CHUNK_ROWS, FingerprintKey, Formats, IngestOptions, IngestSink, SourceRead, SourceRule, read_bytes,
+};
 
 /// Everything that came out of one input.
 #[derive(Debug, Default, PartialEq)]
@@ -60,8 +62,9 @@ pub fn check(format: &str, bytes: &[u8]) {
 }
 
 fn read(format: &str, bytes: &[u8]) -> (SourceRead, Collector) {
-    let rule = SourceRule::parse(&format!("{format}=*")).expect("the target names a format");
-    let options = IngestOptions { sources: vec![rule], key: FingerprintKey::for_tests() };
+    let formats = Formats::default();
+    let rule = SourceRule::parse(&format!("{format}=*"), &formats).expect("the target names a format");
+    let options = IngestOptions { formats, sources: vec![rule], key: FingerprintKey::for_tests() };
     let mut collector = Collector::default();
     let read = read_bytes("fuzz", bytes, &options, &mut collector).expect("bytes in memory can be read");
     (read, collector)
