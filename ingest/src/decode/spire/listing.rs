@@ -256,7 +256,9 @@ impl Printed {
     pub(super) fn flush(&mut self, rows: &mut EventRows) {
         let Some(Block { mut row, time, lines, attestation }) = self.block.take() else { return };
         row.raw = cut(&lines.join("\n"), MAX_RAW_BYTES).to_owned();
-        row.event_time = time.or(row.expires).unwrap_or_default();
+        // A listing that was cut before the expiry of its last agent does not say when that agent was there.
+        let Some(event_time) = time.or(row.expires) else { return };
+        row.event_time = event_time;
         row.unmapped = unmapped([("attestation_type", attestation.as_ref())]);
         match row.kind {
             PlacementKind::Entry => kubernetes_of(&mut row),

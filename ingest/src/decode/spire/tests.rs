@@ -106,6 +106,8 @@ fn listings() {
     assert_eq!(rows.placements[0].host.as_deref(), Some("n8"));
     assert_eq!(rows.placements[0].event_time.to_string(), "2031-02-03T04:05:06.000000000Z");
     assert_ne!(rows.placements[0].event_id, rows.placements[1].event_id);
+    let (_, rows) = run(&SERVER, &printed[..3]);
+    assert!(rows.is_empty(), "a listing that was cut has no moment");
 }
 
 /// Scenario: the messages about agents that lost their standing, seen by server and agent, in several versions' words and
