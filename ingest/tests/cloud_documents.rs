@@ -15,7 +15,12 @@ fn sample(id: &str) -> Value {
 /// Reads a document; checks that all of it is decoded, and by which formats; returns the ids of its rows.
 fn check(document: &str, records: u64, sources: &[&str]) -> Vec<EventId> {
     let (read, collector) = read("cloud.json", document.as_bytes());
-    assert_eq!((read.count.read, read.count.decoded), (records, records), "{:?} of {document}", collector.letters);
+    assert_eq!(
+        (read.count.read, read.count.decoded),
+        (records, records),
+        "{:?} of {document}",
+        collector.letters
+    );
     let rows = &collector.rows;
     let labels = rows.identity_assertions.iter().map(|row| &row.source);
     let labels = labels.chain(rows.placements.iter().map(|row| &row.source));
@@ -65,6 +70,7 @@ fn listings_over_many_lines() {
 fn mixed_streams() {
     let hub = json!({"records": [sample("entra"), sample("azure-activity"), sample("entra")]});
     check(&hub.to_string(), 3, &["azure-activity", "entra"]);
-    let lines = [sample("gcp-audit"), sample("okta"), sample("teleport"), sample("cloudtrail")].map(|line| line.to_string());
+    let lines = [sample("gcp-audit"), sample("okta"), sample("teleport"), sample("cloudtrail")]
+        .map(|line| line.to_string());
     check(&lines.join("\n"), 4, &["cloudtrail", "gcp-audit", "okta", "teleport"]);
 }
