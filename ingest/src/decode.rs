@@ -12,6 +12,9 @@ use serde_json::Value;
 mod act;
 mod address;
 mod azure_activity;
+mod auditbeat;
+mod auoms;
+mod cgroup;
 mod cloudtrail;
 #[cfg(test)]
 mod corpus;
@@ -32,6 +35,7 @@ mod keycloak;
 mod kubearmor;
 mod kubernetes_pods;
 mod kubescape;
+mod laurel;
 mod linux_audit;
 mod loose;
 mod okta;
@@ -41,6 +45,8 @@ mod seen_pod;
 mod spire;
 mod subject;
 mod syscall;
+mod teleport;
+mod sysmon;
 mod technique;
 mod teleport;
 mod tetragon;
@@ -51,6 +57,7 @@ mod trial;
 mod twisted;
 mod vm_connection;
 mod zeek;
+mod wazuh;
 
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.
 pub(crate) const WEAK_CONFIDENCE: u8 = 10;
@@ -233,6 +240,11 @@ pub const FORMATS: &[Format] = &[
     placement_feed::FORMAT,
     tetragon::FORMAT,
     linux_audit::FORMAT,
+    laurel::FORMAT,
+    auoms::FORMAT,
+    auditbeat::FORMAT,
+    sysmon::FORMAT,
+    wazuh::FORMAT,
     falco::FORMAT,
     tracee::FORMAT,
     kubearmor::FORMAT,

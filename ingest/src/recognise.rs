@@ -53,6 +53,12 @@ pub(crate) fn confidence(formats: &Formats, text: &str, json: Option<&Value>, en
     best(formats, &record).map_or(0, |(_, confidence)| confidence)
 }
 
+/// Whether a record that no format knows is a remark of whoever put the log together: `# …` in prose.
+pub(crate) fn is_comment(record: &Record<'_>) -> bool {
+    let rest = record.text.strip_prefix('#').filter(|_| record.json.is_none());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '#']))
+}
+
 /// What an unknown record looks like, for the reader of its dead letter. Names keys, never values.
 pub(crate) fn describe(record: &Record<'_>) -> String {
     match record.json {

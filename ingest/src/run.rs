@@ -179,6 +179,9 @@ impl State {
         let Some((index, format)) =
             index.and_then(|index| self.formats.get(index).map(|format| (index, format)))
         else {
+            if recognise::is_comment(&record) {
+                return self.skip("comment");
+            }
             let detail = format!("no known format: {}", recognise::describe(&record));
             return self.dead_letter(
                 text,

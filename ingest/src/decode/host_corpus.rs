@@ -12,8 +12,9 @@ use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome};
 use serde_json::Value;
 
-use super::trial::run;
-use super::{Format, MAX_UNMAPPED_BYTES, Verdict, credential_path};
+use super::trial::run_each;
+use super::{Envelope, Format, MAX_UNMAPPED_BYTES, Verdict, credential_path};
+use crate::unfold::{Leaf, Unfold};
 
 fn files(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus").join(name);
@@ -27,16 +28,25 @@ fn files(name: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// A file as one stream; a whole JSON document is one record.
+/// A file as one stream; a whole JSON document is one record. Envelopes come off as they do in the field.
 fn decode(format: &Format, path: &Path) -> (Vec<String>, Vec<Verdict>, EventRows) {
     let text = String::from_utf8_lossy(&fs::read(path).expect("a listed file can be read")).into_owned();
-    let lines: Vec<String> = match serde_json::from_str::<Value>(&text) {
+    let documents: Vec<String> = match serde_json::from_str::<Value>(&text) {
         Ok(value) => vec![value.to_string()],
         Err(_lines) => text.lines().map(str::to_owned).collect(),
     };
-    let borrowed: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let (verdicts, rows) = run(format, &borrowed);
-    (lines, verdicts, rows)
+    let mut records: Vec<(String, Envelope)> = Vec::new();
+    let mut unfold = Unfold::default();
+    for document in &documents {
+        unfold.document(document, 1, &mut |leaf| {
+            if let Leaf::Record { text, envelope, .. } = leaf {
+                records.push((text.into_owned(), envelope));
+            }
+        });
+    }
+    let borrowed: Vec<(&str, &Envelope)> = records.iter().map(|(text, around)| (text.as_str(), around)).collect();
+    let (verdicts, rows) = run_each(format, &borrowed);
+    (records.into_iter().map(|(text, _)| text).collect(), verdicts, rows)
 }
 
 /// Decodes a folder; shows all, checks every row. Gives the number of lines by verdict.
@@ -171,4 +181,15 @@ fn linux_audit() {
 fn spire() {
     let counts = check(&super::spire::SERVER, "identity/spire");
     assert!(counts.is_empty() || counts.get("decoded").copied().unwrap_or_default() >= 15, "{counts:?}");
+}
+
+/// Scenario: recorded events of collectors that put audit records together. Guarantees: every event is read.
+#[test]
+fn assembled_audit() {
+    for (format, folder) in
+        [(super::laurel::FORMAT, "laurel"), (super::auoms::FORMAT, "auoms"), (super::sysmon::FORMAT, "sysmon-linux")]
+    {
+        let counts = check(&format, &format!("host/{folder}"));
+        assert!(counts.keys().all(|word| *word == "decoded"), "{folder}: {counts:?}");
+    }
 }

@@ -17,21 +17,29 @@ mod host_state;
 mod kind;
 mod loss;
 mod operand;
+mod refusal;
 mod seccomp;
 mod selinux;
 mod sockaddr;
 mod standalone;
 mod statement;
+mod uring;
 
 use offbound_schemas::{EventRows, EventTime};
 
-use self::assemble::{Assembler, Taken};
-use self::header::{AuditRecord, Parsed};
+pub(super) use self::assemble::Assembler;
+use self::assemble::Taken;
+pub(super) use self::fields::{Fields, unhex};
+use self::header::Parsed;
+pub(super) use self::header::{AuditRecord, Stamp};
+pub(super) use self::host_state::process_key;
 use super::{Decode, Format, Identity, Record, Verdict};
+
+const ID: &str = "linux-audit";
 
 /// Linux audit.
 pub(crate) const FORMAT: Format = Format {
-    id: "linux-audit",
+    id: ID,
     title: "Linux audit records: auditd, kernel log, ausearch",
     fills: &["host_events"],
     sample: r#"type=AVC msg=audit(1772359200.500:4121): apparmor="DENIED" operation="open" profile="docker-default" name="/etc/shadow" pid=4121 comm="cat" requested_mask="r" denied_mask="r" fsuid=0 ouid=0"#,
@@ -40,10 +48,15 @@ pub(crate) const FORMAT: Format = Format {
     decoder: || Box::new(LinuxAudit::default()),
 };
 
-#[derive(Default)]
 struct LinuxAudit {
     assembler: Assembler,
     loss: loss::Loss,
+}
+
+impl Default for LinuxAudit {
+    fn default() -> Self {
+        Self { assembler: Assembler::new(ID), loss: loss::Loss::default() }
+    }
 }
 
 fn sniff(record: &Record<'_>) -> u8 {
@@ -52,14 +65,23 @@ fn sniff(record: &Record<'_>) -> u8 {
     }
     let text = record.text;
     match header::parse_all(text).first() {
+        // The Azure collector's lines look alike, and are a format of their own.
+        Some(Parsed::Record(audit)) if super::auoms::is_assembled(audit) => 0,
         Some(Parsed::Record(_)) => 95,
         Some(Parsed::Malformed(_)) if text.contains("type=") || text.contains("msg=audit(") => 70,
         _ if loss::is_loss(text) => 80,
         _ if text.contains("apparmor=\"") || text.contains("avc:  denied") => 75,
+        _ if header::without_stamp(text, record.envelope.time).is_some() && text.contains("profile=\"") => 60,
         _ if text.starts_with("time->") => 50,
+        _ if is_kernel(record) => 30,
         _ if text.trim_end() == "----" => 20,
         _ => 0,
     }
+}
+
+/// Whether the kernel said it: most of what it says is about hardware and networks.
+fn is_kernel(record: &Record<'_>) -> bool {
+    record.envelope.program.as_deref() == Some("kernel")
 }
 
 impl Decode for LinuxAudit {
@@ -89,16 +111,12 @@ impl Decode for LinuxAudit {
 
 impl LinuxAudit {
     fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Verdict {
-        self.loss.saw(audit.stamp.time);
+        let host = audit.node.as_deref().or(record.envelope.host.as_deref()).unwrap_or_default();
+        self.loss.saw(host, audit.stamp.time);
         if audit.kind == "EOE" {
             return Verdict::Skipped("end-of-event");
         }
-        match self.assembler.take(record, audit, rows) {
-            Taken::Gathered => Verdict::Decoded,
-            Taken::Duplicate => Verdict::Skipped("duplicate-record"),
-            Taken::Late => Verdict::Skipped("late-record"),
-            Taken::TooLarge => Verdict::Skipped("event-too-large"),
-        }
+        self.assembler.take(record, audit, rows).into()
     }
 
     /// Lines that carry no stamp: noise of `ausearch`, losses, and decisions whose stamp a shipper cut off.
@@ -120,8 +138,29 @@ impl LinuxAudit {
                     Verdict::Decoded
                 }
                 Some(Parsed::Malformed(reject)) => Verdict::Rejected(reject),
+                None if is_kernel(record) => Verdict::Skipped("kernel-message"),
                 None => Verdict::Skipped("not-an-audit-record"),
             },
+        }
+    }
+}
+
+/// The records in a text that another format kept of the raw log.
+pub(super) fn lines_of(text: &str) -> Vec<AuditRecord> {
+    let record = |part| match part {
+        Parsed::Record(audit) => Some(audit),
+        Parsed::Malformed(_) => None,
+    };
+    header::parse_all(text).into_iter().filter_map(record).collect()
+}
+
+impl From<Taken> for Verdict {
+    fn from(taken: Taken) -> Self {
+        match taken {
+            Taken::Gathered => Self::Decoded,
+            Taken::Duplicate => Self::Skipped("duplicate-record"),
+            Taken::Late => Self::Skipped("late-record"),
+            Taken::TooLarge => Self::Skipped("event-too-large"),
         }
     }
 }

@@ -14,10 +14,16 @@ pub(crate) fn run(format: &Format, lines: &[&str]) -> (Vec<Verdict>, EventRows) 
 
 /// The same with an envelope around each line.
 pub(crate) fn run_in(format: &Format, lines: &[&str], envelope: &Envelope) -> (Vec<Verdict>, EventRows) {
+    let each: Vec<(&str, &Envelope)> = lines.iter().map(|line| (*line, envelope)).collect();
+    run_each(format, &each)
+}
+
+/// The same with an envelope for each line.
+pub(crate) fn run_each(format: &Format, lines: &[(&str, &Envelope)]) -> (Vec<Verdict>, EventRows) {
     let mut decoder = (format.decoder)();
     let mut rows = EventRows::default();
     let mut verdicts = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
+    for (index, (line, envelope)) in lines.iter().enumerate() {
         let json: Option<Value> = serde_json::from_str(line).ok();
         let location = format!("test:{}", index + 1);
         let record = Record {

@@ -5,6 +5,7 @@
 //! always last, so an event closes when the host's log time has moved on by [`HOLD_NANOS`], or at the end of the stream;
 //! older ones first, so that what is learnt about processes does not depend on the interleaving.
 //! `finish` may be called at any quiet moment: later records of an event that was closed early are late, not lost.
+//! Collectors that put events together themselves come in by [`Assembler::take_whole`], for they too write out of order.
 //! Law: same records, any interleaving within [`HOLD_NANOS`], same rows.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -49,7 +50,7 @@ struct Open {
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(in crate::decode) enum Taken {
     /// It is part of a row.
     Gathered,
     /// It is in its event already.
@@ -61,8 +62,9 @@ pub(super) enum Taken {
 }
 
 /// Open events of a stream, and what is known about its hosts.
-#[derive(Default)]
-pub(super) struct Assembler {
+pub(in crate::decode) struct Assembler {
+    /// Format whose records these are: part of the identity of rows.
+    format: &'static str,
     open: BTreeMap<Key, Open>,
     bytes: usize,
     clocks: BTreeMap<String, EventTime>,
@@ -77,22 +79,45 @@ fn record_id(audit: &AuditRecord) -> EventId {
 }
 
 impl Assembler {
+    /// Nothing open yet.
+    pub(in crate::decode) fn new(format: &'static str) -> Self {
+        Self {
+            format,
+            open: BTreeMap::new(),
+            bytes: 0,
+            clocks: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            closed_order: VecDeque::new(),
+        }
+    }
+
     /// Takes one record; rows of events that it completes go to `rows`.
     pub(super) fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Taken {
-        let host = audit.node.clone().or_else(|| record.envelope.host.clone()).unwrap_or_default();
-        let key = (host.clone(), audit.stamp.time, audit.stamp.serial);
-        if let Some(known) = self.closed.get_mut(&key) {
-            let id = record_id(&audit);
-            if known.contains(&id) {
-                return Taken::Duplicate;
-            }
-            if known.len() < MAX_EVENT_RECORDS {
-                known.push(id);
-            }
-            return late(record, &key, audit, self.hosts.get_mut(&host), rows);
+        let host = audit.node.clone().or_else(|| record.envelope.host.clone());
+        let template = HostEvent { host, ..record.host_event(audit.stamp.time) };
+        self.take_whole(template, vec![audit], rows)
+    }
+
+    /// Takes records of one event; `template` holds what the record that they came in says about the event as a whole.
+    pub(in crate::decode) fn take_whole(
+        &mut self,
+        template: HostEvent,
+        records: Vec<AuditRecord>,
+        rows: &mut EventRows,
+    ) -> Taken {
+        let Some(stamp) = records.first().map(|audit| audit.stamp.clone()) else { return Taken::Duplicate };
+        let host = template.host.clone().unwrap_or_default();
+        let key = (host.clone(), stamp.time, stamp.serial);
+        if self.closed.contains_key(&key) {
+            let each = records.into_iter().map(|audit| self.after_close(&template, &key, audit, rows));
+            return each.fold(Taken::Duplicate, Taken::or);
         }
-        let clock = self.advance(&host, audit.stamp.time, rows);
-        let taken = self.gather(record, key, audit, clock);
+        let clock = self.advance(&host, stamp.time, rows);
+        let mut taken = Taken::Duplicate;
+        for audit in records {
+            taken = taken.or(self.gather(&template, key.clone(), audit, clock));
+        }
         self.close_due(&host, clock, rows);
         while self.open.len() > MAX_OPEN_EVENTS || self.bytes > MAX_OPEN_BYTES {
             self.close_first(rows);
@@ -100,8 +125,26 @@ impl Assembler {
         taken
     }
 
+    fn after_close(
+        &mut self,
+        template: &HostEvent,
+        key: &Key,
+        audit: AuditRecord,
+        rows: &mut EventRows,
+    ) -> Taken {
+        let id = record_id(&audit);
+        let Some(known) = self.closed.get_mut(key) else { return Taken::Late };
+        if known.contains(&id) {
+            return Taken::Duplicate;
+        }
+        if known.len() < MAX_EVENT_RECORDS {
+            known.push(id);
+        }
+        late(self.format, template, audit, self.hosts.get_mut(&key.0), rows)
+    }
+
     /// Closes everything.
-    pub(super) fn finish(&mut self, rows: &mut EventRows) {
+    pub(in crate::decode) fn finish(&mut self, rows: &mut EventRows) {
         while !self.open.is_empty() {
             self.close_first(rows);
         }
@@ -125,21 +168,22 @@ impl Assembler {
         clock
     }
 
-    fn gather(&mut self, record: &Record<'_>, key: Key, audit: AuditRecord, clock: EventTime) -> Taken {
-        let open = self.open.entry(key).or_insert_with_key(|(host, time, _)| {
-            let mut template = record.host_event(*time);
-            template.host = Some(host.clone()).filter(|host| !host.is_empty());
-            Open { template, records: Vec::new(), bytes: 0, touched: clock }
+    fn gather(&mut self, template: &HostEvent, key: Key, audit: AuditRecord, clock: EventTime) -> Taken {
+        let open = self.open.entry(key).or_insert_with(|| Open {
+            template: template.clone(),
+            records: Vec::new(),
+            bytes: 0,
+            touched: clock,
         });
         open.touched = clock;
         if open.records.iter().any(|known| known.kind == audit.kind && known.body == audit.body) {
             return Taken::Duplicate;
         }
-        if open.records.len() >= MAX_EVENT_RECORDS || open.bytes + audit.line.len() > MAX_EVENT_BYTES {
+        if open.records.len() >= MAX_EVENT_RECORDS || open.bytes + audit.size() > MAX_EVENT_BYTES {
             return Taken::TooLarge;
         }
-        open.bytes += audit.line.len();
-        self.bytes += audit.line.len();
+        open.bytes += audit.size();
+        self.bytes += audit.size();
         open.records.push(audit);
         Taken::Gathered
     }
@@ -176,7 +220,7 @@ impl Assembler {
             self.hosts.pop_first();
         }
         let state = self.hosts.entry(key.0.clone()).or_default();
-        rows.host_events.extend(event::rows(template, records, state));
+        rows.host_events.extend(event::rows(self.format, template, records, state));
     }
 
     fn remember(&mut self, key: &Key, ids: Vec<EventId>) {
@@ -191,21 +235,21 @@ impl Assembler {
 
 /// A record of a closed event: a decision still gives a row, tied to the event by its stamp; the rest is counted.
 fn late(
-    record: &Record<'_>,
-    key: &Key,
+    format: &'static str,
+    template: &HostEvent,
     audit: AuditRecord,
     state: Option<&mut HostState>,
     rows: &mut EventRows,
 ) -> Taken {
-    let mut base = record.host_event(key.1);
-    base.host = Some(key.0.clone()).filter(|host| !host.is_empty());
+    let mut base = template.clone();
     base.native_id = Some(audit.stamp.text.clone());
     base.event_id = EventId::of(&[
-        b"linux-audit",
-        key.0.as_bytes(),
+        format.as_bytes(),
+        template.host.as_deref().unwrap_or_default().as_bytes(),
         audit.stamp.text.as_bytes(),
         b"late",
-        audit.line.as_bytes(),
+        audit.kind.as_bytes(),
+        audit.body.as_bytes(),
     ]);
     match statement::of(&audit, &base, None) {
         Some(statement) if statement.is_decision => {
@@ -217,5 +261,18 @@ fn late(
             Taken::Gathered
         }
         _ => Taken::Late,
+    }
+}
+
+impl Taken {
+    /// What became of two records together: what gave a row counts before what did not.
+    fn or(self, other: Self) -> Self {
+        let weight = |taken: &Self| match taken {
+            Self::Gathered => 3,
+            Self::TooLarge => 2,
+            Self::Late => 1,
+            Self::Duplicate => 0,
+        };
+        std::cmp::max_by_key(self, other, weight)
     }
 }

@@ -12,10 +12,10 @@ use super::header::AuditRecord;
 use super::operand;
 use super::sockaddr::SockAddr;
 use super::statement::{self, CallResult};
+use super::uring;
 use crate::decode::credential_path::{classify, is_escape_file, is_metadata_endpoint, proc_secret};
 use crate::decode::field::unmapped;
 use crate::decode::syscall::{self, Arch, Deed, EACCES, EINPROGRESS, EPERM};
-use crate::decode::{MAX_RAW_BYTES, cut};
 
 /// `O_WRONLY` or `O_RDWR`.
 const ACCESS_BITS: u64 = 3;
@@ -30,9 +30,14 @@ const BPF_LOAD_PROGRAM: u64 = 5;
 
 /// Name of the call of a SYSCALL or SECCOMP record, by its architecture's table; else as an enriched record names it.
 pub(super) fn call_name(audit: &AuditRecord) -> Option<String> {
-    let written = audit.fields.get("syscall")?;
+    if let Some(operation) = audit.fields.get("uring_op") {
+        return uring::call(operation).map(str::to_owned);
+    }
+    // A collector may have dropped what is numeric once it is translated.
+    let either = |raw: &str, enriched: &str| audit.fields.get(raw).or_else(|| audit.fields.get(enriched));
+    let written = either("syscall", "SYSCALL")?;
     let Ok(number) = written.parse::<u32>() else { return Some(written.to_owned()) };
-    let arch = audit.fields.get("arch").and_then(Arch::from_audit);
+    let arch = either("arch", "ARCH").and_then(Arch::from_audit);
     let name = arch.and_then(|arch| syscall::syscall_name(arch, number));
     match name {
         Some("socketcall") => Some(socket_call(audit).to_owned()),
@@ -73,9 +78,6 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: &HostEvent
     (row.args, row.cmd_line) = operand::command(records);
     row.target_path = operand::path(records);
     row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
-    if audit.fields.get("auoms_version").is_some() {
-        assembled(audit, &mut row);
-    }
     if let Some(target) = operand::of_kind(records, "OBJ_PID").next() {
         row.target_pid = target.fields.number("opid");
         row.target_exe = target.fields.text("ocomm");
@@ -87,19 +89,6 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: &HostEvent
     settle(result(audit), &mut row);
     row.unmapped = rest(audit, records);
     row
-}
-
-/// Operands that the Azure collector puts into the call's own line. Its command line holds quotes as they come.
-fn assembled(audit: &AuditRecord, row: &mut HostEvent) {
-    row.cwd = audit.fields.text("cwd");
-    row.target_path = audit.fields.text("name").map(|name| operand::absolute(&name, row.cwd.as_deref()));
-    row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
-    let line = audit
-        .body
-        .split_once("cmdline=\"")
-        .and_then(|(_, rest)| rest.split_once("\" redactors="))
-        .map(|(line, _)| line);
-    row.cmd_line = line.map(|line| cut(line, MAX_RAW_BYTES).to_owned());
 }
 
 fn address(peer: Option<&SockAddr>, row: &mut HostEvent) {
@@ -127,6 +116,7 @@ fn action(
     let argument = |key: &str| audit.fields.hex(key);
     match deed {
         Some(Deed::Certain(action)) => certain(action, audit, row),
+        Some(Deed::Open) if audit.kind == "URINGOP" => open_by_ring(records, row),
         Some(Deed::Open) => open(flags(audit, records, row), row),
         Some(Deed::Read) => open(0, row),
         Some(Deed::Connect) => connect(peer, row),
@@ -197,6 +187,16 @@ fn open(flags: u64, row: &mut HostEvent) -> Action {
     }
 }
 
+/// The record of io_uring has no flags. A credential counts as read: the other way would hide it.
+fn open_by_ring(records: &[AuditRecord], row: &HostEvent) -> Action {
+    let made = operand::of_kind(records, "PATH").any(|audit| audit.fields.get("nametype") == Some("CREATE"));
+    match () {
+        () if made => Action::FileWrite,
+        () if row.target_is_credential => Action::CredRead,
+        () => Action::Other,
+    }
+}
+
 fn connect(peer: Option<&SockAddr>, row: &HostEvent) -> Action {
     match peer {
         Some(SockAddr::Inet(ip, port)) if is_metadata_endpoint(&ip.to_string(), Some(*port)) => {
@@ -222,8 +222,11 @@ fn settle(result: CallResult, row: &mut HostEvent) {
 
 /// What no column holds: arguments, groups, terminal, label, all paths.
 fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
-    const KEYS: &[&str] =
-        &["arch", "exit", "a0", "a1", "a2", "a3", "suid", "fsuid", "gid", "egid", "tty", "subj", "uring_op"];
+    const KEYS: &[&str] = &[
+        "arch", "exit", "a0", "a1", "a2", "a3", "suid", "fsuid", "gid", "egid", "tty", "subj", "uring_op",
+        // What LAUREL adds.
+        "SCRIPT", "SPAWNED_BY", "LABELS", "ENV",
+    ];
     let values: Vec<(&str, Value)> =
         KEYS.iter().filter_map(|key| Some((*key, Value::from(audit.fields.get(key)?)))).collect();
     let paths: Vec<Value> = operand::of_kind(records, "PATH")

@@ -19,6 +19,7 @@ use crate::decode::{MAX_RAW_BYTES, Record, cut};
 
 /// Rows of the event that `records` make.
 pub(super) fn rows(
+    format: &'static str,
     template: HostEvent,
     mut records: Vec<AuditRecord>,
     state: &mut HostState,
@@ -32,11 +33,11 @@ pub(super) fn rows(
     let hole = state.next_event(stamp.time, stamp.serial, &kinds);
     let mut rows = said(&records, &base);
     for (index, row) in rows.iter_mut().enumerate() {
-        row.event_id = row_id(&base, &stamp.text, &index.to_le_bytes());
+        row.event_id = row_id(format, &base, &stamp.text, &index.to_le_bytes());
         learn(row, &records, state);
     }
     rows.extend(
-        hole.map(|hole| HostEvent { event_id: row_id(&base, &stamp.text, b"hole"), ..hole_row(hole, &base) }),
+        hole.map(|hole| HostEvent { event_id: row_id(format, &base, &stamp.text, b"hole"), ..hole_row(hole, &base) }),
     );
     rows
 }
@@ -55,15 +56,17 @@ pub(super) fn stampless(record: &Record<'_>, audit: AuditRecord) -> Vec<HostEven
     rows
 }
 
-fn row_id(base: &HostEvent, stamp: &str, index: &[u8]) -> EventId {
+fn row_id(format: &'static str, base: &HostEvent, stamp: &str, index: &[u8]) -> EventId {
     let host = base.host.as_deref().unwrap_or_default();
-    EventId::of(&[b"linux-audit", host.as_bytes(), stamp.as_bytes(), index])
+    EventId::of(&[format.as_bytes(), host.as_bytes(), stamp.as_bytes(), index])
 }
 
 fn base(template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent {
-    let lines: Vec<&str> = records.iter().map(|audit| audit.line.as_str()).collect();
+    let lines: Vec<&str> = records.iter().filter_map(|audit| audit.line.as_deref()).collect();
+    // A collector that put the event together wrote it as one record, which the template holds.
+    let raw = if lines.is_empty() { template.raw } else { cut(&lines.join("\n"), MAX_RAW_BYTES).to_owned() };
     HostEvent {
-        raw: cut(&lines.join("\n"), MAX_RAW_BYTES).to_owned(),
+        raw,
         native_id: Some(stamp.to_owned()),
         hook_class: HookClass::Audit,
         ..template
@@ -186,7 +189,9 @@ mod order {
     #[test]
     fn ids_depend_on_host_and_stamp() {
         let at = |host: &str| HostEvent { host: Some(host.to_owned()), ..HostEvent::default() };
-        assert_ne!(row_id(&at("a"), "1.0:1", b"0"), row_id(&at("b"), "1.0:1", b"0"));
-        assert_ne!(row_id(&at("a"), "1.0:1", b"0"), row_id(&at("a"), "1.0:2", b"0"));
+        let id = |host: &str, stamp: &str| row_id("linux-audit", &at(host), stamp, b"0");
+        assert_ne!(id("a", "1.0:1"), id("b", "1.0:1"));
+        assert_ne!(id("a", "1.0:1"), id("a", "1.0:2"));
+        assert_ne!(id("a", "1.0:1"), row_id("laurel", &at("a"), "1.0:1", b"0"));
     }
 }

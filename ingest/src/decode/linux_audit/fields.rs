@@ -22,25 +22,38 @@ struct Field {
 
 /// Fields of one record.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fields(Vec<Field>);
+pub(in crate::decode) struct Fields(Vec<Field>);
 
 impl Fields {
+    /// Adds a field whose text is as it was meant: it is never read as hex. The first of a name wins.
+    pub(in crate::decode) fn push(&mut self, key: impl Into<String>, text: impl Into<String>) {
+        if self.0.len() < MAX_FIELDS {
+            self.0.push(Field { key: key.into(), text: text.into(), quoted: true });
+        }
+    }
+
+    /// Adds bytes.
+    pub(in crate::decode) fn push_bytes(&mut self, key: &str, bytes: &[u8]) {
+        let text: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        self.0.push(Field { key: key.to_owned(), text, quoted: false });
+    }
+
     /// Takes a body apart.
-    pub(super) fn parse(body: &str) -> Self {
+    pub(in crate::decode) fn parse(body: &str) -> Self {
         let mut fields = Self::default();
         fields.read(body);
         fields
     }
 
     /// The value as it is written, without quotes; none for `?`, `(null)`, `(none)` and empty text.
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
+    pub(in crate::decode) fn get(&self, key: &str) -> Option<&str> {
         self.raw(key)
             .map(|field| field.text.as_str())
             .filter(|text| !matches!(*text, "" | "?" | "(null)" | "(none)"))
     }
 
     /// The value of an encodable field: quoted as it stands, else from hex where it is hex.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
+    pub(in crate::decode) fn text(&self, key: &str) -> Option<String> {
         self.get(key)?;
         self.raw(key).map(Field::decoded).filter(|text| !text.is_empty())
     }
@@ -69,7 +82,7 @@ impl Fields {
     }
 
     /// All fields as they are written.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(in crate::decode) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|field| (field.key.as_str(), field.text.as_str()))
     }
 
@@ -160,7 +173,7 @@ fn glued(token: &str) -> Option<usize> {
 }
 
 /// Bytes of an even number of hex digits (upper case, as the kernel writes them; lower case is a number).
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(in crate::decode) fn unhex(text: &str) -> Option<Vec<u8>> {
     if text.is_empty() || !text.len().is_multiple_of(2) || text.bytes().any(|byte| byte.is_ascii_lowercase())
     {
         return None;

@@ -17,30 +17,49 @@ const MAX_RECORDS_PER_LINE: usize = 64;
 
 /// Identity and moment of an event on its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(in crate::decode) struct Stamp {
     /// When.
-    pub(super) time: EventTime,
+    pub(in crate::decode) time: EventTime,
     /// Number of the event since boot; it wraps.
-    pub(super) serial: u32,
+    pub(in crate::decode) serial: u32,
     /// `SEC.MS:SERIAL`, as written.
-    pub(super) text: String,
+    pub(in crate::decode) text: String,
 }
 
 /// One record.
 #[derive(Debug, Clone)]
-pub(super) struct AuditRecord {
+pub(in crate::decode) struct AuditRecord {
     /// Host, where the line names one.
     pub(super) node: Option<String>,
     /// Type, as a word.
     pub(super) kind: String,
     /// Which event it belongs to.
-    pub(super) stamp: Stamp,
+    pub(in crate::decode) stamp: Stamp,
     /// What follows the stamp.
     pub(super) body: String,
     /// The same, taken apart.
-    pub(super) fields: Fields,
-    /// The whole record.
-    pub(super) line: String,
+    pub(in crate::decode) fields: Fields,
+    /// The whole record, where it was a line of its own.
+    pub(super) line: Option<String>,
+}
+
+impl AuditRecord {
+    /// A record that a collector took apart: its fields are as they were meant, none of them in hex.
+    pub(in crate::decode) fn taken_apart(kind: &str, stamp: &Stamp, fields: Fields) -> Self {
+        Self::with_body(kind, stamp, fields, "")
+    }
+
+    /// The same with the prose that stood before the fields.
+    pub(in crate::decode) fn with_body(kind: &str, stamp: &Stamp, fields: Fields, prose: &str) -> Self {
+        let pairs: Vec<String> = fields.all().map(|(key, text)| format!("{key}={text}")).collect();
+        let body = format!("{prose}{}", pairs.join(" "));
+        Self { node: None, kind: kind::name(kind), stamp: stamp.clone(), body, fields, line: None }
+    }
+
+    /// Bytes that it takes, about.
+    pub(super) fn size(&self) -> usize {
+        self.line.as_ref().map_or(self.body.len(), String::len)
+    }
 }
 
 /// A part of a line.
@@ -120,14 +139,13 @@ fn parse(text: &str) -> Option<Parsed> {
         return Some(refuse("bad-audit-stamp", written, "expected SEC.MS:SERIAL"));
     };
     let fields = Fields::parse(body);
-    let inside = fields.get("node").filter(|_| written_kind.starts_with("AUOMS_")).map(str::to_owned);
     Some(Parsed::Record(AuditRecord {
-        node: node(before).or(inside),
+        node: node(before),
         kind: kind::name(written_kind),
         stamp,
         fields,
         body: body.to_owned(),
-        line: text.to_owned(),
+        line: Some(text.to_owned()),
     }))
 }
 
@@ -150,7 +168,8 @@ fn node(before: &str) -> Option<String> {
 }
 
 impl Stamp {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads `SEC.MS:SERIAL`.
+    pub(in crate::decode) fn parse(text: &str) -> Option<Self> {
         let (moment, serial) = text.split_once(':')?;
         let (secs, fraction) = moment.split_once('.')?;
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -182,6 +201,6 @@ pub(super) fn without_stamp(text: &str, time: Option<EventTime>) -> Option<Parse
         stamp: Stamp { time, serial: 0, text: String::new() },
         fields: Fields::parse(body),
         body: body.to_owned(),
-        line: text.to_owned(),
+        line: Some(text.to_owned()),
     }))
 }

@@ -102,14 +102,20 @@ impl HostState {
     pub(super) fn place(&mut self, row: &mut HostEvent) {
         let Some(pid) = row.pid else { return };
         let stamp = row.native_id.clone().unwrap_or_default();
-        let own = format!("{}:{pid}:{stamp}", row.host.as_deref().unwrap_or_default());
+        let host = row.host.as_deref().unwrap_or_default();
+        let own = process_key(host, pid, &stamp);
+        // A collector may have told by what event the process and its parent came to be.
+        let told = row.process_key.take().filter(|key| is_of(key, host, pid));
+        let told_parent = row.parent_key.take().zip(row.parent_pid);
+        let told_parent = told_parent.and_then(|(key, parent)| is_of(&key, host, parent).then_some(key));
         let executed = row.action == Action::Exec && row.outcome == Outcome::Allowed;
         let parent = row.parent_pid.and_then(|parent| self.processes.get(&parent)).cloned();
-        row.parent_key = parent.as_ref().map(|parent| parent.key.clone());
-        row.parent_exe = parent.and_then(|parent| parent.exe);
+        row.parent_key = told_parent.or_else(|| parent.as_ref().map(|parent| parent.key.clone()));
+        row.parent_exe = row.parent_exe.take().or_else(|| parent.and_then(|parent| parent.exe));
         let same = |known: &&Process| known.exe.is_none() || row.exe.is_none() || known.exe == row.exe;
-        row.process_key = match self.processes.get(&pid).filter(same) {
-            Some(known) if !executed => Some(known.key.clone()),
+        row.process_key = match (told, self.processes.get(&pid).filter(same)) {
+            (Some(told), _) => Some(told),
+            (None, Some(known)) if !executed => Some(known.key.clone()),
             _ => Some(own.clone()),
         };
         let key = row.process_key.clone().unwrap_or(own);
@@ -124,7 +130,7 @@ impl HostState {
 
     /// A fork: the child is what its parent is, until it executes something.
     pub(super) fn forked(&mut self, host: &str, child: u32, stamp: &str, exe: Option<String>) {
-        self.learn(child, format!("{host}:{child}:{stamp}"), exe);
+        self.learn(child, process_key(host, child, stamp), exe);
     }
 
     /// Executable of a process, if it was seen.
@@ -144,6 +150,16 @@ impl HostState {
             }
         }
     }
+}
+
+/// Key of a process: the event by which it was first seen to be what it is.
+pub(in crate::decode) fn process_key(host: &str, pid: u32, stamp: &str) -> String {
+    format!("{host}:{pid}:{stamp}")
+}
+
+/// Whether `key` is one of process `pid`.
+fn is_of(key: &str, host: &str, pid: u32) -> bool {
+    key.strip_prefix(&process_key(host, pid, "")).is_some()
 }
 
 /// The row that tells of a hole.

@@ -29,8 +29,8 @@ const NAMES: &[(u32, &str)] = &[
         1400,
         "AVC SELINUX_ERR AVC_PATH MAC_POLICY_LOAD MAC_STATUS MAC_CONFIG_CHANGE MAC_UNLBL_ALLOW MAC_CIPSOV4_ADD \
          MAC_CIPSOV4_DEL MAC_MAP_ADD MAC_MAP_DEL MAC_IPSEC_ADDSA MAC_IPSEC_DELSA MAC_IPSEC_ADDSPD MAC_IPSEC_DELSPD \
-         MAC_IPSEC_EVENT MAC_UNLBL_STCADD MAC_UNLBL_STCDEL MAC_CALIPSO_ADD MAC_CALIPSO_DEL MAC_TASK_CONTEXTS \
-         MAC_OBJ_CONTEXTS",
+         MAC_IPSEC_EVENT MAC_UNLBL_STCADD MAC_UNLBL_STCDEL MAC_CALIPSO_ADD MAC_CALIPSO_DEL IPE_ACCESS \
+         IPE_CONFIG_CHANGE IPE_POLICY_LOAD LANDLOCK_ACCESS LANDLOCK_DOMAIN MAC_TASK_CONTEXTS MAC_OBJ_CONTEXTS",
     ),
     (
         1500,
@@ -47,17 +47,15 @@ const NAMES: &[(u32, &str)] = &[
 
 /// The word for a record type.
 pub(super) fn name(written: &str) -> String {
-    // Assembled by its collector into one line that begins with the fields of the call.
-    if matches!(written, "AUOMS_SYSCALL" | "AUOMS_EXECVE") {
-        return "SYSCALL".to_owned();
-    }
-    let number = written.strip_prefix("UNKNOWN[").and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
+    // The audit daemon writes `UNKNOWN[1336]` for a type that is newer than itself, the journal `AUDIT1336`.
+    let bracketed = written.strip_prefix("UNKNOWN[").and_then(|rest| rest.strip_suffix(']'));
+    let number = bracketed.or_else(|| written.strip_prefix("AUDIT")).unwrap_or(written);
     let word = number.parse::<u32>().ok().and_then(|number| {
         let (first, names) = NAMES.iter().rev().find(|(first, _)| *first <= number)?;
         let at = usize::try_from(number - first).ok()?;
         names.split_ascii_whitespace().nth(at).filter(|name| *name != "-")
     });
-    word.map_or_else(|| number.to_owned(), str::to_owned)
+    word.map_or_else(|| bracketed.unwrap_or(written).to_owned(), str::to_owned)
 }
 
 /// Place of a record within its event: the act first, then who refused, then operands.

@@ -1,6 +1,7 @@
 //! What the kernel says about audit records that it lost.
 //!
-//! In: kernel messages without a stamp (`audit_lost=`, `backlog limit exceeded`, suppressed callbacks). Out: `telemetry_gap` rows.
+//! In: messages without a stamp (`audit_lost=`, `backlog limit exceeded`, suppressed callbacks, full queues, `Missed 7
+//! kernel messages`). Out: `telemetry_gap` rows.
 //! Owns: the sure signs of loss. Gaps between serials are no such sign by themselves: see `host_state`.
 //! Law: a message without any time near it is refused, since a gap without a moment says nothing.
 
@@ -17,7 +18,7 @@ const MAX_HOSTS: usize = 1024;
 /// Totals and moments of one stream.
 #[derive(Default)]
 pub(super) struct Loss {
-    last: Option<EventTime>,
+    last: BTreeMap<String, EventTime>,
     totals: BTreeMap<String, u64>,
 }
 
@@ -30,20 +31,37 @@ pub(super) fn is_loss(text: &str) -> bool {
         "kauditd hold queue overflow",
         "rate limit exceeded",
     ];
+    /// What the daemon says that hands records on to others.
+    const DISPATCH: &[&str] = &["queue is full - dropping event", "queue to plugins is full"];
     let about_audit = text.contains("audit:") || text.contains("kauditd") || text.contains("audit_");
     let suppressed = text.contains("audit_printk_skb:") || text.contains("kauditd_printk_skb:");
-    about_audit && !text.contains("audit(") && (SIGNS.iter().any(|sign| text.contains(sign)) || suppressed)
+    let said = about_audit && (SIGNS.iter().any(|sign| text.contains(sign)) || suppressed);
+    let dispatch = DISPATCH.iter().any(|sign| text.contains(sign));
+    !text.contains("audit(") && (said || dispatch || missed(text).is_some())
+}
+
+/// `Missed 7 kernel messages`, which the journal says of itself.
+fn missed(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once("Missed ")?;
+    let (count, _) = rest.split_once(" kernel messages")?;
+    count.parse().ok()
 }
 
 impl Loss {
     /// Remembers the moment of a record that did arrive.
-    pub(super) fn saw(&mut self, time: EventTime) {
-        self.last = Some(time);
+    pub(super) fn saw(&mut self, host: &str, time: EventTime) {
+        if let Some(last) = self.last.get_mut(host) {
+            *last = time;
+        } else if self.last.len() < MAX_HOSTS {
+            self.last.insert(host.to_owned(), time);
+        }
     }
 
     /// Makes the gap's row.
     pub(super) fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
-        let Some(time) = record.envelope.time.or(self.last) else {
+        let host = record.envelope.host.as_deref().unwrap_or_default();
+        let last = self.last.get(host).copied();
+        let Some(time) = record.envelope.time.or(last) else {
             return Verdict::reject(
                 "no-time",
                 "a message about lost records has no time, and none stands near it",
@@ -52,9 +70,9 @@ impl Loss {
         let mut row = record.host_event(time);
         row.action = Action::TelemetryGap;
         row.hook_class = HookClass::Audit;
-        row.gap_from = self.last.filter(|last| *last <= time);
+        row.gap_from = last.filter(|last| *last <= time);
         row.rule = Some("audit records lost".to_owned());
-        row.lost = self.lost(record.text, row.host.as_deref().unwrap_or_default());
+        row.lost = missed(record.text).or_else(|| self.lost(record.text, host));
         rows.host_events.push(row);
         Verdict::Decoded
     }

@@ -122,7 +122,10 @@ pub(super) fn absolute(name: &str, cwd: Option<&str>) -> String {
 
 /// The address that the call was given.
 pub(super) fn peer(records: &[AuditRecord]) -> Option<SockAddr> {
-    of_kind(records, "SOCKADDR").find_map(|audit| SockAddr::parse(&audit.fields.bytes("saddr")?))
+    of_kind(records, "SOCKADDR").find_map(|audit| {
+        let bytes = audit.fields.bytes("saddr").and_then(|bytes| SockAddr::parse(&bytes));
+        bytes.or_else(|| SockAddr::translated(audit.fields.get("SADDR")?))
+    })
 }
 
 #[cfg(test)]

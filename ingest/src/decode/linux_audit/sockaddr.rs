@@ -38,6 +38,25 @@ impl SockAddr {
     }
 }
 
+impl SockAddr {
+    /// Reads what auditd or a collector made of the bytes: `fam=inet laddr=10.1.0.7 lport=443`, `saddr_fam=local path=/run/x`.
+    pub(super) fn translated(text: &str) -> Option<Self> {
+        let words = text.trim_matches(['{', '}', ' ']).split_ascii_whitespace();
+        let pairs: Vec<(&str, &str)> = words.filter_map(|word| word.split_once('=')).collect();
+        let find = |keys: &[&str]| pairs.iter().find(|(key, _)| keys.contains(key)).map(|(_, text)| *text);
+        match find(&["fam", "saddr_fam"])? {
+            "inet" | "inet6" => {
+                let ip: IpAddr = find(&["laddr", "addr"])?.parse().ok()?;
+                let port = find(&["lport", "port"]).and_then(|port| port.parse().ok()).unwrap_or(0);
+                Some(Self::Inet(ip.to_canonical(), port))
+            }
+            "local" | "unix" => Some(Self::Local(find(&["path"])?.to_owned())),
+            "netlink" => Some(Self::Other(16)),
+            _ => None,
+        }
+    }
+}
+
 fn port(rest: &[u8]) -> Option<u16> {
     rest.get(..2)?.try_into().map(u16::from_be_bytes).ok()
 }
@@ -54,6 +73,23 @@ fn local(rest: &[u8]) -> String {
 mod tests {
     use super::super::fields::unhex;
     use super::*;
+
+    /// Scenario: addresses that another program translated. Guarantees: the same values; what says nothing is none.
+    #[test]
+    fn translations() {
+        let inet = |port| Some(SockAddr::Inet(IpAddr::from([10, 1, 0, 7]), port));
+        let cases = [
+            ("{ fam=inet laddr=10.1.0.7 lport=443 }", inet(443)),
+            ("{ saddr_fam=inet6 laddr=::ffff:10.1.0.7 lport=443 }", inet(443)),
+            ("fam=inet addr=10.1.0.7", inet(0)),
+            ("{ fam=local path=/run/x }", Some(SockAddr::Local("/run/x".to_owned()))),
+            ("{ fam=inet laddr=unknown lport=1 }", None),
+            ("{ unknown-family(77) }", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(SockAddr::translated(text), expected, "{text}");
+        }
+    }
 
     /// Scenario: addresses of every family, and cut ones. Guarantees: value and byte order.
     #[test]

@@ -37,6 +37,7 @@ const PARTS: &[&str] = &[
     "MAC_OBJ_CONTEXTS",
     "TIME_INJOFFSET",
     "TIME_ADJNTPVAL",
+    "LANDLOCK_DOMAIN",
 ];
 
 /// Services that watch or confine: stopping one is a change of policy.
@@ -97,6 +98,8 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         | "MAC_POLICY_LOAD"
         | "MAC_CONFIG_CHANGE"
         | "MAC_UNLBL_ALLOW"
+        | "IPE_CONFIG_CHANGE"
+        | "IPE_POLICY_LOAD"
         | "NETFILTER_CFG"
         | "INTEGRITY_POLICY_RULE"
         | "DAEMON_CONFIG"
@@ -104,8 +107,8 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         | "DAEMON_START"
         | "DAEMON_END"
         | "DAEMON_ABORT" => {
-            row.policy = fields
-                .text("key")
+            row.policy = switch(audit)
+                .or_else(|| fields.text("key"))
                 .or_else(|| fields.text("table"))
                 .or_else(|| fields.get("op").map(str::to_owned));
             Action::PolicyChange
@@ -128,6 +131,13 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         "ANOM_ABEND" => crash(audit, row),
         _ => Action::Other,
     }
+}
+
+/// A switch of the kernel that turns a control on or off, such as `enforcing=0`, `audit_enabled=0`.
+fn switch(audit: &AuditRecord) -> Option<String> {
+    const SWITCHES: &[&str] =
+        &["enforcing", "enabled", "audit_enabled", "audit_failure", "audit_backlog_limit", "audit_rate_limit"];
+    SWITCHES.iter().find_map(|key| audit.fields.get(key).map(|text| format!("{key}={text}")))
 }
 
 fn is_sensor(unit: &str) -> bool {

@@ -5,10 +5,10 @@
 //! Law: a decision's outcome, control and mode always win over what the call's result suggests.
 
 use offbound_schemas::table::HostEvent;
-use offbound_schemas::vocabulary::{Action, HookClass, HostControl, Outcome};
+use offbound_schemas::vocabulary::{Action, HookClass};
 
 use super::header::AuditRecord;
-use super::{apparmor, seccomp, selinux, standalone};
+use super::{apparmor, refusal, seccomp, selinux, standalone};
 use crate::decode::field::unmapped;
 use serde_json::Value;
 
@@ -32,12 +32,13 @@ pub(super) struct Statement {
 
 /// What `audit` says, if it speaks for itself.
 pub(super) fn of(audit: &AuditRecord, base: &HostEvent, call: Option<CallResult>) -> Option<Statement> {
-    let mut row = HostEvent { raw: audit.line.clone(), hook_class: HookClass::Audit, ..base.clone() };
+    let raw = audit.line.clone().unwrap_or_else(|| base.raw.clone());
+    let mut row = HostEvent { raw, hook_class: HookClass::Audit, ..base.clone() };
     subject(audit, &mut row);
     let said = apparmor::decide(audit, &mut row)
         || selinux::decide(audit, call, &mut row)
         || seccomp::decide(audit, &mut row)
-        || fanotify(audit, &mut row);
+        || refusal::decide(audit, &mut row);
     if said {
         row.unmapped = rest(audit);
         return Some(Statement { row, is_decision: true });
@@ -72,23 +73,6 @@ pub(super) fn rest(audit: &AuditRecord) -> Option<String> {
         .collect();
     let kind = Value::from(audit.kind.as_str());
     unmapped([("type", Some(&kind))].into_iter().chain(fields.iter().map(|(key, value)| (*key, Some(value)))))
-}
-
-/// fapolicyd's answer to the kernel. `fan_info` is the rule's number, in hex.
-fn fanotify(audit: &AuditRecord, row: &mut HostEvent) -> bool {
-    if audit.kind != "FANOTIFY" {
-        return false;
-    }
-    row.control = HostControl::Fapolicyd;
-    row.outcome = match audit.fields.get("resp") {
-        Some("1") => Outcome::Allowed,
-        Some("2") => Outcome::Denied,
-        _ => Outcome::Unknown,
-    };
-    let by_rule = audit.fields.get("fan_type") == Some("1");
-    row.policy = audit.fields.hex("fan_info").filter(|_| by_rule).map(|rule| format!("rule {rule}"));
-    row.rule = Some("FANOTIFY".to_owned());
-    true
 }
 
 impl Statement {
