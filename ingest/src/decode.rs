@@ -11,9 +11,9 @@ use serde_json::Value;
 
 mod act;
 mod address;
-mod azure_activity;
 mod auditbeat;
 mod auoms;
+mod azure_activity;
 mod cgroup;
 mod cloudtrail;
 #[cfg(test)]
@@ -45,7 +45,6 @@ mod seen_pod;
 mod spire;
 mod subject;
 mod syscall;
-mod teleport;
 mod sysmon;
 mod technique;
 mod teleport;

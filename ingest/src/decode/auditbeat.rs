@@ -87,7 +87,8 @@ fn stamp(json: &Value) -> Result<Stamp, Reject> {
 }
 
 fn host(json: &Value) -> Option<String> {
-    const PLACES: &[&[&str]] = &[&["host", "name"], &["host", "hostname"], &["agent", "hostname"], &["beat", "hostname"]];
+    const PLACES: &[&[&str]] =
+        &[&["host", "name"], &["host", "hostname"], &["agent", "hostname"], &["beat", "hostname"]];
     PLACES.iter().find_map(|path| str_at(json, path)).map(str::to_owned)
 }
 

@@ -122,7 +122,8 @@ fn around_command(body: &str) -> (&str, Option<&str>, &str) {
         Some(at) => body.split_at(at),
         None => (body, ""),
     };
-    let quoted = front.split_once(" cmdline=\"").map(|(head, line)| (head, line.strip_suffix('"').unwrap_or(line)));
+    let quoted =
+        front.split_once(" cmdline=\"").map(|(head, line)| (head, line.strip_suffix('"').unwrap_or(line)));
     match quoted.or_else(|| front.split_once(" proctitle=")) {
         Some((head, command)) => (head, Some(command), tail),
         None => (front, None, tail),

@@ -99,8 +99,7 @@ mod tests {
         ];
         for (path, (container, pod, unit)) in cases {
             let owned = |text: Option<&str>| text.map(str::to_owned);
-            let expected =
-                Cgroup { container_id: owned(container), pod_uid: owned(pod), unit: owned(unit) };
+            let expected = Cgroup { container_id: owned(container), pod_uid: owned(pod), unit: owned(unit) };
             assert_eq!(Cgroup::read(&path), expected, "{path}");
         }
     }

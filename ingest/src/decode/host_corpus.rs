@@ -44,7 +44,8 @@ fn decode(format: &Format, path: &Path) -> (Vec<String>, Vec<Verdict>, EventRows
             }
         });
     }
-    let borrowed: Vec<(&str, &Envelope)> = records.iter().map(|(text, around)| (text.as_str(), around)).collect();
+    let borrowed: Vec<(&str, &Envelope)> =
+        records.iter().map(|(text, around)| (text.as_str(), around)).collect();
     let (verdicts, rows) = run_each(format, &borrowed);
     (records.into_iter().map(|(text, _)| text).collect(), verdicts, rows)
 }
@@ -186,9 +187,11 @@ fn spire() {
 /// Scenario: recorded events of collectors that put audit records together. Guarantees: every event is read.
 #[test]
 fn assembled_audit() {
-    for (format, folder) in
-        [(super::laurel::FORMAT, "laurel"), (super::auoms::FORMAT, "auoms"), (super::sysmon::FORMAT, "sysmon-linux")]
-    {
+    for (format, folder) in [
+        (super::laurel::FORMAT, "laurel"),
+        (super::auoms::FORMAT, "auoms"),
+        (super::sysmon::FORMAT, "sysmon-linux"),
+    ] {
         let counts = check(&format, &format!("host/{folder}"));
         assert!(counts.keys().all(|word| *word == "decoded"), "{folder}: {counts:?}");
     }

@@ -49,7 +49,9 @@ fn sniff(record: &Record<'_>) -> u8 {
 fn is_record(key: &str) -> bool {
     !NOT_RECORDS.contains(&key)
         && key.starts_with(|first: char| first.is_ascii_uppercase())
-        && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"_[]".contains(&byte))
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"_[]".contains(&byte))
 }
 
 impl Decode for Laurel {
@@ -85,7 +87,10 @@ fn records(json: &Value, stamp: &Stamp) -> Vec<AuditRecord> {
         single => vec![(kind, single)],
     });
     let objects = each.filter_map(|(kind, value)| Some((kind, value.as_object()?)));
-    objects.take(MAX_RECORDS).map(|(kind, fields)| record::read(kind, fields, at(json, &["EXECVE", "ENV"]), stamp)).collect()
+    objects
+        .take(MAX_RECORDS)
+        .map(|(kind, fields)| record::read(kind, fields, at(json, &["EXECVE", "ENV"]), stamp))
+        .collect()
 }
 
 #[cfg(test)]

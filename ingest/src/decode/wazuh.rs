@@ -86,7 +86,8 @@ fn is_offset(text: &str) -> bool {
 /// What Wazuh says about a row; the original's own rule moves to what no column holds.
 fn annotate(json: &Value, row: &mut HostEvent) {
     let own = row.rule.take().map(Value::from);
-    let inner: Value = row.unmapped.take().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let inner: Value =
+        row.unmapped.take().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     row.rule = str_at(json, &["rule", "description"]).map(str::to_owned);
     row.priority = string_at(json, &["rule", "level"]);
     let named = list_at(json, &["rule", "mitre", "id"]);

@@ -120,7 +120,8 @@ fn operands(json: &Value, stamp: &Stamp, records: &mut Vec<AuditRecord>) {
         fields.push(key, text);
         fields
     };
-    let folder = string_at(json, &["process", "working_directory"]).or_else(|| string_at(json, &["process", "cwd"]));
+    let folder =
+        string_at(json, &["process", "working_directory"]).or_else(|| string_at(json, &["process", "cwd"]));
     if let Some(folder) = folder {
         push("CWD", lone("cwd", folder));
     }

@@ -42,10 +42,20 @@ fn events() {
     let armor = json!({"apparmor": "ALLOWED", "operation": "open", "profile": "p", "name": "/etc/shadow", "denied_mask": "r"});
     let cases = [
         (call("execve", "success", json!({"exit": "0"})), A::Exec, O::Allowed, C::None, M::Unknown),
-        (call("openat", "fail", json!({"exit": "EACCES", "a2": "0"})), A::FileRead, O::Failed, C::Unknown, M::Unknown),
+        (
+            call("openat", "fail", json!({"exit": "EACCES", "a2": "0"})),
+            A::FileRead,
+            O::Failed,
+            C::Unknown,
+            M::Unknown,
+        ),
         (call("execve", "fail", json!({"exit": "-2"})), A::Exec, O::Failed, C::None, M::Unknown),
         (
-            call("connect", "fail", json!({"exit": "EINPROGRESS", "socket": {"family": "ipv4", "addr": "169.254.169.254", "port": "80"}})),
+            call(
+                "connect",
+                "fail",
+                json!({"exit": "EINPROGRESS", "socket": {"family": "ipv4", "addr": "169.254.169.254", "port": "80"}}),
+            ),
             A::ImdsAccess,
             O::Attempted,
             C::None,
@@ -54,17 +64,31 @@ fn events() {
         (document("avc", "fail", avc), A::FileRead, O::Denied, C::SeLinux, M::Enforcing),
         (document("avc", "success", armor), A::CredRead, O::WouldDeny, C::AppArmor, M::Complain),
         (
-            document("seccomp", "", json!({"arch": "x86_64", "syscall": "mount", "code": "0x7ffc0000", "sig": "0"})),
+            document(
+                "seccomp",
+                "",
+                json!({"arch": "x86_64", "syscall": "mount", "code": "0x7ffc0000", "sig": "0"}),
+            ),
             A::NsChange,
             O::WouldDeny,
             C::Seccomp,
             M::Monitor,
         ),
-        (document("user_login", "fail", json!({"op": "login", "acct": "eve"})), A::Other, O::Failed, C::None, M::Unknown),
+        (
+            document("user_login", "fail", json!({"op": "login", "acct": "eve"})),
+            A::Other,
+            O::Failed,
+            C::None,
+            M::Unknown,
+        ),
     ];
     for (json, action, outcome, control, mode) in cases {
         let row = lone(&json);
-        assert_eq!((row.action, row.outcome, row.control, row.mode), (action, outcome, control, mode), "{json}");
+        assert_eq!(
+            (row.action, row.outcome, row.control, row.mode),
+            (action, outcome, control, mode),
+            "{json}"
+        );
         assert_eq!((row.pid, row.uid, row.auid, row.host.as_deref()), (Some(41), Some(7), None, Some("n7")));
         assert_eq!(row.native_id.as_deref(), Some("1927858000.123:9"), "{json}");
     }
@@ -79,7 +103,10 @@ fn layouts() {
     new["auditd"]["paths"] = json!([{"item": "0", "name": "bin/cat", "nametype": "NORMAL"}]);
     new["tags"] = json!(["exec", "root"]);
     let row = lone(&new);
-    assert_eq!((row.args.as_slice(), row.target_path.as_deref()), (["cat".to_owned(), "x y".to_owned()].as_slice(), Some("/srv/bin/cat")));
+    assert_eq!(
+        (row.args.as_slice(), row.target_path.as_deref()),
+        (["cat".to_owned(), "x y".to_owned()].as_slice(), Some("/srv/bin/cat"))
+    );
     assert_eq!((row.rule.as_deref(), row.cwd.as_deref()), (Some("exec,root"), Some("/srv")));
     new["auditd"]["data"]["argc"] = json!("3");
     assert!(lone(&new).args.is_empty());
@@ -88,7 +115,10 @@ fn layouts() {
         "process": {"exe": "/bin/a", "name": "a", "pid": "41", "ppid": "40"}, "user": {"auid": "unset", "uid": "7", "euid": "0"}});
     let row = lone(&old);
     assert_eq!((row.exe.as_deref(), row.pid, row.parent_pid), (Some("/bin/a"), Some(41), Some(40)));
-    assert_eq!((row.uid, row.euid, row.session_id, row.host.as_deref()), (Some(7), Some(0), None, Some("n7")));
+    assert_eq!(
+        (row.uid, row.euid, row.session_id, row.host.as_deref()),
+        (Some(7), Some(0), None, Some("n7"))
+    );
 }
 
 /// Scenario: a document that keeps the raw records, and one that names container and pod. Guarantees: the raw records are
@@ -96,7 +126,10 @@ fn layouts() {
 #[test]
 fn originals_and_containers() {
     let mut json = document("syscall", "success", json!({"arch": "x86_64", "syscall": "execve"}));
-    json["event"]["original"] = json!(["type=SYSCALL msg=audit(1927858000.123:9): arch=c000003e syscall=39 success=yes exit=0 pid=77", "type=CWD msg=audit(1927858000.123:9): cwd=\"/x\""]);
+    json["event"]["original"] = json!([
+        "type=SYSCALL msg=audit(1927858000.123:9): arch=c000003e syscall=39 success=yes exit=0 pid=77",
+        "type=CWD msg=audit(1927858000.123:9): cwd=\"/x\""
+    ]);
     let row = lone(&json);
     assert_eq!((row.pid, row.syscall.as_deref(), row.cwd.as_deref()), (Some(77), Some("getpid"), Some("/x")));
     let mut json = document("syscall", "success", json!({"arch": "x86_64", "syscall": "execve"}));
@@ -105,14 +138,26 @@ fn originals_and_containers() {
     assert_eq!((row.pod, row.attribution), (None, Attribution::None));
     json["container"] = json!({"id": "001122334455", "image": {"name": "web:1"}});
     let row = lone(&json);
-    assert_eq!((row.pod.as_deref(), row.namespace.as_deref(), row.attribution), (Some("web-0"), Some("shop"), Attribution::Direct));
+    assert_eq!(
+        (row.pod.as_deref(), row.namespace.as_deref(), row.attribution),
+        (Some("web-0"), Some("shop"), Attribution::Direct)
+    );
     assert_eq!((row.container_id.as_deref(), row.image.as_deref()), (Some("001122334455"), Some("web:1")));
 }
 
 /// Scenario: documents of other modules, and without time. Guarantees: not recognised; refused with the reason.
 #[test]
 fn others() {
-    assert_eq!(sniff(&FORMAT, r#"{"@timestamp":"2031-02-03T04:06:40Z","event":{"module":"file_integrity"},"file":{}}"#), 0);
+    assert_eq!(
+        sniff(
+            &FORMAT,
+            r#"{"@timestamp":"2031-02-03T04:06:40Z","event":{"module":"file_integrity"},"file":{}}"#
+        ),
+        0
+    );
     let (verdicts, _) = run(&FORMAT, &[r#"{"auditd":{"sequence":9,"data":{}}}"#]);
-    assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "missing-field"), "{verdicts:?}");
+    assert!(
+        matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "missing-field"),
+        "{verdicts:?}"
+    );
 }

@@ -38,19 +38,27 @@ fn events() {
     let tail = "redactors= containerid=";
     let cases = [
         (
-            format!("{HEAD} success=no exit=-2 pid=5 comm=\"a\" exe=\"/bin/a\" cwd=\"/\" path_name=[\"/sbin/sh\"] path_nametype=[\"UNKNOWN\"] proctitle=/bin/a -x=1 {tail}"),
+            format!(
+                "{HEAD} success=no exit=-2 pid=5 comm=\"a\" exe=\"/bin/a\" cwd=\"/\" path_name=[\"/sbin/sh\"] path_nametype=[\"UNKNOWN\"] proctitle=/bin/a -x=1 {tail}"
+            ),
             (Action::Exec, Outcome::Failed, Some("/sbin/sh"), None),
         ),
         (
-            format!("type=AUOMS_SYSCALL audit(1927858000.123:9): SchemaVersion=\"1\" auoms_version=2 node=N1 arch=x86_64 syscall=unlinkat success=yes exit=0 pid=5 cwd=\"/srv\" path_name=[\"/srv\",\"x\"] path_nametype=[\"PARENT\",\"DELETE\"] {tail}"),
+            format!(
+                "type=AUOMS_SYSCALL audit(1927858000.123:9): SchemaVersion=\"1\" auoms_version=2 node=N1 arch=x86_64 syscall=unlinkat success=yes exit=0 pid=5 cwd=\"/srv\" path_name=[\"/srv\",\"x\"] path_nametype=[\"PARENT\",\"DELETE\"] {tail}"
+            ),
             (Action::FileWrite, Outcome::Allowed, Some("/srv/x"), None),
         ),
         (
-            format!("type=AUOMS_SYSCALL audit(1927858000.123:9): SchemaVersion=\"1\" auoms_version=2 node=N1 arch=x86_64 syscall=connect success=yes exit=0 pid=5 saddr_r=02000050A9FEA9FE0000000000000000 {tail}"),
+            format!(
+                "type=AUOMS_SYSCALL audit(1927858000.123:9): SchemaVersion=\"1\" auoms_version=2 node=N1 arch=x86_64 syscall=connect success=yes exit=0 pid=5 saddr_r=02000050A9FEA9FE0000000000000000 {tail}"
+            ),
             (Action::ImdsAccess, Outcome::Allowed, None, Some("169.254.169.254")),
         ),
         (
-            format!("type=USER_LOGIN audit(1927858000.123:9): SchemaVersion=\"1\" auoms_version=2 node=N1 pid=5 op=login acct=\"eve\" res=failed {tail}"),
+            format!(
+                "type=USER_LOGIN audit(1927858000.123:9): SchemaVersion=\"1\" auoms_version=2 node=N1 pid=5 op=login acct=\"eve\" res=failed {tail}"
+            ),
             (Action::Other, Outcome::Failed, None, None),
         ),
     ];
@@ -61,7 +69,10 @@ fn events() {
         assert_eq!((row.target_path.as_deref(), row.dst_addr.as_deref()), (path, peer), "{line}");
     }
     for (line, expected) in [
-        ("type=AUOMS_PROCESS_INVENTORY audit(1927858000.123:9): SchemaVersion=\"1\" pid=1", "collector-report"),
+        (
+            "type=AUOMS_PROCESS_INVENTORY audit(1927858000.123:9): SchemaVersion=\"1\" pid=1",
+            "collector-report",
+        ),
         ("type=AUOMS_EXECVE audit(x): SchemaVersion=\"1\" pid=1", "bad-audit-stamp"),
     ] {
         let (verdicts, _) = run(&FORMAT, &[line]);
@@ -78,7 +89,9 @@ fn events() {
 #[test]
 fn order() {
     let line = |serial: u32| {
-        format!("type=AUOMS_SYSCALL audit(1927858000.123:{serial}): SchemaVersion=\"1\" auoms_version=2 node=N1 arch=x86_64 syscall=getpid pid={serial}")
+        format!(
+            "type=AUOMS_SYSCALL audit(1927858000.123:{serial}): SchemaVersion=\"1\" auoms_version=2 node=N1 arch=x86_64 syscall=getpid pid={serial}"
+        )
     };
     let lines = [line(9), line(12), line(11), line(9)];
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
@@ -102,7 +115,10 @@ fn documents() {
         let (_, rows) = run(&FORMAT, &[&text]);
         let row = &rows.host_events[0];
         assert_eq!((row.action, row.host.as_deref(), row.uid), (Action::Exec, Some("N1"), Some(7)));
-        assert_eq!((row.cmd_line.as_deref(), row.target_path.as_deref()), (Some("sh -c id"), Some("/bin/sh")));
+        assert_eq!(
+            (row.cmd_line.as_deref(), row.target_path.as_deref()),
+            (Some("sh -c id"), Some("/bin/sh"))
+        );
         assert_eq!(row.container_id.as_deref(), Some(CONTAINER));
         assert_eq!(row.native_id.as_deref(), Some("1927858000.123:9"));
     }

@@ -13,7 +13,12 @@ use crate::decode::linux_audit::{AuditRecord, Fields, Stamp};
 const SKIPPED: &str = "<<< Skipped:";
 
 /// Reads one record; `env` is what LAUREL read of an executed program's environment.
-pub(super) fn read(kind: &str, object: &Map<String, Value>, env: Option<&Value>, stamp: &Stamp) -> AuditRecord {
+pub(super) fn read(
+    kind: &str,
+    object: &Map<String, Value>,
+    env: Option<&Value>,
+    stamp: &Stamp,
+) -> AuditRecord {
     let mut fields = Fields::default();
     let mut prose = String::new();
     match kind {
@@ -134,7 +139,8 @@ fn unescaped_bytes(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
-        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
+        let escaped =
+            after.get(..2).filter(|_| *first == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
         match escaped.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);

@@ -55,7 +55,9 @@ fn same_meaning_as_the_raw_text() {
     let cases: Vec<(Vec<String>, Value)> = vec![
         (
             vec![
-                format!("node=n7 type=SYSCALL {stamp}: arch=c000003e syscall=59 success=yes exit=0 a0=55 a1=0 {who}"),
+                format!(
+                    "node=n7 type=SYSCALL {stamp}: arch=c000003e syscall=59 success=yes exit=0 a0=55 a1=0 {who}"
+                ),
                 format!("node=n7 type=EXECVE {stamp}: argc=3 a0=\"sh\" a1=2D632025 a2=61FF0A"),
                 format!("node=n7 type=CWD {stamp}: cwd=\"/srv\""),
                 format!("node=n7 type=PATH {stamp}: item=1 name=\"/lib/x\" nametype=NORMAL"),
@@ -73,7 +75,9 @@ fn same_meaning_as_the_raw_text() {
             vec![
                 format!("type=SYSCALL {stamp}: arch=c000003e syscall=42 success=no exit=-13 {who}"),
                 format!("type=SOCKADDR {stamp}: saddr=02000050A9FEA9FE0000000000000000"),
-                format!("type=AVC {stamp}: avc:  denied  {{ name_connect }} for  pid=41 comm=\"a\" dest=80 scontext=u:r:t:s0:c1,c2 tcontext=u:r:o tclass=tcp_socket permissive=0"),
+                format!(
+                    "type=AVC {stamp}: avc:  denied  {{ name_connect }} for  pid=41 comm=\"a\" dest=80 scontext=u:r:t:s0:c1,c2 tcontext=u:r:o tclass=tcp_socket permissive=0"
+                ),
             ],
             json!({"ID": "1927858000.123:9",
                 "SYSCALL": call(json!({"arch": "0xc000003e", "syscall": "42", "success": "no", "exit": "-13"})),
@@ -82,7 +86,9 @@ fn same_meaning_as_the_raw_text() {
         ),
         (
             vec![
-                format!("type=SYSCALL {stamp}: arch=c000003e syscall=101 success=yes exit=0 a0=10 a1=63 {who}"),
+                format!(
+                    "type=SYSCALL {stamp}: arch=c000003e syscall=101 success=yes exit=0 a0=10 a1=63 {who}"
+                ),
                 format!("type=OBJ_PID {stamp}: opid=99 ocomm=\"sshd\""),
             ],
             json!({"ID": "1927858000.123:9",
@@ -90,15 +96,21 @@ fn same_meaning_as_the_raw_text() {
                 "OBJ_PID": [{"opid": 99, "ocomm": "sshd"}]}),
         ),
         (
-            vec![format!("type=SECCOMP {stamp}: auid=4294967295 uid=7 pid=41 comm=\"a\" exe=\"/bin/a\" sig=31 arch=c000003e syscall=165 code=0x80000000")],
+            vec![format!(
+                "type=SECCOMP {stamp}: auid=4294967295 uid=7 pid=41 comm=\"a\" exe=\"/bin/a\" sig=31 arch=c000003e syscall=165 code=0x80000000"
+            )],
             json!({"ID": "1927858000.123:9", "SECCOMP": [{"auid": 4294967295_u32, "uid": 7, "pid": 41, "comm": "a", "exe": "/bin/a", "sig": 31, "arch": "0xc000003e", "syscall": 165, "code": "0x80000000"}]}),
         ),
         (
-            vec![format!("type=AVC {stamp}: apparmor=\"DENIED\" operation=\"open\" profile=\"p//q\" name=2F6120 pid=41 comm=\"a\" denied_mask=\"r\"")],
+            vec![format!(
+                "type=AVC {stamp}: apparmor=\"DENIED\" operation=\"open\" profile=\"p//q\" name=2F6120 pid=41 comm=\"a\" denied_mask=\"r\""
+            )],
             json!({"ID": "1927858000.123:9", "AVC": [{"apparmor": "DENIED", "operation": "open", "profile": "p//q", "name": "/a ", "pid": 41, "comm": "a", "denied_mask": "r"}]}),
         ),
         (
-            vec![format!("type=USER_LOGIN {stamp}: pid=41 uid=0 auid=7 ses=3 msg='op=login acct=\"eve\" exe=\"/bin/sshd\" addr=10.1.0.7 terminal=ssh res=failed'")],
+            vec![format!(
+                "type=USER_LOGIN {stamp}: pid=41 uid=0 auid=7 ses=3 msg='op=login acct=\"eve\" exe=\"/bin/sshd\" addr=10.1.0.7 terminal=ssh res=failed'"
+            )],
             json!({"ID": "1927858000.123:9", "USER_LOGIN": {"pid": 41, "uid": 0, "auid": 7, "ses": 3, "op": "login", "acct": "eve", "exe": "/bin/sshd", "addr": "10.1.0.7", "terminal": "ssh", "res": "failed"}}),
         ),
     ];
@@ -123,7 +135,10 @@ fn additions() {
     let parent = json!({"EVENT_ID": "1927857000.001:5", "comm": "sh", "exe": "/bin/sh", "ppid": 1});
     for row in [
         event(json!({"PPID": parent, "PID": {"EVENT_ID": "1927857000.002:6"}}), json!({})),
-        event(json!({"PID": {"EVENT_ID": "1927857000.002:6"}}), json!({"PARENT_INFO": {"ID": "1927857000.001:5", "exe": "/bin/sh"}})),
+        event(
+            json!({"PID": {"EVENT_ID": "1927857000.002:6"}}),
+            json!({"PARENT_INFO": {"ID": "1927857000.001:5", "exe": "/bin/sh"}}),
+        ),
     ] {
         assert_eq!(row.parent_exe.as_deref(), Some("/bin/sh"));
         assert_eq!(row.parent_key.as_deref(), Some("n7:40:1927857000.001:5"));
@@ -132,9 +147,15 @@ fn additions() {
     for row in [
         event(json!({}), json!({"CONTAINER_INFO": {"ID": CONTAINER}})),
         event(json!({"CONTAINER_INFO": {"ID": CONTAINER}}), json!({})),
-        event(json!({"PID": {"CONTAINER_ID": CONTAINER}, "SYSTEMD_SERVICE": ["containerd.service"]}), json!({})),
+        event(
+            json!({"PID": {"CONTAINER_ID": CONTAINER}, "SYSTEMD_SERVICE": ["containerd.service"]}),
+            json!({}),
+        ),
     ] {
-        assert_eq!((row.container_id.as_deref(), row.unit, row.attribution), (Some(CONTAINER), None, Attribution::None));
+        assert_eq!(
+            (row.container_id.as_deref(), row.unit, row.attribution),
+            (Some(CONTAINER), None, Attribution::None)
+        );
     }
     let row = event(json!({"SYSTEMD_SERVICE": ["user@7.service", "bus.service"]}), json!({}));
     assert_eq!((row.unit.as_deref(), row.attribution), (Some("bus.service"), Attribution::Unit));
@@ -145,7 +166,9 @@ fn additions() {
 #[test]
 fn transformations() {
     let exec = |execve: Value, path: &str| {
-        lone(&json!({"ID": "1927858000.123:9", "SYSCALL": {"ARCH": "x86_64", "SYSCALL": path, "success": "yes", "UID": "eve", "pid": 41}, "EXECVE": execve}))
+        lone(
+            &json!({"ID": "1927858000.123:9", "SYSCALL": {"ARCH": "x86_64", "SYSCALL": path, "success": "yes", "UID": "eve", "pid": 41}, "EXECVE": execve}),
+        )
     };
     let row = exec(json!({"argc": 9, "ARGV_STR": "sh -c id"}), "execve");
     assert_eq!((row.action, row.args.len(), row.cmd_line.as_deref()), (Action::Exec, 0, Some("sh -c id")));
@@ -154,9 +177,17 @@ fn transformations() {
     assert!(row.args.is_empty() && row.cmd_line.is_some_and(|line| line.starts_with("sh <<< Skipped")));
     let row = exec(json!({"argc": 3, "ARGV": ["sh", "", "x"]}), "execve");
     assert_eq!(row.args, ["sh", "", "x"]);
-    for saddr in [json!({"SADDR": "{ fam=inet laddr=10.1.0.7 lport=443 }"}), json!({"SADDR": {"fam": "inet", "addr": "10.1.0.7", "port": 443}})] {
-        let row = lone(&json!({"ID": "1927858000.123:9", "SYSCALL": {"ARCH": "x86_64", "SYSCALL": "connect", "success": "yes", "pid": 41}, "SOCKADDR": [saddr]}));
-        assert_eq!((row.action, row.dst_addr.as_deref(), row.dst_port), (Action::NetConnect, Some("10.1.0.7"), Some(443)));
+    for saddr in [
+        json!({"SADDR": "{ fam=inet laddr=10.1.0.7 lport=443 }"}),
+        json!({"SADDR": {"fam": "inet", "addr": "10.1.0.7", "port": 443}}),
+    ] {
+        let row = lone(
+            &json!({"ID": "1927858000.123:9", "SYSCALL": {"ARCH": "x86_64", "SYSCALL": "connect", "success": "yes", "pid": 41}, "SOCKADDR": [saddr]}),
+        );
+        assert_eq!(
+            (row.action, row.dst_addr.as_deref(), row.dst_port),
+            (Action::NetConnect, Some("10.1.0.7"), Some(443))
+        );
     }
 }
 
@@ -185,7 +216,10 @@ fn repeated_and_malformed() {
         (json!({"ID": "1927858000.123:9", "CWD": 7}), "missing-type"),
     ] {
         let (verdicts, _) = run(&FORMAT, &[&text.to_string()]);
-        assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == reason), "{text}: {verdicts:?}");
+        assert!(
+            matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == reason),
+            "{text}: {verdicts:?}"
+        );
     }
     assert_eq!(sniff(&FORMAT, r#"{"ID":"17","NAME":"x"}"#), 0);
 }

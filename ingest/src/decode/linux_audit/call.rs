@@ -223,9 +223,24 @@ fn settle(result: CallResult, row: &mut HostEvent) {
 /// What no column holds: arguments, groups, terminal, label, all paths.
 fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
     const KEYS: &[&str] = &[
-        "arch", "exit", "a0", "a1", "a2", "a3", "suid", "fsuid", "gid", "egid", "tty", "subj", "uring_op",
+        "arch",
+        "exit",
+        "a0",
+        "a1",
+        "a2",
+        "a3",
+        "suid",
+        "fsuid",
+        "gid",
+        "egid",
+        "tty",
+        "subj",
+        "uring_op",
         // What LAUREL adds.
-        "SCRIPT", "SPAWNED_BY", "LABELS", "ENV",
+        "SCRIPT",
+        "SPAWNED_BY",
+        "LABELS",
+        "ENV",
     ];
     let values: Vec<(&str, Value)> =
         KEYS.iter().filter_map(|key| Some((*key, Value::from(audit.fields.get(key)?)))).collect();

@@ -36,9 +36,10 @@ pub(super) fn rows(
         row.event_id = row_id(format, &base, &stamp.text, &index.to_le_bytes());
         learn(row, &records, state);
     }
-    rows.extend(
-        hole.map(|hole| HostEvent { event_id: row_id(format, &base, &stamp.text, b"hole"), ..hole_row(hole, &base) }),
-    );
+    rows.extend(hole.map(|hole| HostEvent {
+        event_id: row_id(format, &base, &stamp.text, b"hole"),
+        ..hole_row(hole, &base)
+    }));
     rows
 }
 
@@ -65,12 +66,7 @@ fn base(template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent 
     let lines: Vec<&str> = records.iter().filter_map(|audit| audit.line.as_deref()).collect();
     // A collector that put the event together wrote it as one record, which the template holds.
     let raw = if lines.is_empty() { template.raw } else { cut(&lines.join("\n"), MAX_RAW_BYTES).to_owned() };
-    HostEvent {
-        raw,
-        native_id: Some(stamp.to_owned()),
-        hook_class: HookClass::Audit,
-        ..template
-    }
+    HostEvent { raw, native_id: Some(stamp.to_owned()), hook_class: HookClass::Audit, ..template }
 }
 
 /// What the records say, row by row.

@@ -50,7 +50,9 @@ fn landlock(audit: &AuditRecord, row: &mut HostEvent) {
         "net.connect_tcp" => Action::NetConnect,
         "net.bind_tcp" => Action::NetListen,
         "fs.change_topology" => Action::NsChange,
-        writes if ["write", "make", "remove", "truncate", "refer"].iter().any(|word| writes.contains(word)) => {
+        writes
+            if ["write", "make", "remove", "truncate", "refer"].iter().any(|word| writes.contains(word)) =>
+        {
             Action::FileWrite
         }
         _ => Action::Other,

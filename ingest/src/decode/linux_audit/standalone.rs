@@ -135,8 +135,14 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
 
 /// A switch of the kernel that turns a control on or off, such as `enforcing=0`, `audit_enabled=0`.
 fn switch(audit: &AuditRecord) -> Option<String> {
-    const SWITCHES: &[&str] =
-        &["enforcing", "enabled", "audit_enabled", "audit_failure", "audit_backlog_limit", "audit_rate_limit"];
+    const SWITCHES: &[&str] = &[
+        "enforcing",
+        "enabled",
+        "audit_enabled",
+        "audit_failure",
+        "audit_backlog_limit",
+        "audit_rate_limit",
+    ];
     SWITCHES.iter().find_map(|key| audit.fields.get(key).map(|text| format!("{key}={text}")))
 }
 

@@ -3,9 +3,9 @@
 //! In: named data, the event's number. Out: a row of `host_events`. Owns: what each number means on Linux.
 //! Law: an image without a slash is the name of a thread, not a path.
 
+use offbound_schemas::EventTime;
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, HookClass, HostControl, Outcome};
-use offbound_schemas::EventTime;
 use serde_json::Value;
 
 use super::xml::Data;

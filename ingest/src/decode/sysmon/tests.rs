@@ -14,7 +14,8 @@ fn sample_decodes() {
 const KEY: &str = "{AAAAAAAA-0001-0002-0003-000000000004}";
 
 fn event(number: u32, data: &[(&str, &str)]) -> String {
-    let data: Vec<String> = data.iter().map(|(name, text)| format!("<Data Name=\"{name}\">{text}</Data>")).collect();
+    let data: Vec<String> =
+        data.iter().map(|(name, text)| format!("<Data Name=\"{name}\">{text}</Data>")).collect();
     format!(
         "<Event><System><Provider Name=\"Linux-Sysmon\"/><EventID>{number}</EventID><TimeCreated SystemTime=\"2031-02-03T04:06:40.500Z\"/><EventRecordID>17</EventRecordID><Computer>n7</Computer></System><EventData><Data Name=\"RuleName\">-</Data><Data Name=\"UtcTime\">2031-02-03 04:06:40.123</Data>{}</EventData></Event>",
         data.concat()
@@ -33,7 +34,15 @@ fn events() {
     let who = [("ProcessGuid", KEY), ("ProcessId", "41"), ("Image", "/bin/a")];
     let with = |number: u32, more: &[(&str, &str)]| lone(&event(number, &[&who[..], more].concat()));
     let to = |ip: &str, initiated: &str| {
-        with(3, &[("Protocol", "TCP"), ("Initiated", initiated), ("DestinationIp", ip), ("DestinationPort", "80")])
+        with(
+            3,
+            &[
+                ("Protocol", "TCP"),
+                ("Initiated", initiated),
+                ("DestinationIp", ip),
+                ("DestinationPort", "80"),
+            ],
+        )
     };
     let cases = [
         (with(1, &[("CommandLine", "a b")]), Action::Exec, Some("/bin/a")),
@@ -62,7 +71,13 @@ fn events() {
 fn access() {
     let row = lone(&event(
         10,
-        &[("SourceProcessGUID", KEY), ("SourceProcessId", "41"), ("SourceImage", "/bin/gdb"), ("TargetProcessId", "77"), ("TargetImage", "/bin/b")],
+        &[
+            ("SourceProcessGUID", KEY),
+            ("SourceProcessId", "41"),
+            ("SourceImage", "/bin/gdb"),
+            ("TargetProcessId", "77"),
+            ("TargetImage", "/bin/b"),
+        ],
     ));
     assert_eq!((row.action, row.pid, row.target_pid), (Action::Ptrace, Some(41), Some(77)));
     assert_eq!((row.exe.as_deref(), row.target_exe.as_deref()), (Some("/bin/gdb"), Some("/bin/b")));
@@ -74,7 +89,16 @@ fn unknowns() {
     let zeros = "{00000000-0000-0000-0000-000000000000}";
     let row = lone(&event(
         1,
-        &[("ProcessGuid", zeros), ("ProcessId", "41"), ("Image", "java"), ("User", "-"), ("LogonId", "7"), ("TerminalSessionId", "4294967295"), ("ParentProcessGuid", zeros), ("ParentImage", "-")],
+        &[
+            ("ProcessGuid", zeros),
+            ("ProcessId", "41"),
+            ("Image", "java"),
+            ("User", "-"),
+            ("LogonId", "7"),
+            ("TerminalSessionId", "4294967295"),
+            ("ParentProcessGuid", zeros),
+            ("ParentImage", "-"),
+        ],
     ));
     assert_eq!((row.process_key, row.parent_key, row.parent_exe), (None, None, None));
     assert_eq!((row.exe, row.comm.as_deref(), row.uid, row.session_id), (None, Some("java"), Some(7), None));
@@ -91,8 +115,15 @@ fn unknowns() {
 fn others() {
     assert_eq!(sniff(&FORMAT, "<Event><System><Provider Name=\"Microsoft-Windows-Security-Auditing\"/>"), 0);
     let no_time = event(5, &[]).replace("UtcTime", "X").replace("SystemTime", "Y");
-    for (text, reason) in [(event(5, &[]).replace("EventID", "X"), "missing-field"), (no_time, "missing-field"), ("<Event>".to_owned(), "bad-xml")] {
+    for (text, reason) in [
+        (event(5, &[]).replace("EventID", "X"), "missing-field"),
+        (no_time, "missing-field"),
+        ("<Event>".to_owned(), "bad-xml"),
+    ] {
         let (verdicts, _) = run(&FORMAT, &[&text]);
-        assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == reason), "{text}: {verdicts:?}");
+        assert!(
+            matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == reason),
+            "{text}: {verdicts:?}"
+        );
     }
 }

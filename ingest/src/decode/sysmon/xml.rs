@@ -75,7 +75,11 @@ pub(super) fn read(text: &str) -> Result<Data, Reject> {
         }
     }
     walk.data.is_cut = !walk.path.is_empty();
-    if walk.data.is_cut && !walk.has_data() { Err(refuse("the document has no end", text)) } else { Ok(walk.data) }
+    if walk.data.is_cut && !walk.has_data() {
+        Err(refuse("the document has no end", text))
+    } else {
+        Ok(walk.data)
+    }
 }
 
 fn refuse(why: &str, text: &str) -> Reject {

@@ -43,12 +43,21 @@ fn originals() {
     ] {
         let rows = read(&alert(json!({"full_log": text})));
         let row = &rows.host_events[0];
-        assert_eq!((rows.len(), row.host.as_deref(), row.control, row.outcome), (1, Some(host), control, outcome), "{text}");
-        assert_eq!((row.rule.as_deref(), row.priority.as_deref(), row.attack.as_slice()), (Some("Something bad"), Some("9"), ["T1003".to_owned()].as_slice()));
+        assert_eq!(
+            (rows.len(), row.host.as_deref(), row.control, row.outcome),
+            (1, Some(host), control, outcome),
+            "{text}"
+        );
+        assert_eq!(
+            (row.rule.as_deref(), row.priority.as_deref(), row.attack.as_slice()),
+            (Some("Something bad"), Some("9"), ["T1003".to_owned()].as_slice())
+        );
         assert!(row.unmapped.as_deref().is_some_and(|kept| kept.contains("\"004\"")), "{:?}", row.unmapped);
     }
     let rows = read(&alert(json!({"full_log": audit})));
-    assert!(rows.host_events[0].unmapped.as_deref().is_some_and(|kept| kept.contains("\"original_rule\":\"k\"")));
+    assert!(
+        rows.host_events[0].unmapped.as_deref().is_some_and(|kept| kept.contains("\"original_rule\":\"k\""))
+    );
     let identity = json!({"kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata", "auditID": "1", "stage": "ResponseComplete", "verb": "get", "requestURI": "/api",
         "user": {"username": "eve"}, "sourceIPs": ["10.1.0.7"], "responseStatus": {"code": 200}, "requestReceivedTimestamp": "2031-02-03T04:06:40.000000Z", "stageTimestamp": "2031-02-03T04:06:40.000000Z"});
     assert_eq!(read(&alert(json!({"full_log": identity.to_string()}))).identity_assertions.len(), 1);
@@ -57,15 +66,26 @@ fn originals() {
 /// Scenario: a login that no format knows, a changed file, an alert in an alert. Guarantees: a row for each alert.
 #[test]
 fn without_known_original() {
-    let login = alert(json!({"full_log": "Feb  3 04:06:40 n7 sshd[9]: Failed password for eve", "predecoder": {"program_name": "sshd"}, "data": {"srcip": "10.1.0.7"}}));
+    let login = alert(
+        json!({"full_log": "Feb  3 04:06:40 n7 sshd[9]: Failed password for eve", "predecoder": {"program_name": "sshd"}, "data": {"srcip": "10.1.0.7"}}),
+    );
     let rows = read(&login);
     let row = &rows.host_events[0];
-    assert_eq!((row.action, row.comm.as_deref(), row.src_addr.as_deref()), (Action::Other, Some("sshd"), Some("10.1.0.7")));
-    assert_eq!((row.host.as_deref(), row.event_time.to_string().as_str()), (Some("n7"), "2031-02-03T04:06:41.000000000Z"));
+    assert_eq!(
+        (row.action, row.comm.as_deref(), row.src_addr.as_deref()),
+        (Action::Other, Some("sshd"), Some("10.1.0.7"))
+    );
+    assert_eq!(
+        (row.host.as_deref(), row.event_time.to_string().as_str()),
+        (Some("n7"), "2031-02-03T04:06:41.000000000Z")
+    );
     let check = json!({"path": "/etc/shadow", "event": "modified", "audit": {"process": {"id": "41", "name": "/bin/a", "ppid": "40"}, "login_user": {"id": "4294967295"}}});
     let rows = read(&alert(json!({"syscheck": check, "full_log": "File '/etc/shadow' modified"})));
     let row = &rows.host_events[0];
-    assert_eq!((row.action, row.target_is_credential, row.pid, row.auid), (Action::FileWrite, true, Some(41), None));
+    assert_eq!(
+        (row.action, row.target_is_credential, row.pid, row.auid),
+        (Action::FileWrite, true, Some(41), None)
+    );
     let rows = read(&alert(json!({"full_log": login.to_string()})));
     assert_eq!((rows.len(), rows.host_events[0].comm.as_deref()), (1, None));
 }
