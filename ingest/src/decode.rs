@@ -55,8 +55,8 @@ mod trial;
 #[cfg(test)]
 mod twisted;
 mod vm_connection;
-mod zeek;
 mod wazuh;
+mod zeek;
 
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.
 pub(crate) const WEAK_CONFIDENCE: u8 = 10;
