@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::trial::run_each;
 use super::{Envelope, Format, MAX_UNMAPPED_BYTES, Verdict, credential_path};
+use crate::formats::Formats;
 use crate::unfold::{Leaf, Unfold};
 
 fn files(name: &str) -> Vec<PathBuf> {
@@ -36,7 +37,7 @@ fn decode(format: &Format, path: &Path) -> (Vec<String>, Vec<Verdict>, EventRows
         Err(_lines) => text.lines().map(str::to_owned).collect(),
     };
     let mut records: Vec<(String, Envelope)> = Vec::new();
-    let mut unfold = Unfold::default();
+    let mut unfold = Unfold::new(Formats::default());
     for document in &documents {
         unfold.document(document, 1, &mut |leaf| {
             if let Leaf::Record { text, envelope, .. } = leaf {

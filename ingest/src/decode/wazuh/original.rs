@@ -1,6 +1,7 @@
 //! The original record inside an alert, read by its own format.
 //!
-//! In: `full_log`. Out: its rows, complete: what one alert holds is a whole event. Owns: a decoder for each format met.
+//! In: `full_log`. Out: its rows, complete: what one alert holds is a whole event. Owns: a decoder for each format met, of
+//! the built-in ones.
 //! Law: rows take ids of the alert, so that the original's own log, read as well, is another sensor's word.
 
 use std::collections::BTreeMap;
@@ -10,7 +11,8 @@ use serde_json::Value;
 
 use super::LAYER;
 use crate::decode::field::str_at;
-use crate::decode::{Decode, Envelope, FORMATS, Record};
+use crate::decode::{Decode, Envelope, Record};
+use crate::formats::Formats;
 use crate::recognise::Recogniser;
 use crate::unfold::{Leaf, Unfold};
 
@@ -20,14 +22,15 @@ pub(super) fn rows(record: &Record<'_>, json: &Value, received: EventTime) -> Ev
     let Some(text) = str_at(json, &["full_log"]) else { return rows };
     let mut recogniser = Recogniser::default();
     let mut decoders: BTreeMap<usize, Box<dyn Decode>> = BTreeMap::new();
-    let mut unfold = Unfold::default();
+    let formats = Formats::default();
+    let mut unfold = Unfold::new(formats.clone());
     let mut read = |leaf: Leaf<'_>| {
         let Leaf::Record { text, json: inner, envelope, .. } = leaf else { return };
         let envelope = around(envelope, json, received);
         let original = Record { text: &text, json: inner.as_ref(), envelope: &envelope, ..record.clone() };
-        let Some(index) = recogniser.recognise(&original) else { return };
-        let Some(format) = FORMATS.get(index) else { return };
-        let decoder = decoders.entry(index).or_insert_with(|| (format.decoder)());
+        let Some(index) = recogniser.recognise(&formats, &original) else { return };
+        let Some(format) = formats.get(index) else { return };
+        let decoder = decoders.entry(index).or_insert_with(|| format.decoder());
         // Whether it could be read shows in the rows: an alert without any gets a row of its own.
         decoder.decode(&original, &mut rows);
     };
