@@ -2,56 +2,72 @@
 //!
 //! In: the text of one record. Out: the same text, each secret replaced by a marker such as
 //! `<secret;kind=password;fp=…>` or `<jwt;fp=…;alg=…;sub=…>`, which is safe inside a JSON string.
-//! Owns: the key ([`FingerprintKey`]), the list of detectors, the form of a marker.
-//! A clean record costs one pass of one automaton; detectors run only where a pattern hits.
-//! Law FLOW-3: no secret appears in any output.
+//! Owns: the list of detectors, the order of steps. `screen` lets clean records through at the speed of memory,
+//! `layer` undoes encodings, each detector is one file, `marker` owns the form of what is written instead.
+//! A fingerprint is that of the decoded secret, so that it is the same in every encoding; exceptions are in
+//! `docs/secrets.md`. Law FLOW-3: no secret appears in any output.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
 
+mod argument_list;
 mod audit_hex;
+mod base64_run;
+mod command;
 mod field;
 mod flag;
 mod header;
+mod identify;
+mod jwk;
 mod jwt;
-mod kubernetes_secret;
+mod key;
+mod layer;
 mod marker;
+mod name;
+mod password_hash;
 mod pem;
 mod prefix;
+mod screen;
+mod secret_map;
 mod userinfo;
 mod value;
 
+pub use identify::identify;
 pub use jwt::{JwtClaims, find_jwt_claims};
+pub use key::FingerprintKey;
+
+/// Most encodings inside each other that are undone: base64 of base64 in a URL in a JSON string is four.
+const MAX_LAYERS: usize = 4;
 
 /// What a detector looks for.
 struct Detector {
-    /// Lower-case texts that make it worth a look.
+    /// Texts that make it worth a look, in any case.
     patterns: &'static [&'static str],
     /// Looks closer at one hit.
-    find: fn(text: &str, hit: Range<usize>) -> Option<Found>,
+    find: fn(text: &str, hit: Range<usize>, found: &mut Vec<Found>),
+    /// Whether it also looks inside what another detector has found already.
+    looks_inside: bool,
 }
 
 /// Every detector.
 const DETECTORS: &[Detector] = &[
-    jwt::PLAIN,
-    jwt::IN_BASE64,
+    jwt::DETECTOR,
     pem::DETECTOR,
     header::DETECTOR,
     prefix::DETECTOR,
     field::DETECTOR,
     flag::DETECTOR,
+    command::DETECTOR,
     userinfo::DETECTOR,
-    kubernetes_secret::DETECTOR,
+    password_hash::DETECTOR,
     marker::DETECTOR,
 ];
 
 /// A secret that a detector found.
+#[derive(Debug, PartialEq, Eq)]
 struct Found {
     /// What is replaced.
     range: Range<usize>,
@@ -60,50 +76,60 @@ struct Found {
 }
 
 /// What takes the place of a secret.
+#[derive(PartialEq, Eq)]
 enum Mark {
-    /// A secret of this kind.
-    Secret(&'static str),
+    /// A secret that its surroundings give away, and its decoded bytes.
+    Named(&'static str, Vec<u8>),
+    /// A secret that gives itself away, and its decoded bytes.
+    Known(&'static str, Vec<u8>),
+    /// A number under a secret name: its marker needs quotes that are escaped as often as this.
+    Number(&'static str, Vec<u8>, usize),
     /// A JSON Web Token; its claims stay readable. The token itself is fingerprinted.
     Jwt(Box<JwtClaims>, String),
     /// Text that only looks like a marker of ours: it must not be believed.
     Forged(&'static str),
-    /// Hex of this text, in which these secrets are.
-    Hex(String, Vec<Found>),
+    /// Hex of this text, in which these secrets are; whether the text is the bytes themselves or stands for them.
+    Hex(String, Vec<Found>, bool),
+    /// An encoded text that holds these secrets.
+    Encoded(Vec<Mark>),
 }
 
-/// The key that fingerprints are made with: one per installation.
-#[derive(Clone)]
-pub struct FingerprintKey {
-    mac: Hmac<Sha256>,
-}
-
-impl FingerprintKey {
-    /// Takes the 32 bytes of the key.
-    #[must_use]
-    pub fn new(bytes: &[u8; 32]) -> Self {
-        let mac = Hmac::new_from_slice(bytes).expect("HMAC takes keys of any length");
-        Self { mac }
-    }
-
-    /// A fixed key, so that tests give the same fingerprints everywhere.
-    #[must_use]
-    pub fn for_tests() -> Self {
-        Self::new(&[7; 32])
-    }
-
-    /// The fingerprint of a secret: 32 lower-case hex digits (HMAC-SHA-256, cut to 128 bits).
-    #[must_use]
-    pub fn fingerprint(&self, secret: &[u8]) -> String {
-        let mut mac = self.mac.clone();
-        mac.update(secret);
-        let digest = mac.finalize().into_bytes();
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+impl std::fmt::Debug for Mark {
+    /// Names the kind only: a secret must not get into a message of a failed assertion either.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Named(kind, _) | Self::Known(kind, _) | Self::Number(kind, ..) => kind,
+            Self::Jwt(..) => "jwt",
+            Self::Forged(_) => "forged",
+            Self::Hex(..) => "hex",
+            Self::Encoded(_) => "encoded",
+        })
     }
 }
 
-impl fmt::Debug for FingerprintKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FingerprintKey(…)")
+impl Mark {
+    /// Which of two marks for the same text says more.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Forged(_) => 0,
+            Self::Hex(..) => 1,
+            Self::Named(..) | Self::Number(..) => 2,
+            Self::Known(..) => 3,
+            Self::Encoded(_) => 4,
+            Self::Jwt(..) => 5,
+        }
+    }
+}
+
+impl Found {
+    /// A secret that its surroundings give away.
+    fn named(kind: &'static str, range: Range<usize>, secret: impl Into<Vec<u8>>) -> Self {
+        Self { range, mark: Mark::Named(kind, secret.into()) }
+    }
+
+    /// A secret that gives itself away.
+    fn known(kind: &'static str, range: Range<usize>, secret: impl Into<Vec<u8>>) -> Self {
+        Self { range, mark: Mark::Known(kind, secret.into()) }
     }
 }
 
@@ -122,23 +148,28 @@ pub struct Redactor {
     key: FingerprintKey,
     /// A private key began in an earlier record and has not ended.
     open_pem: bool,
+    /// The end of an argument list that may go on in the next record.
+    open_arguments: Option<argument_list::Open>,
 }
 
 impl Redactor {
     /// A redactor for one stream.
     #[must_use]
     pub fn new(key: FingerprintKey) -> Self {
-        Self { key, open_pem: false }
+        Self { key, open_pem: false, open_arguments: None }
     }
 
     /// Replaces every secret of one record.
     #[must_use]
     pub fn redact<'a>(&mut self, text: &'a str) -> Redacted<'a> {
+        let is_open = self.open_pem || self.open_arguments.is_some();
+        if !is_open && screen::is_clean(text) {
+            return Redacted { text: Cow::Borrowed(text), count: 0 };
+        }
         let mut found = find_all(text);
         found.extend(audit_hex::find(text));
-        if let Some(range) = pem::continued(text, &mut self.open_pem) {
-            found.push(Found { range, mark: Mark::Secret(pem::KIND) });
-        }
+        found.extend(argument_list::continued(text, &mut self.open_arguments));
+        found.extend(pem::continued(text, &mut self.open_pem));
         if found.is_empty() {
             return Redacted { text: Cow::Borrowed(text), count: 0 };
         }
@@ -158,17 +189,48 @@ static PATTERNS: LazyLock<(AhoCorasick, Vec<usize>)> = LazyLock::new(|| {
     (automaton.expect("a few short patterns make a small automaton"), owners)
 });
 
+/// Every secret of a text, in every layer of encoding.
 fn find_all(text: &str) -> Vec<Found> {
-    let (automaton, owners) = &*PATTERNS;
-    let mut found = Vec::new();
-    for hit in automaton.find_overlapping_iter(text) {
-        let detector = owners.get(hit.pattern().as_usize()).and_then(|index| DETECTORS.get(*index));
-        found.extend(detector.and_then(|detector| (detector.find)(text, hit.range())));
+    find_in(text, 0)
+}
+
+fn find_in(text: &str, depth: usize) -> Vec<Found> {
+    let mut found = find_plain(text);
+    if depth < MAX_LAYERS {
+        let flow = layer::each(text, &mut |layer| {
+            found.extend(layer.run.and_then(|run| prefix::old_vault_token(text, run)));
+            found.extend(layer.own);
+            found.extend(layer.places.outside(find_in(&layer.text, depth + 1)));
+            ControlFlow::Continue(())
+        });
+        debug_assert!(flow.is_continue(), "nothing above breaks");
     }
     found
 }
 
-/// Orders what was found and joins what overlaps; a token with readable claims names the whole.
+/// Every secret that stands in a text as it is.
+fn find_plain(text: &str) -> Vec<Found> {
+    let (automaton, owners) = &*PATTERNS;
+    let mut found: Vec<Found> = Vec::new();
+    // Looking twice at the same bytes would make the time grow with the square of the length.
+    let mut covered = 0;
+    for hit in automaton.find_overlapping_iter(text) {
+        let detector = owners.get(hit.pattern().as_usize()).and_then(|index| DETECTORS.get(*index));
+        let Some(detector) = detector.filter(|detector| detector.looks_inside || hit.start() >= covered)
+        else {
+            continue;
+        };
+        let before = found.len();
+        (detector.find)(text, hit.range(), &mut found);
+        let ends = found.iter().skip(before).map(|found| found.range.end);
+        covered = ends.fold(covered, usize::max);
+    }
+    secret_map::find(text, &mut found);
+    jwk::find(text, &mut found);
+    found
+}
+
+/// Orders what was found and joins what overlaps; the mark that says most names the whole.
 fn merge(mut found: Vec<Found>) -> Vec<Found> {
     found.sort_by_key(|found| (found.range.start, std::cmp::Reverse(found.range.end)));
     let mut merged: Vec<Found> = Vec::with_capacity(found.len());
@@ -176,7 +238,7 @@ fn merge(mut found: Vec<Found>) -> Vec<Found> {
         match merged.last_mut() {
             Some(last) if next.range.start < last.range.end => {
                 last.range.end = last.range.end.max(next.range.end);
-                if !matches!(last.mark, Mark::Jwt(..)) && !matches!(next.mark, Mark::Secret(_)) {
+                if next.mark.rank() > last.mark.rank() {
                     last.mark = next.mark;
                 }
             }
@@ -190,20 +252,32 @@ fn replace(text: &str, found: &[Found], key: &FingerprintKey) -> String {
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
     for Found { range, mark } in found {
-        let secret = text.get(range.clone()).unwrap_or_default();
         out.push_str(text.get(done..range.start).unwrap_or_default());
-        match mark {
-            Mark::Secret(kind) => marker::write_secret(&mut out, kind, &key.fingerprint(secret.as_bytes())),
-            Mark::Jwt(claims, token) => {
-                jwt::write_marker(&mut out, claims, &key.fingerprint(token.as_bytes()))
-            }
-            Mark::Forged(instead) => out.push_str(instead),
-            Mark::Hex(inside, found) => out.push_str(&audit_hex::encode(&replace(inside, found, key))),
-        }
+        write_mark(&mut out, mark, key);
         done = range.end;
     }
     out.push_str(text.get(done..).unwrap_or_default());
     out
+}
+
+fn write_mark(out: &mut String, mark: &Mark, key: &FingerprintKey) {
+    match mark {
+        Mark::Named(kind, secret) | Mark::Known(kind, secret) => {
+            marker::write_secret(out, kind, &key.fingerprint(secret));
+        }
+        Mark::Number(kind, secret, level) => {
+            let quote = format!("{}\"", "\\".repeat(*level));
+            out.push_str(&quote);
+            marker::write_secret(out, kind, &key.fingerprint(secret));
+            out.push_str(&quote);
+        }
+        Mark::Jwt(claims, token) => jwt::write_marker(out, claims, &key.fingerprint(token.as_bytes())),
+        Mark::Forged(instead) => out.push_str(instead),
+        Mark::Hex(inside, found, is_text) => {
+            out.push_str(&audit_hex::encode(&replace(inside, found, key), *is_text));
+        }
+        Mark::Encoded(marks) => marks.iter().for_each(|mark| write_mark(out, mark, key)),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Secrets inside the hex that the audit system writes for arguments with blanks or quotes.
 //!
 //! In: an audit record (`proctitle=6D79…`, `a2=2D2D…`). Out: the same hex with the secrets inside replaced.
-//! A decoder turns this hex into command lines; the secret must be gone before.
+//! A decoder turns this hex into command lines; the secret must be gone before. Arguments are looked at one by one,
+//! as the list that they are, so that a blank inside one ends nothing.
 
-use super::{Found, Mark};
+use std::ops::Range;
+
+use super::{Found, Mark, screen};
 
 /// How far into a record its `audit(` stands, in bytes: behind a syslog prefix and a node name at most.
 const HEAD_BYTES: usize = 512;
@@ -12,45 +15,112 @@ const MIN_DIGITS: usize = 6;
 
 /// Every field of an audit record whose hex holds a secret.
 pub(super) fn find(text: &str) -> Vec<Found> {
+    fields(text).filter_map(|(range, bytes)| find_at(range, &bytes)).collect()
+}
+
+/// Whether some field of an audit record needs a look.
+pub(super) fn may_hold_secret(text: &str) -> bool {
+    fields(text).any(|(_, bytes)| !screen::is_clean_at(&Arguments::new(&bytes).list, 0))
+}
+
+/// The range and the bytes of every field of an audit record that is hex.
+fn fields(text: &str) -> impl Iterator<Item = (Range<usize>, Vec<u8>)> {
     let bytes = text.as_bytes();
     let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
-    if memchr::memmem::find(head, b"audit(").is_none() {
-        return Vec::new();
-    }
-    memchr::memchr_iter(b'=', bytes).filter_map(|equals| find_at(text, equals)).collect()
+    let is_audit = bytes.first() != Some(&b'{') && memchr::memmem::find(head, b"audit(").is_some();
+    let searched = if is_audit { bytes } else { &[] };
+    memchr::memchr_iter(b'=', searched).filter_map(|equals| field_at(text, equals + 1))
 }
 
-fn find_at(text: &str, equals: usize) -> Option<Found> {
-    let start = equals + 1;
-    let rest = text.get(start..)?;
-    let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
-    let ends =
-        rest.as_bytes().get(digits).is_none_or(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
-    if digits < MIN_DIGITS || digits % 2 != 0 || !ends || !is_argument(text.get(..equals)?) {
+fn field_at(text: &str, start: usize) -> Option<(Range<usize>, Vec<u8>)> {
+    if !ends_in_field(text.get(..start)?) {
         return None;
     }
-    let inside = String::from_utf8(decode(rest.get(..digits)?)?).ok()?;
-    let found = super::find_all(&inside.replace('\0', " "));
-    (!found.is_empty())
-        .then(|| Found { range: start..start + digits, mark: Mark::Hex(inside, super::merge(found)) })
+    let rest = text.as_bytes().get(start..)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let ends = rest.get(digits).is_none_or(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
+    let range = start..start + digits;
+    let bytes = text.get(range.clone()).filter(|_| ends && digits >= MIN_DIGITS).and_then(decode)?;
+    Some((range, bytes))
 }
 
-/// Whether the name that ends here is `proctitle`, `cmd`, `data` or `aN`.
-fn is_argument(before: &str) -> bool {
-    let name = before.rsplit([' ', '\'', '\u{1d}']).next().unwrap_or_default();
+fn find_at(range: Range<usize>, bytes: &[u8]) -> Option<Found> {
+    let arguments = Arguments::new(bytes);
+    let found: Vec<Found> = super::find_all(&arguments.list)
+        .into_iter()
+        .filter_map(|found| {
+            let range =
+                *arguments.offsets.get(found.range.start)?..*arguments.offsets.get(found.range.end)?;
+            Some(Found { range, mark: found.mark })
+        })
+        .collect();
+    let is_text = arguments.is_text;
+    (!found.is_empty())
+        .then(|| Found { range, mark: Mark::Hex(arguments.text, super::merge(found), is_text) })
+}
+
+/// An argument list out of hex.
+struct Arguments {
+    /// The bytes as text. Bytes that are no UTF-8 stand as characters of the same number.
+    text: String,
+    /// Whether they are UTF-8.
+    is_text: bool,
+    /// The same as a list of quoted strings.
+    list: String,
+    /// For each byte of `list`, and for its end, the offset in `text`.
+    offsets: Vec<usize>,
+}
+
+impl Arguments {
+    fn new(bytes: &[u8]) -> Self {
+        let (text, is_text) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text.to_owned(), true),
+            Err(_) => (bytes.iter().map(|byte| char::from(*byte)).collect(), false),
+        };
+        let mut list = String::from("\"");
+        let mut offsets = vec![0];
+        for (at, c) in text.char_indices() {
+            match c {
+                '\0' => list.push_str("\",\""),
+                '"' => list.push_str("\\\""),
+                _ => list.push(c),
+            }
+            offsets.resize(list.len(), at);
+        }
+        list.push('"');
+        offsets.extend([text.len(), text.len()]);
+        Self { text, is_text, list, offsets }
+    }
+}
+
+/// Whether text ends in `proctitle=`, `cmd=`, `data=` or `aN=`.
+pub(super) fn ends_in_field(before: &str) -> bool {
+    let Some(before) = before.strip_suffix('=') else { return false };
+    // The longest of these names is `proctitle`; an argument in pieces is `a12[3456]`.
+    let window =
+        before.get(before.floor_char_boundary(before.len().saturating_sub(16))..).unwrap_or_default();
+    let name = window.rsplit([' ', '\'', '\u{1d}']).next().unwrap_or_default();
     let number = name.strip_prefix('a').is_some_and(|rest| {
         !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit() || b"[]".contains(&byte))
     });
     number || matches!(name, "proctitle" | "cmd" | "data")
 }
 
-fn decode(digits: &str) -> Option<Vec<u8>> {
+/// The bytes that hex stands for.
+pub(super) fn decode(digits: &str) -> Option<Vec<u8>> {
     let value = |digit: u8| char::from(digit).to_digit(16);
     let pairs = digits.as_bytes().chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return None;
+    }
     pairs.map(|pair| u8::try_from(value(*pair.first()?)? * 16 + value(*pair.last()?)?).ok()).collect()
 }
 
-/// Writes text as the audit system does.
-pub(super) fn encode(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02X}")).collect()
+/// Writes text as the audit system does; characters that stand for single bytes become those again.
+pub(super) fn encode(text: &str, is_text: bool) -> String {
+    let hex = |bytes: &mut dyn Iterator<Item = u8>| bytes.map(|byte| format!("{byte:02X}")).collect();
+    if is_text {
+        return hex(&mut text.bytes());
+    }
+    hex(&mut text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')))
 }

@@ -1,28 +1,22 @@
-//! Values whose name says that they are secret: JSON keys, headers, `key=value` pairs.
+//! Values whose name says that they are secret: JSON keys, headers, `key=value` pairs, `name` beside `value`.
 //!
 //! In: text with such a name. Out: the range of its value, at any depth of JSON in JSON.
-//! Owns: the list of names. Some name a secret always, others only when the value looks random:
-//! `token` and `secret` are also what Kubernetes calls a path and a volume.
+//! Leaves to `name` which names say so, to `value` where values end, to `flag` what stands behind a blank.
 
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::name::{self, Strength};
 use super::{Detector, Found, Mark, value};
 
-/// Longest name, in bytes.
-const MAX_NAME_BYTES: usize = 64;
+/// Fewest digits of a number that may be a secret.
+const MIN_DIGITS: usize = 4;
+/// Attributes of `Set-Cookie` (RFC 6265): no secrets.
+const COOKIE_ATTRIBUTES: &[&str] = &["path", "domain", "expires", "max-age", "samesite", "priority"];
 
-/// How much a name says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Strength {
-    /// Its value is a secret whatever it looks like.
-    Always,
-    /// Its value is a secret when it looks random.
-    WhenRandom,
-    /// A header: its whole value is a secret.
-    Header,
-}
-
-/// Named values.
+/// Ends of the names in `name`.
 pub(super) const DETECTOR: Detector = Detector {
     patterns: &[
         "password",
@@ -30,104 +24,235 @@ pub(super) const DETECTOR: Detector = Detector {
         "passphrase",
         "secret",
         "token",
-        "apikey",
-        "api_key",
-        "api-key",
-        "accesskey",
-        "secret_key",
-        "access_key",
-        "private_key",
-        "privatekey",
+        "key",
         "authorization",
         "cookie",
         "signature",
+        "sig",
+        "secretid",
+        "secret_id",
+        "secretstring",
+        "secretbinary",
+        "samlresponse",
+        "auth",
+        "pwd",
+        "pass",
+        "totpseed",
+        "totp_seed",
     ],
     find,
+    looks_inside: false,
 };
 
-fn find(text: &str, hit: Range<usize>) -> Option<Found> {
-    let name = name_ending_at(text, hit.end)?;
-    let (kind, strength) = strength(name)?;
-    let mut range = match text.as_bytes().get(hit.end)? {
-        b'"' | b'\\' => value::json_string_after_key(text, hit.end)?,
-        b'=' if strength != Strength::Header => value::word(text, hit.end + 1)?,
-        b'%' if strength != Strength::Header => url_encoded(text, hit.end)?,
-        b':' if strength == Strength::Header => header_value(text, hit.end + 1)?,
-        _ => return None,
-    };
-    if strength == Strength::Header {
-        range.start += scheme_length(text.get(range.clone())?);
+/// A secret name and what it says.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    start: usize,
+    end: usize,
+    kind: &'static str,
+    strength: Strength,
+}
+
+fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
+    let next = text.as_bytes().get(hit.end);
+    if !next.is_some_and(|byte| b"\"\\=:> '".contains(byte)) {
+        return;
     }
-    let value = text.get(range.clone())?;
-    is_secret(value, strength).then_some(Found { range, mark: Mark::Secret(kind) })
+    let Some(written) = name::ending_at(text, hit.end) else { return };
+    let Some((kind, strength)) = name::strength(written) else { return };
+    let name = Name { start: hit.end - written.len(), end: hit.end, kind, strength };
+    match next {
+        Some(b'"' | b'\\') => json(text, name, found),
+        Some(b'\'') => python(text, name, found),
+        Some(b'>') => found.extend(xml(text, name)),
+        _ => pair(text, name, found),
+    }
+}
+
+/// `"name":"value"`, `"name":["value"]`, `"name":1234`, and `"name":"NAME","value":"…"`.
+fn json(text: &str, name: Name, found: &mut Vec<Found>) {
+    let level = value::backslashes_from(text, name.end);
+    let Some((start, level)) = value::after_key(text, name.end).or_else(|| sibling(text, name.end, level))
+    else {
+        return;
+    };
+    let strings = value::json_strings(text, start, level);
+    if strings.is_empty() {
+        found.extend(number(text, start, level, name));
+    }
+    for range in strings {
+        let decoded = value::unescaped(text.get(range.clone()).unwrap_or_default(), level + 1);
+        take(text, range, &decoded, name, found);
+    }
+}
+
+/// Where the value begins that stands beside a name: `"name":"DB_PASSWORD","value":"…"`. `at` ends the name.
+fn sibling(text: &str, at: usize, level: usize) -> Option<(usize, usize)> {
+    let comma = value::skip_blanks(text, at + level + 1);
+    let key = value::skip_blanks(text, text.get(comma..)?.strip_prefix(',').map(|_| comma + 1)?);
+    let range = value::json_string(text, key, level)?;
+    let is_value =
+        text.get(range.clone()).is_some_and(|key| matches!(key, "value" | "Value" | "stringValue"));
+    if is_value { value::after_key(text, range.end) } else { None }
+}
+
+/// A PIN, or a password of digits only.
+fn number(text: &str, start: usize, level: usize, name: Name) -> Option<Found> {
+    let rest = text.get(start..)?;
+    let length = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let is_secret = name.strength == Strength::Always && name.kind == "password" && length >= MIN_DIGITS;
+    let digits = rest.get(..length).filter(|_| is_secret)?;
+    let ends = rest.as_bytes().get(length).is_none_or(|byte| b",}] \t\r\n".contains(byte));
+    let mark = Mark::Number(name.kind, digits.into(), level);
+    ends.then_some(Found { range: start..start + length, mark })
+}
+
+/// `'name': 'value'`, as Python prints a map.
+fn python(text: &str, name: Name, found: &mut Vec<Found>) {
+    let colon = value::skip_blanks(text, name.end + 1);
+    if text.as_bytes().get(colon) == Some(&b':') {
+        word_at(text, value::skip_blanks(text, colon + 1), name, found);
+    }
+}
+
+/// `<name>value</name>`.
+fn xml(text: &str, name: Name) -> Option<Found> {
+    let start = name.end + 1;
+    let range = start..start + text.get(start..)?.find('<')?;
+    let written =
+        text.get(range.clone()).filter(|_| text.get(range.end..).is_some_and(|end| end.starts_with("</")))?;
+    is_secret(written, name.strength).then(|| Found::named(name.kind, range, written))
+}
+
+/// `name=value`, `name = value`, `name: value`, and `PASSWORD 'value'` of SQL.
+fn pair(text: &str, name: Name, found: &mut Vec<Found>) {
+    let sign = value::skip_blanks(text, name.end);
+    match text.as_bytes().get(sign) {
+        Some(b'=') if matches!(name.strength, Strength::Header) && sign > name.end => {}
+        Some(b'=') => {
+            let start = if sign > name.end { value::skip_blanks(text, sign + 1) } else { sign + 1 };
+            match whole_argument(text, name.start, start) {
+                Some(range) => take_pair(text, range, name, found),
+                None => word_at(text, start, name, found),
+            }
+        }
+        Some(b':') if sign == name.end => colon(text, name, found),
+        Some(b'\'') if name.strength == Strength::Always => word_at(text, sign, name, found),
+        Some(_) if name.kind == "secret-key" && sign > name.end => {
+            let only_random = Name { strength: Strength::WhenRandom, ..name };
+            word_at(text, sign, only_random, found);
+        }
+        _ => {}
+    }
+}
+
+/// A quoted argument that begins with the name: its value goes up to the quote, blanks and all.
+fn whole_argument(text: &str, name_start: usize, start: usize) -> Option<Range<usize>> {
+    let before = text.get(..name_start)?.strip_suffix('"')?;
+    let level = before.bytes().rev().take_while(|byte| *byte == b'\\').count();
+    let opens = before.get(..before.len() - level)?.ends_with(['[', ',', ' ', '=', ':']);
+    let is_quoted = text.as_bytes().get(start).is_some_and(|byte| b"\"'\\".contains(byte));
+    (opens && !is_quoted).then(|| start..value::string_end(text, start, level))
+}
+
+/// `name: value`: a header, or a line of YAML.
+fn colon(text: &str, name: Name, found: &mut Vec<Found>) {
+    let start = value::skip_blanks(text, name.end + 1);
+    if matches!(name.strength, Strength::Header | Strength::Cookie) {
+        let rest = text.get(start..).unwrap_or_default();
+        let length = rest.find(['"', '\'', '\n', '\r', '\\']).unwrap_or(rest.len());
+        let range = start..start + length;
+        take(text, range.clone(), text.get(range).unwrap_or_default(), name, found);
+        return;
+    }
+    let before = text.get(..name.start).unwrap_or_default().trim_end_matches([' ', '-', '"']);
+    let starts_line =
+        before.is_empty() || before.ends_with('\n') || before.ends_with("\\n") || before.ends_with('{');
+    let strength = if starts_line { name.strength } else { Strength::WhenRandom };
+    word_at(text, start, Name { strength, ..name }, found);
+}
+
+fn word_at(text: &str, start: usize, name: Name, found: &mut Vec<Found>) {
+    if let Some(range) = value::word(text, start) {
+        take_pair(text, range, name, found);
+    }
+}
+
+/// Takes the value of a pair, which may be URL-encoded.
+fn take_pair(text: &str, range: Range<usize>, name: Name, found: &mut Vec<Found>) {
+    let written = value::word_text(text, range.clone());
+    match String::from_utf8(value::url_decoded(&written)) {
+        Ok(decoded) => take(text, range, &decoded, name, found),
+        Err(_no_text) => take(text, range, &written, name, found),
+    }
+}
+
+/// Takes a value if it is a secret.
+fn take(text: &str, range: Range<usize>, decoded: &str, name: Name, found: &mut Vec<Found>) {
+    match name.strength {
+        Strength::Cookie => cookies(text, range, found),
+        Strength::Basic => found.extend(basic(range, decoded)),
+        Strength::Header => {
+            let scheme = scheme_length(text.get(range.clone()).unwrap_or_default());
+            let decoded = decoded.get(scheme..).unwrap_or_default();
+            let range = range.start + scheme..range.end;
+            match basic(range.clone(), decoded) {
+                Some(basic) => found.push(basic),
+                None if is_secret(decoded, name.strength) => {
+                    found.push(Found::named(name.kind, range, decoded))
+                }
+                None => {}
+            }
+        }
+        _ if is_secret(decoded, name.strength) => found.push(Found::named(name.kind, range, decoded)),
+        _ => {}
+    }
 }
 
 pub(super) fn is_secret(value: &str, strength: Strength) -> bool {
     match strength {
-        Strength::Always | Strength::Header => !value::is_placeholder(value),
-        Strength::WhenRandom => value::looks_random(value),
+        Strength::Always => !value::is_placeholder(value) && !value.starts_with('/'),
+        Strength::Header | Strength::Cookie => !value::is_placeholder(value),
+        Strength::WhenRandom | Strength::Basic => value::looks_random(value),
+        Strength::WhenUuid => value::is_uuid(value),
     }
 }
 
 /// Length of the scheme in front of a header's value: it is no secret, and says what the secret is.
 fn scheme_length(value: &str) -> usize {
-    let schemes = ["bearer ", "basic ", "negotiate ", "digest ", "token "];
+    let schemes = ["bearer ", "basic ", "negotiate ", "digest ", "token ", "ssws ", "apikey "];
     let of =
         |scheme: &&&str| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
     schemes.iter().find(of).map_or(0, |scheme| scheme.len())
 }
 
-/// The value behind `%3D`, in a URL inside a URL.
-fn url_encoded(text: &str, at: usize) -> Option<Range<usize>> {
-    let sign = text.get(at..at + 3).filter(|sign| sign.eq_ignore_ascii_case("%3d"))?;
-    let range = value::word(text, at + sign.len())?;
-    let word = text.get(range.clone())?;
-    Some(range.start..range.start + word.find("%26").unwrap_or(word.len()))
+/// `user:password` in base64: what is secret of it is the password, or the user where that is all there is.
+pub(super) fn basic(range: Range<usize>, encoded: &str) -> Option<Found> {
+    let decoded = STANDARD.decode(encoded.trim()).ok()?;
+    let colon = decoded.iter().position(|byte| *byte == b':')?;
+    let is_text = std::str::from_utf8(&decoded).is_ok_and(|text| !text.contains(char::is_control));
+    let (user, password) = (decoded.get(..colon)?, decoded.get(colon + 1..)?);
+    let secret = if password.is_empty() { user } else { password };
+    (is_text && !secret.is_empty()).then(|| Found::known("basic", range, secret))
 }
 
-/// The identifier that ends at `end`, whole: nothing may be missing at its front.
-pub(super) fn name_ending_at(text: &str, end: usize) -> Option<&str> {
-    let bytes = text.as_bytes().get(..end)?;
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
-    let length = bytes.iter().rev().take(MAX_NAME_BYTES + 1).take_while(|byte| is_part(byte)).count();
-    text.get(end - length..end).filter(|_| length <= MAX_NAME_BYTES)
-}
-
-/// What a name says about its value, and the kind that the marker gives.
-pub(super) fn strength(name: &str) -> Option<(&'static str, Strength)> {
-    let snake = name.trim_start_matches('-').to_ascii_lowercase().replace('-', "_");
-    let plain = snake.replace('_', "");
-    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| plain.ends_with(suffix));
-    let is_page = ["next", "page", "continu", "pagination", "sync", "csrf", "idempot"]
-        .iter()
-        .any(|word| plain.contains(word));
-    match plain.as_str() {
-        "authorization" | "proxyauthorization" => Some(("authorization", Strength::Header)),
-        "cookie" | "setcookie" => Some(("cookie", Strength::Header)),
-        "xvaulttoken" | "xauthtoken" | "xamzsecuritytoken" | "privatetoken" | "xapikey" | "xamzsignature" => {
-            Some(("header-token", Strength::Header))
-        }
-        _ if ends(&["password", "passwd", "passphrase"]) => Some(("password", Strength::Always)),
-        _ if ends(&["secretaccesskey", "secretkey", "clientsecret", "appsecret"]) => {
-            Some(("secret-key", Strength::Always))
-        }
-        _ if ends(&["privatekey"]) => Some(("private-key", Strength::WhenRandom)),
-        "sessiontoken" | "securitytoken" | "refreshtoken" | "accesstoken" | "idtoken"
-        | "webidentitytoken" => Some(("token", Strength::WhenRandom)),
-        "token" | "secret" | "authtoken" | "bearertoken" | "apitoken" => {
-            Some(("token", Strength::WhenRandom))
-        }
-        _ if snake.ends_with("_token") && !is_page => Some(("token", Strength::WhenRandom)),
-        _ if snake.ends_with("_secret") => Some(("token", Strength::WhenRandom)),
-        _ if ends(&["apikey"]) => Some(("api-key", Strength::WhenRandom)),
-        _ => None,
+/// Each value of `a=1; b=2`; names and attributes stay.
+fn cookies(text: &str, range: Range<usize>, found: &mut Vec<Found>) {
+    let mut start = range.start;
+    for pair in text.get(range).unwrap_or_default().split(';') {
+        let name = pair.split('=').next().unwrap_or_default();
+        let value = start + (name.len() + 1).min(pair.len())..start + pair.len();
+        start += pair.len() + 1;
+        let is_attribute = COOKIE_ATTRIBUTES.iter().any(|known| name.trim().eq_ignore_ascii_case(known));
+        let Some(written) =
+            text.get(value.clone()).filter(|value| !is_attribute && !value::is_placeholder(value))
+        else {
+            continue;
+        };
+        found.push(Found::named(
+            "cookie",
+            value,
+            value::url_decoded(&value::word_text(written, 0..written.len())),
+        ));
     }
-}
-
-/// The rest of a header line: up to a quote, a line break or a comma before the next header.
-fn header_value(text: &str, at: usize) -> Option<Range<usize>> {
-    let start = value::skip_blanks(text, at);
-    let rest = text.get(start..)?;
-    let length = rest.find(['"', '\'', '\n', '\r', '\\']).unwrap_or(rest.len());
-    (length > 0).then_some(start..start + length)
 }

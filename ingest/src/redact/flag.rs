@@ -1,96 +1,78 @@
-//! Secrets on command lines: `--password x`, `--token=x`, `mysql -px`, `sshpass -p x`, `curl -u user:x`.
+//! Secrets behind long flags: `--password x`, in every way in which logs write argument lists.
 //!
 //! In: a command line, as one string, as JSON arguments, as `aN="…"` of an audit record or as URL parameters.
 //! Out: the range of the secret argument.
-//! Leaves `--name=value` to `field`, which reads it like any other pair.
+//! Leaves `--name=value` to `field`, which reads it like any other pair, and short flags to `command`.
 
 use std::ops::Range;
 
-use super::field::{Strength, is_secret, name_ending_at, strength};
-use super::{Detector, Found, Mark, value};
+use super::field::is_secret;
+use super::name::{self, Strength};
+use super::{Detector, Found, audit_hex, value};
 
-/// Farthest that a short flag may stand behind its command, in bytes.
-const MAX_COMMAND_BYTES: usize = 512;
+/// Shortest value of a flag whose name alone does not decide, in bytes.
+const MIN_VALUE_BYTES: usize = 6;
 
-/// Flags that take a secret, and commands whose short flags do.
+/// Ends of flags that take a secret.
 pub(super) const DETECTOR: Detector = Detector {
     patterns: &[
         "password",
         "passwd",
+        "passphrase",
         "token",
         "secret",
-        "api-key",
-        "secret-key",
-        "mysql",
-        "sshpass",
-        "login",
-        "curl",
+        "key",
+        "storepass",
+        "keypass",
+        "secret-id",
+        "auth-pass",
     ],
     find,
+    looks_inside: false,
 };
 
-/// A command and its short flag: attached value (`-px`), or separate word (`-p x`).
-const SHORT_FLAGS: &[(&str, &str, bool)] = &[
-    ("mysql", "-p", true),
-    ("sshpass", "-p", true),
-    ("sshpass", "-p", false),
-    ("login", "-p", false),
-    ("curl", "-u", false),
-];
+fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
+    found.extend(find_at(text, hit.end));
+}
 
-fn find(text: &str, hit: Range<usize>) -> Option<Found> {
-    let command = text.get(hit.clone())?.to_ascii_lowercase();
-    if command == "login" && !is_registry_login(text.get(..hit.start)?) {
-        return None;
-    }
-    if SHORT_FLAGS.iter().any(|(name, ..)| *name == command) {
-        return SHORT_FLAGS
-            .iter()
-            .filter(|(name, ..)| *name == command)
-            .find_map(|flag| short(text, hit.end, flag));
-    }
-    let name = name_ending_at(text, hit.end).filter(|name| name.starts_with('-'))?;
-    let (kind, strength) = strength(name)?;
-    let range = value::word(text, after_separator(text, hit.end)?)?;
-    let argument = text.get(range.clone())?;
-    let plausible = match strength {
-        Strength::Always | Strength::Header => is_secret(argument, Strength::Always),
-        Strength::WhenRandom => {
-            argument.len() >= 6 && !value::is_placeholder(argument) && !argument.starts_with('/')
-        }
+fn find_at(text: &str, end: usize) -> Option<Found> {
+    let flag = name::ending_at(text, end).filter(|name| name.starts_with('-'))?;
+    let (kind, strength) = name::strength(flag)?;
+    let start = next_argument(text, end)?;
+    let range = argument(text, start)?;
+    let secret = argument_text(text, range.clone());
+    let is_plausible = match strength {
+        Strength::Always | Strength::Header | Strength::Cookie => is_secret(&secret, Strength::Always),
+        _ => secret.len() >= MIN_VALUE_BYTES && !value::is_placeholder(&secret) && !secret.starts_with('/'),
     };
-    (plausible && !argument.starts_with('-')).then_some(Found { range, mark: Mark::Secret(kind) })
+    (is_plausible && !secret.starts_with('-')).then(|| Found::named(kind, range, secret))
 }
 
-/// Whether the word before `login` is a program whose `-p` is a password.
-fn is_registry_login(before: &str) -> bool {
-    let program = before.trim_end_matches([' ', '"', '\\', ',', '=', '&']);
-    ["docker", "podman", "nerdctl", "registry", "oc", "az", "buildah", "skopeo"]
-        .iter()
-        .any(|name| program.ends_with(name))
-}
-
-fn short(text: &str, from: usize, (command, flag, attached): &(&str, &str, bool)) -> Option<Found> {
-    let rest = text.get(from..)?;
-    let window = crate::decode::cut(rest, MAX_COMMAND_BYTES);
-    let window = window.get(..window.find(['\n', '|', ';']).unwrap_or(window.len()))?;
-    let starts = window.match_indices(flag).map(|(at, _)| from + at);
-    let mut starts =
-        starts.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \"'=".contains(byte)));
-    let end = starts.next()? + flag.len();
-    let start = if *attached { end } else { after_separator(text, end)? };
-    let mut range = value::word(text, start)?;
-    let argument = text.get(range.clone())?;
-    if *command == "curl" {
-        range.start += argument.find(':')? + 1;
+/// The argument that starts at `start`: a whole string of a list, or a word of a line.
+pub(super) fn argument(text: &str, start: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let slashes = text.get(..start)?.bytes().rev().skip(1).take_while(|byte| *byte == b'\\').count();
+    let list = text.get(..start)?.strip_suffix('"').and_then(|before| before.get(..before.len() - slashes));
+    match list {
+        // The quote before it opened it.
+        Some(before) if before.ends_with([',', ' ', '=', '[']) && bytes.get(start).is_some() => {
+            Some(start..value::string_end(text, start, slashes))
+        }
+        _ => value::word(text, start),
     }
-    let secret = text.get(range.clone())?;
-    let plausible = !secret.is_empty() && !secret.starts_with('-') && !value::is_placeholder(secret);
-    plausible.then_some(Found { range, mark: Mark::Secret("argument") })
+}
+
+/// What an argument says; the audit system writes one with blanks or quotes as hex.
+pub(super) fn argument_text(text: &str, range: Range<usize>) -> String {
+    let word = text.get(range.clone()).unwrap_or_default();
+    let is_audit = text.get(..range.start).is_some_and(audit_hex::ends_in_field);
+    let decoded = if is_audit { audit_hex::decode(word) } else { None };
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.unwrap_or_else(|| value::word_text(text, range))
 }
 
 /// Where the next argument starts: behind blanks, between JSON strings, or in the next `aN=` or `command=`.
-fn after_separator(text: &str, at: usize) -> Option<usize> {
+pub(super) fn next_argument(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut next = at;
     let closes = |byte: &u8| b"\"'\\".contains(byte);

@@ -1,13 +1,13 @@
 //! JSON Web Tokens: the signature goes, the claims stay readable.
 //!
-//! In: text with a token, plain or base64-wrapped. Out: a marker with fingerprint and claims.
+//! In: text with a token. Out: a marker with fingerprint and claims.
 //! Owns: [`JwtClaims`] and its marker form; [`find_jwt_claims`] reads a marker back for decoders.
 //! A token is three parts whose first decodes to a JSON object with `alg`; five with `enc` are an encrypted one.
 
 use std::ops::Range;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use offbound_schemas::EventTime;
 use serde_json::Value;
 
@@ -21,10 +21,11 @@ const MAX_AUDIENCES: usize = 16;
 /// Longest token that is decoded, in bytes: four times what web servers take in one header.
 const MAX_TOKEN_BYTES: usize = 32 * 1024;
 
-/// A token as it stands: its header starts with `{"`.
-pub(super) const PLAIN: Detector = Detector { patterns: &["eyj"], find: find_plain };
-/// A token inside base64, as Kubernetes Secrets keep it.
-pub(super) const IN_BASE64: Detector = Detector { patterns: &["zxlk"], find: find_in_base64 };
+/// Longest header that is decoded, in bytes: one with a chain of certificates.
+const MAX_HEADER_BYTES: usize = 4 * 1024;
+
+/// Tokens: their header starts with `{"`, or with `{` and a blank.
+pub(super) const DETECTOR: Detector = Detector { patterns: &["eyj", "ewo", "eya"], find, looks_inside: true };
 
 /// What a token says of itself. Nothing here was verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -154,49 +155,43 @@ fn write_pair(out: &mut String, name: &str, value: &str) {
     marker::write_escaped(out, value);
 }
 
-fn find_plain(text: &str, hit: Range<usize>) -> Option<Found> {
-    let token = run_from(text, &hit, "eyJ", |byte| byte == b'.' || is_base64url(byte))?;
-    let (length, claims) = read_token(token)?;
-    let token = token.get(..length)?;
-    let range = hit.start..hit.start + length;
-    Some(Found { range, mark: Mark::Jwt(Box::new(claims), token.to_owned()) })
-}
-
-fn find_in_base64(text: &str, hit: Range<usize>) -> Option<Found> {
-    let run = run_from(text, &hit, "ZXlK", |byte| b"+/=".contains(&byte) || is_base64url(byte))?;
-    let decoded = STANDARD_NO_PAD.decode(run.trim_end_matches('=')).ok()?;
-    let token = String::from_utf8(decoded).ok()?;
-    let (length, claims) = read_token(&token)?;
-    let token = token.get(..length)?.to_owned();
-    Some(Found { range: hit.start..hit.start + run.len(), mark: Mark::Jwt(Box::new(claims), token) })
-}
-
-/// The run of token characters that starts at the hit, if the hit is its beginning.
-fn run_from<'a>(text: &'a str, hit: &Range<usize>, start: &str, is_part: fn(u8) -> bool) -> Option<&'a str> {
-    let before = text.as_bytes().get(..hit.start)?.last();
-    if before.is_some_and(|byte| is_base64url(*byte)) {
-        return None;
+fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
+    let before = text.as_bytes().get(..hit.start).and_then(<[u8]>::last);
+    if before.is_some_and(u8::is_ascii_alphanumeric) {
+        return;
     }
-    let rest = text.get(hit.start..)?;
-    let length = rest.bytes().take(MAX_TOKEN_BYTES).take_while(|byte| is_part(*byte)).count();
-    rest.get(..length).filter(|run| run.starts_with(start))
+    if let Some((claims, token)) = text.get(hit.start..).and_then(read) {
+        let range = hit.start..hit.start + token.len();
+        found.push(Found { range, mark: Mark::Jwt(Box::new(claims), token) });
+    }
 }
 
 fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-/// Length of the token at the start of `run`, and its claims.
-fn read_token(run: &str) -> Option<(usize, JwtClaims)> {
-    let parts: Vec<&str> = run.splitn(6, '.').collect();
-    let [header_part, payload_part, ..] = parts.as_slice() else { return None };
-    let header = decode_object(header_part)?;
+/// The token that `text` begins with, and its claims. A token that is cut, or has no signature, is one all the same.
+pub(super) fn read(text: &str) -> Option<(JwtClaims, String)> {
+    let part = |from: usize, limit: usize| {
+        let rest = text.as_bytes().get(from..).unwrap_or_default();
+        from + rest.iter().take(limit).take_while(|byte| is_base64url(**byte)).count()
+    };
+    let header_end = part(0, MAX_HEADER_BYTES);
+    if text.as_bytes().get(header_end) != Some(&b'.') {
+        return None;
+    }
+    let header = decode_object(text.get(..header_end)?)?;
     header.get("alg")?;
-    let encrypted = header.get("enc").is_some() && parts.len() >= 5;
-    let taken = if encrypted { 5 } else { 3 };
-    let length = parts.get(..taken)?.iter().map(|part| part.len()).sum::<usize>() + taken - 1;
-    let payload = if encrypted { None } else { decode_object(payload_part) };
-    Some((length, read_claims(&header, &payload.unwrap_or(Value::Null))))
+    let mut ends = vec![header_end];
+    let parts = if header.get("enc").is_some() { 5 } else { 3 };
+    let mut end = header_end;
+    while ends.len() < parts && end < MAX_TOKEN_BYTES && text.as_bytes().get(end) == Some(&b'.') {
+        end = part(end + 1, MAX_TOKEN_BYTES);
+        ends.push(end);
+    }
+    let payload = text.get(header_end + 1..*ends.get(1)?)?;
+    let payload = if parts == 3 { decode_object(payload) } else { None };
+    Some((read_claims(&header, &payload.unwrap_or(Value::Null)), text.get(..end)?.to_owned()))
 }
 
 fn decode_object(part: &str) -> Option<Value> {

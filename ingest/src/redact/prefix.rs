@@ -4,44 +4,80 @@
 //! Owns: the list of prefixes, from the issuers' own documentation.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use super::{Detector, Found, Mark};
+use aho_corasick::AhoCorasick;
+
+use super::{Detector, Found};
 
 /// One family of self-describing secrets.
 struct Family {
     prefix: &'static str,
     /// Fewest characters behind the prefix.
     min: usize,
+    /// Characters it may have besides letters and digits.
+    besides: &'static [u8],
     kind: &'static str,
 }
 
+const fn family(prefix: &'static str, min: usize, kind: &'static str) -> Family {
+    Family { prefix, min, besides: b"_-", kind }
+}
+
 const FAMILIES: &[Family] = &[
-    Family { prefix: "hvs.", min: 20, kind: "vault-token" },
-    Family { prefix: "hvb.", min: 20, kind: "vault-token" },
-    Family { prefix: "hvr.", min: 20, kind: "vault-token" },
-    Family { prefix: "s.", min: 24, kind: "vault-token" },
-    Family { prefix: "ghp_", min: 30, kind: "github-token" },
-    Family { prefix: "gho_", min: 30, kind: "github-token" },
-    Family { prefix: "ghu_", min: 30, kind: "github-token" },
-    Family { prefix: "ghs_", min: 30, kind: "github-token" },
-    Family { prefix: "ghr_", min: 30, kind: "github-token" },
-    Family { prefix: "github_pat_", min: 30, kind: "github-token" },
-    Family { prefix: "glpat-", min: 16, kind: "gitlab-token" },
-    Family { prefix: "glptt-", min: 16, kind: "gitlab-token" },
-    Family { prefix: "xoxb-", min: 16, kind: "slack-token" },
-    Family { prefix: "xoxp-", min: 16, kind: "slack-token" },
-    Family { prefix: "xoxa-", min: 16, kind: "slack-token" },
-    Family { prefix: "xoxr-", min: 16, kind: "slack-token" },
-    Family { prefix: "xoxs-", min: 16, kind: "slack-token" },
-    Family { prefix: "xapp-", min: 16, kind: "slack-token" },
-    Family { prefix: "ya29.", min: 20, kind: "google-token" },
-    Family { prefix: "sk_live_", min: 16, kind: "stripe-key" },
-    Family { prefix: "npm_", min: 30, kind: "npm-token" },
+    family("hvs.", 20, "vault-token"),
+    family("hvb.", 20, "vault-token"),
+    family("hvr.", 20, "vault-token"),
+    family("ghp_", 30, "github-token"),
+    family("gho_", 30, "github-token"),
+    family("ghu_", 30, "github-token"),
+    family("ghs_", 30, "github-token"),
+    family("ghr_", 30, "github-token"),
+    family("github_pat_", 22, "github-token"),
+    family("glpat-", 16, "gitlab-token"),
+    family("glptt-", 16, "gitlab-token"),
+    family("glrt-", 16, "gitlab-token"),
+    family("gldt-", 16, "gitlab-token"),
+    family("xoxb-", 16, "slack-token"),
+    family("xoxp-", 16, "slack-token"),
+    family("xoxa-", 16, "slack-token"),
+    family("xoxr-", 16, "slack-token"),
+    family("xoxs-", 16, "slack-token"),
+    Family { prefix: "xoxe", min: 16, besides: b"_-.", kind: "slack-token" },
+    family("xapp-", 16, "slack-token"),
+    Family { prefix: "hooks.slack.com/services/", min: 30, besides: b"/", kind: "slack-webhook" },
+    Family { prefix: "ya29.", min: 20, besides: b"_-.", kind: "google-token" },
+    family("1//0", 36, "google-token"),
+    family("GOCSPX-", 20, "google-secret"),
+    family("AIza", 35, "google-key"),
+    family("sk_live_", 16, "stripe-key"),
+    family("rk_live_", 16, "stripe-key"),
+    family("sk_test_", 16, "stripe-key"),
+    family("rk_test_", 16, "stripe-key"),
+    family("npm_", 30, "npm-token"),
+    family("pypi-AgE", 16, "pypi-token"),
+    Family { prefix: "SG.", min: 60, besides: b"_-.", kind: "sendgrid-key" },
+    family("hf_", 30, "huggingface-token"),
+    family("sk-", 32, "api-key"),
+    family("AGE-SECRET-KEY-1", 40, "age-key"),
+    family("dop_v1_", 60, "digitalocean-token"),
+    family("dckr_pat_", 20, "docker-token"),
+    family("dapi", 32, "databricks-token"),
+    family("glsa_", 32, "grafana-token"),
+    family("rubygems_", 40, "rubygems-key"),
+    family("shpat_", 32, "shopify-token"),
+    family("sqp_", 40, "sonar-token"),
+    family("tskey-", 16, "tailscale-key"),
+    Family { prefix: "FwoGZXIvYXdz", min: 40, besides: b"+/=", kind: "aws-session-token" },
+    Family { prefix: "IQoJb3JpZ2luX2Vj", min: 40, besides: b"+/=", kind: "aws-session-token" },
 ];
 
-/// Every prefix, as the automaton wants them: the same list as [`FAMILIES`].
+/// How the body of an Azure client secret starts, behind three characters and a digit.
+const AZURE: &str = "Q~";
+
+/// Every prefix, as the automaton wants them: the same list as [`FAMILIES`], and the one of Azure.
 const PATTERNS: &[&str] = &{
-    let mut patterns = [""; FAMILIES.len()];
+    let mut patterns = [AZURE; FAMILIES.len() + 1];
     let mut index = 0;
     while index < FAMILIES.len() {
         patterns[index] = FAMILIES[index].prefix;
@@ -51,21 +87,75 @@ const PATTERNS: &[&str] = &{
 };
 
 /// Self-describing secrets.
-pub(super) const DETECTOR: Detector = Detector { patterns: PATTERNS, find };
+pub(super) const DETECTOR: Detector = Detector { patterns: PATTERNS, find, looks_inside: false };
 
-fn find(text: &str, hit: Range<usize>) -> Option<Found> {
-    let prefix = text.get(hit.clone())?;
-    let family = FAMILIES.iter().find(|family| family.prefix == prefix)?;
+fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
+    match text.get(hit.clone()) {
+        Some(AZURE) => found.extend(azure(text, hit)),
+        Some(prefix) => {
+            found.extend(FAMILIES.iter().filter(|family| family.prefix == prefix).find_map(|family| {
+                let range = body(text, &hit, family)?;
+                Some(Found::known(family.kind, range.clone(), text.get(range)?))
+            }))
+        }
+        None => {}
+    }
+}
+
+fn body(text: &str, hit: &Range<usize>, family: &Family) -> Option<Range<usize>> {
     let before = text.as_bytes().get(..hit.start)?.last();
-    if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte)) {
+    let is_inside = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    if before.is_some_and(is_inside) {
         return None;
     }
     let rest = text.as_bytes().get(hit.end..)?;
-    let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte)).count();
-    let body = rest.get(..length)?;
-    // The two-character prefix of old Vault tokens is common in names: their body is exactly 24 characters.
-    let plausible = if family.prefix == "s." { length == family.min } else { length >= family.min };
-    let random = body.iter().any(u8::is_ascii_digit) && body.iter().any(u8::is_ascii_alphabetic);
-    let range = hit.start..hit.end + length;
-    (plausible && random).then_some(Found { range, mark: Mark::Secret(family.kind) })
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || family.besides.contains(byte);
+    let body = rest.get(..rest.iter().take_while(is_part).count())?;
+    let end = body.iter().rposition(|byte| *byte != b'.').map_or(0, |last| last + 1);
+    let body = body.get(..end)?;
+    let is_random = body.iter().any(u8::is_ascii_digit) && body.iter().any(u8::is_ascii_alphabetic);
+    // Short prefixes are also how names begin; what is random has capitals too.
+    let is_sure = family.prefix.len() > 3 || body.iter().any(u8::is_ascii_uppercase);
+    (body.len() >= family.min && is_random && is_sure).then_some(hit.start..hit.end + end)
+}
+
+/// `abc8Q~` and 31 to 34 characters more.
+fn azure(text: &str, hit: Range<usize>) -> Option<Found> {
+    let start = hit.start.checked_sub(4)?;
+    let head = text.get(start..hit.start)?;
+    let is_head =
+        head.bytes().all(|byte| byte.is_ascii_alphanumeric()) && head.ends_with(|c: char| c.is_ascii_digit());
+    let rest = text.as_bytes().get(hit.end..)?;
+    let length =
+        rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.~-".contains(byte)).count();
+    let range = start..hit.end + length;
+    let secret = text.get(range.clone()).filter(|_| is_head && (31..=34).contains(&length))?;
+    Some(Found::known("azure-secret", range, secret))
+}
+
+/// A Vault token of before version 1.10: `s.` or `b.` and exactly 24 characters.
+pub(super) fn old_vault_token(text: &str, run: Range<usize>) -> Option<Found> {
+    let before = text.get(..run.start)?;
+    let head = before.strip_suffix("s.").or_else(|| before.strip_suffix("b."))?;
+    let body = text.get(run.clone())?;
+    let is_body = body.len() == 24
+        && body.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && body.bytes().any(|byte| byte.is_ascii_digit());
+    if !is_body || head.ends_with(|c: char| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
+        return None;
+    }
+    let range = run.start - 2..run.end;
+    Some(Found::known("vault-token", range.clone(), text.get(range)?))
+}
+
+/// Whether a run of base64 characters may be or hold a token: by its prefix, or as the start of a JSON object.
+pub(super) fn is_token_like(text: &str, run: Range<usize>) -> bool {
+    static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        let starts = PATTERNS.iter().chain(["eyJ", "ewo", "eyA"].iter());
+        AhoCorasick::new(starts).expect("a few short prefixes make a small automaton")
+    });
+    // Some prefixes end in a dot, which is no part of the run.
+    let window = run.start.saturating_sub(8)..run.end;
+    let bytes = text.as_bytes().get(window).unwrap_or_default();
+    PREFIXES.is_match(bytes) || old_vault_token(text, run).is_some()
 }

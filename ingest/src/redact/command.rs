@@ -1,0 +1,169 @@
+//! Secrets behind short flags of certain programs: `mysql -px`, `sshpass -p x`, `curl -u user:x`.
+//!
+//! In: a command line with such a program, in any of the ways that `flag` reads. Out: the range of the secret.
+//! Owns: the list of programs and their flags, from their manuals.
+
+use std::ops::Range;
+
+use super::flag::{argument, argument_text, next_argument};
+use super::{Detector, Found, value};
+
+/// Farthest that a short flag may stand behind its program, in bytes.
+const MAX_COMMAND_BYTES: usize = 512;
+
+/// How a program takes a secret.
+struct Habit {
+    program: &'static str,
+    flag: &'static str,
+    /// What of the argument is secret.
+    form: Form,
+}
+
+/// What of an argument is secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// All of it, a word of its own.
+    Separate,
+    /// All of it, attached to the flag.
+    Attached,
+    /// What stands behind this sign.
+    Behind(char),
+}
+
+use Form::{Attached, Behind, Separate};
+
+const HABITS: &[Habit] = &[
+    Habit { program: "mysql", flag: "-p", form: Attached },
+    Habit { program: "mysqldump", flag: "-p", form: Attached },
+    Habit { program: "mysqladmin", flag: "-p", form: Attached },
+    Habit { program: "mariadb", flag: "-p", form: Attached },
+    Habit { program: "mongo", flag: "-p", form: Separate },
+    Habit { program: "mongosh", flag: "-p", form: Separate },
+    Habit { program: "mongodump", flag: "-p", form: Separate },
+    Habit { program: "sshpass", flag: "-p", form: Attached },
+    Habit { program: "sshpass", flag: "-p", form: Separate },
+    Habit { program: "login", flag: "-p", form: Separate },
+    Habit { program: "redis-cli", flag: "-a", form: Separate },
+    Habit { program: "ldapsearch", flag: "-w", form: Separate },
+    Habit { program: "ldapmodify", flag: "-w", form: Separate },
+    Habit { program: "ldapadd", flag: "-w", form: Separate },
+    Habit { program: "curl", flag: "-u", form: Behind(':') },
+    Habit { program: "curl", flag: "--user", form: Behind(':') },
+    Habit { program: "curl", flag: "-U", form: Behind(':') },
+    Habit { program: "curl", flag: "-u", form: Attached },
+    Habit { program: "smbclient", flag: "-U", form: Behind('%') },
+    Habit { program: "kubectl", flag: "--from-literal", form: Behind('=') },
+];
+
+/// Programs with such flags, and words that speak of one secret.
+pub(super) const DETECTOR: Detector = Detector {
+    patterns: &[
+        "mysql",
+        "mysqldump",
+        "mysqladmin",
+        "mariadb",
+        "mongo",
+        "mongosh",
+        "mongodump",
+        "sshpass",
+        "login",
+        "redis-cli",
+        "ldapsearch",
+        "ldapmodify",
+        "ldapadd",
+        "curl",
+        "smbclient",
+        "from-literal=",
+        "pass:",
+        "identified by '",
+    ],
+    find,
+    looks_inside: false,
+};
+
+fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
+    let Some(program) = text.get(hit.clone()).map(str::to_ascii_lowercase) else { return };
+    match program.as_str() {
+        "from-literal=" => found.extend(literal(text, hit.end)),
+        "identified by '" => found.extend(quoted(text, hit.end - 1)),
+        "pass:" => found.extend(openssl(text, &hit)),
+        "login" if !is_registry_login(text, hit.start) => {}
+        _ => {
+            let habits = HABITS.iter().filter(|habit| habit.program == program);
+            found.extend(habits.filter_map(|habit| short(text, hit.end, habit)));
+        }
+    }
+}
+
+/// Whether the word before `login` is a program whose `-p` is a password.
+fn is_registry_login(text: &str, at: usize) -> bool {
+    const PROGRAMS: [&str; 9] =
+        ["docker", "podman", "nerdctl", "registry", "oc", "az", "buildah", "skopeo", "helm"];
+    let before = text.get(text.floor_char_boundary(at.saturating_sub(32))..at).unwrap_or_default();
+    let mut words = before.split(|c: char| !c.is_ascii_alphanumeric());
+    // `a1` of an audit record and `command` of a URL stand between the two words.
+    let is_number = |word: &str| word.strip_prefix('a').is_some_and(|rest| rest.parse::<u8>().is_ok());
+    let word = words.rfind(|word| !word.is_empty() && *word != "command" && !is_number(word));
+    word.is_some_and(|word| PROGRAMS.contains(&word))
+}
+
+fn short(text: &str, from: usize, habit: &Habit) -> Option<Found> {
+    let window = crate::decode::cut(text.get(from..)?, MAX_COMMAND_BYTES);
+    let window = window.get(..window.find(['\n', '|', ';']).unwrap_or(window.len()))?;
+    let flags = window.match_indices(habit.flag).map(|(at, _)| from + at);
+    let mut flags =
+        flags.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \"'=".contains(byte)));
+    let flag = flags.find_map(|flag| secret_behind(text, flag, habit))?;
+    let secret = argument_text(text, flag.clone());
+    let is_plausible = !secret.is_empty() && !secret.starts_with('-') && !value::is_placeholder(&secret);
+    is_plausible.then(|| Found::named("argument", flag, secret))
+}
+
+/// The secret part of the argument of the flag at `flag`.
+fn secret_behind(text: &str, flag: usize, habit: &Habit) -> Option<Range<usize>> {
+    let end = flag + habit.flag.len();
+    let range = match habit.form {
+        Attached => attached(text, flag, end)?,
+        Separate | Behind(_) if text.as_bytes().get(end) == Some(&b'=') => value::word(text, end + 1)?,
+        Separate | Behind(_) => argument(text, next_argument(text, end)?)?,
+    };
+    let written = text.get(range.clone())?;
+    match (habit.form, habit.program) {
+        (Behind(sign), _) => Some(range.start + written.find(sign)? + 1..range.end),
+        (Attached, "curl") => Some(range.start + written.find(':')? + 1..range.end),
+        _ => Some(range),
+    }
+}
+
+/// What is attached to a flag: the rest of its word, or of its string in a list of arguments.
+fn attached(text: &str, flag: usize, end: usize) -> Option<Range<usize>> {
+    let argument = argument(text, flag).filter(|argument| argument.end > end);
+    match argument {
+        Some(argument) if argument.start <= flag => Some(end..argument.end),
+        _ => value::word(text, end),
+    }
+}
+
+/// `--from-literal=name=value` of `kubectl create secret`.
+fn literal(text: &str, start: usize) -> Option<Found> {
+    let range = value::word(text, start)?;
+    let sign = text.get(range.clone())?.find('=')?;
+    let range = range.start + sign + 1..range.end;
+    let secret = value::word_text(text, range.clone());
+    (!value::is_placeholder(&secret)).then(|| Found::named("argument", range, secret))
+}
+
+/// A quoted text of SQL.
+fn quoted(text: &str, quote: usize) -> Option<Found> {
+    let range = value::word(text, quote)?;
+    let secret = value::word_text(text, range.clone());
+    (!value::is_placeholder(&secret)).then(|| Found::named("password", range, secret))
+}
+
+/// `-passin pass:x` of `openssl`.
+fn openssl(text: &str, hit: &Range<usize>) -> Option<Found> {
+    let before = text.get(hit.start.saturating_sub(16)..hit.start)?;
+    let range = value::word(text, hit.end).filter(|_| before.contains("-pass"))?;
+    let secret = value::word_text(text, range.clone());
+    (!value::is_placeholder(&secret)).then(|| Found::named("argument", range, secret))
+}

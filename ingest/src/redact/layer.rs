@@ -1,0 +1,197 @@
+//! Encodings undone: what a text holds in base64, URL-encoding and JSON escapes.
+//!
+//! In: a text. Out: each [`Layer`]: the decoded text, and where every part of it stands outside ([`Places`]).
+//! Owns: the mapping between inside and outside. Leaves base64 to `base64_run`, hex to `audit_hex`.
+//! Law: what is found inside is replaced outside, and never across the end of a quoted string.
+
+use std::ops::{ControlFlow, Range};
+
+use super::{Found, Mark, base64_run};
+
+/// One encoded part of a text, decoded.
+pub(super) struct Layer {
+    /// What is inside; empty where nothing readable is.
+    pub(super) text: String,
+    /// Where it stands outside.
+    pub(super) places: Places,
+    /// What the encoded part is by itself, before any look inside.
+    pub(super) own: Option<Found>,
+    /// The part, if it is a run of base64 characters.
+    pub(super) run: Option<Range<usize>>,
+}
+
+/// Where the bytes of a decoded text stand outside.
+pub(super) enum Places {
+    /// All in this range, which can only be replaced as a whole.
+    Whole(Range<usize>),
+    /// Byte by byte: for each byte inside, and for the end, its offset outside.
+    Each(Vec<usize>),
+}
+
+impl Places {
+    /// Moves what was found inside to the outside.
+    pub(super) fn outside(&self, inside: Vec<Found>) -> Vec<Found> {
+        match self {
+            Self::Each(offsets) => inside.into_iter().filter_map(|found| moved(found, offsets)).collect(),
+            Self::Whole(range) => {
+                let marks: Vec<Mark> = super::merge(inside).into_iter().map(|found| found.mark).collect();
+                let is_secret = marks.iter().any(|mark| !matches!(mark, Mark::Forged(_)));
+                let whole = Found { range: range.clone(), mark: Mark::Encoded(marks) };
+                if is_secret { vec![whole] } else { Vec::new() }
+            }
+        }
+    }
+}
+
+fn moved(found: Found, offsets: &[usize]) -> Option<Found> {
+    let range = *offsets.get(found.range.start)?..*offsets.get(found.range.end)?;
+    Some(Found { range, mark: found.mark })
+}
+
+/// Gives every layer directly below a text to `visit`, until it breaks.
+pub(super) fn each(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) -> ControlFlow<()> {
+    base64_run::each(text, visit)?;
+    each_url_encoded(text, visit)?;
+    match without_escapes(text) {
+        Some(layer) => visit(layer),
+        None => ControlFlow::Continue(()),
+    }
+}
+
+/// A decoded text under construction.
+#[derive(Default)]
+struct Build {
+    text: String,
+    offsets: Vec<usize>,
+}
+
+impl Build {
+    /// Takes a part of the decoded text that stands at `at`, all of it.
+    fn push(&mut self, part: &str, at: usize) {
+        self.text.push_str(part);
+        self.offsets.resize(self.text.len(), at);
+    }
+
+    /// Takes text that stands outside as it is inside.
+    fn copy(&mut self, part: &str, at: usize) {
+        self.text.push_str(part);
+        self.offsets.extend(at..at + part.len());
+    }
+
+    fn layer(mut self, end: usize) -> Layer {
+        self.offsets.push(end);
+        Layer { text: self.text, places: Places::Each(self.offsets), own: None, run: None }
+    }
+}
+
+/// Whether a URL-encoded text ends at this byte.
+fn ends_url(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte.is_ascii_control() || b"\"'\\<>`".contains(&byte)
+}
+
+fn each_url_encoded(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) -> ControlFlow<()> {
+    let bytes = text.as_bytes();
+    let mut done = 0;
+    for at in memchr::memchr_iter(b'%', bytes) {
+        if at < done || encoded_byte(bytes, at).is_none() {
+            continue;
+        }
+        let before = bytes.get(done..at).unwrap_or_default();
+        let start = at - before.iter().rev().take_while(|byte| !ends_url(**byte)).count();
+        let behind = bytes.get(at..).unwrap_or_default();
+        done = at + behind.iter().take_while(|byte| !ends_url(**byte)).count();
+        visit(url_decoded(text, start..done, false))?;
+        if memchr::memchr(b'+', bytes.get(start..done).unwrap_or_default()).is_some() {
+            visit(url_decoded(text, start..done, true))?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// The byte that `%XX` at `at` stands for, where it is ASCII; the bytes of longer characters stay encoded.
+fn encoded_byte(bytes: &[u8], at: usize) -> Option<u8> {
+    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let byte = u8::try_from(digit(at + 1)? * 16 + digit(at + 2)?).ok()?;
+    (bytes.get(at) == Some(&b'%') && byte.is_ascii()).then_some(byte)
+}
+
+fn url_decoded(text: &str, range: Range<usize>, plus_is_blank: bool) -> Layer {
+    let bytes = text.as_bytes();
+    let mut build = Build::default();
+    let mut at = range.start;
+    while at < range.end {
+        let rest = bytes.get(at..range.end).unwrap_or_default();
+        let next = memchr::memchr2(b'%', b'+', rest).map_or(range.end, |next| at + next);
+        build.copy(text.get(at..next).unwrap_or_default(), at);
+        at = next;
+        match (encoded_byte(bytes, at), bytes.get(at)) {
+            _ if at >= range.end => break,
+            (Some(byte), _) => {
+                build.push(char::from(byte).encode_utf8(&mut [0; 4]), at);
+                at += 2;
+            }
+            (None, Some(b'+')) if plus_is_blank => build.push(" ", at),
+            _ => build.copy(text.get(at..=at).unwrap_or_default(), at),
+        }
+        at += 1;
+    }
+    build.layer(range.end)
+}
+
+/// The text with `\uXXXX` and `\/` undone, at any depth of JSON in JSON; its quotes stay as escaped as they were.
+fn without_escapes(text: &str) -> Option<Layer> {
+    let bytes = text.as_bytes();
+    let has = |needle: &[u8]| memchr::memmem::find(bytes, needle).is_some();
+    if !has(b"\\u") && !has(b"\\/") {
+        return None;
+    }
+    let mut build = Build::default();
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'\\', bytes.get(at..)?) {
+        build.copy(text.get(at..at + next)?, at);
+        at += next;
+        let level = bytes.get(at..)?.iter().take_while(|byte| **byte == b'\\').count();
+        at += escape(text, at, level, &mut build)?;
+    }
+    build.copy(text.get(at..)?, at);
+    Some(build.layer(text.len()))
+}
+
+/// Undoes the escape that starts at `at` with `level` backslashes; gives its length.
+fn escape(text: &str, at: usize, level: usize, build: &mut Build) -> Option<usize> {
+    let behind = at + level;
+    if text.as_bytes().get(behind) == Some(&b'/') {
+        build.push("/", at);
+        return Some(level + 1);
+    }
+    let (shown, length) = match character(text, behind) {
+        Some(('"', length)) => (format!("{}\"", "\\".repeat(2 * level - 1)), length),
+        Some(('\\', length)) => ("\\".repeat(2 * level), length),
+        Some((c, length)) if c.is_control() => (format!("{}n", "\\".repeat(level)), length),
+        Some((c, length)) => (c.to_string(), length),
+        None => {
+            build.copy(text.get(at..behind)?, at);
+            return Some(level);
+        }
+    };
+    build.push(&shown, at);
+    Some(level + length)
+}
+
+/// The character that `uXXXX` at `at` stands for, and its length; two of them make one beyond the first 65,536.
+fn character(text: &str, at: usize) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 5)?.strip_prefix('u')?;
+        u32::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let first = unit(at)?;
+    if let Some(c) = char::from_u32(first) {
+        return Some((c, 5));
+    }
+    let slashes = text.as_bytes().get(at + 5..)?.iter().take_while(|byte| **byte == b'\\').count();
+    let second = unit(at + 5 + slashes).filter(|_| slashes > 0)?;
+    let is_pair = (0xd800..0xdc00).contains(&first) && (0xdc00..0xe000).contains(&second);
+    let c =
+        is_pair.then(|| 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).and_then(char::from_u32)?;
+    Some((c, 10 + slashes))
+}
