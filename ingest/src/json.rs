@@ -111,7 +111,6 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value_seed(inner)?;
             if self.depth == 0 && fields.get(&key).is_some_and(|earlier| *earlier != value) {
-                let key = crate::decode::cut(&key, 64);
                 return Err(de::Error::custom(format!("{DUPLICATE_KEY}: {key:?} is there with two values")));
             }
             fields.insert(key, value);

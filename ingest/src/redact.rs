@@ -73,6 +73,8 @@ struct Found {
     range: Range<usize>,
     /// What the marker says.
     mark: Mark,
+    /// How many encodings were undone to find it.
+    layers: u8,
 }
 
 /// What takes the place of a secret.
@@ -122,14 +124,19 @@ impl Mark {
 }
 
 impl Found {
+    /// Something that stands in the text as it is.
+    fn new(range: Range<usize>, mark: Mark) -> Self {
+        Self { range, mark, layers: 0 }
+    }
+
     /// A secret that its surroundings give away.
     fn named(kind: &'static str, range: Range<usize>, secret: impl Into<Vec<u8>>) -> Self {
-        Self { range, mark: Mark::Named(kind, secret.into()) }
+        Self::new(range, Mark::Named(kind, secret.into()))
     }
 
     /// A secret that gives itself away.
     fn known(kind: &'static str, range: Range<usize>, secret: impl Into<Vec<u8>>) -> Self {
-        Self { range, mark: Mark::Known(kind, secret.into()) }
+        Self::new(range, Mark::Known(kind, secret.into()))
     }
 }
 
@@ -200,7 +207,8 @@ fn find_in(text: &str, depth: usize) -> Vec<Found> {
         let flow = layer::each(text, &mut |layer| {
             found.extend(layer.run.and_then(|run| prefix::old_vault_token(text, run)));
             found.extend(layer.own);
-            found.extend(layer.places.outside(find_in(&layer.text, depth + 1)));
+            let inside = layer.places.outside(find_in(&layer.text, depth + 1));
+            found.extend(inside.into_iter().map(|it| Found { layers: it.layers + 1, ..it }));
             ControlFlow::Continue(())
         });
         debug_assert!(flow.is_continue(), "nothing above breaks");
@@ -234,15 +242,27 @@ fn find_plain(text: &str) -> Vec<Found> {
 fn merge(mut found: Vec<Found>) -> Vec<Found> {
     found.sort_by_key(|found| (found.range.start, std::cmp::Reverse(found.range.end)));
     let mut merged: Vec<Found> = Vec::with_capacity(found.len());
+    // Length of what the last mark was found for; what it stands for may be longer.
+    let mut last_length = 0;
     for next in found {
         match merged.last_mut() {
             Some(last) if next.range.start < last.range.end => {
-                last.range.end = last.range.end.max(next.range.end);
-                if next.mark.rank() > last.mark.rank() {
-                    last.mark = next.mark;
+                // Of two that say as much, the one that was decoded more is right; else the one cut out more exactly,
+                // or the one that holds more where both give themselves away.
+                let length = next.range.len();
+                let is_named = matches!(next.mark, Mark::Named(..));
+                let is_better = if is_named { length <= last_length } else { length > last_length };
+                let ranks = (next.mark.rank(), next.layers).cmp(&(last.mark.rank(), last.layers));
+                if ranks.is_gt() || (ranks.is_eq() && is_better) {
+                    (last.mark, last.layers) = (next.mark, next.layers);
+                    last_length = length;
                 }
+                last.range.end = last.range.end.max(next.range.end);
             }
-            _ => merged.push(next),
+            _ => {
+                last_length = next.range.len();
+                merged.push(next);
+            }
         }
     }
     merged
@@ -251,7 +271,7 @@ fn merge(mut found: Vec<Found>) -> Vec<Found> {
 fn replace(text: &str, found: &[Found], key: &FingerprintKey) -> String {
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
-    for Found { range, mark } in found {
+    for Found { range, mark, .. } in found {
         out.push_str(text.get(done..range.start).unwrap_or_default());
         write_mark(&mut out, mark, key);
         done = range.end;

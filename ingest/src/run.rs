@@ -3,6 +3,7 @@
 //! In: documents and refusals, in order. Out: rows, dead letters, the count. Owns: one decoder per format.
 //! Each record is counted exactly once, at the moment its fate is known (law FLOW-1).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use offbound_schemas::table::DeadLetter;
@@ -24,6 +25,11 @@ use crate::unfold::{Leaf, Unfold};
 
 /// Longest text kept of a dead letter, in bytes.
 pub const MAX_LETTER_BYTES: usize = 65_536;
+/// Longest detail of a dead letter, in bytes: a few lines on a screen.
+const MAX_DETAIL_BYTES: usize = 1_024;
+/// Longest end of a cut text that is dropped as part of a torn word, in bytes: longer than any prefix of a secret by
+/// which it is known.
+const MAX_TORN_BYTES: usize = 512;
 /// The version that dead letters name.
 pub const PARSER: &str = concat!("offbound-ingest ", env!("CARGO_PKG_VERSION"));
 /// Remark on assertions whose record held a secret.
@@ -92,8 +98,10 @@ impl<'a> Run<'a> {
 
     /// Counts and reports something that is not read.
     pub(crate) fn refuse(&mut self, piece: &Piece<'_>, reason: &'static str, detail: String) {
-        let text = text::decode(piece.bytes).text.into_owned();
-        self.state.dead_letter(&text, piece.length, piece.line, (reason, detail), None, self.sink);
+        let text = text::decode(piece.bytes).text;
+        let letter = Letter { length: piece.length, ..Letter::of(&text, piece.line, reason, detail) };
+        let letter = self.state.redacted(letter, piece.length > piece.bytes.len() as u64);
+        self.state.dead_letter(letter, self.sink);
     }
 
     /// Ends the input: pieces and gathered rows come out, the count is complete.
@@ -109,6 +117,30 @@ impl<'a> Run<'a> {
         read.count.format = main_format(&self.state.decoders);
         read
     }
+}
+
+/// A record that could not be read, on its way out.
+struct Letter<'t> {
+    text: Cow<'t, str>,
+    length: u64,
+    line: u64,
+    reason: &'static str,
+    detail: String,
+    label: Option<String>,
+}
+
+impl<'t> Letter<'t> {
+    fn of(text: &'t str, line: u64, reason: &'static str, detail: String) -> Self {
+        Self { text: text.into(), length: text.len() as u64, line, reason, detail, label: None }
+    }
+}
+
+/// A text that was cut, up to its last whole word.
+fn without_torn_word(text: &str) -> &str {
+    let least = text.floor_char_boundary(text.len().saturating_sub(MAX_TORN_BYTES));
+    let is_separator = |c: char| c.is_whitespace() || "\"'\\,;:{}[]()<>".contains(c);
+    let end = text.get(least..).and_then(|tail| tail.rfind(is_separator)).map_or(least, |at| least + at);
+    text.get(..end).unwrap_or(text)
 }
 
 struct State {
@@ -147,8 +179,8 @@ impl State {
         match leaf {
             Leaf::Skipped(name) => self.skip(name),
             Leaf::Refused { text, reject, line } => {
-                let why = (reject.reason, reject.detail);
-                self.dead_letter(&text, text.len() as u64, line, why, None, sink);
+                let letter = self.redacted(Letter::of(&text, line, reject.reason, reject.detail), false);
+                self.dead_letter(letter, sink);
             }
             Leaf::Record { text, json, envelope, line } => {
                 let content = content_hash(&text, json.as_ref());
@@ -183,14 +215,7 @@ impl State {
                 return self.skip("comment");
             }
             let detail = format!("no known format: {}", recognise::describe(&record));
-            return self.dead_letter(
-                text,
-                text.len() as u64,
-                ready.line,
-                ("unknown-format", detail),
-                None,
-                sink,
-            );
+            return self.dead_letter(Letter::of(text, ready.line, "unknown-format", detail), sink);
         };
         let labelling = &self.labelling;
         let decoder = self.decoders.entry(index).or_insert_with(|| Decoder {
@@ -219,9 +244,9 @@ impl State {
             }
             Verdict::Skipped(name) => self.skip(name),
             Verdict::Rejected(reject) => {
-                let why = (reject.reason, reject.detail);
                 let label = self.decoders.get(&index).map(|decoder| decoder.label.clone());
-                self.dead_letter(ready.text, ready.text.len() as u64, ready.line, why, label, sink);
+                let letter = Letter::of(ready.text, ready.line, reject.reason, reject.detail);
+                self.dead_letter(Letter { label, ..letter }, sink);
             }
         }
     }
@@ -231,29 +256,30 @@ impl State {
         *self.read.count.skipped.entry(name.to_owned()).or_default() += 1;
     }
 
-    fn dead_letter(
-        &mut self,
-        text: &str,
-        length: u64,
-        line: u64,
-        (reason, detail): (&'static str, String),
-        label: Option<String>,
-        sink: &mut dyn IngestSink,
-    ) {
+    /// A letter without the secrets of a record that was refused before they could be replaced.
+    fn redacted<'t>(&mut self, letter: Letter<'t>, is_cut: bool) -> Letter<'t> {
+        let detail = self.redactor.redact(&letter.detail).text.into_owned();
+        let clean = self.redactor.redact(&letter.text).text.into_owned();
+        // Too little of a secret may be left at a cut to know it by.
+        let text = if is_cut { without_torn_word(&clean).to_owned() } else { clean };
+        Letter { text: text.into(), detail, ..letter }
+    }
+
+    /// Counts a record that could not be read, and passes it on. Its secrets are replaced already.
+    fn dead_letter(&mut self, letter: Letter<'_>, sink: &mut dyn IngestSink) {
+        let Letter { text, length, line, reason, detail, label } = letter;
         self.read.count.read += 1;
         *self.read.count.dead_lettered.entry(reason.to_owned()).or_default() += 1;
         let location = format!("{}:{line}", self.location);
-        let event_id = EventId::of(&[text.as_bytes(), location.as_bytes()]);
-        let clean = self.redactor.redact(text);
         sink.dead_letter(DeadLetter {
-            event_id,
+            event_id: EventId::of(&[text.as_bytes(), location.as_bytes()]),
             source: label.unwrap_or_else(|| stem(&self.location).to_owned()),
             location,
             reason: reason.to_owned(),
-            detail: self.redactor.redact(&detail).text.into_owned(),
+            detail: cut(&detail, MAX_DETAIL_BYTES).to_owned(),
             parser: PARSER.to_owned(),
             length,
-            bytes: cut(&clean.text, MAX_LETTER_BYTES).to_owned(),
+            bytes: cut(&text, MAX_LETTER_BYTES).to_owned(),
         });
     }
 

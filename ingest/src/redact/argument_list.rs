@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use super::{Found, audit_hex, find_plain, flag, screen, value};
 
-/// Arguments at the end of a record that may belong to the next one: a program and its flag.
-const KEPT_ARGUMENTS: usize = 2;
+/// Most arguments at the end of a record that are remembered: a program, and its flags before the one that counts.
+const KEPT_ARGUMENTS: usize = 8;
 
 /// The end of an argument list that may go on.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,22 +36,21 @@ struct Argument<'a> {
 }
 
 /// What continues a secret of the record before; keeps `open` up to date.
-pub(super) fn continued(text: &str, open: &mut Option<Open>) -> Option<Found> {
+pub(super) fn continued(text: &str, open: &mut Option<Open>) -> Vec<Found> {
     if !text.contains("type=EXECVE") {
-        return None;
+        return Vec::new();
     }
     let before = open.take();
-    let event = event_of(text)?;
+    let Some(event) = event_of(text) else { return Vec::new() };
     let arguments = arguments(text);
     let before = before.filter(|open| open.event == event);
-    let first = arguments.first()?;
+    let Some(first) = arguments.first() else { return Vec::new() };
     let goes_on = before.as_ref().and_then(|open| open.cut.as_deref()) == Some(first.name);
-    let found = if goes_on {
+    let mut found = before.map(|open| behind(text, &arguments, &open.tail)).unwrap_or_default();
+    if goes_on {
         let secret = flag::argument_text(text, first.range.clone());
-        Some(Found::named("argument", first.range.clone(), secret))
-    } else {
-        before.as_ref().and_then(|open| behind_flag(text, first, &open.tail))
-    };
+        found.push(Found::named("argument", first.range.clone(), secret));
+    }
     *open = end_of(text, event, &arguments, goes_on && arguments.len() == 1);
     found
 }
@@ -75,26 +74,33 @@ fn arguments(text: &str) -> Vec<Argument<'_>> {
         .collect()
 }
 
-/// The first argument, if the flag at the end of `tail` makes it a secret.
-fn behind_flag(text: &str, first: &Argument<'_>, tail: &str) -> Option<Found> {
-    let secret = flag::argument_text(text, first.range.clone());
-    let start = tail.len() + 2;
-    let list = format!("{tail},\"{}\"", secret.replace('"', "\\\""));
-    let hit = find_plain(&list).into_iter().find(|found| found.range.end > start)?;
-    let is_whole = hit.range.start <= start;
-    is_whole.then(|| Found::named("argument", first.range.clone(), secret))
+/// Every argument that is a secret only because of the arguments in the record before.
+fn behind(text: &str, arguments: &[Argument<'_>], tail: &str) -> Vec<Found> {
+    let mut list = tail.to_owned();
+    let mut ends = Vec::new();
+    for argument in arguments {
+        list.push(',');
+        list.push_str(&quoted(text, argument));
+        ends.push(list.len());
+    }
+    let place = |found: &Found| ends.iter().position(|end| found.range.end <= *end);
+    let found = find_plain(&list).into_iter().filter(|found| found.range.start > tail.len());
+    let placed = found.filter_map(|found| Some((arguments.get(place(&found)?)?, found.mark)));
+    placed.map(|(argument, mark)| Found::new(argument.range.clone(), mark)).collect()
+}
+
+/// An argument as one of a list of quoted strings.
+fn quoted(text: &str, argument: &Argument<'_>) -> String {
+    format!("\"{}\"", flag::argument_text(text, argument.range.clone()).replace('"', "\\\""))
 }
 
 /// What to remember of a record: nothing, unless its end speaks of secrets.
 fn end_of(text: &str, event: &str, arguments: &[Argument<'_>], was_cut: bool) -> Option<Open> {
     let kept = arguments.get(arguments.len().saturating_sub(KEPT_ARGUMENTS)..)?;
-    let shown = |argument: &Argument<'_>| {
-        format!("\"{}\"", flag::argument_text(text, argument.range.clone()).replace('"', "\\\""))
-    };
-    let tail = kept.iter().map(shown).collect::<Vec<_>>().join(",");
+    let tail = kept.iter().map(|argument| quoted(text, argument)).collect::<Vec<_>>().join(",");
     let last = arguments.last()?;
     let ends_in_secret = || {
-        let list = shown(last);
+        let list = quoted(text, last);
         find_plain(&list).iter().any(|found| found.range.end + 1 >= list.len())
     };
     let cut = last.is_piece && (was_cut || ends_in_secret());

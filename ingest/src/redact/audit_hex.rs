@@ -51,12 +51,11 @@ fn find_at(range: Range<usize>, bytes: &[u8]) -> Option<Found> {
         .filter_map(|found| {
             let range =
                 *arguments.offsets.get(found.range.start)?..*arguments.offsets.get(found.range.end)?;
-            Some(Found { range, mark: found.mark })
+            Some(Found::new(range, found.mark))
         })
         .collect();
     let is_text = arguments.is_text;
-    (!found.is_empty())
-        .then(|| Found { range, mark: Mark::Hex(arguments.text, super::merge(found), is_text) })
+    (!found.is_empty()).then(|| Found::new(range, Mark::Hex(arguments.text, super::merge(found), is_text)))
 }
 
 /// An argument list out of hex.

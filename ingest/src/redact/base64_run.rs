@@ -154,13 +154,13 @@ fn parts(run: &str) -> Vec<Range<usize>> {
     if !(has_standard && has_url) {
         parts.push(0..run.len());
     }
-    if has_url {
-        parts.extend(split(run, ['-', '_']));
-    }
     if has_standard {
-        parts.extend(split(run, ['+', '/']));
         let slashes = run.match_indices('/').take(MAX_STARTS);
         parts.extend(slashes.map(|(at, _)| at + 1..run.len()));
+        parts.extend(split(run, ['+', '/']));
+    }
+    if has_url {
+        parts.extend(split(run, ['-', '_']));
     }
     parts.retain(|part| part.len() >= MIN_BYTES);
     parts

@@ -104,7 +104,7 @@ fn number(text: &str, start: usize, level: usize, name: Name) -> Option<Found> {
     let digits = rest.get(..length).filter(|_| is_secret)?;
     let ends = rest.as_bytes().get(length).is_none_or(|byte| b",}] \t\r\n".contains(byte));
     let mark = Mark::Number(name.kind, digits.into(), level);
-    ends.then_some(Found { range: start..start + length, mark })
+    ends.then_some(Found::new(start..start + length, mark))
 }
 
 /// `'name': 'value'`, as Python prints a map.
@@ -146,9 +146,12 @@ fn pair(text: &str, name: Name, found: &mut Vec<Found>) {
     }
 }
 
-/// A quoted argument that begins with the name: its value goes up to the quote, blanks and all.
+/// A quoted argument that begins with the flag: its value goes up to the quote, blanks and all.
 fn whole_argument(text: &str, name_start: usize, start: usize) -> Option<Range<usize>> {
-    let before = text.get(..name_start)?.strip_suffix('"')?;
+    let before = text
+        .get(..name_start)?
+        .strip_suffix('"')
+        .filter(|_| text.as_bytes().get(name_start) == Some(&b'-'))?;
     let level = before.bytes().rev().take_while(|byte| *byte == b'\\').count();
     let opens = before.get(..before.len() - level)?.ends_with(['[', ',', ' ', '=', ':']);
     let is_quoted = text.as_bytes().get(start).is_some_and(|byte| b"\"'\\".contains(byte));
@@ -211,7 +214,7 @@ fn take(text: &str, range: Range<usize>, decoded: &str, name: Name, found: &mut 
 
 pub(super) fn is_secret(value: &str, strength: Strength) -> bool {
     match strength {
-        Strength::Always => !value::is_placeholder(value) && !value.starts_with('/'),
+        Strength::Always => !value::is_placeholder(value) && !value::is_path(value),
         Strength::Header | Strength::Cookie => !value::is_placeholder(value),
         Strength::WhenRandom | Strength::Basic => value::looks_random(value),
         Strength::WhenUuid => value::is_uuid(value),

@@ -43,7 +43,7 @@ fn find_at(text: &str, end: usize) -> Option<Found> {
     let secret = argument_text(text, range.clone());
     let is_plausible = match strength {
         Strength::Always | Strength::Header | Strength::Cookie => is_secret(&secret, Strength::Always),
-        _ => secret.len() >= MIN_VALUE_BYTES && !value::is_placeholder(&secret) && !secret.starts_with('/'),
+        _ => secret.len() >= MIN_VALUE_BYTES && !value::is_placeholder(&secret) && !value::is_path(&secret),
     };
     (is_plausible && !secret.starts_with('-')).then(|| Found::named(kind, range, secret))
 }

@@ -162,7 +162,7 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     }
     if let Some((claims, token)) = text.get(hit.start..).and_then(read) {
         let range = hit.start..hit.start + token.len();
-        found.push(Found { range, mark: Mark::Jwt(Box::new(claims), token) });
+        found.push(Found::new(range, Mark::Jwt(Box::new(claims), token)));
     }
 }
 

@@ -36,7 +36,7 @@ impl Places {
             Self::Whole(range) => {
                 let marks: Vec<Mark> = super::merge(inside).into_iter().map(|found| found.mark).collect();
                 let is_secret = marks.iter().any(|mark| !matches!(mark, Mark::Forged(_)));
-                let whole = Found { range: range.clone(), mark: Mark::Encoded(marks) };
+                let whole = Found::new(range.clone(), Mark::Encoded(marks));
                 if is_secret { vec![whole] } else { Vec::new() }
             }
         }
@@ -45,13 +45,14 @@ impl Places {
 
 fn moved(found: Found, offsets: &[usize]) -> Option<Found> {
     let range = *offsets.get(found.range.start)?..*offsets.get(found.range.end)?;
-    Some(Found { range, mark: found.mark })
+    Some(Found { range, ..found })
 }
 
 /// Gives every layer directly below a text to `visit`, until it breaks.
 pub(super) fn each(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) -> ControlFlow<()> {
     base64_run::each(text, visit)?;
     each_url_encoded(text, visit)?;
+    each_form_encoded(text, visit)?;
     match without_escapes(text) {
         Some(layer) => visit(layer),
         None => ControlFlow::Continue(()),
@@ -96,16 +97,44 @@ fn each_url_encoded(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>)
         if at < done || encoded_byte(bytes, at).is_none() {
             continue;
         }
-        let before = bytes.get(done..at).unwrap_or_default();
-        let start = at - before.iter().rev().take_while(|byte| !ends_url(**byte)).count();
-        let behind = bytes.get(at..).unwrap_or_default();
-        done = at + behind.iter().take_while(|byte| !ends_url(**byte)).count();
-        visit(url_decoded(text, start..done, false))?;
-        if memchr::memchr(b'+', bytes.get(start..done).unwrap_or_default()).is_some() {
-            visit(url_decoded(text, start..done, true))?;
+        let range = url_around(bytes, done, at);
+        done = range.end;
+        let inside = bytes.get(range.clone()).unwrap_or_default();
+        // A plus in front of a flag is a blank, and then all of them are; otherwise both readings are tried.
+        if memchr::memmem::find(inside, b"+-").is_none() {
+            visit(url_decoded(text, range.clone(), false))?;
+        }
+        if memchr::memchr(b'+', inside).is_some() {
+            visit(url_decoded(text, range, true))?;
         }
     }
     ControlFlow::Continue(())
+}
+
+/// Command lines whose blanks are written as `+`, and nothing else is encoded.
+fn each_form_encoded(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) -> ControlFlow<()> {
+    let bytes = text.as_bytes();
+    let mut done = 0;
+    for at in memchr::memmem::find_iter(bytes, b"+-") {
+        if at < done {
+            continue;
+        }
+        let range = url_around(bytes, done, at);
+        done = range.end;
+        // With a percent sign it was looked at already.
+        if memchr::memchr(b'%', bytes.get(range.clone()).unwrap_or_default()).is_none() {
+            visit(url_decoded(text, range, true))?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// The URL-encoded text around `at` that starts at or behind `from`.
+fn url_around(bytes: &[u8], from: usize, at: usize) -> Range<usize> {
+    let before = bytes.get(from..at).unwrap_or_default();
+    let behind = bytes.get(at..).unwrap_or_default();
+    let start = at - before.iter().rev().take_while(|byte| !ends_url(**byte)).count();
+    start..at + behind.iter().take_while(|byte| !ends_url(**byte)).count()
 }
 
 /// The byte that `%XX` at `at` stands for, where it is ASCII; the bytes of longer characters stay encoded.

@@ -23,7 +23,7 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
         Some(SECRET_START) => "<not-secret;",
         _ => return,
     };
-    found.push(Found { range: hit, mark: Mark::Forged(instead) });
+    found.push(Found::new(hit, Mark::Forged(instead)));
 }
 
 /// Writes the marker of a secret.

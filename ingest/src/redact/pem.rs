@@ -58,7 +58,12 @@ fn body_length(rest: &str) -> usize {
 
 /// The bytes of a key, without line breaks and headers such as `Proc-Type`.
 fn bytes_of(body: &str) -> Vec<u8> {
-    let lines = body.replace("\\\\", "\\").replace("\\r", "\n").replace("\\n", "\n");
+    // A line break is escaped once more in each string that holds the string.
+    let mut lines = body.to_owned();
+    while lines.contains("\\\\") {
+        lines = lines.replace("\\\\", "\\");
+    }
+    let lines = lines.replace("\\r", "\n").replace("\\n", "\n");
     let text: String =
         lines.lines().filter(|line| !line.contains(':')).flat_map(str::split_whitespace).collect();
     STANDARD.decode(text.trim_end_matches('-')).unwrap_or_else(|_| text.into_bytes())

@@ -11,11 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Found, Mark, jwt, value};
 
-/// Texts that a record with a Kubernetes Secret holds, as it is or escaped.
-const KUBERNETES: &[&str] = &["\"Secret\"", "\"Secret\\", "\"SecretList\"", "\"secrets\""];
-/// Texts that a record of a Vault engine holds that keeps or handles secrets.
-const VAULT: &[&str] =
-    &["\"mount_type\":\"kv\"", "\"mount_type\":\"cubbyhole\"", "\"mount_type\":\"transit\""];
+/// Words that a record with a Kubernetes Secret holds in quotes.
+const KUBERNETES: &[&str] = &["Secret", "SecretList", "secrets"];
+/// Kinds of engines of Vault that keep or handle secrets, as a record holds them in quotes.
+const VAULT: &[&str] = &["kv", "cubbyhole", "transit"];
+/// What stands in front of them.
+const VAULT_KEY: &str = "mount_type";
 /// Maps inside the map whose values are secret too: version 2 of Vault's key-value engine has `data` in `data`.
 const INNER: &[&str] = &["data"];
 
@@ -28,12 +29,9 @@ enum Owner {
 
 /// Every value of every such map.
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
-    let has = |words: &[&str]| {
-        words.iter().any(|word| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some())
-    };
-    let owner = if has(KUBERNETES) {
+    let owner = if quotes(text, KUBERNETES) {
         Owner::Kubernetes
-    } else if has(VAULT) {
+    } else if text.contains(VAULT_KEY) && quotes(text, VAULT) {
         Owner::Vault
     } else {
         return;
@@ -46,6 +44,16 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
         let map = Map { owner, level, is_base64: owner == Owner::Kubernetes && name == "data" };
         done = map.walk(text, open, 0, found).unwrap_or(done);
     }
+}
+
+/// Whether one of these words stands in a text in quotes, escaped or not.
+fn quotes(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        memchr::memmem::find_iter(text.as_bytes(), word.as_bytes()).any(|at| {
+            let behind = text.as_bytes().get(at + word.len());
+            text.as_bytes().get(at.wrapping_sub(1)) == Some(&b'"') && matches!(behind, Some(b'"' | b'\\'))
+        })
+    })
 }
 
 /// A map that is being walked through.
@@ -98,6 +106,6 @@ impl Map {
             Some((claims, token)) => Mark::Jwt(Box::new(claims), token),
             None => Mark::Known(kind, decoded),
         };
-        Some(Found { range, mark })
+        Some(Found::new(range, mark))
     }
 }

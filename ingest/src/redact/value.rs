@@ -8,6 +8,10 @@ use std::ops::Range;
 
 /// Longest word that is judged whether it looks random, in bytes; longer ones are judged by their beginning.
 const MAX_JUDGED_BYTES: usize = 4 * 1024;
+/// Beyond this many bytes a random value needs no more different ones: hex digits are only sixteen.
+const MAX_DISTINCT: usize = 18;
+/// Shortest value that may be base64 although it starts with a slash, in bytes.
+const MIN_BASE64_BYTES: usize = 24;
 /// Deepest nesting inside a value that is skipped.
 const MAX_SKIPPED_DEPTH: usize = 64;
 
@@ -225,11 +229,22 @@ pub(super) fn looks_random(value: &str) -> bool {
     bytes.len() >= 8
         && !is_placeholder(value)
         && !bytes.iter().any(u8::is_ascii_whitespace)
-        && !value.starts_with('/')
+        && !is_path(value)
         && !value.contains("://")
         && digits
         && classes.iter().filter(|class| **class).count() >= 2
-        && distinct(bytes) * 5 >= bytes.len().min(32) * 2
+        && distinct(bytes) >= bytes.len().min(MAX_DISTINCT) / 2
+}
+
+/// Whether a value is the path of a file. One in 64 texts in base64 also starts with a slash.
+pub(super) fn is_path(value: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| value.bytes().any(|byte| test(&byte));
+    let is_base64 = value.len() >= MIN_BASE64_BYTES
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase);
+    value.starts_with('/') && !is_base64
 }
 
 /// Whether a value is a UUID.
