@@ -168,6 +168,10 @@ fn colon(text: &str, name: Name, found: &mut Vec<Found>) {
         take(text, range.clone(), text.get(range).unwrap_or_default(), name, found);
         return;
     }
+    // Without a blank it is the part of a name: `arn:aws:secretsmanager:…:secret:shop-db`.
+    if start == name.end + 1 {
+        return;
+    }
     let before = text.get(..name.start).unwrap_or_default().trim_end_matches([' ', '-', '"']);
     let starts_line =
         before.is_empty() || before.ends_with('\n') || before.ends_with("\\n") || before.ends_with('{');
