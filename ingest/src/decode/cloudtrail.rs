@@ -88,7 +88,7 @@ fn read(record: &Record<'_>, json: &Value, rows: &mut EventRows) -> Result<(), R
 /// The row of the call itself.
 fn called(record: &Record<'_>, json: &Value, event_time: EventTime) -> Result<IdentityAssertion, Reject> {
     let mut row = record.assertion(event_time);
-    row.phase = if keys::ends_sessions(json) { Phase::Revoke } else { Phase::Present };
+    row.phase = Phase::Present;
     row.request_id = field::string_at(json, &["eventID"]);
     row.dst = Some(field::require_str(json, &["eventSource"])?.to_owned());
     row.action = Some(field::require_str(json, &["eventName"])?.to_owned());

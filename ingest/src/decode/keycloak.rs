@@ -208,6 +208,8 @@ fn phase(kind: &str) -> Phase {
 fn fill_credential(row: &mut IdentityAssertion, line: &Line) {
     let token = line.get("token_id").map(jti);
     let session = line.text("sessionId").or_else(|| line.text("code_id"));
+    // One client's grant is taken back; the session goes on for others.
+    let session = session.filter(|_| !line.get("type").is_some_and(|kind| kind.starts_with("REVOKE_GRANT")));
     let about_session = matches!(row.phase, Phase::Attest | Phase::Revoke | Phase::Present);
     match (token, session) {
         (Some(id), session) if !about_session => {
@@ -337,6 +339,8 @@ mod tests {
             (row.phase, row.credential_id.as_deref(), row.id_kind),
             (Phase::Revoke, Some("s1"), IdKind::Accessor)
         );
+        let grant = out.replace("LOGOUT", "REVOKE_GRANT");
+        assert_eq!(decode(&grant).remove(0).credential_id, None, "the session goes on");
         let line = "2026-03-01 10:00:00,1 INFO  [org.keycloak.quarkus.runtime.KeycloakMain] (main) Running the server";
         assert_eq!(trial::run(&FORMAT, &[line]).0, [Verdict::Skipped("operational")]);
         let (verdicts, _) =

@@ -131,25 +131,21 @@ fn fill_session(row: &mut IdentityAssertion, json: &Value) {
     row.credential_kind = Some("okta-session".to_owned());
 }
 
-/// Okta names the client it believes in and the chain that it came through, the nearest hop last. A client that is
-/// not that hop is somebody's word.
+/// The chain begins at the client and ends at Okta's own peer: what stands before the end is somebody's word.
 fn fill_source(row: &mut IdentityAssertion, json: &Value) {
     let client = ["ipAddress", "ip"].iter().find_map(|key| loose::str_at(json, &["client", key]));
     let client = client.or_else(|| loose::str_at(json, &["sourceIP"])).and_then(Address::parse);
-    let chain = loose::array_at(json, &["request", "ipChain"]).iter();
-    let chain: Vec<String> =
-        chain.filter_map(|hop| loose::str_at(hop, &["ip"])).filter_map(super::address::normal).collect();
-    let Some(client) = client.map(|client| client.text()).or_else(|| chain.first().cloned()) else { return };
-    row.addr_quality = if chain.last().is_none_or(|last| *last == client) {
-        AddrQuality::Direct
-    } else {
-        AddrQuality::Asserted
-    };
-    if chain.len() > 1 {
-        row.addr_chain = chain;
+    let hops = loose::array_at(json, &["request", "ipChain"]).iter();
+    let mut chain = super::address::normal_list(hops.filter_map(|hop| loose::str_at(hop, &["ip"])));
+    let client = client.map(|client| client.text());
+    let peer = chain.pop().or_else(|| client.clone());
+    chain.splice(0..0, client.filter(|client| Some(client) != peer.as_ref() && !chain.contains(client)));
+    row.addr_quality = if peer.is_some() { AddrQuality::Direct } else { AddrQuality::None };
+    row.src_addr = peer;
+    row.addr_chain = chain;
+    if !row.addr_chain.is_empty() {
         row.trust_flags.push("forwarded-address".to_owned());
     }
-    row.src_addr = Some(client);
 }
 
 fn target_name(json: &Value) -> Option<String> {

@@ -1,7 +1,9 @@
 //! Access keys of users: made, switched off, deleted; and sessions of a role that a policy ends.
 //!
-//! In: CreateAccessKey, UpdateAccessKey and DeleteAccessKey events that succeeded, and the rows of their calls. Out: a
-//! second row about the key. Owns: what a policy that ends sessions looks like (a condition on `aws:TokenIssueTime`).
+//! In: CreateAccessKey, UpdateAccessKey, DeleteAccessKey and PutRolePolicy events that succeeded, and the rows of their
+//! calls. Out: a second row about the key, or about the role's sessions.
+//! Owns: what a policy that ends sessions looks like (a condition on `aws:TokenIssueTime`).
+//! Law: the caller's own key is never the one that is made or ended.
 
 use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{AddrQuality, Decision, IdKind, Phase};
@@ -20,6 +22,9 @@ pub(super) fn row(
         return None;
     }
     let asked = |key: &str| field::str_at(json, &["requestParameters", key]);
+    if ends_sessions(json) {
+        return Some(sessions_ended(record, json, called));
+    }
     let (phase, key) = match called.action.as_deref()? {
         "CreateAccessKey" => {
             (Phase::Issue, field::str_at(json, &["responseElements", "accessKey", "accessKeyId"])?)
@@ -63,8 +68,22 @@ fn about_key(record: &Record<'_>, called: &IdentityAssertion, phase: Phase) -> I
 
 /// Whether a call puts a policy on a role that refuses its sessions of before a moment. They live on until they expire,
 /// and are refused.
-pub(super) fn ends_sessions(json: &Value) -> bool {
+fn ends_sessions(json: &Value) -> bool {
     let puts = field::str_at(json, &["eventName"]) == Some("PutRolePolicy");
     let document = field::str_at(json, &["requestParameters", "policyDocument"]);
     puts && document.is_some_and(|document| document.contains("aws:TokenIssueTime"))
+}
+
+/// All sessions of the role are meant: none is named.
+fn sessions_ended(record: &Record<'_>, json: &Value, called: &IdentityAssertion) -> IdentityAssertion {
+    let parameters = ["roleName", "policyName", "policyDocument"];
+    IdentityAssertion {
+        subject: None,
+        credential_id: None,
+        credential_kind: Some("aws-session".to_owned()),
+        parent_id: None,
+        resource: field::string_at(json, &["requestParameters", "roleName"]),
+        unmapped: field::unmapped(parameters.map(|key| (key, field::at(json, &["requestParameters", key])))),
+        ..about_key(record, called, Phase::Revoke)
+    }
 }

@@ -320,18 +320,23 @@ fn access_keys() {
         Phase::Revoke
     );
     let policy = r#"{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-03-01T10:00:00Z"}}}]}"#;
-    assert_eq!(
-        about(
-            "PutRolePolicy",
-            json!({"roleName": "r", "policyName": "p", "policyDocument": policy}),
-            Value::Null
-        )[0]
-        .phase,
-        Phase::Revoke
+    let rows = about(
+        "PutRolePolicy",
+        json!({"roleName": "r", "policyName": "p", "policyDocument": policy}),
+        Value::Null,
     );
     assert_eq!(
-        about("PutRolePolicy", json!({"roleName": "r", "policyDocument": "{}"}), Value::Null)[0].phase,
-        Phase::Present
+        (rows[0].phase, rows[0].credential_id.is_some()),
+        (Phase::Present, true),
+        "the caller's key is not the one that ends"
+    );
+    assert_eq!(
+        (rows[1].phase, rows[1].credential_id.as_deref(), rows[1].resource.as_deref()),
+        (Phase::Revoke, None, Some("r"))
+    );
+    assert_eq!(
+        about("PutRolePolicy", json!({"roleName": "r", "policyDocument": "{}"}), Value::Null).len(),
+        1
     );
 }
 

@@ -25,7 +25,13 @@ pub(super) fn row(record: &Record<'_>, json: &Value, event_time: EventTime) -> I
     row.phase = phase(row.action.as_deref().unwrap_or_default());
     row.resource = target(json);
     fill_initiator(&mut row, json);
-    if row.phase != Phase::Present {
+    if let Some(risk) = risk(json) {
+        row.phase = Phase::Verify;
+        row.reason = Some(risk);
+        row.subject =
+            ["userPrincipalName", "servicePrincipalId", "id"].iter().find_map(|key| text(json, key));
+        row.subject_uid = text(json, "appId").or_else(|| text(json, "userId"));
+    } else if row.phase != Phase::Present {
         about_target(&mut row, json);
     }
     row.unmapped = loose::at(json, &["properties"])
@@ -54,6 +60,13 @@ fn phase(activity: &str) -> Phase {
     }
 }
 
+/// What Entra itself thinks of a sign-in or identity: it repeats what happened, so the row is no use of its own.
+fn risk(json: &Value) -> Option<String> {
+    let kind = text(json, "riskEventType").or_else(|| text(json, "riskDetail"))?;
+    let level = text(json, "riskLevel").or_else(|| text(json, "riskLevelAggregated"));
+    Some(level.map_or_else(|| kind.clone(), |level| format!("{kind}, risk {level}")))
+}
+
 fn judge(json: &Value) -> (Decision, Option<String>) {
     let said = ["result", "resultSignature", "resultType"].iter().find_map(|key| text(json, key));
     let reason = text(json, "resultReason").or_else(|| text(json, "resultDescription"));
@@ -73,9 +86,8 @@ fn fill_initiator(row: &mut IdentityAssertion, json: &Value) {
     row.subject_uid = by(&["user", "id"]).or_else(|| by(&["app", "appId"]));
     row.user_agent = text(json, "userAgent");
     let stated = by(&["user", "ipAddress"]).or_else(|| by(&["app", "ipAddress"]));
-    let stated = stated
-        .or_else(|| loose::string_at(json, &["callerIpAddress"]))
-        .or_else(|| loose::string_at(json, &["ipAddress"]));
+    let stated =
+        stated.or_else(|| loose::string_at(json, &["callerIpAddress"])).or_else(|| text(json, "ipAddress"));
     if let Some(peer) = stated.as_deref().and_then(Address::parse) {
         row.src_addr = Some(peer.text());
         row.addr_quality = AddrQuality::Direct;

@@ -166,6 +166,19 @@ fn changes() {
     );
 }
 
+/// Scenario: Entra's own judgement of a service principal. Guarantees: kept with its words, and no use of its own.
+#[test]
+fn risks() {
+    let record = json!({"category": "ServicePrincipalRiskEvents", "resourceId": "/tenants/t/providers/Microsoft.aadiam", "operationName": "Service Principal Risk Detection",
+        "properties": {"riskEventType": "leakedCredentials", "riskLevel": "high", "servicePrincipalId": "sp1", "appId": "a", "ipAddress": "10.1.0.7", "activityDateTime": "2026-03-01T10:00:00Z"}});
+    let row = decode(&record.to_string()).remove(0);
+    assert_eq!(
+        (row.phase, row.subject.as_deref(), row.src_addr.as_deref()),
+        (Phase::Verify, Some("sp1"), Some("10.1.0.7"))
+    );
+    assert_eq!(row.reason.as_deref(), Some("leakedCredentials, risk high"));
+}
+
 /// Scenario: other records of Azure. Guarantees: not taken for sign-ins.
 #[test]
 fn others() {

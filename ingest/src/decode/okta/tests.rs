@@ -65,12 +65,15 @@ fn tokens_come_and_go() {
 }
 
 /// Scenario: clients behind a proxy, flattened and lower-cased exports, outcomes of every kind, an actor that nobody knows.
-/// Guarantees: claimed addresses are marked; every spelling is read; what is undecided is not decided.
+/// Guarantees: the peer is the last hop and the others are claims; every spelling is read; what is undecided is not decided.
 #[test]
 fn shapes_and_outcomes() {
     let row = event("user.session.start", json!({"client": {"ipAddress": "203.0.113.10"}, "request": {"ipChain": [{"ip": "203.0.113.10"}, {"ip": "198.51.100.1"}]}})).remove(0);
-    assert_eq!((row.src_addr.as_deref(), row.addr_quality), (Some("203.0.113.10"), AddrQuality::Asserted));
-    assert_eq!(row.addr_chain, ["203.0.113.10", "198.51.100.1"]);
+    assert_eq!((row.src_addr.as_deref(), row.addr_quality), (Some("198.51.100.1"), AddrQuality::Direct));
+    assert_eq!(
+        (row.addr_chain.join(","), row.trust_flags.join(",")),
+        ("203.0.113.10".to_owned(), "forwarded-address".to_owned())
+    );
     for (result, decision) in [
         ("FAILURE", Decision::Deny),
         ("DENY", Decision::Deny),
