@@ -42,7 +42,8 @@ table!(IdentityAssertion "identity_assertions"
     credential_alias: Option<String> = "certificate.serial_number",
     /// What kind of name `credential_id` is.
     id_kind: IdKind = "",
-    /// Kind of credential: `k8s-token`, `x509-svid`, `jwt-svid`, `x509`, `aws-session`, `aws-key`, `unknown`.
+    /// Kind of credential: `k8s-token`, `x509-svid`, `jwt-svid`, `x509`, `aws-session`, `aws-key`, `oidc-token`, `unknown`,
+    /// or a word of the provider's own, such as `gcp-key`, `entra-token`, `okta-session`, `teleport-cert`.
     credential_kind: Option<String> = "",
     /// Credential that was used to get this one.
     parent_id: Option<String> = "",
@@ -102,7 +103,7 @@ table!(IdentityAssertion "identity_assertions"
     user_agent: Option<String> = "http_request.user_agent",
     /// Status code of the answer.
     status: Option<u16> = "http_response.code",
-    /// Platform: `k8s`, `aws`, `spiffe`, `mesh`.
+    /// Platform: `k8s`, `aws`, `spiffe`, `mesh`, `gcp`, `azure`, `okta`, `keycloak`, `teleport`.
     platform: Option<String> = "cloud.provider",
     /// Cloud account.
     account: Option<String> = "cloud.account.uid",
