@@ -167,3 +167,5 @@ impl From<Taken> for Verdict {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_variants;

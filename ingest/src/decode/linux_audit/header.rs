@@ -141,7 +141,7 @@ fn parse(text: &str) -> Option<Parsed> {
     let fields = Fields::parse(body);
     Some(Parsed::Record(AuditRecord {
         node: node(before),
-        kind: kind::name(written_kind),
+        kind: kind::settled(kind::name(written_kind), &fields),
         stamp,
         fields,
         body: body.to_owned(),

@@ -3,6 +3,8 @@
 //! In: `1326`, `UNKNOWN[1323]`, `SECCOMP`. Out: the word; a number without a word stays as it is.
 //! Owns: the numbers, and the order in which the records of one event are shown.
 
+use super::fields::Fields;
+
 /// Runs of names with the number of the first.
 const NAMES: &[(u32, &str)] = &[
     (1006, "LOGIN"),
@@ -56,6 +58,17 @@ pub(super) fn name(written: &str) -> String {
         names.split_ascii_whitespace().nth(at).filter(|name| *name != "-")
     });
     word.map_or_else(|| bracketed.unwrap_or(written).to_owned(), str::to_owned)
+}
+
+/// The word for a type whose number two kernels gave away: Ubuntu's wrote the labels of stacked modules under the numbers
+/// that IPE has elsewhere.
+pub(super) fn settled(kind: String, fields: &Fields) -> String {
+    let labels = |prefix: &str| fields.all().any(|(key, _)| key.starts_with(prefix));
+    match kind.as_str() {
+        "IPE_ACCESS" if labels("subj_") => "MAC_TASK_CONTEXTS".to_owned(),
+        "IPE_CONFIG_CHANGE" if labels("obj_") => "MAC_OBJ_CONTEXTS".to_owned(),
+        _ => kind,
+    }
 }
 
 /// Place of a record within its event: the act first, then who refused, then operands.

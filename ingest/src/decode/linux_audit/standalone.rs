@@ -5,7 +5,7 @@
 //! Law: keystrokes (TTY records) are never decoded.
 
 use offbound_schemas::table::HostEvent;
-use offbound_schemas::vocabulary::{Action, HookClass, HostControl, Outcome};
+use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
 
 use super::header::AuditRecord;
 use crate::decode::address;
@@ -157,6 +157,7 @@ fn is_sensor(unit: &str) -> bool {
 fn crash(audit: &AuditRecord, row: &mut HostEvent) -> Action {
     if audit.fields.get("sig") == Some("31") {
         (row.outcome, row.control) = (Outcome::Killed, HostControl::Seccomp);
+        row.mode = ControlMode::Enforcing;
     } else {
         row.outcome = Outcome::Failed;
     }
