@@ -76,7 +76,8 @@ impl Decode for CloudTrail {
 fn read(record: &Record<'_>, json: &Value, rows: &mut EventRows) -> Result<(), Reject> {
     let shipped = || field::time_at(json, &["@timestamp"]);
     let event_time = field::time_at(json, &["eventTime"]).or_else(shipped).or(record.envelope.time);
-    let event_time = event_time.ok_or_else(|| field::missing("eventTime"))?;
+    let event_time =
+        event_time.ok_or_else(|| field::no_time("eventTime", field::at(json, &["eventTime"])))?;
     let called = called(record, json, event_time)?;
     let handed_out = issued::row(record, json, &called).or_else(|| keys::row(record, json, &called));
     rows.placements.extend(instances::rows(record, json, &called));

@@ -39,7 +39,7 @@ impl Decode for KubernetesPods {
             return Verdict::reject("not-json", "expected one Pod or Node object");
         };
         let Some(event_time) = newest_time(json).or(record.envelope.time) else {
-            return Verdict::Rejected(field::missing("metadata.creationTimestamp"));
+            return Verdict::Rejected(field::no_time("metadata.creationTimestamp", None));
         };
         let mut placement = record.placement(event_time);
         if object::is_node(json) {
@@ -174,6 +174,6 @@ mod tests {
         assert_eq!(trial::sniff(&FORMAT, r#"{"kind":"Event","apiVersion":"v1","metadata":{"name":"x"}}"#), 0);
         assert_eq!(trial::sniff(&FORMAT, r#"{"kind":"Pod"}"#), 0);
         let (verdict, _) = decode(r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"x"}}"#);
-        assert_eq!(verdict, Verdict::Rejected(field::missing("metadata.creationTimestamp")));
+        assert_eq!(verdict, Verdict::Rejected(field::no_time("metadata.creationTimestamp", None)));
     }
 }

@@ -205,7 +205,10 @@ fn others() {
     assert_eq!(verdict(with(json!({"eventType": "AwsCloudTrailInsight"}))), Verdict::Skipped("insight"));
     assert_eq!(trial::sniff(&FORMAT, r#"{"eventName":"x","eventSource":"y"}"#), 0);
     assert_eq!(verdict(with(json!({"eventName": null}))), Verdict::Rejected(field::missing("eventName")));
-    assert_eq!(verdict(with(json!({"eventTime": "soon"}))), Verdict::Rejected(field::missing("eventTime")));
+    assert_eq!(
+        verdict(with(json!({"eventTime": "soon"}))),
+        Verdict::Rejected(field::no_time("eventTime", Some(&json!("soon"))))
+    );
 }
 
 /// Scenario: a pipeline's token is exchanged, with and without the user's name. Guarantees: the pipeline is the subject, its

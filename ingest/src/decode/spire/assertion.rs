@@ -87,7 +87,7 @@ pub(super) fn decode(record: &Record<'_>, line: &LogLine, rows: &mut EventRows) 
     let Some(said) = meaning(line) else { return Verdict::Skipped("operational") };
     let Some(time) = line.time else {
         return Verdict::reject(
-            "no-absolute-time",
+            "no-time",
             "the line has seconds since the start only, and no envelope gives a time",
         );
     };

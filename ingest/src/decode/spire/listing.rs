@@ -52,10 +52,7 @@ pub(super) fn decode(record: &Record<'_>, json: &Value, rows: &mut EventRows) ->
     let mut placements = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         let Some(mut row) = placement(record, item) else {
-            return Verdict::reject(
-                "no-absolute-time",
-                "neither created_at, an expiry nor the envelope gives a time",
-            );
+            return Verdict::reject("no-time", "neither created_at, an expiry nor the envelope gives a time");
         };
         row.event_id = record.row_id(u32::try_from(index).unwrap_or(u32::MAX));
         placements.push(row);
@@ -236,7 +233,7 @@ impl Printed {
         if name == "Entry ID" && record.envelope.time.is_none() {
             self.flush(rows);
             return Verdict::reject(
-                "no-absolute-time",
+                "no-time",
                 "printed entries have no time of their own, and no envelope gives one",
             );
         }
