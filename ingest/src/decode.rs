@@ -27,8 +27,10 @@ mod fapolicyd;
 mod field;
 mod gcp_audit;
 mod gke_metadata;
+mod grpc_rbac;
 #[cfg(test)]
 mod host_corpus;
+mod hubble;
 mod inspektor_gadget;
 mod k8s_audit;
 mod keycloak;
@@ -36,10 +38,13 @@ mod kubearmor;
 mod kubernetes_pods;
 mod kubescape;
 mod laurel;
+mod linkerd;
 mod linux_audit;
 mod loose;
 mod okta;
+mod opa;
 mod osquery;
+mod pairs;
 mod placement_feed;
 mod seen_pod;
 mod spire;
@@ -54,9 +59,11 @@ mod tracee;
 mod trial;
 #[cfg(test)]
 mod twisted;
+mod vault_audit;
 mod vm_connection;
 mod wazuh;
 mod zeek;
+mod ztunnel;
 
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.
 pub(crate) const WEAK_CONFIDENCE: u8 = 10;
@@ -263,4 +270,10 @@ pub const FORMATS: &[Format] = &[
     azure_activity::FORMAT,
     okta::FORMAT,
     keycloak::FORMAT,
+    ztunnel::FORMAT,
+    linkerd::FORMAT,
+    hubble::FORMAT,
+    vault_audit::FORMAT,
+    opa::FORMAT,
+    grpc_rbac::FORMAT,
 ];

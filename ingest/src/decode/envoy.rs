@@ -20,7 +20,7 @@ mod peer;
 #[cfg(test)]
 mod tests;
 mod text;
-mod xfcc;
+pub(super) mod xfcc;
 
 pub(crate) const FORMAT: Format = Format {
     id: "envoy",

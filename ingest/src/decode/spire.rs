@@ -9,7 +9,7 @@
 mod assertion;
 mod line;
 mod listing;
-mod serial;
+pub(crate) mod serial;
 
 use offbound_schemas::EventRows;
 

@@ -5,19 +5,19 @@
 
 /// One element of the header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Element {
+pub(crate) struct Element {
     /// URI SAN of the verifier.
-    pub(super) by: Option<String>,
+    pub(crate) by: Option<String>,
     /// SHA-256 of the certificate, as written.
-    pub(super) hash: Option<String>,
+    pub(crate) hash: Option<String>,
     /// First URI SAN of the certificate.
-    pub(super) uri: Option<String>,
+    pub(crate) uri: Option<String>,
     /// Subject of the certificate.
-    pub(super) subject: Option<String>,
+    pub(crate) subject: Option<String>,
 }
 
 /// The last element of the header.
-pub(super) fn last_element(header: &str) -> Option<Element> {
+pub(crate) fn last_element(header: &str) -> Option<Element> {
     let text = split_unquoted(header, ',').pop()?;
     let mut element = Element::default();
     for pair in split_unquoted(text, ';') {

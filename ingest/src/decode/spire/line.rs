@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::decode::Record;
 use crate::decode::field::{object_at, scalar_text, str_at, time_at, time_text};
+use crate::decode::pairs::{is_key, pairs};
 
 /// Most fields of a line that are kept: SPIRE writes under 40.
 const MAX_FIELDS: usize = 128;
@@ -169,50 +170,4 @@ fn first_pair(body: &str) -> Option<usize> {
         start += word.len() + 1;
     }
     None
-}
-
-fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-}
-
-/// `key=value key="quoted \"value\""`, first MAX_FIELDS pairs.
-fn pairs(text: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut rest = text.trim_start();
-    while found.len() < MAX_FIELDS
-        && let Some((key, after)) = rest.split_once('=')
-    {
-        let key = key.rsplit(' ').next().unwrap_or(key);
-        let (value, remaining) = match after.strip_prefix('"') {
-            Some(quoted) => unquote(quoted),
-            None => {
-                let (value, remaining) = after.split_once(' ').unwrap_or((after, ""));
-                (value.to_owned(), remaining)
-            }
-        };
-        if is_key(key) {
-            found.push((key.to_owned(), value));
-        }
-        rest = remaining.trim_start();
-    }
-    found
-}
-
-/// The text up to the closing quote, escapes resolved, and what follows.
-fn unquote(text: &str) -> (String, &str) {
-    let mut value = String::new();
-    let mut letters = text.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return (value, text.get(at + 1..).unwrap_or_default()),
-            '\\' => match letters.next() {
-                Some((_, 'n')) => value.push('\n'),
-                Some((_, 't')) => value.push('\t'),
-                Some((_, other)) => value.push(other),
-                None => {}
-            },
-            other => value.push(other),
-        }
-    }
-    (value, "")
 }

@@ -6,7 +6,7 @@
 const MAX_DIGITS: usize = 64;
 
 /// The hex form of a decimal serial; none for empty text, zero and what is no number.
-pub(super) fn hex_of_decimal(text: &str) -> Option<String> {
+pub(crate) fn hex_of_decimal(text: &str) -> Option<String> {
     if text.is_empty() || text.len() > MAX_DIGITS {
         return None;
     }
