@@ -67,6 +67,8 @@ mod ztunnel;
 
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.
 pub(crate) const WEAK_CONFIDENCE: u8 = 10;
+/// How log services (CloudWatch for EKS) mark a record that they cut off.
+pub(crate) const CUT_MARK: &str = "[Truncated";
 /// Longest text kept in a `raw` column, in bytes: enough for every record seen in the field but a few.
 pub const MAX_RAW_BYTES: usize = 16 * 1024;
 /// Longest text kept in an `unmapped` column, in bytes.

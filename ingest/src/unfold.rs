@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::decode::{Envelope, Reject};
+use crate::decode::{CUT_MARK, Envelope, Reject};
 use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload};
 use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;
@@ -106,6 +106,9 @@ impl Unfold {
         }
         let json = match read_json(text) {
             Ok(json) => json,
+            Err(reject) if is_cut_but_known(text, &reject, &around) => {
+                return leaf(Leaf::Record { text: text.into(), json: None, envelope: around, line });
+            }
             Err(reject) => return leaf(Leaf::Refused { text: text.into(), reject, line }),
         };
         let outer = Outer { text, json: json.as_ref() };
@@ -172,6 +175,13 @@ impl Unfold {
             self.unfold(text, line, envelope, depth, leaf)
         }
     }
+}
+
+/// Some log services cut records and say so; a format that surely knows such a record reads what is left of it.
+fn is_cut_but_known(text: &str, reject: &Reject, around: &Envelope) -> bool {
+    matches!(reject.reason, "truncated-json" | "bad-json")
+        && text.contains(CUT_MARK)
+        && recognise::confidence(text, None, around) >= recognise::SURE_CONFIDENCE
 }
 
 /// Whether a record that looks like an envelope is a record of its own all the same.

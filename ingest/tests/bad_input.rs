@@ -215,3 +215,15 @@ fn paths() {
         ]
     );
 }
+
+/// Scenario: a log service cut an audit event and said so, another record was cut by chance. Guarantees: the first is read
+/// as far as it goes, and marked; the second is refused; the record behind them is read.
+#[test]
+fn records_that_say_that_they_are_cut() {
+    let start = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a-1","stage":"ResponseComplete","requestReceivedTimestamp":"2026-03-01T10:00:00Z","verb":"create","user":{"username":"alice"},"objectRef":{"resource":"pods"},"requestObject":{"spec":"#;
+    let lines = [format!("{start}[Truncated..."), start.to_owned(), GOOD.to_owned()].join("\n");
+    let (read, collector) = read("cut.log", lines.as_bytes());
+    assert_eq!((read.count.read, read.count.decoded), (3, 1));
+    let reasons: Vec<&str> = collector.letters.iter().map(|letter| letter.reason.as_str()).collect();
+    assert_eq!(reasons, ["truncated-json", "unknown-format"]);
+}

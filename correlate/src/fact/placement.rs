@@ -37,6 +37,8 @@ pub(crate) struct Stay {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Pod(Option<Name>, Name),
+    /// A pod whose uid is not known, by its name and host.
+    NamedPod(Option<Name>, Name, Name),
     Host(Option<Name>, Name, Option<EventTime>),
     Agent(Name),
     Entry(Name),
@@ -64,6 +66,9 @@ impl Placements {
             return;
         }
         let key = key(names, &stated);
+        if self.joins_by_name(&key, &stated) {
+            return;
+        }
         let known = self.by_key.entry(key).or_default();
         let stays = &mut self.stays;
         let same = known.iter().copied().find(|index| {
@@ -81,6 +86,35 @@ impl Placements {
             self.by_pod_name.entry(pod).or_default().push(index);
         }
         self.stays.push(stated);
+    }
+
+    /// Sensors that see only packets know a pod's name, but not its uid: what they say belongs to the stay of that name on
+    /// that host that a better source tells of, whichever of the two spoke first.
+    fn joins_by_name(&mut self, key: &Key, stated: &Stay) -> bool {
+        let Some(pod) = stated.pod.filter(|_| stated.kind == PlacementKind::Pod) else { return false };
+        let time = stated.witness.time;
+        for index in self.by_pod_name.get(&pod).into_iter().flatten().rev() {
+            let Some(stay) = self.stays.get_mut(*index) else { continue };
+            if stay.host.is_none()
+                || stay.host != stated.host
+                || stay.pod_uid.is_some() == stated.pod_uid.is_some()
+            {
+                continue;
+            }
+            match stated.start.filter(|start| stated.pod_uid.is_some() && *start > stay.witness.time) {
+                // The pod that was seen before this one began was another of the same name.
+                Some(start) => stay.end = stay.end.or(Some(start)),
+                None if stay.end.is_some_and(|end| end < time) => {}
+                None => {
+                    merge(stay, stated.clone());
+                    if stated.pod_uid.is_some() {
+                        self.by_key.entry(key.clone()).or_default().push(*index);
+                    }
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// A delete that names a pod but not its uid ends the stay of that name that is open.
@@ -105,6 +139,9 @@ fn key(names: &mut Names, stay: &Stay) -> Key {
             Key::Entry(stay.pod.or(stay.workload).unwrap_or_else(|| names.name("")))
         }
         (PlacementKind::Pod, Some(uid), _) => Key::Pod(stay.realm, uid),
+        (PlacementKind::Pod, None, Some(host)) if stay.pod.is_some() && stay.start.is_none() => {
+            Key::NamedPod(stay.realm, stay.pod.unwrap_or(host), host)
+        }
         (PlacementKind::Host, _, Some(host)) => Key::Host(stay.realm, host, None),
         (_, None, Some(host)) => Key::Host(stay.realm, host, stay.start),
         _ => Key::Other(stay.realm, stay.workload, stay.start),
@@ -171,5 +208,87 @@ fn merge(stay: &mut Stay, later: Stay) {
                 known.push(name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WEB: u8 = 1;
+    const API: u8 = 2;
+
+    /// Who is said to be where: pod, uid, address, start and end in seconds; every time is after the former.
+    struct Said {
+        pod: u8,
+        uid: Option<u8>,
+        address: u8,
+        start: Option<i64>,
+        end: Option<i64>,
+    }
+
+    fn said(pod: u8, uid: Option<u8>, address: u8) -> Said {
+        Said { pod, uid, address, start: None, end: None }
+    }
+
+    fn stays(said: &[Said]) -> Vec<(Option<String>, Vec<String>, Option<i64>, Option<i64>)> {
+        let mut names = Names::default();
+        let mut placements = Placements::default();
+        let seconds = |secs: i64| EventTime(secs * 1_000_000_000);
+        let rows: Vec<_> = (1_i64..)
+            .zip(said)
+            .map(|(at, said)| offbound_schemas::table::Placement {
+                event_time: seconds(at * 10),
+                source: "test".to_owned(),
+                location: format!("test:{at}"),
+                host: Some("n1".to_owned()),
+                namespace: Some("shop".to_owned()),
+                pod: Some(format!("pod-{}", said.pod)),
+                pod_uid: said.uid.map(|uid| format!("uid-{uid}")),
+                addresses: vec![format!("10.1.0.{}", said.address)],
+                start: said.start.map(seconds),
+                end: said.end.map(seconds),
+                ..offbound_schemas::table::Placement::default()
+            })
+            .collect();
+        let batch = placements::to_batch(&rows);
+        let view = placements::View::new(&batch).expect("the batch is of this table");
+        (0..rows.len()).for_each(|row| placements.placement(&mut names, &view, row));
+        let whole = |time: Option<EventTime>| time.map(|time| time.0 / 1_000_000_000);
+        let shown = |stay: &Stay| {
+            let addresses = stay.addresses.iter().map(|address| names.text(*address).to_owned()).collect();
+            (names.owned(stay.pod_uid), addresses, whole(stay.start), whole(stay.end))
+        };
+        placements.stays().iter().map(shown).collect()
+    }
+
+    /// Scenario: sensors without uids beside an inventory, in either order; two pods of one host; a pod that was there
+    /// before. Guarantees: one stay a pod, never one for two; a later pod of the same name ends the earlier one's stay.
+    #[test]
+    fn pods_without_uid() {
+        let uid = |number: u8| Some(format!("uid-{number}"));
+        let at = |number: u8| vec![format!("10.1.0.{number}")];
+        let whole = Said { start: Some(5), ..said(WEB, Some(7), 1) };
+        assert_eq!(stays(&[whole, said(WEB, None, 1)]), [(uid(7), at(1), Some(5), None)]);
+        let whole = Said { start: Some(5), ..said(WEB, Some(7), 1) };
+        assert_eq!(
+            stays(&[said(WEB, None, 1), whole, said(WEB, Some(7), 1)]),
+            [(uid(7), at(1), Some(5), None)]
+        );
+        assert_eq!(
+            stays(&[said(WEB, None, 1), said(API, None, 2)]),
+            [(None, at(1), None, None), (None, at(2), None, None)]
+        );
+        assert_eq!(stays(&[said(WEB, None, 1), said(WEB, None, 1)]).len(), 1);
+        let newer = Said { start: Some(15), ..said(WEB, Some(8), 3) };
+        assert_eq!(
+            stays(&[said(WEB, None, 1), newer]),
+            [(None, at(1), None, Some(15)), (uid(8), at(3), Some(15), None)]
+        );
+        let over = Said { start: Some(1), end: Some(12), ..said(WEB, Some(7), 1) };
+        assert_eq!(
+            stays(&[over, said(WEB, None, 2)]),
+            [(uid(7), at(1), Some(1), Some(12)), (None, at(2), None, None)]
+        );
     }
 }

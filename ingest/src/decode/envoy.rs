@@ -65,7 +65,9 @@ impl Decode for Envoy {
 
 fn read(record: &Record<'_>, log: &AccessLog, rows: &mut EventRows) -> Result<(), Reject> {
     let started = ["start_time", "timestamp", "@timestamp", "time"].iter().find_map(|key| log.time(key));
-    let event_time = started.or(record.envelope.time).ok_or_else(|| field::missing("start_time"))?;
+    let event_time = started
+        .or(record.envelope.time)
+        .ok_or_else(|| field::no_time("start_time is missing, and no envelope gives a time"))?;
     let mut row = record.assertion(event_time);
     row.phase = Phase::Present;
     row.end_time = log.duration_ms().map(|millis| event_time.plus_nanos(millis.saturating_mul(1_000_000)));
@@ -123,7 +125,7 @@ fn action(log: &AccessLog) -> Option<String> {
 
 fn fill_destination(row: &mut IdentityAssertion, log: &AccessLog) {
     let named = log.text("authority").or_else(|| log.text("requested_server_name").map(plain_server_name));
-    row.dst = named.or_else(|| log.text("upstream_cluster").map(plain_cluster));
+    row.dst = named.or_else(|| log.text("upstream_cluster").and_then(plain_cluster));
     // A refused request reaches no upstream; the address that was called is then the proxy's own end.
     let ends = ["upstream_host", "upstream_remote_address", "downstream_local_address"];
     if let Some(end) = ends.iter().find_map(|key| Address::parse(&log.text(key)?)) {
@@ -142,12 +144,15 @@ fn plain_server_name(name: String) -> String {
     }
 }
 
-/// Istio's clusters `outbound|PORT|SUBSET|HOST` as `HOST:PORT`; those without a host stay as they are.
-fn plain_cluster(name: String) -> String {
+/// Istio's clusters `outbound|PORT|SUBSET|HOST` as `HOST:PORT`. `inbound|PORT||` is the proxy's own workload, and what
+/// passes through to anywhere, or nowhere, is no name of a destination: then the address says more.
+fn plain_cluster(name: String) -> Option<String> {
     let parts: Vec<&str> = name.split('|').collect();
     match parts.as_slice() {
-        [_, port, _, host] if !host.is_empty() => format!("{host}:{port}"),
-        _ => name,
+        [_, port, _, host] if !host.is_empty() => Some(format!("{host}:{port}")),
+        ["inbound", ..] | ["PassthroughCluster" | "InboundPassthroughCluster" | "BlackHoleCluster"] => None,
+        ["InboundPassthroughClusterIpv4" | "InboundPassthroughClusterIpv6"] => None,
+        _ => Some(name),
     }
 }
 

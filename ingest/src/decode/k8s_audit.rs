@@ -16,6 +16,7 @@ use super::{Decode, Format, Identity, Record, Reject, Verdict, field};
 use event::AuditEvent;
 
 mod event;
+mod gke;
 mod placed;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ const API_SERVER: &str = "kube-apiserver";
 
 pub(crate) const FORMAT: Format = Format {
     id: "k8s-audit",
-    title: "Kubernetes API server audit (also through EKS, AKS, Elastic, SIEM exports)",
+    title: "Kubernetes API server audit (also through EKS, AKS, GKE, Elastic, SIEM exports)",
     fills: &["identity_assertions", "placements"],
     sample: r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"6f1d3b0a-2c57-4a53-8a64-0d2f6f3f9f11","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/shop/secrets","verb":"list","user":{"username":"system:serviceaccount:shop:web","uid":"0f7c6f0e-5d9c-4b2f-9d47-1f5f3a0c9e21","groups":["system:serviceaccounts"],"extra":{"authentication.kubernetes.io/credential-id":["JTI=2b7d7c1e-84f3-4b0e-9c1d-3a5f6e7d8c90"],"authentication.kubernetes.io/pod-name":["web-7"],"authentication.kubernetes.io/pod-uid":["5d0a3c52-6f0b-4a7e-9d3e-2f4d1c9b7a10"],"authentication.kubernetes.io/node-name":["n1"]}},"sourceIPs":["10.1.0.7"],"userAgent":"curl/8.5.0","objectRef":{"resource":"secrets","namespace":"shop","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":200},"requestReceivedTimestamp":"2026-03-01T10:00:00.000000Z","stageTimestamp":"2026-03-01T10:00:00.012000Z","annotations":{"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""}}"#,
     identity: Identity::Bytes,
@@ -52,7 +53,9 @@ impl Decode for KubernetesAudit {
 fn read(record: &Record<'_>, event: &AuditEvent<'_>, rows: &mut EventRows) -> Result<(), Reject> {
     let received = event.time_at(&["requestReceivedTimestamp"]);
     let event_time = received.or_else(|| event.fallback_time(record));
-    let event_time = event_time.ok_or_else(|| field::missing("requestReceivedTimestamp"))?;
+    let event_time = event_time.ok_or_else(|| {
+        field::no_time("requestReceivedTimestamp is missing, and nothing around it gives a time")
+    })?;
     let presented = presented(record, event, event_time);
     let about_a_token = token::row(record, event, &presented);
     rows.placements.extend(placed::row(record, event, &presented));
@@ -77,7 +80,7 @@ fn presented(record: &Record<'_>, event: &AuditEvent<'_>, event_time: EventTime)
     row.resource = resource(event);
     row.platform = Some("k8s".to_owned());
     row.cluster = event.cluster(record);
-    row.account = record.envelope.account.clone();
+    row.account = event.account(record);
     row.on_behalf_of = event.string_at(&["impersonatedUser", "username"]);
     if let Some(user) = event.at(&["user"]) {
         fill_user(&mut row, user);

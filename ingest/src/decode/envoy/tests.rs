@@ -201,3 +201,48 @@ fn default_text() {
         assert_eq!(trial::sniff(&FORMAT, other), 0, "{other}");
     }
 }
+
+/// Scenario: TCP connections, in and out, to services, to anywhere, to nowhere. Guarantees: a connection is one without
+/// being a request; only names of destinations are destinations, otherwise the address says where.
+#[test]
+fn connections() {
+    let row = |cluster: &str, server: Value| {
+        first(
+            json!({"method": "-", "path": "-", "protocol": null, "response_code": 0, "authority": "-", "upstream_cluster": cluster,
+            "requested_server_name": server, "upstream_host": "-", "downstream_local_address": "10.1.9.9:5432"}),
+        )
+    };
+    let mutual = row("inbound|5432||", json!("outbound_.5432_._.db.shop.svc"));
+    assert_eq!(
+        (mutual.action.as_deref(), mutual.dst.as_deref(), mutual.status),
+        (Some("connect"), Some("db.shop.svc:5432"), None)
+    );
+    assert_eq!(row("outbound|5432||db.shop.svc", Value::Null).dst.as_deref(), Some("db.shop.svc:5432"));
+    for cluster in
+        ["inbound|5432||", "PassthroughCluster", "BlackHoleCluster", "InboundPassthroughClusterIpv4"]
+    {
+        let row = row(cluster, Value::Null);
+        assert_eq!(
+            (row.dst.as_deref(), row.dst_addr.as_deref(), row.dst_port),
+            (None, Some("10.1.9.9"), Some(5432)),
+            "{cluster}"
+        );
+    }
+}
+
+/// Scenario: a chain of forwarded certificates with commas in quotes; a line without any time. Guarantees: the proxy's own
+/// element counts, whole; the line is refused by its reason.
+#[test]
+fn chains_and_missing_times() {
+    let hash = "cd".repeat(32);
+    let chain = format!(
+        "By=spiffe://d/x;Hash=00;URI=spiffe://d/edge,By=spiffe://d/gw;Hash={hash};Subject=\"CN=a, O=b, URI=spiffe://forged\";URI=spiffe://d/ns/shop/sa/web"
+    );
+    let row = first(json!({"x_forwarded_client_cert": chain}));
+    assert_eq!(
+        (row.subject.as_deref(), row.credential_id),
+        (Some("spiffe://d/ns/shop/sa/web"), Some(format!("X509SHA256={hash}")))
+    );
+    let (verdicts, _) = trial::run(&FORMAT, &[&with(json!({"start_time": null})).to_string()]);
+    assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-time"));
+}

@@ -1,8 +1,8 @@
 //! One audit event, whatever stands around it and however its keys were rewritten.
 //!
 //! In: a record. Out: lookups that do not care for key case, dots or slashes (`_slash_`) that shippers changed.
-//! Owns: recognition, the wrappings (AKS `properties.log`, Elastic `kubernetes.audit`), the mending of events that
-//! a log service cut off (`[Truncated...]`). Leaves the common envelopes to the peeling before decoding.
+//! Owns: recognition, the wrappings (AKS `properties.log`, Elastic `kubernetes.audit`, GKE `protoPayload`, log stores that
+//! keep objects as text), the mending of events that a log service cut off (`[Truncated...]`). Leaves the common envelopes to the peeling before decoding.
 
 use std::borrow::Cow;
 
@@ -10,12 +10,10 @@ use offbound_schemas::EventTime;
 use serde_json::Value;
 
 use super::super::loose::fold;
-use super::super::{Record, field};
+use super::super::{CUT_MARK, Record, field};
+use super::gke;
 
 pub(super) use super::super::loose::at as find;
-
-/// How log services mark an event that they cut off.
-const CUT_MARK: &str = "[Truncated";
 
 /// One audit event.
 pub(super) struct AuditEvent<'r> {
@@ -29,6 +27,7 @@ pub(super) struct AuditEvent<'r> {
 /// How surely a record holds an audit event.
 pub(super) fn sniff(record: &Record<'_>) -> u8 {
     match record.json {
+        Some(json) if gke::is_entry(json) => 99,
         Some(json) if has_audit_version(json) => 98,
         Some(json) if looks_like_event(json) => 90,
         Some(json) if wrapped(json).is_some() => 95,
@@ -52,12 +51,19 @@ fn looks_like_event(json: &Value) -> bool {
 /// An event that lost its id and version on the way through a log store.
 fn looks_like_stub(json: &Value) -> bool {
     let kept = [&["verb"][..], &["user", "username"], &["objectRef", "resource"], &["sourceIPs"]];
-    json.is_object() && kept.iter().all(|path| field::has(json, path))
+    json.is_object() && kept.iter().all(|path| find(json, path).is_some())
 }
 
 /// The event inside a wrapping that is an object of its own.
 fn wrapped(json: &Value) -> Option<AuditEvent<'_>> {
     let event = |inner, truncated| AuditEvent { json: inner, wrapper: Some(json), truncated };
+    if gke::is_entry(json) {
+        return gke::event(json).map(|inner| event(Cow::Owned(inner), false));
+    }
+    if let Some(text) = ["content", "event"].iter().find_map(|key| field::str_at(json, &[key])) {
+        let inner = crate::json::parse(text).ok().filter(|inner| has_audit_version(inner));
+        return inner.map(|inner| event(Cow::Owned(inner), false));
+    }
     if let Some(inner) = field::at(json, &["kubernetes", "audit"]) {
         return looks_like_event(inner).then(|| event(Cow::Borrowed(inner), false));
     }
@@ -83,7 +89,8 @@ impl<'r> AuditEvent<'r> {
             return Some(Self { json: Cow::Owned(json), wrapper: None, truncated: true });
         };
         let plain = || {
-            json.is_object().then_some(Self { json: Cow::Borrowed(json), wrapper: None, truncated: false })
+            let json = spelled_out(json).map_or(Cow::Borrowed(json), Cow::Owned);
+            json.is_object().then_some(Self { json, wrapper: None, truncated: false })
         };
         wrapped(json).or_else(plain)
     }
@@ -117,15 +124,29 @@ impl<'r> AuditEvent<'r> {
         own.or_else(around).or_else(shipped).or(record.envelope.time)
     }
 
-    /// The cluster, where the wrapping names it: the AKS resource, or the EKS log group.
+    /// The cluster, where the wrapping names it: the AKS or GKE resource, or the EKS log group.
     pub(super) fn cluster(&self, record: &Record<'_>) -> Option<String> {
-        let resource = self.wrapper.and_then(|wrapper| field::str_at(wrapper, &["resourceId"]));
-        if let Some((_, name)) = resource.and_then(|resource| resource.rsplit_once('/')) {
-            return Some(name.to_lowercase());
+        let said = |path: &[&str]| self.wrapper.and_then(|wrapper| field::str_at(wrapper, path));
+        if let Some(name) = said(&["resource", "labels", "cluster_name"]) {
+            return Some(name.to_owned());
         }
-        let group = record.envelope.origin.as_deref()?;
-        let name = group.strip_prefix("/aws/eks/")?.split('/').next()?;
-        (!name.is_empty()).then(|| name.to_owned())
+        let origin = said(&["resourceId"]).or(record.envelope.origin.as_deref())?;
+        let name = match origin.strip_prefix("/aws/eks/") {
+            Some(rest) => rest.split('/').next()?.to_owned(),
+            None => {
+                let (resource, name) = origin.rsplit_once('/')?;
+                let of_azure = resource.to_lowercase().ends_with("/managedclusters");
+                of_azure.then(|| name.to_lowercase())?
+            }
+        };
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The cloud account, where the wrapping names it.
+    pub(super) fn account(&self, record: &Record<'_>) -> Option<String> {
+        let project =
+            self.wrapper.and_then(|wrapper| field::str_at(wrapper, &["resource", "labels", "project_id"]));
+        project.map(str::to_owned).or_else(|| record.envelope.account.clone())
     }
 
     /// Annotations, their names folded to letters and digits.
@@ -165,6 +186,31 @@ pub(super) fn foreign_extras(user: &Value) -> Option<Value> {
 fn is_own_key(folded: &str, folded_name: &str) -> bool {
     const PREFIXES: [&str; 3] = ["authenticationkubernetesio", "authenticationk8sio", "authorizationk8sio"];
     PREFIXES.iter().any(|prefix| folded.strip_prefix(prefix) == Some(folded_name))
+}
+
+/// The event with its objects as objects, where a log store kept them as text (Alibaba's log service does).
+fn spelled_out(json: &Value) -> Option<Value> {
+    const OBJECTS: [&str; 8] = [
+        "user",
+        "objectRef",
+        "sourceIPs",
+        "annotations",
+        "responseStatus",
+        "impersonatedUser",
+        "requestObject",
+        "responseObject",
+    ];
+    let as_text =
+        |key: &&str| json.get(*key).and_then(Value::as_str).filter(|text| text.starts_with(['{', '[']));
+    OBJECTS.iter().find_map(as_text)?;
+    let mut event = json.clone();
+    for key in OBJECTS.iter().filter(|key| as_text(key).is_some()) {
+        let value = as_text(key).and_then(|text| crate::json::parse(text).ok());
+        if let Some((place, value)) = event.get_mut(*key).zip(value) {
+            *place = value;
+        }
+    }
+    Some(event)
 }
 
 /// Closes a JSON text that was cut off, after its last complete value.

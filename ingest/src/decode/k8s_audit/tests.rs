@@ -167,6 +167,140 @@ fn wrappings() {
     );
 }
 
+/// Scenario: an event of Google's managed clusters, refused, allowed, long-running, of a Google-internal caller.
+/// Guarantees: the same columns as elsewhere; nothing is made up for what the entry leaves out.
+#[test]
+fn google_clusters() {
+    let entry = json!({
+        "insertId": "i-1", "timestamp": "2026-03-01T10:00:00Z", "operation": {"id": "op-1", "first": true, "last": true},
+        "labels": {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": "RBAC"},
+        "resource": {"type": "k8s_cluster", "labels": {"cluster_name": "prod", "project_id": "shop-1"}},
+        "protoPayload": {"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "serviceName": "k8s.io",
+            "methodName": "io.k8s.core.v1.pods.exec.create", "resourceName": "core/v1/namespaces/shop/pods/web-7/exec",
+            "authenticationInfo": {"principalEmail": "system:serviceaccount:shop:web"},
+            "authorizationInfo": [{"granted": true, "permission": "io.k8s.core.v1.pods.exec.create"}],
+            "requestMetadata": {"callerIp": "10.1.0.7", "callerSuppliedUserAgent": "kubectl/v1.31.0"}}
+    });
+    assert!(trial::sniff(&FORMAT, &entry.to_string()) > 98);
+    let row = first(&entry);
+    assert_eq!(
+        (row.action.as_deref(), row.resource.as_deref()),
+        (Some("create pods/exec"), Some("shop/web-7"))
+    );
+    assert_eq!(
+        (row.subject.as_deref(), row.src_addr.as_deref()),
+        (Some("system:serviceaccount:shop:web"), Some("10.1.0.7"))
+    );
+    assert_eq!(
+        (row.cluster.as_deref(), row.account.as_deref(), row.request_id.as_deref()),
+        (Some("prod"), Some("shop-1"), Some("op-1"))
+    );
+    assert_eq!((row.decision, row.reason.as_deref(), row.status), (Decision::Allow, Some("RBAC"), None));
+    let changed = |changes: Value| {
+        let mut entry = entry.clone();
+        entry["labels"] = Value::Null;
+        for (key, value) in changes.as_object().expect("changes are an object") {
+            entry["protoPayload"][key] = value.clone();
+        }
+        entry
+    };
+    let refused = first(&changed(
+        json!({"authorizationInfo": [{"permission": "x"}], "status": {"code": 7, "message": "no"}}),
+    ));
+    assert_eq!((refused.decision, refused.status), (Decision::Deny, Some(403)));
+    let silent = first(&changed(
+        json!({"authorizationInfo": null, "status": {}, "requestMetadata": {"callerIp": "gce-internal-ip"}}),
+    ));
+    assert_eq!(
+        (silent.decision, silent.src_addr, silent.addr_quality),
+        (Decision::Allow, None, AddrQuality::None)
+    );
+    assert_eq!(first(&changed(json!({"authorizationInfo": null}))).decision, Decision::None);
+    let mut begun = entry.clone();
+    begun["operation"]["last"] = Value::Null;
+    assert_eq!(trial::run(&FORMAT, &[&begun.to_string()]).0, [Verdict::Skipped("response-started")]);
+    let pod = changed(
+        json!({"methodName": "io.k8s.core.v1.pods.create", "resourceName": "core/v1/namespaces/shop/pods/web-7",
+        "response": {"@type": "core.k8s.io/v1.Pod", "metadata": {"name": "web-7", "namespace": "shop", "uid": "p-uid"}, "spec": {"nodeName": "n1"}}}),
+    );
+    assert_eq!(decode(&pod).placements.pop().and_then(|place| place.host).as_deref(), Some("n1"));
+}
+
+/// Scenario: a log store that keeps objects, or the whole event, as text; keys in lower case; stubs. Guarantees: the same
+/// row as from the event itself.
+#[test]
+fn objects_as_text() {
+    let own = first(&base());
+    let mut event = base();
+    for key in ["user", "objectRef", "sourceIPs", "annotations", "responseStatus"] {
+        event[key] = Value::from(event[key].to_string());
+    }
+    let lower = base()
+        .as_object()
+        .expect("an object")
+        .iter()
+        .map(|(key, value)| (key.to_lowercase(), value.clone()))
+        .collect();
+    for variant in [event, json!({"__topic__": "audit", "content": base().to_string()}), Value::Object(lower)]
+    {
+        assert!(trial::sniff(&FORMAT, &variant.to_string()) >= 80, "{variant}");
+        let row = first(&variant);
+        assert_eq!(
+            (row.subject, row.src_addr, row.action),
+            (own.subject.clone(), own.src_addr.clone(), own.action.clone()),
+            "{variant}"
+        );
+        assert_eq!(
+            (row.decision, row.status, row.event_time),
+            (own.decision, own.status, own.event_time),
+            "{variant}"
+        );
+    }
+    let envelope = Envelope {
+        origin: Some("/SUBSCRIPTIONS/S/PROVIDERS/X/MANAGEDCLUSTERS/SHOP".to_owned()),
+        ..Envelope::default()
+    };
+    let (_, rows) = trial::run_in(&FORMAT, &[&base().to_string()], &envelope);
+    assert_eq!(rows.identity_assertions[0].cluster.as_deref(), Some("shop"));
+}
+
+/// Scenario: a certificate is approved, another denied; a secret is made that is a lasting token. Guarantees: a row that
+/// says for whom; no id is made up; other secrets give none.
+#[test]
+fn certificates_and_lasting_tokens() {
+    let approval = |condition: &str| {
+        let rows = decode(&with(
+            json!({"verb": "update", "objectRef": {"resource": "certificatesigningrequests", "subresource": "approval", "name": "csr-1"},
+            "responseObject": {"spec": {"username": "bob", "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]},
+                "status": {"conditions": [{"type": condition}]}}}),
+        ));
+        rows.identity_assertions[1].clone()
+    };
+    let issue = approval("Approved");
+    assert_eq!(
+        (issue.phase, issue.decision, issue.credential_id.as_deref()),
+        (Phase::Issue, Decision::Allow, None)
+    );
+    assert_eq!(
+        (issue.on_behalf_of.as_deref(), issue.presenter.as_deref()),
+        (Some("bob"), Some("system:serviceaccount:shop:web"))
+    );
+    assert_eq!(approval("Denied").decision, Decision::Deny);
+    let secret = |kind: &str| {
+        decode(&with(
+            json!({"verb": "create", "objectRef": {"resource": "secrets", "namespace": "shop", "name": "s"},
+            "requestObject": {"type": kind, "metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}}}}),
+        ))
+    };
+    let lasting = secret("kubernetes.io/service-account-token");
+    let issue = &lasting.identity_assertions[1];
+    assert_eq!(
+        (issue.credential_kind.as_deref(), issue.subject.as_deref()),
+        (Some("k8s-legacy-token"), Some("system:serviceaccount:shop:web"))
+    );
+    assert_eq!(secret("Opaque").identity_assertions.len(), 1);
+}
+
 /// Made up: header and claims of a token that really lives a year, its wished lifetime in `warnafter`.
 fn year_long_token() -> String {
     use base64::Engine as _;

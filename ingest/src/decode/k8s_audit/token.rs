@@ -1,7 +1,8 @@
 //! Requests that are about a credential other than the caller's own.
 //!
 //! In: an audit event and the row of its request. Out: a second row, where the request issues a token
-//! (`create serviceaccounts/token`), has one reviewed (TokenReview), or deletes a service account.
+//! (`create serviceaccounts/token`, or a secret that is one), has one reviewed (TokenReview), approves or denies a
+//! certificate, or deletes a service account.
 //! Owns: which lifetime counts: the token's own `exp`, since the API server reports a shorter one than it signs.
 
 use offbound_schemas::table::IdentityAssertion;
@@ -28,6 +29,10 @@ pub(super) fn row(
         ("delete", "serviceaccounts", None) if succeeded(presented) => {
             Some(revoked(record, event, presented))
         }
+        ("update" | "patch", "certificatesigningrequests", Some("approval")) if succeeded(presented) => {
+            Some(certified(record, event, presented))
+        }
+        ("create", "secrets", None) if succeeded(presented) => lasting(record, event, presented),
         _ => None,
     }
 }
@@ -197,4 +202,52 @@ fn revoked(record: &Record<'_>, event: &AuditEvent<'_>, presented: &IdentityAsse
         .or_else(|| answered(&["responseObject", "metadata", "uid"]))
         .or_else(|| answered(&["objectRef", "uid"]));
     row
+}
+
+/// An approval lets the signer issue; which certificate it was, only its later uses show.
+fn certified(
+    record: &Record<'_>,
+    event: &AuditEvent<'_>,
+    presented: &IdentityAssertion,
+) -> IdentityAssertion {
+    let mut row = about_another(record, presented, Phase::Issue);
+    row.credential_kind = Some("x509".to_owned());
+    let of = |path: &[&str]| {
+        let at = |object: &'static str| [&[object], path].concat();
+        event.at(&at("responseObject")).or_else(|| event.at(&at("requestObject")))
+    };
+    row.on_behalf_of = of(&["spec", "username"]).and_then(field::scalar_text);
+    let conditions = of(&["status", "conditions"]).and_then(Value::as_array);
+    let is_denied =
+        |condition: &Value| event::find(condition, &["type"]).and_then(Value::as_str) == Some("Denied");
+    if conditions.is_some_and(|conditions| conditions.iter().any(is_denied)) {
+        row.decision = Decision::Deny;
+    }
+    row.unmapped = field::unmapped([
+        ("signerName", of(&["spec", "signerName"])),
+        ("usages", of(&["spec", "usages"])),
+        ("expirationSeconds", of(&["spec", "expirationSeconds"])),
+        ("requester_groups", of(&["spec", "groups"])),
+        ("conditions", of(&["status", "conditions"])),
+    ]);
+    row
+}
+
+/// A secret of this type is a token without end; a controller fills it in.
+fn lasting(
+    record: &Record<'_>,
+    event: &AuditEvent<'_>,
+    presented: &IdentityAssertion,
+) -> Option<IdentityAssertion> {
+    let is_token =
+        |object: &str| event.str_at(&[object, "type"]) == Some("kubernetes.io/service-account-token");
+    let object = ["responseObject", "requestObject"].into_iter().find(|object| is_token(object))?;
+    let name = event.str_at(&[object, "metadata", "annotations", "kubernetes.io/service-account.name"])?;
+    let namespace = event.str_at(&["objectRef", "namespace"])?;
+    let mut row = about_another(record, presented, Phase::Issue);
+    row.credential_kind = Some("k8s-legacy-token".to_owned());
+    row.parent_id = presented.credential_id.clone();
+    row.subject = Some(ServiceAccount { namespace, name }.subject());
+    row.bound_namespace = Some(namespace.to_owned());
+    Some(row)
 }

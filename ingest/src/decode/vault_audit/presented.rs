@@ -6,7 +6,7 @@
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{AddrQuality, Enforcement, IdKind, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase};
 use serde_json::Value;
 
 use super::{judge, lifetime};
@@ -23,7 +23,8 @@ pub(super) fn row(record: &Record<'_>, json: &Value, time: EventTime) -> Identit
     row.phase = Phase::Present;
     row.request_id = field::string_at(json, &["request", "id"]);
     (row.decision, row.reason) = judge::judge(json);
-    row.enforcement = Enforcement::Enforced;
+    row.enforcement =
+        if row.decision == Decision::None { Enforcement::Unknown } else { Enforcement::Enforced };
     row.dst = Some(VAULT.to_owned());
     row.platform = Some(VAULT.to_owned());
     let path = field::string_at(json, &["request", "path"]);
