@@ -106,7 +106,7 @@ impl Unfold {
         }
         let json = match read_json(text) {
             Ok(json) => json,
-            Err(reject) if is_cut_but_known(text, &reject, &around) => {
+            Err(reject) if is_cut_but_known(&self.formats, text, &reject, &around) => {
                 return leaf(Leaf::Record { text: text.into(), json: None, envelope: around, line });
             }
             Err(reject) => return leaf(Leaf::Refused { text: text.into(), reject, line }),
@@ -178,10 +178,10 @@ impl Unfold {
 }
 
 /// Some log services cut records and say so; a format that surely knows such a record reads what is left of it.
-fn is_cut_but_known(text: &str, reject: &Reject, around: &Envelope) -> bool {
+fn is_cut_but_known(formats: &Formats, text: &str, reject: &Reject, around: &Envelope) -> bool {
     matches!(reject.reason, "truncated-json" | "bad-json")
         && text.contains(CUT_MARK)
-        && recognise::confidence(text, None, around) >= recognise::SURE_CONFIDENCE
+        && recognise::confidence(formats, text, None, around) >= recognise::SURE_CONFIDENCE
 }
 
 /// Whether a record that looks like an envelope is a record of its own all the same.

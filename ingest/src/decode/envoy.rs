@@ -67,7 +67,7 @@ fn read(record: &Record<'_>, log: &AccessLog, rows: &mut EventRows) -> Result<()
     let started = ["start_time", "timestamp", "@timestamp", "time"].iter().find_map(|key| log.time(key));
     let event_time = started
         .or(record.envelope.time)
-        .ok_or_else(|| field::no_time("start_time is missing, and no envelope gives a time"))?;
+        .ok_or_else(|| field::no_time("start_time", log.value("start_time")))?;
     let mut row = record.assertion(event_time);
     row.phase = Phase::Present;
     row.end_time = log.duration_ms().map(|millis| event_time.plus_nanos(millis.saturating_mul(1_000_000)));

@@ -29,7 +29,7 @@ impl Decode for GrpcRbac {
             return Verdict::reject("not-a-grpc-audit-entry", "expected rpc_method and authorized");
         };
         let Some(time) = field::time_at(entry, &["timestamp"]).or(record.envelope.time) else {
-            return Verdict::Rejected(field::no_time("timestamp is missing, and no envelope gives a time"));
+            return Verdict::Rejected(field::no_time("timestamp", field::at(entry, &["timestamp"])));
         };
         let mut row = record.assertion(time);
         row.phase = Phase::Present;

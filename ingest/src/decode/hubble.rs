@@ -81,7 +81,7 @@ impl Decode for Hubble {
 
 fn time_of(record: &Record<'_>, json: &Value, flow: &Value) -> Result<EventTime, Reject> {
     let own = field::time_at(flow, &["time"]).or_else(|| field::time_at(json, &["time"]));
-    own.or(record.envelope.time).ok_or_else(|| field::no_time("neither flow.time nor time is a time"))
+    own.or(record.envelope.time).ok_or_else(|| field::no_time("flow.time", field::at(flow, &["time"])))
 }
 
 /// `CLUSTER/NODE`, or a node's name alone.

@@ -53,9 +53,8 @@ impl Decode for KubernetesAudit {
 fn read(record: &Record<'_>, event: &AuditEvent<'_>, rows: &mut EventRows) -> Result<(), Reject> {
     let received = event.time_at(&["requestReceivedTimestamp"]);
     let event_time = received.or_else(|| event.fallback_time(record));
-    let event_time = event_time.ok_or_else(|| {
-        field::no_time("requestReceivedTimestamp is missing, and nothing around it gives a time")
-    })?;
+    let event_time = event_time
+        .ok_or_else(|| field::no_time("requestReceivedTimestamp", event.at(&["requestReceivedTimestamp"])))?;
     let presented = presented(record, event, event_time);
     let about_a_token = token::row(record, event, &presented);
     rows.placements.extend(placed::row(record, event, &presented));

@@ -106,7 +106,7 @@ fn of_line(text: &str) -> Option<Request<'_>> {
 
 fn read(record: &Record<'_>, request: &Request<'_>) -> Result<IdentityAssertion, Reject> {
     let time = request.time.or(record.envelope.time);
-    let time = time.ok_or_else(|| field::no_time("timestamp is missing, and no envelope gives a time"))?;
+    let time = time.ok_or_else(|| field::no_time("timestamp", None))?;
     let mut row = record.assertion(time);
     row.phase = Phase::Present;
     row.end_time = request.total_nanos.map(|nanos| time.plus_nanos(nanos));

@@ -74,7 +74,7 @@ impl Decode for Opa {
             .find_map(|key| field::time_at(json, &[key]))
             .or(record.envelope.time)
         else {
-            return Verdict::Rejected(field::no_time("neither timestamp nor time is a time"));
+            return Verdict::Rejected(field::no_time("timestamp", field::at(json, &["timestamp"])));
         };
         let mut row = record.assertion(time);
         fill(&mut row, json);

@@ -51,7 +51,7 @@ impl Decode for Vault {
             return Verdict::reject("not-a-vault-entry", "expected type request or response, and request");
         };
         let Some(time) = field::time_at(json, &["time"]).or(record.envelope.time) else {
-            return Verdict::Rejected(field::no_time("time is missing, and no envelope gives one"));
+            return Verdict::Rejected(field::no_time("time", field::at(json, &["time"])));
         };
         let row = presented::row(record, json, time);
         if field::str_at(json, &["type"]).is_some_and(|kind| kind.ends_with("response")) {

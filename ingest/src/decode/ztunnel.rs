@@ -69,8 +69,7 @@ impl Decode for Ztunnel {
             return Verdict::Skipped(name);
         }
         let Some(time) = line.time.or(record.envelope.time) else {
-            let detail = "the line has no time, and no envelope gives one";
-            return Verdict::Rejected(field::no_time(detail));
+            return Verdict::Rejected(field::no_time("time", None));
         };
         self.read(record, line, time, rows);
         Verdict::Decoded
