@@ -139,9 +139,10 @@ fn key(names: &mut Names, stay: &Stay) -> Key {
             Key::Entry(stay.pod.or(stay.workload).unwrap_or_else(|| names.name("")))
         }
         (PlacementKind::Pod, Some(uid), _) => Key::Pod(stay.realm, uid),
-        (PlacementKind::Pod, None, Some(host)) if stay.pod.is_some() && stay.start.is_none() => {
-            Key::NamedPod(stay.realm, stay.pod.unwrap_or(host), host)
-        }
+        (PlacementKind::Pod, None, Some(host)) => match stay.pod.filter(|_| stay.start.is_none()) {
+            Some(pod) => Key::NamedPod(stay.realm, pod, host),
+            None => Key::Host(stay.realm, host, stay.start),
+        },
         (PlacementKind::Host, _, Some(host)) => Key::Host(stay.realm, host, None),
         (_, None, Some(host)) => Key::Host(stay.realm, host, stay.start),
         _ => Key::Other(stay.realm, stay.workload, stay.start),

@@ -43,7 +43,8 @@ table!(IdentityAssertion "identity_assertions"
     /// What kind of name `credential_id` is.
     id_kind: IdKind = "",
     /// Kind of credential: `k8s-token`, `x509-svid`, `jwt-svid`, `x509`, `aws-session`, `aws-key`, `oidc-token`, `unknown`,
-    /// or a word of the provider's own, such as `gcp-key`, `entra-token`, `okta-session`, `teleport-cert`.
+    /// or a word of the provider's own, such as `gcp-key`, `entra-token`, `okta-session`, `teleport-cert`,
+    /// `vault-token`.
     credential_kind: Option<String> = "",
     /// Credential that was used to get this one.
     parent_id: Option<String> = "",
@@ -103,13 +104,15 @@ table!(IdentityAssertion "identity_assertions"
     user_agent: Option<String> = "http_request.user_agent",
     /// Status code of the answer.
     status: Option<u16> = "http_response.code",
-    /// Platform: `k8s`, `aws`, `spiffe`, `mesh`, `gcp`, `azure`, `okta`, `keycloak`, `teleport`.
+    /// Platform: `k8s`, `aws`, `spiffe`, `mesh`, `gcp`, `azure`, `okta`, `keycloak`, `teleport`, `vault`.
     platform: Option<String> = "cloud.provider",
     /// Cloud account.
     account: Option<String> = "cloud.account.uid",
     /// Cluster or trust domain, where the record names it.
     cluster: Option<String> = "",
-    /// Remarks on trust: `client-chosen-id`, `forwarded-address`, `truncated`, `no-binding`, `secret-redacted`.
+    /// Remarks on trust: `client-chosen-id`, `forwarded-address`, `truncated`, `no-binding`, `secret-redacted`,
+    /// `lookup-or-claim` (the observed workload may be the client's word), `identity-disagrees-with-lookup`, `sender-view`,
+    /// `label-identity` (no credential was shown), `revoked-certificate`.
     trust_flags: TextList = "",
     /// Fields that no column holds, as JSON, at most 4096 bytes.
     unmapped: Option<String> = "unmapped",

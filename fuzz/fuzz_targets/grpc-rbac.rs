@@ -1,0 +1,4 @@
+//! The laws of ingest over a log of format `grpc-rbac`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| offbound_ingest::fuzzing::check("grpc-rbac", bytes));

@@ -1,0 +1,4 @@
+//! The laws of ingest over a log of format `linkerd`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| offbound_ingest::fuzzing::check("linkerd", bytes));
