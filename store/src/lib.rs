@@ -12,6 +12,7 @@ mod conclusions;
 mod database;
 mod dead_letters;
 mod digest;
+mod encoders;
 mod error;
 mod event_table;
 mod folder;

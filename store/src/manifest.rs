@@ -58,6 +58,9 @@ impl Entry {
     }
 }
 
+/// Stands for the link of an entry that is not committed yet.
+pub(crate) const UNLINKED: Digest = [0; 32];
+
 /// The manifest as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {

@@ -3,11 +3,16 @@
 //! Owns: every number that limits memory or file size. Defaults suit a replay on a small machine.
 //! Law: bounds change speed and size, never what a scan gives.
 
+use std::thread::available_parallelism;
+
 /// Rows that a table gathers before they become a segment: large enough that files stay few, small enough
 /// that three tables fit in memory.
 const SEGMENT_ROWS: usize = 65_536;
 /// Bytes (in Arrow buffers) that a table gathers before they become a segment; long records reach it first.
-const SEGMENT_BYTES: usize = 48 * 1024 * 1024;
+const SEGMENT_BYTES: usize = 32 * 1024 * 1024;
+/// Segments that are encoded at once: with their rows ([`SEGMENT_BYTES`] each) and those that gather in three tables,
+/// a writer holds a quarter of a gigabyte at most, on a machine of any size.
+const MAX_ENCODERS: usize = 4;
 /// Rows of one Parquet row group: the unit that a search by id reads.
 const ROW_GROUP_ROWS: usize = 8_192;
 /// Rows of one Parquet page: what a merge holds undecoded for each segment that it has open.
@@ -39,6 +44,8 @@ pub struct Options {
     pub row_group_rows: usize,
     /// Segments of one table that may overlap in time before they are merged; at least 2.
     pub max_overlap: usize,
+    /// Segments that are encoded at once, each on a thread of its own; at least 1.
+    pub encoders: usize,
     /// Whether a commit waits for the disk. Only a store that dies with its process may do without.
     pub durable: bool,
     /// Whether the records' own text (`raw`, `unmapped`) is kept. Without it a store is smaller and quicker to
@@ -53,6 +60,7 @@ impl Default for Options {
             segment_bytes: SEGMENT_BYTES,
             row_group_rows: ROW_GROUP_ROWS,
             max_overlap: MAX_OVERLAP,
+            encoders: available_parallelism().map_or(1, usize::from).min(MAX_ENCODERS),
             durable: true,
             keep_raw: true,
         }

@@ -63,12 +63,27 @@ impl Pending {
         self.rows >= options.segment_rows || self.bytes + self.small.size() >= options.segment_bytes
     }
 
-    /// Takes all rows out, in order; none when there are none.
-    pub(crate) fn take_sorted(&mut self) -> Result<Option<SortedRows>, StoreError> {
+    /// Takes all rows out; none when there are none.
+    pub(crate) fn take(&mut self) -> Result<Option<Gathered>, StoreError> {
         self.small.finish_buffered_batch().map_err(StoreError::rows("gather", self.table.name()))?;
         self.take_completed();
         (self.rows, self.bytes) = (0, 0);
-        SortedRows::new(self.table, std::mem::take(&mut self.batches))
+        let batches = std::mem::take(&mut self.batches);
+        Ok((!batches.is_empty()).then_some(Gathered { table: self.table, batches }))
+    }
+}
+
+/// Rows of one table, at least one, in the order in which they came.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    table: EventTable,
+    batches: Vec<RecordBatch>,
+}
+
+impl Gathered {
+    /// The same in canonical order, each event once.
+    pub(crate) fn sort(self) -> Result<SortedRows, StoreError> {
+        SortedRows::new(self.table, self.batches)
     }
 }
 
@@ -101,7 +116,7 @@ pub(crate) struct SortedRows {
 type SortKey = (i64, [u8; 16], usize, usize);
 
 impl SortedRows {
-    fn new(table: EventTable, batches: Vec<RecordBatch>) -> Result<Option<Self>, StoreError> {
+    fn new(table: EventTable, batches: Vec<RecordBatch>) -> Result<Self, StoreError> {
         let keys = batches.iter().map(|batch| RowKeys::new(table, batch)).collect::<Result<Vec<_>, _>>()?;
         let of_batch = |(batch, keys): (usize, &RowKeys)| {
             let keys = keys.clone();
@@ -113,7 +128,7 @@ impl SortedRows {
         rows.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| place(a).cmp(&place(b))));
         rows.dedup_by(|later, first| (later.0, later.1) == (first.0, first.1));
         let order: Vec<_> = rows.iter().map(|key| (key.2, key.3)).collect();
-        Ok((!order.is_empty()).then_some(Self { batches, order, table }))
+        Ok(Self { batches, order, table })
     }
 
     /// The rows in order, at most `rows` at once.

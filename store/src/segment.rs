@@ -11,10 +11,10 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::digest::{Digest, HashingFile};
+use crate::digest::HashingFile;
 use crate::event_table::{KeyColumns, RowKeys};
 use crate::folder::Folder;
-use crate::manifest::Entry;
+use crate::manifest::{Entry, UNLINKED};
 use crate::options::{PAGE_ROWS, ROW_GROUP_BYTES};
 use crate::{EventTable, Options, StoreError};
 
@@ -30,18 +30,17 @@ pub(crate) struct Plan {
     pub(crate) table: EventTable,
     /// Segments whose rows it takes over.
     pub(crate) replaces: Vec<u64>,
-    /// Link of the segment before it.
-    pub(crate) previous: Digest,
 }
 
-/// Writes sorted rows as a segment and gives it its name; it counts only once the manifest says so.
+/// Writes sorted rows as a segment and gives it its name; it counts only once the manifest says so, which also
+/// links its entry to those before it.
 pub(crate) fn write(
     folder: &Folder,
     plan: Plan,
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
 ) -> Result<Entry, StoreError> {
-    let Plan { seq, table, replaces, previous } = plan;
+    let Plan { seq, table, replaces } = plan;
     let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
@@ -56,9 +55,7 @@ pub(crate) fn write(
     let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
     folder.publish_segment(seq, table.name(), &file)?;
     let Span { rows, from, to } = span;
-    let mut entry = Entry { seq, table, rows, bytes, from, to, digest, replaces, chain: [0; 32] };
-    entry.chain = entry.link(&previous);
-    Ok(entry)
+    Ok(Entry { seq, table, rows, bytes, from, to, digest, replaces, chain: UNLINKED })
 }
 
 /// How many rows were written, and from when to when.

@@ -12,6 +12,7 @@ use offbound_schemas::table::DeadLetter;
 use tempfile::TempDir;
 
 use crate::database::Database;
+use crate::encoders::Encoders;
 use crate::folder::{Folder, WriterLock};
 use crate::manifest::{Entry, Manifest};
 use crate::merge::Merge;
@@ -24,7 +25,8 @@ use crate::{compact, conclusions, dead_letters, manifest, segment, sources};
 /// The one writer of a store.
 #[derive(Debug)]
 pub struct Writer {
-    // Fields are dropped in this order: the database closes before its folder goes away.
+    // Fields are dropped in this order: threads end, then the database closes, before their folder goes away.
+    encoders: Encoders,
     store: Store,
     options: Options,
     pending: [Pending; 3],
@@ -69,6 +71,7 @@ impl Writer {
             );
         }
         Ok(Self {
+            encoders: Encoders::default(),
             store: Store { database, folder },
             options,
             pending: EventTable::ALL.map(|table| Pending::new(table, &options)),
@@ -86,16 +89,20 @@ impl Writer {
         &self.store
     }
 
-    /// Adds events, in any order; those that were added before count once. Full tables are committed.
+    /// Adds events, in any order; those that were added before count once. Full tables become segments, which are
+    /// written on other threads and committed by a later call, [`Writer::flush`] at the latest.
     ///
     /// A batch of the wrong shape is refused. After any other error the writer refuses everything.
     pub fn append(&mut self, batch: &EventBatch) -> Result<(), StoreError> {
         self.refuse_if_broken()?;
+        while self.encoders.oldest_is_done() {
+            self.commit(Self::commit_oldest)?;
+        }
         for table in EventTable::ALL {
             let Some(pending) = self.pending.get_mut(table as usize) else { continue };
             pending.push(table.of(batch), self.options.keep_raw)?;
             if pending.is_full(&self.options) {
-                self.commit(|writer| writer.commit_segment(table))?;
+                self.commit(|writer| writer.begin_segment(table))?;
             }
         }
         Ok(())
@@ -121,10 +128,13 @@ impl Writer {
     /// Commits everything that was added. After it returns, it is on disk, and scans see it.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         self.refuse_if_broken()?;
-        for table in EventTable::ALL {
-            self.commit(|writer| writer.commit_segment(table))?;
-            self.commit(|writer| writer.settle(table))?;
+        EventTable::ALL
+            .into_iter()
+            .try_for_each(|table| self.commit(|writer| writer.begin_segment(table)))?;
+        while self.encoders.count() > 0 {
+            self.commit(Self::commit_oldest)?;
         }
+        EventTable::ALL.into_iter().try_for_each(|table| self.commit(|writer| writer.settle(table)))?;
         self.commit(Self::commit_letters)
     }
 
@@ -151,20 +161,33 @@ impl Writer {
         done
     }
 
-    fn commit_segment(&mut self, table: EventTable) -> Result<(), StoreError> {
+    /// Hands what has gathered to an encoder; waits for one where all are at work.
+    fn begin_segment(&mut self, table: EventTable) -> Result<(), StoreError> {
         let Some(pending) = self.pending.get_mut(table as usize) else { return Ok(()) };
-        let Some(rows) = pending.take_sorted()? else { return Ok(()) };
+        let Some(rows) = pending.take()? else { return Ok(()) };
+        while self.encoders.count() >= self.options.encoders.max(1) {
+            self.commit_oldest()?;
+        }
         let plan = self.plan(table, Vec::new());
-        let chunks = rows.chunks(self.options.row_group_rows);
-        let entry = segment::write(&self.store.folder, plan, chunks, &self.options)?;
-        self.commit_entry(entry)
+        let (folder, options) = (self.store.folder.clone(), self.options);
+        self.encoders.begin(self.store.folder.path(), move || {
+            let rows = rows.sort()?;
+            segment::write(&folder, plan, rows.chunks(options.row_group_rows), &options)
+        })
     }
 
+    /// Commits the segment that was begun first, when it is written.
+    fn commit_oldest(&mut self) -> Result<(), StoreError> {
+        self.encoders.take_oldest().map_or(Ok(()), |entry| self.commit_entry(entry?))
+    }
+
+    /// The next segment: it comes after those that are committed and those on their way.
     fn plan(&self, table: EventTable, replaces: Vec<u64>) -> Plan {
-        Plan { seq: self.manifest.last_seq + 1, table, replaces, previous: self.manifest.chain }
+        Plan { seq: self.manifest.last_seq + self.encoders.count() as u64 + 1, table, replaces }
     }
 
-    fn commit_entry(&mut self, entry: Entry) -> Result<(), StoreError> {
+    fn commit_entry(&mut self, mut entry: Entry) -> Result<(), StoreError> {
+        entry.chain = entry.link(&self.manifest.chain);
         manifest::commit(&mut self.store.database, &entry)?;
         tracing::debug!(
             table = entry.table.name(),

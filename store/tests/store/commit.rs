@@ -80,12 +80,15 @@ fn a_batch_of_another_shape_is_refused() -> Result<(), StoreError> {
 fn overlapping_segments_are_merged() -> Result<(), StoreError> {
     let home = tempfile::tempdir().expect("a temporary folder can be made");
     let options = Options { max_overlap: 3, ..tiny(4, 2) };
-    let mut writer = Writer::create(home.path(), options)?;
+    let mut writer = Writer::create(home.path(), Options { max_overlap: 10, ..options })?;
     // Every tenth id together: each segment spans nearly the whole time.
     for first in 0..10 {
         let spread: Vec<Row> = rows(0..40).into_iter().filter(|row| row.id % 10 == first).collect();
         writer.append(&batch(&spread))?;
     }
+    writer.flush()?;
+    drop(writer);
+    let mut writer = Writer::create(home.path(), options)?;
     let table =
         |store: &Store| Ok::<_, StoreError>(store.contents()?[EventTable::IdentityAssertions as usize]);
     let before = table(writer.store())?;
@@ -111,8 +114,8 @@ fn overlapping_segments_are_merged() -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Scenario: the segment folder goes away under the writer, and comes back. Guarantees: the append that had to commit
-/// fails, and the writer never acknowledges anything again; a new writer goes on from what was committed.
+/// Scenario: the segment folder goes away under the writer, and comes back. Guarantees: the flush fails, and the
+/// writer never acknowledges anything again; a new writer goes on from what was committed.
 #[test]
 fn a_writer_that_failed_acknowledges_nothing() -> Result<(), StoreError> {
     let home = tempfile::tempdir().expect("a temporary folder can be made");
@@ -120,8 +123,10 @@ fn a_writer_that_failed_acknowledges_nothing() -> Result<(), StoreError> {
     let away = home.path().join("segments-away");
     let mut writer = Writer::create(home.path(), tiny(10, 5))?;
     writer.append(&batch(&rows(0..10)))?;
+    writer.flush()?;
     fs::rename(&segments, &away).expect("a folder can be moved");
-    assert!(writer.append(&batch(&rows(10..20))).is_err());
+    writer.append(&batch(&rows(10..20)))?;
+    assert!(writer.flush().is_err());
     fs::rename(&away, &segments).expect("a folder can be moved");
     assert!(matches!(writer.flush(), Err(StoreError::Broken(_))));
     assert!(matches!(writer.append(&batch(&rows(20..21))), Err(StoreError::Broken(_))));
@@ -130,5 +135,31 @@ fn a_writer_that_failed_acknowledges_nothing() -> Result<(), StoreError> {
     writer.append(&batch(&rows(10..20)))?;
     writer.flush()?;
     assert_eq!(count(writer.store())?, 20);
+    Ok(())
+}
+
+/// Scenario: many small segments of different sizes, several written at once, and a writer that ends in their middle.
+/// Guarantees: every count of encoders gives the same rows and a chain that holds; what was not flushed leaves the
+/// store readable, and the next writer goes on.
+#[test]
+fn segments_written_side_by_side_are_committed_in_order() -> Result<(), StoreError> {
+    for encoders in [0, 1, 2, 7] {
+        let home = tempfile::tempdir().expect("a temporary folder can be made");
+        let options = Options { encoders, ..tiny(5, 3) };
+        let mut writer = Writer::create(home.path(), options)?;
+        for first in 0..20_u16 {
+            writer.append(&batch(&rows(first * 10..first * 10 + 1 + first % 10)))?;
+        }
+        writer.flush()?;
+        let expected = (0..20).map(|first| 1 + first % 10).sum::<usize>();
+        assert_eq!(count(writer.store())?, expected, "{encoders} encoders");
+        (200..210).try_for_each(|id| writer.append(&batch(&rows(id * 5..id * 5 + 5))))?;
+        drop(writer);
+        let segments = Store::open(home.path())?.verify()?;
+        let mut writer = Writer::create(home.path(), options)?;
+        writer.append(&batch(&rows(2_000..2_005)))?;
+        writer.flush()?;
+        assert_eq!(writer.store().verify()?, segments + 1, "{encoders} encoders");
+    }
     Ok(())
 }
