@@ -1,0 +1,119 @@
+//! Reading a part of an input on its own, and taking what came of it into the reading of the whole.
+//!
+//! In: a part, and what the reader of the whole knows that matters for it ([`Start`]). Out: an [`Outcome`], or the news
+//! that the whole would have read the part otherwise. Owns: what one record can know of those before it.
+//! Law: what is taken in is what reading in one piece gives, byte for byte; in doubt it is not taken in.
+
+use std::ops::ControlFlow;
+
+use offbound_schemas::EventBatch;
+use offbound_schemas::record::SourceCount;
+use offbound_schemas::table::DeadLetter;
+
+use super::{Run, State};
+use crate::divide::Part;
+use crate::frame::Frames;
+use crate::open::Counters;
+use crate::pipeline::{IngestOptions, IngestSink, read_frames};
+use crate::recognise::Recogniser;
+
+/// What the records before a part say about those in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Start {
+    recogniser: Recogniser,
+}
+
+/// What came of a part.
+pub(crate) struct Outcome {
+    start: Start,
+    state: State,
+    batches: Vec<EventBatch>,
+    letters: Vec<DeadLetter>,
+    /// Nothing in the part reaches into the next one.
+    is_closed: bool,
+}
+
+/// Why a part has to be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unlike {
+    /// Something in it reaches into the next one, which has to be read with it.
+    Open,
+    /// Records before it matter for it.
+    Started,
+}
+
+/// Keeps what a part gives until it is known to be right.
+#[derive(Default)]
+struct Kept {
+    batches: Vec<EventBatch>,
+    letters: Vec<DeadLetter>,
+}
+
+impl IngestSink for Kept {
+    fn rows(&mut self, rows: EventBatch) -> ControlFlow<()> {
+        self.batches.push(rows);
+        ControlFlow::Continue(())
+    }
+
+    fn dead_letter(&mut self, letter: DeadLetter) {
+        self.letters.push(letter);
+    }
+
+    fn progress(&mut self, _stored_bytes: u64, _records: u64) {}
+}
+
+/// Reads a part as if everything before it had left nothing but `start`.
+pub(crate) fn read_part(part: &Part, start: &Start, location: &str, options: &IngestOptions) -> Outcome {
+    let mut kept = Kept::default();
+    let mut run = Run::new(location, options, &mut kept);
+    run.state.recogniser = start.recogniser.clone();
+    let mut frames = Frames::behind(part.lines_before, part.bytes.as_slice());
+    read_frames(&mut frames, &Counters::default(), &mut run);
+    let is_closed = !frames.ended_open() && run.start().is_some();
+    let Run { mut state, sink, .. } = run;
+    state.outbox.flush(sink);
+    let Kept { batches, letters } = kept;
+    Outcome { start: start.clone(), state, batches, letters, is_closed }
+}
+
+impl Run<'_> {
+    /// What the records so far say about the next; none when that cannot be said in short.
+    pub(crate) fn start(&self) -> Option<Start> {
+        let State { redactor, decoders, recogniser, .. } = &self.state;
+        let knows_nothing = self.unfold.is_idle()
+            && redactor.is_idle()
+            && decoders.values().all(|decoder| decoder.decode.is_stateless());
+        knows_nothing.then(|| Start { recogniser: recogniser.clone() })
+    }
+
+    /// Takes in what came of the next part, unless reading it here would have given something else.
+    pub(crate) fn take_in(&mut self, outcome: Outcome) -> Result<(), Unlike> {
+        let Outcome { start, state, batches, letters, is_closed } = outcome;
+        if !is_closed {
+            return Err(Unlike::Open);
+        }
+        if self.start() != Some(start) || !self.state.occurrences.follow(&state.occurrences) {
+            return Err(Unlike::Started);
+        }
+        self.state.recogniser = state.recogniser;
+        for (index, decoder) in state.decoders {
+            let records = decoder.records;
+            let known = self.state.decoders.entry(index).or_insert(super::Decoder { records: 0, ..decoder });
+            known.records += records;
+        }
+        add(&mut self.state.read.count, state.read.count);
+        letters.into_iter().for_each(|letter| self.sink.dead_letter(letter));
+        self.state.outbox.pass_on(&state.outbox, batches, self.sink);
+        Ok(())
+    }
+}
+
+/// Adds up two accounts of one source.
+fn add(count: &mut SourceCount, part: SourceCount) {
+    count.read += part.read;
+    count.decoded += part.decoded;
+    part.skipped.into_iter().for_each(|(name, number)| *count.skipped.entry(name).or_default() += number);
+    for (reason, number) in part.dead_lettered {
+        *count.dead_lettered.entry(reason).or_default() += number;
+    }
+}
