@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
-use crate::divide::Part;
+use crate::divide::{PART_BYTES, Part};
 use crate::input::{Input, InputError};
-use crate::pipeline::{IngestOptions, IngestSink, Read, SourceRead, read_source};
+use crate::pipeline::{IngestOptions, IngestSink, SourceRead, read_source};
 use crate::run::part::{Outcome, Start, read_part};
 
 /// Most threads: more would wait for the disk, and each holds its share of memory.
@@ -36,20 +36,18 @@ pub fn read_all<S: IngestSink>(
     sink_of: impl Fn(usize) -> S + Sync,
 ) -> Vec<Option<Result<SourceRead, InputError>>> {
     let threads = threads.clamp(1, MAX_READERS);
-    let crew = Crew::new(options, threads);
+    let crew = Crew::new(options, threads, PART_BYTES);
     let next = AtomicUsize::new(0);
     let answers: Vec<OnceLock<_>> = sources.iter().map(|_| OnceLock::new()).collect();
-    let work = || {
+    let work = &|| {
         let reading = Reading(&crew);
-        while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let (Some(source), Some(place)) = (sources.get(index), answers.get(index))
-        {
-            let mut sink = sink_of(index);
-            let read = read_source(source, options, &crew, &mut sink);
-            let is_stopped = matches!(&read, Ok(Read { is_stopped: true, .. }));
-            let _first_and_only = place.set(read.map(|read| read.source));
-            if is_stopped {
-                next.store(sources.len(), Ordering::Relaxed);
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(source), Some(place)) = (sources.get(index), answers.get(index)) else { break };
+            match read_source(source, options, &crew, &mut sink_of(index)) {
+                Ok(finished) if finished.was_stopped => next.store(sources.len(), Ordering::Relaxed),
+                Ok(finished) => place.set(Ok(finished.read)).unwrap_or_default(),
+                Err(error) => place.set(Err(error)).unwrap_or_default(),
             }
         }
         drop(reading);
@@ -92,6 +90,8 @@ impl AsRef<Part> for Task {
 /// The threads at work.
 pub(crate) struct Crew<'a> {
     options: &'a IngestOptions,
+    /// Most bytes of a part.
+    pub(crate) part_bytes: usize,
     board: Mutex<Board>,
     changed: Condvar,
     /// Threads that have no input of their own any more.
@@ -105,7 +105,7 @@ struct Board {
 }
 
 /// A thread that may still hand out parts; it no longer does when this goes away.
-struct Reading<'a, 'b>(&'a Crew<'b>);
+pub(crate) struct Reading<'a, 'b>(pub(crate) &'a Crew<'b>);
 
 impl Drop for Reading<'_, '_> {
     fn drop(&mut self) {
@@ -131,9 +131,9 @@ impl Drop for AtWork<'_, '_> {
 }
 
 impl<'a> Crew<'a> {
-    fn new(options: &'a IngestOptions, threads: usize) -> Self {
+    pub(crate) fn new(options: &'a IngestOptions, threads: usize, part_bytes: usize) -> Self {
         let board = Mutex::new(Board { waiting: VecDeque::new(), reading: threads });
-        Self { options, board, changed: Condvar::new(), helpers: AtomicUsize::new(0) }
+        Self { options, part_bytes, board, changed: Condvar::new(), helpers: AtomicUsize::new(0) }
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -141,7 +141,7 @@ impl<'a> Crew<'a> {
     }
 
     /// How many parts of one input are worth being on their way: one for each thread that can read one, and one more,
-    /// so that nobody waits. Over all inputs that is at most the square of half [`MAX_READERS`] and a few.
+    /// so that nobody waits. Over all inputs that is 25 at most, while [`MAX_READERS`] is 8.
     pub(crate) fn parts_ahead(&self) -> usize {
         match self.helpers.load(Ordering::Relaxed) {
             0 => 1,
@@ -151,8 +151,7 @@ impl<'a> Crew<'a> {
 
     /// Lets anybody read a part.
     pub(crate) fn hand_out(&self, part: Part, start: Start, location: &Arc<str>) -> Arc<Task> {
-        let task =
-            Task { part, start, location: Arc::clone(location), answer: Mutex::new(Answer::Awaited) };
+        let task = Task { part, start, location: Arc::clone(location), answer: Mutex::new(Answer::Awaited) };
         let task = Arc::new(task);
         self.board().waiting.push_back(Arc::clone(&task));
         self.changed.notify_one();
@@ -164,12 +163,13 @@ impl<'a> Crew<'a> {
     pub(crate) fn outcome(&self, task: &Arc<Task>) -> Option<Outcome> {
         let mut board = self.board();
         loop {
-            match std::mem::replace(&mut *lock(&task.answer), Answer::Gone) {
+            let mut answer = lock(&task.answer);
+            match std::mem::replace(&mut *answer, Answer::Gone) {
                 Answer::Here(outcome) => return Some(*outcome),
                 Answer::Gone => return None,
-                Answer::Awaited => {}
+                Answer::Awaited => *answer = Answer::Awaited,
             }
-            *lock(&task.answer) = Answer::Awaited;
+            drop(answer);
             let mine = board.waiting.iter().position(|other| Arc::ptr_eq(other, task));
             if let Some(work) = board.waiting.remove(mine.unwrap_or_default()) {
                 drop(board);
@@ -194,7 +194,7 @@ impl<'a> Crew<'a> {
     }
 
     /// Reads parts of others' inputs until nobody can hand out any.
-    fn help(&self) {
+    pub(crate) fn help(&self) {
         self.helpers.fetch_add(1, Ordering::Relaxed);
         let mut board = self.board();
         loop {

@@ -107,6 +107,11 @@ pub trait Decode: Send {
     /// Reads one record; rows go to `rows`.
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict;
 
+    /// Whether what was decoded so far says nothing about what comes: then several decoders may share a stream.
+    fn is_stateless(&self) -> bool {
+        false
+    }
+
     /// The stream has ended: rows still being gathered come out now.
     fn finish(&mut self, _rows: &mut EventRows) {}
 }

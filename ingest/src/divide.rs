@@ -23,6 +23,7 @@ pub(crate) struct Part {
 /// Cuts a stream into parts.
 pub(crate) struct Parts<R> {
     reader: R,
+    part_bytes: usize,
     /// What was read and is in no part yet.
     rest: Vec<u8>,
     lines: u64,
@@ -32,8 +33,8 @@ pub(crate) struct Parts<R> {
 }
 
 impl<R: Read> Parts<R> {
-    pub(crate) fn new(reader: R) -> Self {
-        Self { reader, rest: Vec::new(), lines: 0, ended: false, error: None }
+    pub(crate) fn new(reader: R, part_bytes: usize) -> Self {
+        Self { reader, part_bytes, rest: Vec::new(), lines: 0, ended: false, error: None }
     }
 
     /// The next part; none at the end, before an error, and where a line is longer than a part.
@@ -52,9 +53,9 @@ impl<R: Read> Parts<R> {
 
     /// Reads until a part is full or nothing more comes.
     fn fill(&mut self) {
-        self.rest.reserve_exact(PART_BYTES.saturating_sub(self.rest.len()));
-        while self.rest.len() < PART_BYTES && !self.ended && self.error.is_none() {
-            let room = (PART_BYTES - self.rest.len()) as u64;
+        self.rest.reserve_exact(self.part_bytes.saturating_sub(self.rest.len()));
+        while self.rest.len() < self.part_bytes && !self.ended && self.error.is_none() {
+            let room = (self.part_bytes - self.rest.len()) as u64;
             match self.reader.by_ref().take(room).read_to_end(&mut self.rest) {
                 Ok(0) => self.ended = true,
                 Ok(_) => {}
@@ -125,7 +126,7 @@ mod tests {
     /// Takes `parts` parts of which `back` are given back; returns all bytes, and checks every line number.
     fn check(text: &[u8], parts: usize, back: usize) -> usize {
         let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count() as u64;
-        let mut cut = Parts::new(text.chain(Failing));
+        let mut cut = Parts::new(text.chain(Failing), PART_BYTES);
         let (mut seen, mut ahead) = (Vec::new(), VecDeque::new());
         while let Some(part) = (ahead.len() < parts).then(|| cut.next()).flatten() {
             ahead.push_back(Arc::new(part));
@@ -153,7 +154,8 @@ mod tests {
         assert_eq!(check(text.as_bytes(), 0, 0), 0);
         assert_eq!(check(text.as_bytes(), 3, 2), 3);
         assert_eq!(check(text.as_bytes(), usize::MAX, 1), text.len() / PART_BYTES);
-        let long = [text.get(..PART_BYTES * 2).unwrap_or_default(), &"y".repeat(PART_BYTES), "\nz\n"].concat();
+        let long =
+            [text.get(..PART_BYTES * 2).unwrap_or_default(), &"y".repeat(PART_BYTES), "\nz\n"].concat();
         assert_eq!(check(long.as_bytes(), usize::MAX, 0), 2);
     }
 
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn the_end_is_a_part() {
         for (text, expected) in [("", None), ("a", Some("a")), ("a\nb", Some("a\nb")), ("a\n", Some("a\n"))] {
-            let mut cut = Parts::new(text.as_bytes());
+            let mut cut = Parts::new(text.as_bytes(), PART_BYTES);
             let found = cut.next().map(|part| String::from_utf8_lossy(&part.bytes).into_owned());
             assert_eq!(found.as_deref(), expected);
             assert!(cut.next().is_none() && cut.ended);

@@ -60,16 +60,25 @@ pub(crate) struct Frames<R> {
     refused_behind: Option<Refused>,
     /// An error behind those in `again`.
     error_behind: Option<io::Error>,
+    /// The stream ended inside what may be a document of several lines.
+    ended_open: bool,
 }
 
 impl<R: BufRead> Frames<R> {
-    pub(crate) fn new(reader: R) -> Self {
+    #[cfg(test)]
+    fn new(reader: R) -> Self {
+        Self::behind(0, reader)
+    }
+
+    /// Cuts what comes behind so many lines.
+    pub(crate) fn behind(lines: u64, reader: R) -> Self {
         Self {
-            lines: Lines::new(reader),
+            lines: Lines::behind(lines, reader),
             again: VecDeque::new(),
             ready: VecDeque::new(),
             refused_behind: None,
             error_behind: None,
+            ended_open: false,
         }
     }
 
@@ -85,6 +94,11 @@ impl<R: BufRead> Frames<R> {
                 Next::Line(line) => self.read_from(line)?,
             }
         }
+    }
+
+    /// Whether the stream ended inside what may be a document of several lines.
+    pub(crate) fn ended_open(&self) -> bool {
+        self.ended_open
     }
 
     /// What was read of the line that an error cut short, and its number.
@@ -145,6 +159,7 @@ impl<R: BufRead> Frames<R> {
             let line = match self.next_line() {
                 Ok(Next::Line(line)) => line,
                 other => {
+                    self.ended_open = true;
                     self.give_up(lines, true);
                     return self.pass_on(other);
                 }

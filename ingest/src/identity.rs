@@ -53,6 +53,19 @@ impl Occurrences {
         }
     }
 
+    /// Takes in the records of a later stretch that were numbered on their own; says no, and changes nothing, where
+    /// records before it count for their numbers.
+    pub(crate) fn follow(&mut self, stretch: &Self) -> bool {
+        let is_whole = stretch.seen == stretch.window.len() as u64;
+        if !is_whole || stretch.window.iter().any(|key| self.counts.contains_key(key)) {
+            return false;
+        }
+        for key in &stretch.window {
+            self.number(*key);
+        }
+        true
+    }
+
     fn number(&mut self, key: [u8; 16]) -> u64 {
         self.seen += 1;
         self.window.push_back(key);

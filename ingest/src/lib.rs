@@ -7,7 +7,9 @@
 //! The flow, in order: [`input`] finds, `open` decompresses, `frame` cuts into documents, `unfold` takes lists and
 //! envelopes apart, [`redact`] replaces secrets, `recognise` names the format, [`decode`] makes rows.
 
+mod crew;
 pub mod decode;
+mod divide;
 mod envelope;
 mod formats;
 mod frame;
@@ -20,6 +22,7 @@ pub mod label;
 mod list;
 mod open;
 mod outbox;
+mod parallel;
 pub mod pipeline;
 mod recognise;
 pub mod redact;
@@ -28,6 +31,7 @@ mod text;
 mod unfold;
 
 pub use formats::{FormatRef, Formats};
+pub use crew::{MAX_READERS, Source, read_all};
 pub use frame::{MAX_DOCUMENT_BYTES, MAX_LINE_BYTES};
 pub use identity::OCCURRENCE_WINDOW;
 pub use input::{Input, InputError, expand};

@@ -3,7 +3,7 @@
 //! In: rows, or single columns of a row, in the builders of the event tables. Out: batches of at most [`CHUNK_ROWS`]
 //! rows to an [`IngestSink`]. Owns: when a batch is full, the span of event times, whether the sink wants more.
 
-use offbound_schemas::{EventBuilder, EventTime};
+use offbound_schemas::{EventBatch, EventBuilder, EventTime};
 
 use crate::pipeline::{CHUNK_ROWS, IngestSink};
 
@@ -34,6 +34,18 @@ impl Outbox {
     pub(crate) fn flush(&mut self, sink: &mut dyn IngestSink) {
         if std::mem::take(&mut self.rows) > 0 {
             let batch = self.columns.finish();
+            self.stopped |= !self.stopped && sink.rows(batch).is_break();
+        }
+    }
+
+    /// Passes on batches that another outbox has sent, behind the rows that are here, with their times.
+    pub(crate) fn pass_on(&mut self, other: &Self, batches: Vec<EventBatch>, sink: &mut dyn IngestSink) {
+        self.flush(sink);
+        if let Some((from, to)) = other.times {
+            let (first, last) = self.times.unwrap_or((from, to));
+            self.times = Some((first.min(from), last.max(to)));
+        }
+        for batch in batches {
             self.stopped |= !self.stopped && sink.rows(batch).is_break();
         }
     }

@@ -22,7 +22,7 @@ const MAX_MISSES: usize = 8;
 
 /// Reads a stream to its end.
 pub(crate) fn read(reader: impl Read, counters: &Counters, run: &mut Run<'_>, crew: &Crew<'_>) {
-    let mut parts = Parts::new(reader);
+    let mut parts = Parts::new(reader, crew.part_bytes);
     let mut ahead = VecDeque::new();
     let mut misses = 0;
     while run.goes_on() && misses < MAX_MISSES {
@@ -45,7 +45,7 @@ pub(crate) fn read(reader: impl Read, counters: &Counters, run: &mut Run<'_>, cr
     crew.take_back(&ahead);
     if run.goes_on() {
         let (rest, lines_before) = parts.into_rest(ahead);
-        read_frames(&mut Frames::behind(lines_before, rest), counters, run);
+        read_frames(&mut Frames::behind(lines_before, std::io::BufReader::new(rest)), counters, run);
     }
 }
 
@@ -63,3 +63,6 @@ fn hand_out<R: Read>(parts: &mut Parts<R>, ahead: &mut VecDeque<Arc<Task>>, run:
 fn read_here(part: &Part, counters: &Counters, run: &mut Run<'_>) {
     read_frames(&mut Frames::behind(part.lines_before, part.bytes.as_slice()), counters, run);
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,12 @@ use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventBatch, EventTime};
 
 use crate::formats::Formats;
+use crate::crew::{Crew, Source};
 use crate::frame::{Frame, Frames};
 use crate::input::{Input, InputError, Place};
 use crate::label::SourceRule;
 use crate::open::{self, Counters, Fault};
+use crate::parallel;
 use crate::redact::FingerprintKey;
 use crate::run::{Piece, Run};
 use crate::text;
@@ -65,14 +67,7 @@ pub fn read_input(
     options: &IngestOptions,
     sink: &mut dyn IngestSink,
 ) -> Result<SourceRead, InputError> {
-    let read = match &input.place {
-        Place::Stdin => read_stream(&input.location, io::stdin().lock(), options, sink),
-        Place::File(path) => {
-            let file = std::fs::File::open(path).map_err(|error| InputError::io(&input.location, &error))?;
-            read_stream(&input.location, file, options, sink)
-        }
-    };
-    read.map_err(|error| InputError::io(&input.location, &error))
+    read_place(input, options, None, sink).map(|finished| finished.read)
 }
 
 /// Reads bytes from anywhere as if `name` were their file.
@@ -82,25 +77,70 @@ pub fn read_bytes(
     options: &IngestOptions,
     sink: &mut dyn IngestSink,
 ) -> Result<SourceRead, InputError> {
-    read_stream(name, bytes, options, sink).map_err(|error| InputError::io(name, &error))
+    let finished = read_stream(name, bytes, options, None, sink);
+    finished.map(|finished| finished.read).map_err(|error| InputError::io(name, &error))
 }
 
-fn read_stream(
+/// An input that is not read any more.
+pub(crate) struct Finished {
+    pub(crate) read: SourceRead,
+    /// The sink wanted no more: the account is not that of the whole.
+    pub(crate) was_stopped: bool,
+}
+
+/// Reads one source to its end, with the help of others.
+pub(crate) fn read_source(
+    source: &Source<'_>,
+    options: &IngestOptions,
+    crew: &Crew<'_>,
+    sink: &mut dyn IngestSink,
+) -> Result<Finished, InputError> {
+    match source {
+        Source::Input(input) => read_place(input, options, Some(crew), sink),
+        Source::BuiltIn(name, bytes) => {
+            read_stream(name, *bytes, options, Some(crew), sink).map_err(|error| InputError::io(name, &error))
+        }
+    }
+}
+
+fn read_place(
+    input: &Input,
+    options: &IngestOptions,
+    crew: Option<&Crew<'_>>,
+    sink: &mut dyn IngestSink,
+) -> Result<Finished, InputError> {
+    let refused = |error| InputError::io(&input.location, &error);
+    let read = match &input.place {
+        Place::Stdin => read_stream(&input.location, io::stdin().lock(), options, crew, sink),
+        Place::File(path) => {
+            let file = std::fs::File::open(path).map_err(refused)?;
+            read_stream(&input.location, file, options, crew, sink)
+        }
+    };
+    read.map_err(refused)
+}
+
+pub(crate) fn read_stream(
     location: &str,
     bytes: impl Read,
     options: &IngestOptions,
+    crew: Option<&Crew<'_>>,
     sink: &mut dyn IngestSink,
-) -> io::Result<SourceRead> {
+) -> io::Result<Finished> {
     let (mut reader, counters) = open::open(bytes)?;
     let mut run = Run::new(location, options, sink);
     match refusal(&mut *reader) {
-        Ok(None) => read_frames(&mut Frames::new(reader), &counters, &mut run),
+        Ok(None) => match crew {
+            Some(crew) => parallel::read(reader, &counters, &mut run, crew),
+            None => read_frames(&mut Frames::behind(0, reader), &counters, &mut run),
+        },
         Ok(Some((fault, head))) => {
             run.refuse(&Piece { line: 1, ..Piece::of(&head) }, fault.reason, fault.detail)
         }
         Err(error) => fail(&error, (Vec::new(), 1), &mut run),
     }
-    Ok(run.finish(&counters))
+    let was_stopped = !run.goes_on();
+    Ok(Finished { read: run.finish(&counters), was_stopped })
 }
 
 /// Why a stream is not read at all, judged by its head; also gives the head.
@@ -117,7 +157,7 @@ fn refusal(reader: &mut dyn io::BufRead) -> io::Result<Option<(Fault, Vec<u8>)>>
     })
 }
 
-fn read_frames<R: io::BufRead>(frames: &mut Frames<R>, counters: &Counters, run: &mut Run<'_>) {
+pub(crate) fn read_frames<R: io::BufRead>(frames: &mut Frames<R>, counters: &Counters, run: &mut Run<'_>) {
     let mut reported = 0;
     while run.goes_on() {
         match frames.next() {

@@ -15,7 +15,7 @@ pub const MIN_CONFIDENCE: u8 = 20;
 pub(crate) const SURE_CONFIDENCE: u8 = 80;
 
 /// Chooses formats for the records of one stream.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Recogniser {
     /// Index of the last format, and how sure it was when it was chosen among all.
     last: Option<(usize, u8)>,

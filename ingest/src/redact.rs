@@ -166,6 +166,11 @@ impl Redactor {
         Self { key, open_pem: false, open_arguments: None }
     }
 
+    /// Whether no secret goes on in the next record.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.open_pem
+    }
+
     /// Replaces every secret of one record.
     #[must_use]
     pub fn redact<'a>(&mut self, text: &'a str) -> Redacted<'a> {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventId, EventRows};
@@ -22,6 +23,8 @@ use crate::recognise::{self, Recogniser};
 use crate::redact::Redactor;
 use crate::text;
 use crate::unfold::{Leaf, Unfold};
+
+pub(crate) mod part;
 
 /// Longest text kept of a dead letter, in bytes.
 pub const MAX_LETTER_BYTES: usize = 65_536;
@@ -61,7 +64,7 @@ impl<'a> Run<'a> {
     pub(crate) fn new(location: &str, options: &IngestOptions, sink: &'a mut dyn IngestSink) -> Self {
         let state = State {
             formats: options.formats.clone(),
-            location: location.to_owned(),
+            location: location.into(),
             labelling: Labelling::of(location, &options.sources),
             redactor: Redactor::new(options.key.clone()),
             recogniser: Recogniser::default(),
@@ -77,6 +80,11 @@ impl<'a> Run<'a> {
     /// Whether the sink still wants rows.
     pub(crate) fn goes_on(&self) -> bool {
         !self.state.outbox.stopped
+    }
+
+    /// Where the input is.
+    pub(crate) fn location(&self) -> &Arc<str> {
+        &self.state.location
     }
 
     /// Records read so far.
@@ -113,7 +121,7 @@ impl<'a> Run<'a> {
         let mut read = self.state.read;
         (read.from, read.to) = self.state.outbox.times();
         read.bytes = counters.plain();
-        read.count.location = self.state.location;
+        read.count.location = self.state.location.to_string();
         read.count.format = main_format(&self.state.decoders);
         read
     }
@@ -145,7 +153,7 @@ fn without_torn_word(text: &str) -> &str {
 
 struct State {
     formats: Formats,
-    location: String,
+    location: Arc<str>,
     labelling: Labelling,
     redactor: Redactor,
     recogniser: Recogniser,

@@ -76,6 +76,11 @@ impl Unfold {
         self.unfold(text, line, Envelope::default(), Depth::default(), leaf);
     }
 
+    /// Whether no cut line waits for its other pieces.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     /// The stream has ended: what was cut comes out as far as it is there.
     pub(crate) fn finish(&mut self, leaf: &mut dyn FnMut(Leaf<'_>)) {
         for (_stream, Pieces { text, envelope, line }) in std::mem::take(&mut self.pieces) {

@@ -59,6 +59,10 @@ fn is_insight(json: &Value) -> bool {
 struct CloudTrail;
 
 impl Decode for CloudTrail {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         let Some(json) = record.json else {
             return Verdict::reject("not-json", "expected one CloudTrail event");

@@ -48,6 +48,10 @@ fn sniff(record: &Record<'_>) -> u8 {
 struct Envoy;
 
 impl Decode for Envoy {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         let log = match record.json {
             Some(json) => AccessLog::of_json(json),

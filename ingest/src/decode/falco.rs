@@ -75,6 +75,10 @@ fn is_statistics(text: &str) -> bool {
 }
 
 impl Decode for Falco {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         let read;
         let json = match record.json {

@@ -38,6 +38,10 @@ pub(crate) const FORMAT: Format = Format {
 struct KubernetesAudit;
 
 impl Decode for KubernetesAudit {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         let Some(event) = AuditEvent::of(record) else {
             return Verdict::reject("not-an-audit-event", "no audit.k8s.io event was found in the record");

@@ -34,6 +34,10 @@ fn sniff(record: &Record<'_>) -> u8 {
 struct KubernetesPods;
 
 impl Decode for KubernetesPods {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         let Some(json) = record.json else {
             return Verdict::reject("not-json", "expected one Pod or Node object");

@@ -47,6 +47,10 @@ fn sniff(record: &Record<'_>) -> u8 {
 struct PlacementFeed;
 
 impl Decode for PlacementFeed {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         match record.json.ok_or_else(|| field::missing("schema")).and_then(|json| read(record, json)) {
             Ok(placement) => {

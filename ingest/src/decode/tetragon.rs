@@ -78,6 +78,10 @@ fn event_of(json: &Value) -> Option<(&'static str, &Value)> {
 }
 
 impl Decode for Tetragon {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         let Some(json) = record.json else {
             return Verdict::reject("not-json", "the line is no JSON object");

@@ -35,8 +35,8 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    pub(super) fn new(reader: R) -> Self {
-        Self { reader, lines_read: 0, cut_short: Vec::new(), ended: false }
+    pub(super) fn behind(lines: u64, reader: R) -> Self {
+        Self { reader, lines_read: lines, cut_short: Vec::new(), ended: false }
     }
 
     /// What was read of the line that an error cut short, and its number.

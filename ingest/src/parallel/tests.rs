@@ -1,0 +1,150 @@
+//! Reading with several threads gives what reading with one gives: rows, dead letters, their order, the account.
+
+use std::io;
+use std::thread;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::crew::{Crew, Reading, Source, read_all};
+use crate::decode::FORMATS;
+use crate::divide::PART_BYTES;
+use crate::fuzzing::Collector;
+use crate::pipeline::read_stream;
+use crate::{FingerprintKey, IngestOptions, SourceRead, SourceRule, read_bytes};
+
+fn options(rules: &[&str]) -> IngestOptions {
+    let sources = rules.iter().map(|rule| SourceRule::parse(rule).expect("the test's rules are sound"));
+    IngestOptions { sources: sources.collect(), key: FingerprintKey::for_tests() }
+}
+
+/// Reads with one thread that has the input and `helpers` that help it.
+fn read_divided(bytes: impl io::Read, part_bytes: usize, helpers: usize) -> (SourceRead, Collector) {
+    let options = options(&[]);
+    let crew = Crew::new(&options, 1, part_bytes);
+    let mut collector = Collector::default();
+    let finished = thread::scope(|scope| {
+        (0..helpers).for_each(|_| drop(scope.spawn(|| crew.help())));
+        let reading = Reading(&crew);
+        let finished = read_stream("a.log", bytes, &options, Some(&crew), &mut collector);
+        drop(reading);
+        finished
+    });
+    (finished.expect("memory can be read").read, collector)
+}
+
+fn read_whole(bytes: impl io::Read) -> (SourceRead, Collector) {
+    let mut collector = Collector::default();
+    let read = read_bytes("a.log", bytes, &options(&[]), &mut collector);
+    (read.expect("memory can be read"), collector)
+}
+
+fn check(bytes: &[u8], part_bytes: usize, helpers: usize) {
+    let (whole, rows) = read_whole(bytes);
+    let (divided, same) = read_divided(bytes, part_bytes, helpers);
+    assert_eq!(divided, whole, "{part_bytes} bytes a part, {helpers} helpers");
+    assert_eq!(same, rows, "{part_bytes} bytes a part, {helpers} helpers");
+}
+
+/// A line that ties records together, or stands by itself.
+fn line() -> impl Strategy<Value = String> {
+    let sample = any::<Index>().prop_map(|index| index.get(FORMATS).sample.to_owned());
+    let pretty = any::<Index>().prop_map(|index| {
+        let sample = index.get(FORMATS).sample;
+        let value = serde_json::from_str::<serde_json::Value>(sample);
+        value.map_or(sample.to_owned(), |value| format!("{value:#}"))
+    });
+    let piece = any::<Index>().prop_map(|index| {
+        let (first, last) = index.get(FORMATS).sample.split_at(9);
+        let at = "2026-03-01T10:00:00.000000000Z stdout";
+        format!("{at} P {first}\n{at} F {last}")
+    });
+    let fixed = prop::sample::select(vec![
+        "",
+        "{\"open\": [1,",
+        "]}",
+        "# a comment",
+        "-----BEGIN PRIVATE KEY-----",
+        "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7",
+        "-----END PRIVATE KEY-----",
+        "plain text",
+        "\u{feff}{\"a\":1}",
+    ]);
+    prop_oneof![6 => sample, 1 => pretty, 1 => piece, 2 => fixed.prop_map(str::to_owned)]
+}
+
+/// Many lines of one format, with other lines here and there.
+fn log() -> impl Strategy<Value = String> {
+    let strays = prop::collection::vec((any::<Index>(), line()), 0..4);
+    (any::<Index>(), 0..40_usize, strays).prop_map(|(format, count, strays)| {
+        let sample = format.get(FORMATS).sample;
+        // Different lines, equal ones among them.
+        let own = |number: usize| sample.replacen("03", &format!("0{}", number % 7 + 1), 1);
+        let mut lines: Vec<String> = (0..count).map(own).collect();
+        strays.into_iter().for_each(|(at, stray)| lines.insert(at.index(lines.len() + 1), stray));
+        lines.join("\n")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    /// Scenario: logs of one format with strays, and mixtures of anything, in parts of any size, with no helper up to
+    /// three. Guarantees: the results of one thread.
+    #[test]
+    fn threads_change_nothing(
+        text in prop_oneof![log(), prop::collection::vec(line(), 0..24).prop_map(|lines| lines.join("\n"))],
+        part_bytes in 1..6_000_usize,
+        helpers in 0..4_usize,
+    ) {
+        check(text.as_bytes(), part_bytes, helpers);
+    }
+}
+
+/// Scenario: the same record again, parts apart, in a format whose records have no id of their own. Guarantees: it is
+/// numbered through, whoever reads it.
+#[test]
+fn occurrences_are_numbered_through() {
+    for format in FORMATS {
+        let text = format!("{}\n", format.sample).repeat(9);
+        check(text.as_bytes(), format.sample.len() + 2, 2);
+    }
+}
+
+/// Scenario: a stream that fails in its middle. Guarantees: what came before it is read, and the failure is told with
+/// the line that it cut.
+#[test]
+fn a_failing_stream_is_told() {
+    struct Failing;
+    impl io::Read for Failing {
+        fn read(&mut self, _out: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("gone"))
+        }
+    }
+    for format in FORMATS {
+        let text = format!("{}\n", format.sample).repeat(20) + "cut";
+        let bytes = || io::Read::chain(text.as_bytes(), Failing);
+        let (whole, rows) = read_whole(bytes());
+        assert_eq!(whole.count.dead_lettered.get("read-error"), Some(&1), "{}", format.id);
+        assert_eq!(read_divided(bytes(), 700, 2), (whole, rows), "{}", format.id);
+    }
+}
+
+/// Scenario: several sources, one of them large, one unreadable, on several threads. Guarantees: each has the account
+/// that it has alone, in the order of the sources, and a sink that wants no more ends the reading of all.
+#[test]
+fn many_sources() {
+    let format = FORMATS.first().expect("there are formats");
+    let line = format!("{}\n", format.sample);
+    let large = line.repeat(PART_BYTES * 3 / line.len());
+    let texts = ["", line.as_str(), large.as_str(), "no log\n"];
+    let sources: Vec<Source<'_>> =
+        texts.iter().map(|text| Source::BuiltIn("a.log", text.as_bytes())).collect();
+    for threads in [0, 1, 2, 5] {
+        let answers = read_all(&sources, &options(&[]), threads, |_| Collector::default());
+        for (answer, text) in answers.into_iter().zip(texts) {
+            let read = answer.expect("it was read").expect("memory can be read");
+            assert_eq!(read, read_whole(text.as_bytes()).0);
+        }
+    }
+}
