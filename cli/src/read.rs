@@ -7,7 +7,9 @@
 use std::fs;
 use std::path::Path;
 
-use offbound_ingest::{FingerprintKey, Formats, IngestOptions, InputError, SourceRead, SourceRule, expand};
+use offbound_ingest::{
+    FingerprintKey, Formats, IngestOptions, InputError, Source, SourceRead, SourceRule, expand,
+};
 use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use offbound_store::Writer;
@@ -17,7 +19,7 @@ use crate::fingerprint;
 use crate::interrupt::Interrupt;
 use crate::output::count;
 use crate::progress::Progress;
-use crate::readers::{Source, read_all};
+use crate::readers::read_all;
 
 /// What is to be read.
 #[derive(Debug, Clone, Copy)]

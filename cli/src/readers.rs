@@ -1,15 +1,14 @@
-//! Several inputs at a time: readers decode, one thread stores.
+//! Several inputs at a time: readers decode, and put what they have into the one store.
 //!
 //! In: inputs. Out: batches and dead letters in the store, the account of every input.
-//! Owns: the reader threads and the bounded queue between them and the store.
+//! Owns: who may use the store at a time; there is no queue before it, so that nothing waits in memory.
 //! Law: what is stored is a set; which reader came first changes no result.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use offbound_ingest::{IngestOptions, IngestSink, Input, InputError, SourceRead, read_bytes, read_input};
+use offbound_ingest::{IngestOptions, IngestSink, InputError, Source, SourceRead};
 use offbound_schemas::EventBatch;
 use offbound_schemas::table::DeadLetter;
 use offbound_store::Writer;
@@ -18,32 +17,23 @@ use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
-/// Readers at a time; more would only wait for the one thread that stores.
-const MAX_READERS: usize = 8;
-/// Messages that wait for the store; a batch of rows is some ten megabytes, so this bounds the memory.
-const QUEUE_MESSAGES: usize = 4;
-
-/// One thing to read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Source<'a> {
-    /// An input that the user named.
-    Input(&'a Input),
-    /// A file in memory: name and bytes.
-    BuiltIn(&'static str, &'static [u8]),
-}
-
 /// What became of one input: its account, or why there is none; and the first record that could not be read.
 pub(crate) struct Done {
     pub(crate) read: Result<SourceRead, InputError>,
     pub(crate) example: Option<DeadLetter>,
 }
 
-/// What readers tell the thread that stores; each names the input that it is about.
-enum Message {
-    Rows(Box<EventBatch>),
-    Letter(usize, Box<DeadLetter>),
-    Progress(usize, u64, u64),
-    Done(usize, Box<Result<SourceRead, InputError>>),
+/// What the readers share.
+struct Desk<'a> {
+    writer: &'a mut Writer,
+    progress: &'a Progress,
+    interrupt: &'a Interrupt,
+    /// By number of the input: the first record that could not be read.
+    examples: Vec<Option<DeadLetter>>,
+    /// By number of the input: stored bytes and records read.
+    reached: Vec<(u64, u64)>,
+    /// Why nothing more is read.
+    failure: Option<Failure>,
 }
 
 /// Reads all sources into the store; the answers are in the order of the sources.
@@ -55,102 +45,67 @@ pub(crate) fn read_all(
     interrupt: &Interrupt,
 ) -> Result<Vec<Done>, Failure> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let readers = cores.min(MAX_READERS).min(sources.len());
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(QUEUE_MESSAGES);
-        for number in 0..readers {
-            let (sender, next) = (sender.clone(), &next);
-            let work = move || work(sources, options, next, &sender);
-            let spawned = thread::Builder::new().name(format!("reader-{number}")).spawn_scoped(scope, work);
-            spawned.map_err(|error| Failure::could_not(format!("cannot start a reader: {error}")))?;
-        }
-        drop(sender);
-        // When this returns early, the queue closes, and every reader stops at its next message.
-        store(sources, receiver, writer, progress, interrupt)
-    })
-}
-
-/// One reader: takes the next source until there is none.
-fn work(sources: &[Source<'_>], options: &IngestOptions, next: &AtomicUsize, sender: &SyncSender<Message>) {
-    loop {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        let Some(source) = sources.get(index) else { return };
-        let mut sink = Sink { index, sender, closed: false };
-        let read = match source {
-            Source::Input(input) => read_input(input, options, &mut sink),
-            Source::BuiltIn(name, bytes) => read_bytes(name, *bytes, options, &mut sink),
-        };
-        if sink.closed || sender.send(Message::Done(index, Box::new(read))).is_err() {
-            return;
-        }
-    }
-}
-
-/// Stores what the readers send.
-fn store(
-    sources: &[Source<'_>],
-    receiver: Receiver<Message>,
-    writer: &mut Writer,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> Result<Vec<Done>, Failure> {
-    let mut reads: Vec<Option<Result<SourceRead, InputError>>> = sources.iter().map(|_| None).collect();
-    let mut examples: Vec<Option<DeadLetter>> = sources.iter().map(|_| None).collect();
-    let mut reached: Vec<(u64, u64)> = vec![(0, 0); sources.len()];
-    for message in receiver {
-        interrupt.check()?;
-        match message {
-            Message::Rows(batch) => writer.append(&batch)?,
-            Message::Letter(index, letter) => {
-                writer.append_dead_letters(std::slice::from_ref(&*letter))?;
-                if let Some(example) = examples.get_mut(index) {
-                    example.get_or_insert(*letter);
-                }
-            }
-            Message::Progress(index, bytes, records) => {
-                if let Some(place) = reached.get_mut(index) {
-                    *place = (bytes, records);
-                }
-                let total = reached.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-                progress.show(total.0, total.1);
-            }
-            Message::Done(index, read) => {
-                if let Some(place) = reads.get_mut(index) {
-                    *place = Some(*read);
-                }
-            }
-        }
+    let desk = Mutex::new(Desk {
+        writer,
+        progress,
+        interrupt,
+        examples: sources.iter().map(|_| None).collect(),
+        reached: vec![(0, 0); sources.len()],
+        failure: None,
+    });
+    let sink = |index| Sink { index, desk: &desk };
+    let reads = offbound_ingest::read_all(sources, options, cores, sink);
+    let Desk { examples, failure, .. } = desk.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(failure) = failure {
+        return Err(failure);
     }
     let done = reads.into_iter().zip(examples);
     Ok(done.filter_map(|(read, example)| Some(Done { read: read?, example })).collect())
 }
 
-/// Sends what one input gives; a closed queue ends the reading.
-struct Sink<'a> {
+/// Takes what one input gives; a failure ends the reading of all.
+struct Sink<'a, 'b> {
     index: usize,
-    sender: &'a SyncSender<Message>,
-    closed: bool,
+    desk: &'a Mutex<Desk<'b>>,
 }
 
-impl Sink<'_> {
-    fn send(&mut self, message: Message) -> ControlFlow<()> {
-        self.closed |= self.sender.send(message).is_err();
-        if self.closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+impl<'b> Sink<'_, 'b> {
+    /// Does `work` unless something failed before; the first failure is kept.
+    fn with(&self, work: impl FnOnce(&mut Desk<'b>) -> Result<(), Failure>) -> ControlFlow<()> {
+        let mut desk: MutexGuard<'_, Desk<'b>> = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        if desk.failure.is_none() {
+            desk.failure = desk.interrupt.check().and_then(|()| work(&mut desk)).err();
+        }
+        if desk.failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
-impl IngestSink for Sink<'_> {
+impl IngestSink for Sink<'_, '_> {
     fn rows(&mut self, rows: EventBatch) -> ControlFlow<()> {
-        self.send(Message::Rows(Box::new(rows)))
+        self.with(|desk| Ok(desk.writer.append(&rows)?))
     }
 
     fn dead_letter(&mut self, letter: DeadLetter) {
-        // The next chunk of rows, or the end of the input, carries a closed queue on.
-        let _stop_comes_later = self.send(Message::Letter(self.index, Box::new(letter)));
+        let index = self.index;
+        // The next chunk of rows, or the end of the input, carries a failure on.
+        let _stop_comes_later = self.with(|desk| {
+            desk.writer.append_dead_letters(std::slice::from_ref(&letter))?;
+            if let Some(example) = desk.examples.get_mut(index) {
+                example.get_or_insert(letter);
+            }
+            Ok(())
+        });
     }
 
     fn progress(&mut self, stored_bytes: u64, records: u64) {
-        let _stop_comes_later = self.send(Message::Progress(self.index, stored_bytes, records));
+        let index = self.index;
+        let _stop_comes_later = self.with(|desk| {
+            if let Some(place) = desk.reached.get_mut(index) {
+                *place = (stored_bytes, records);
+            }
+            let total = desk.reached.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            desk.progress.show(total.0, total.1);
+            Ok(())
+        });
     }
 }

@@ -28,10 +28,10 @@ pub(crate) fn read(reader: impl Read, counters: &Counters, run: &mut Run<'_>, cr
     while run.goes_on() && misses < MAX_MISSES {
         hand_out(&mut parts, &mut ahead, run, crew);
         let Some(task) = ahead.pop_front() else { break };
-        let taken = crew.outcome(&task).map_or(Err(Unlike::Started), |outcome| run.take_in(outcome));
+        let taken = crew.outcome(&task).map_or(Err(Unlike::Otherwise), |outcome| run.take_in(outcome));
         match taken {
             Ok(()) => {}
-            Err(Unlike::Started) => {
+            Err(Unlike::Otherwise) => {
                 misses += 1;
                 read_here(&task.part, counters, run);
             }

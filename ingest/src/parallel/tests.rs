@@ -11,16 +11,15 @@ use crate::decode::FORMATS;
 use crate::divide::PART_BYTES;
 use crate::fuzzing::Collector;
 use crate::pipeline::read_stream;
-use crate::{FingerprintKey, IngestOptions, SourceRead, SourceRule, read_bytes};
+use crate::{FingerprintKey, Formats, IngestOptions, SourceRead, read_bytes};
 
-fn options(rules: &[&str]) -> IngestOptions {
-    let sources = rules.iter().map(|rule| SourceRule::parse(rule).expect("the test's rules are sound"));
-    IngestOptions { sources: sources.collect(), key: FingerprintKey::for_tests() }
+fn options() -> IngestOptions {
+    IngestOptions { sources: Vec::new(), formats: Formats::default(), key: FingerprintKey::for_tests() }
 }
 
 /// Reads with one thread that has the input and `helpers` that help it.
 fn read_divided(bytes: impl io::Read, part_bytes: usize, helpers: usize) -> (SourceRead, Collector) {
-    let options = options(&[]);
+    let options = options();
     let crew = Crew::new(&options, 1, part_bytes);
     let mut collector = Collector::default();
     let finished = thread::scope(|scope| {
@@ -35,7 +34,7 @@ fn read_divided(bytes: impl io::Read, part_bytes: usize, helpers: usize) -> (Sou
 
 fn read_whole(bytes: impl io::Read) -> (SourceRead, Collector) {
     let mut collector = Collector::default();
-    let read = read_bytes("a.log", bytes, &options(&[]), &mut collector);
+    let read = read_bytes("a.log", bytes, &options(), &mut collector);
     (read.expect("memory can be read"), collector)
 }
 
@@ -141,10 +140,34 @@ fn many_sources() {
     let sources: Vec<Source<'_>> =
         texts.iter().map(|text| Source::BuiltIn("a.log", text.as_bytes())).collect();
     for threads in [0, 1, 2, 5] {
-        let answers = read_all(&sources, &options(&[]), threads, |_| Collector::default());
+        let answers = read_all(&sources, &options(), threads, |_| Collector::default());
         for (answer, text) in answers.into_iter().zip(texts) {
             let read = answer.expect("it was read").expect("memory can be read");
             assert_eq!(read, read_whole(text.as_bytes()).0);
         }
     }
+}
+
+/// Scenario: a sink that wants no more. Guarantees: no source has an account, since none was read whole.
+#[test]
+fn a_full_sink_ends_all() {
+    struct Full;
+    impl crate::IngestSink for Full {
+        fn rows(&mut self, _rows: offbound_schemas::EventBatch) -> std::ops::ControlFlow<()> {
+            std::ops::ControlFlow::Break(())
+        }
+        fn dead_letter(&mut self, _letter: offbound_schemas::table::DeadLetter) {}
+        fn progress(&mut self, _stored_bytes: u64, _records: u64) {}
+    }
+    let large =
+        FORMATS.first().map(|format| format!("{}\n", format.sample)).unwrap_or_default().repeat(9_000);
+    let source = Source::BuiltIn("a.log", large.as_bytes());
+    let answers = read_all(&[source, source, source], &options(), 2, |_| Full);
+    assert_eq!((answers.len(), answers.iter().flatten().count()), (3, 0));
+}
+
+/// Scenario: more records that cannot be read than are kept of a part. Guarantees: all come out, in order.
+#[test]
+fn many_dead_letters() {
+    check("?\n".repeat(9_000).as_bytes(), 10_000, 1);
 }

@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     letters: Vec<DeadLetter>,
     /// Nothing in the part reaches into the next one.
     is_closed: bool,
+    /// Not everything that came of it is here.
+    is_cut: bool,
 }
 
 /// Why a part has to be read again.
@@ -38,15 +40,20 @@ pub(crate) struct Outcome {
 pub(crate) enum Unlike {
     /// Something in it reaches into the next one, which has to be read with it.
     Open,
-    /// Records before it matter for it.
-    Started,
+    /// Records before it matter for it, or it gives more than can be kept.
+    Otherwise,
 }
+
+/// Dead letters that are kept of a part, at most: one that has more is read in the one place where they go out at once.
+const MAX_LETTERS: usize = 4_096;
 
 /// Keeps what a part gives until it is known to be right.
 #[derive(Default)]
 struct Kept {
     batches: Vec<EventBatch>,
     letters: Vec<DeadLetter>,
+    /// There was more than is kept.
+    is_cut: bool,
 }
 
 impl IngestSink for Kept {
@@ -56,7 +63,10 @@ impl IngestSink for Kept {
     }
 
     fn dead_letter(&mut self, letter: DeadLetter) {
-        self.letters.push(letter);
+        self.is_cut |= self.letters.len() >= MAX_LETTERS;
+        if !self.is_cut {
+            self.letters.push(letter);
+        }
     }
 
     fn progress(&mut self, _stored_bytes: u64, _records: u64) {}
@@ -72,8 +82,8 @@ pub(crate) fn read_part(part: &Part, start: &Start, location: &str, options: &In
     let is_closed = !frames.ended_open() && run.start().is_some();
     let Run { mut state, sink, .. } = run;
     state.outbox.flush(sink);
-    let Kept { batches, letters } = kept;
-    Outcome { start: start.clone(), state, batches, letters, is_closed }
+    let Kept { batches, letters, is_cut } = kept;
+    Outcome { start: start.clone(), state, batches, letters, is_closed, is_cut }
 }
 
 impl Run<'_> {
@@ -88,12 +98,12 @@ impl Run<'_> {
 
     /// Takes in what came of the next part, unless reading it here would have given something else.
     pub(crate) fn take_in(&mut self, outcome: Outcome) -> Result<(), Unlike> {
-        let Outcome { start, state, batches, letters, is_closed } = outcome;
+        let Outcome { start, state, batches, letters, is_closed, is_cut } = outcome;
         if !is_closed {
             return Err(Unlike::Open);
         }
-        if self.start() != Some(start) || !self.state.occurrences.follow(&state.occurrences) {
-            return Err(Unlike::Started);
+        if is_cut || self.start() != Some(start) || !self.state.occurrences.follow(&state.occurrences) {
+            return Err(Unlike::Otherwise);
         }
         self.state.recogniser = state.recogniser;
         for (index, decoder) in state.decoders {
