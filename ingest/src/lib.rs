@@ -30,8 +30,8 @@ mod run;
 mod text;
 mod unfold;
 
-pub use formats::{FormatRef, Formats};
 pub use crew::{MAX_READERS, Source, read_all};
+pub use formats::{FormatRef, Formats};
 pub use frame::{MAX_DOCUMENT_BYTES, MAX_LINE_BYTES};
 pub use identity::OCCURRENCE_WINDOW;
 pub use input::{Input, InputError, expand};

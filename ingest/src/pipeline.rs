@@ -11,8 +11,8 @@ use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventBatch, EventTime};
 
-use crate::formats::Formats;
 use crate::crew::{Crew, Source};
+use crate::formats::Formats;
 use crate::frame::{Frame, Frames};
 use crate::input::{Input, InputError, Place};
 use crate::label::SourceRule;
