@@ -2,7 +2,8 @@
 //!
 //! In: records. Out: rows of events that are complete, in order of (time, serial) on each host.
 //! Owns: when an event is complete. auditd never writes the end-of-event record to its file, and no other record is
-//! always last, so an event closes when the host's log time has moved on by [`HOLD_NANOS`], or at the end of the stream;
+//! always last, so an event closes when the host's log time has moved on by [`HOLD_NANOS`] and [`SETTLE_RECORDS`] more of its
+//! records have come (in a quiet log the next event is far away, and still its neighbour), or at the end of the stream;
 //! older ones first, so that what is learnt about processes does not depend on the interleaving.
 //! `finish` may be called at any quiet moment: later records of an event that was closed early are late, not lost.
 //! Collectors that put events together themselves come in by [`Assembler::take_whole`], for they too write out of order.
@@ -22,6 +23,8 @@ use crate::decode::Record;
 /// How far log time moves on before an event closes: records of one event are written within milliseconds, and a
 /// busy dispatcher delays some by a second or so.
 const HOLD_NANOS: i64 = 2_000_000_000;
+/// Records of the host that come after an event's last one before it closes: so far apart do neighbours change places.
+const SETTLE_RECORDS: u64 = 16;
 /// A step back in log time that is no disorder but another clock or another part of the log.
 const STEP_BACK_NANOS: i64 = 3_600_000_000_000;
 /// Most events open at once: two seconds of a host with 4,000 events a second.
@@ -44,8 +47,15 @@ struct Open {
     template: HostEvent,
     records: Vec<AuditRecord>,
     bytes: usize,
-    /// The host's log time when a record last arrived.
-    touched: EventTime,
+    /// The host's log when a record last arrived.
+    touched: Progress,
+}
+
+/// How far a host's log is.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    time: EventTime,
+    records: u64,
 }
 
 /// What became of a record.
@@ -67,7 +77,7 @@ pub(in crate::decode) struct Assembler {
     format: &'static str,
     open: BTreeMap<Key, Open>,
     bytes: usize,
-    clocks: BTreeMap<String, EventTime>,
+    clocks: BTreeMap<String, Progress>,
     hosts: BTreeMap<String, HostState>,
     closed: BTreeMap<Key, Vec<EventId>>,
     closed_order: VecDeque<Key>,
@@ -113,7 +123,7 @@ impl Assembler {
             let each = records.into_iter().map(|audit| self.after_close(&template, &key, audit, rows));
             return each.fold(Taken::Duplicate, Taken::or);
         }
-        let clock = self.advance(&host, stamp.time, rows);
+        let clock = self.advance(&key, rows);
         let mut taken = Taken::Duplicate;
         for audit in records {
             taken = taken.or(self.gather(&template, key.clone(), audit, clock));
@@ -151,16 +161,19 @@ impl Assembler {
     }
 
     /// Moves the host's log time on; a large step back closes what is open, and begins anew.
-    fn advance(&mut self, host: &str, time: EventTime, rows: &mut EventRows) -> EventTime {
-        let known = self.clocks.get(host).copied().unwrap_or(time);
-        let clock = if known.nanos_since(time) > STEP_BACK_NANOS {
+    /// A record of an event that is still open is no step back, however long ago that event was.
+    fn advance(&mut self, key: &Key, rows: &mut EventRows) -> Progress {
+        let (host, time) = (key.0.as_str(), key.1);
+        let known = self.clocks.get(host).copied().unwrap_or(Progress { time, records: 0 });
+        let time = if known.time.nanos_since(time) > STEP_BACK_NANOS && !self.open.contains_key(key) {
             while let Some(key) = self.first_of(host) {
                 self.close(&key, rows);
             }
             time
         } else {
-            known.max(time)
+            known.time.max(time)
         };
+        let clock = Progress { time, records: known.records + 1 };
         if self.clocks.len() >= MAX_HOSTS && !self.clocks.contains_key(host) {
             self.clocks.pop_first();
         }
@@ -168,7 +181,7 @@ impl Assembler {
         clock
     }
 
-    fn gather(&mut self, template: &HostEvent, key: Key, audit: AuditRecord, clock: EventTime) -> Taken {
+    fn gather(&mut self, template: &HostEvent, key: Key, audit: AuditRecord, clock: Progress) -> Taken {
         let open = self.open.entry(key).or_insert_with(|| Open {
             template: template.clone(),
             records: Vec::new(),
@@ -193,12 +206,12 @@ impl Assembler {
         self.open.range(from..).next().map(|(key, _)| key.clone()).filter(|key| key.0 == host)
     }
 
-    fn close_due(&mut self, host: &str, clock: EventTime, rows: &mut EventRows) {
+    fn close_due(&mut self, host: &str, clock: Progress, rows: &mut EventRows) {
         while let Some(key) = self.first_of(host) {
-            let due = self
-                .open
-                .get(&key)
-                .is_some_and(|open| clock.nanos_since(key.1.max(open.touched)) > HOLD_NANOS);
+            let due = self.open.get(&key).is_some_and(|open| {
+                let quiet = clock.time.nanos_since(key.1.max(open.touched.time)) > HOLD_NANOS;
+                quiet && clock.records - open.touched.records >= SETTLE_RECORDS
+            });
             if !due {
                 return;
             }

@@ -394,12 +394,15 @@ fn process_keys() {
 /// Scenario: records after their event was closed. Guarantees: decisions give a row that is tied by the stamp, the rest is counted.
 #[test]
 fn late_records() {
-    let lines = [
-        call(9, 257, "success=no exit=-13 a2=0"),
-        "type=SYSCALL msg=audit(1927858009.000:90): arch=c000003e syscall=39 success=yes exit=0 pid=2"
-            .to_owned(),
-        "type=SYSCALL msg=audit(1927858019.000:91): arch=c000003e syscall=39 success=yes exit=0 pid=2"
-            .to_owned(),
+    let mut lines = vec![call(9, 257, "success=no exit=-13 a2=0")];
+    let later = |serial: u32| {
+        format!(
+            "type=SYSCALL msg=audit(19278580{serial}.000:{serial}): arch=c000003e syscall=39 success=yes exit=0 pid=2"
+        )
+    };
+    lines.extend((20..60).map(later));
+    let before = lines.len();
+    lines.extend([
         beside("PATH", 9, "item=0 name=\"/x\" nametype=NORMAL"),
         beside(
             "AVC",
@@ -407,16 +410,26 @@ fn late_records() {
             "apparmor=\"DENIED\" operation=\"open\" profile=\"p\" name=\"/x\" pid=41 denied_mask=\"r\"",
         ),
         call(9, 257, "success=no exit=-13 a2=0"),
-    ];
+    ]);
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let (verdicts, rows) = run(&FORMAT, &lines);
     assert_eq!(
-        verdicts[3..],
+        verdicts[before..],
         [Verdict::Skipped("late-record"), Verdict::Decoded, Verdict::Skipped("duplicate-record")]
     );
     let tied: Vec<&HostEvent> =
         rows.host_events.iter().filter(|row| row.native_id.as_deref() == Some("1927858000.123:9")).collect();
     assert_eq!((tied.len(), tied[1].outcome), (2, Outcome::Denied));
+}
+
+/// Scenario: in a quiet log, a record changes places with the first of the next event, half a day later. Guarantees: it is
+/// neither late nor an event of its own.
+#[test]
+fn neighbours_change_places() {
+    let next = "type=SYSCALL msg=audit(1927900000.000:10): arch=c000003e syscall=39 success=yes exit=0 pid=2";
+    let path = beside("PATH", 9, "item=0 name=\"/etc/shadow\" nametype=NORMAL");
+    let rows = decoded(&[call(9, 257, "success=yes exit=3 a2=0"), next.to_owned(), path]);
+    assert_eq!((rows.len(), rows[0].action), (2, Action::CredRead));
 }
 
 /// The rows, sorted, without the one thing that tells where their first record stood.
