@@ -13,6 +13,9 @@ use crate::environment::Environment;
 use crate::fact::placement::{Placements, Stay};
 use crate::names::{Name, Names};
 
+/// The shortest form of a container id that sensors write, in hex digits (Docker's short id).
+const CONTAINER_PREFIX_CHARS: usize = 12;
+
 /// The stays, indexed for questions.
 #[derive(Debug, Default)]
 pub(crate) struct Places<'a> {
@@ -25,6 +28,9 @@ pub(crate) struct Places<'a> {
     agent_host: HashMap<Name, Name>,
     host_names: HashMap<Name, Name>,
     entry_parents: HashMap<String, Vec<Name>>,
+    entries: Vec<&'a Stay>,
+    /// By the first [`CONTAINER_PREFIX_CHARS`] of a container id: sensors cut ids to different lengths.
+    by_container: HashMap<String, Vec<(Name, usize)>>,
 }
 
 /// Who owned an address at a moment.
@@ -51,6 +57,7 @@ impl<'a> Places<'a> {
     fn add(&mut self, environment: &Environment, names: &Names, stay: &'a Stay) {
         match stay.kind {
             PlacementKind::Entry => {
+                self.entries.push(stay);
                 if let (Some(workload), Some(parent)) = (names.text_of(stay.workload), stay.parent) {
                     self.entry_parents.entry(workload.to_owned()).or_default().push(parent);
                 }
@@ -80,6 +87,11 @@ impl<'a> Places<'a> {
         self.realms.push(realm);
         for address in &stay.addresses {
             self.by_address.entry(*address).or_default().push(index);
+        }
+        for container in &stay.containers {
+            if let Some(prefix) = container_prefix(names.text(*container)) {
+                self.by_container.entry(prefix.to_owned()).or_default().push((*container, index));
+            }
         }
         for (map, key) in [(&mut self.by_pod, stay.pod_uid), (&mut self.by_host, stay.host.or(stay.host_uid))]
         {
@@ -130,6 +142,22 @@ impl<'a> Places<'a> {
         self.get(self.by_host.get(&self.host_name(host)))
     }
 
+    /// Every SPIRE registration entry.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &'a Stay> {
+        self.entries.iter().copied()
+    }
+
+    /// Every stay with a container that `id` may name: equal, or one is cut short of the other.
+    pub(crate) fn container(&self, names: &'a Names, id: &'a str) -> impl Iterator<Item = (Name, &'a Stay)> {
+        let known = container_prefix(id).and_then(|prefix| self.by_container.get(prefix));
+        let same = move |known: &str| known.starts_with(id) || id.starts_with(known);
+        known
+            .into_iter()
+            .flatten()
+            .filter(move |(known, _)| same(names.text(*known)))
+            .filter_map(|(known, index)| self.stays.get(*index).map(|stay| (*known, *stay)))
+    }
+
     /// Every stay of a workload, at any time.
     pub(crate) fn workload(&self, canonical: &str) -> impl Iterator<Item = &'a Stay> {
         self.get(self.by_workload.get(canonical))
@@ -155,6 +183,11 @@ impl<'a> Places<'a> {
         }
         settle(candidates, doubtful)
     }
+}
+
+/// What is compared first of a container id; a shorter text names no container.
+fn container_prefix(id: &str) -> Option<&str> {
+    id.get(..CONTAINER_PREFIX_CHARS)
 }
 
 /// Of several that may own an address, the one that surely does.

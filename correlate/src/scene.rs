@@ -11,6 +11,7 @@ pub(crate) mod signals;
 pub(crate) mod tables;
 pub(crate) mod taints;
 pub(crate) mod uses;
+pub(crate) mod whose;
 
 use std::collections::HashMap;
 

@@ -234,7 +234,7 @@ vocabulary!(
 );
 
 vocabulary!(
-    /// By which way a host event was tied to a workload.
+    /// By which way a host event was tied to a pod or workload, surest first.
     Attribution {
         /// The event itself names the pod.
         Direct = "direct",
@@ -246,6 +246,8 @@ vocabulary!(
         Unit = "unit",
         /// By user and executable.
         UidExe = "uid_exe",
+        /// By its host, which one workload only is placed on.
+        Host = "host",
         /// It was not tied to any.
         #[default]
         None = "none",

@@ -30,6 +30,8 @@ pub(crate) struct Stay {
     pub(crate) start: Option<EventTime>,
     pub(crate) end: Option<EventTime>,
     pub(crate) parent: Option<Name>,
+    /// SPIRE selectors of an entry.
+    pub(crate) selectors: Vec<Name>,
     pub(crate) witness: Witness,
 }
 
@@ -144,7 +146,6 @@ fn key(names: &mut Names, stay: &Stay) -> Key {
             None => Key::Host(stay.realm, host, stay.start),
         },
         (PlacementKind::Host, _, Some(host)) => Key::Host(stay.realm, host, None),
-        (_, None, Some(host)) => Key::Host(stay.realm, host, stay.start),
         _ => Key::Other(stay.realm, stay.workload, stay.start),
     }
 }
@@ -173,6 +174,7 @@ fn read(names: &mut Names, view: &placements::View<'_>, row: usize) -> Stay {
         start: view.start(row),
         end: view.end(row),
         parent: names.maybe(view.parent(row)),
+        selectors: list(names, view.selectors(row)),
         witness: Witness::of(
             names,
             view.event_time(row),
@@ -186,7 +188,7 @@ fn read(names: &mut Names, view: &placements::View<'_>, row: usize) -> Stay {
 /// Adds what a later statement says.
 fn merge(stay: &mut Stay, later: Stay) {
     let Stay { kind: _, realm, workload, aliases, host, host_uid, pod, pod_uid, containers, .. } = later;
-    let Stay { addresses, shared, start, end, parent, witness: _, .. } = later;
+    let Stay { addresses, shared, start, end, parent, selectors, witness: _, .. } = later;
     stay.realm = stay.realm.or(realm);
     stay.workload = stay.workload.or(workload);
     stay.host = stay.host.or(host);
@@ -201,6 +203,10 @@ fn merge(stay: &mut Stay, later: Stay) {
         (known, stated) => known.or(stated),
     };
     stay.end = end.or(stay.end);
+    // An entry's selectors are all of them: a later listing replaces the earlier one.
+    if !selectors.is_empty() {
+        stay.selectors = selectors;
+    }
     for (known, stated) in
         [(&mut stay.aliases, aliases), (&mut stay.containers, containers), (&mut stay.addresses, addresses)]
     {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::host_events;
-use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome, SignalKind};
+use offbound_schemas::vocabulary::{Action, Attribution, ControlMode, HostControl, Outcome, SignalKind};
 
 use super::evidence::Witness;
 use super::lineage::Lineage;
@@ -28,7 +28,11 @@ pub(crate) struct Sign {
     pub(crate) count: u64,
     pub(crate) host: Option<Name>,
     pub(crate) pod_uid: Option<Name>,
+    /// By which way the pod is known.
+    pub(crate) pod_by: Attribution,
     pub(crate) container: Option<Name>,
+    pub(crate) unit: Option<Name>,
+    pub(crate) uid: Option<u32>,
     pub(crate) process_key: Option<Name>,
     pub(crate) pid: Option<u32>,
     pub(crate) exe: Option<Name>,
@@ -140,6 +144,7 @@ fn is_plain(view: &host_events::View<'_>, row: usize) -> bool {
 struct Actor {
     host: Option<Name>,
     pod_uid: Option<Name>,
+    pod_by: Attribution,
     container: Option<Name>,
     process_key: Option<Name>,
     chain: Vec<(Option<Name>, Option<Name>)>,
@@ -179,9 +184,16 @@ impl Actor {
         let tainted = exes
             .windows(2)
             .any(|pair| matches!(pair, [parent, child] if is_server(parent) && is_hands_on(child)));
+        let stated = names.maybe(view.pod_uid(row)).or(own.pod_uid);
+        let joined = other.and_then(|(_, process)| process.pod_uid);
         Self {
             host,
-            pod_uid: names.maybe(view.pod_uid(row)).or(own.pod_uid).or(other.and_then(|(_, p)| p.pod_uid)),
+            pod_uid: stated.or(joined),
+            pod_by: match (stated, joined) {
+                (Some(_), _) => Attribution::Direct,
+                (None, Some(_)) => Attribution::PidJoin,
+                (None, None) => Attribution::None,
+            },
             container: names
                 .maybe(view.container_id(row))
                 .or(own.container)
@@ -325,7 +337,10 @@ fn sign(
         count: 1,
         host: actor.host,
         pod_uid: actor.pod_uid,
+        pod_by: actor.pod_by,
         container: actor.container,
+        unit: names.maybe(view.unit(row)),
+        uid: view.uid(row),
         process_key: actor.process_key,
         pid: view.pid(row),
         exe: names.maybe(view.exe(row).or(view.comm(row))),

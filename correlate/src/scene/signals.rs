@@ -10,6 +10,7 @@ use offbound_schemas::table::Signal;
 use offbound_schemas::vocabulary::{Control, HostControl, SignalKind};
 
 use super::Scene;
+use super::whose::{self, Whose};
 use crate::fact::Facts;
 use crate::fact::program::base_name;
 use crate::fact::signal::Sign;
@@ -63,7 +64,7 @@ impl Readers {
         let mut readers = Self::default();
         let reads = scene.facts.signals.all().iter().filter(|sign| sign.kind == SignalKind::CredentialRead);
         for sign in reads.filter(|sign| !sign.tainted) {
-            if let Some((workload, exe)) = workload_of(scene, sign).zip(sign.exe) {
+            if let Some((workload, exe)) = whose::of(scene, sign).workload.zip(sign.exe) {
                 let since = readers.since.entry((workload, exe)).or_insert(sign.first.time);
                 *since = (*since).min(sign.first.time);
             }
@@ -80,18 +81,6 @@ impl Readers {
     }
 }
 
-/// The workload of the place where a sign was seen.
-pub(crate) fn workload_of(scene: &Scene<'_>, sign: &Sign) -> Option<String> {
-    let pod = sign.pod_uid.and_then(|pod| scene.pods.get(&pod)?.workload.clone());
-    pod.or_else(|| {
-        let host = scene.places.host_name(sign.host.filter(|_| sign.pod_uid.is_none())?);
-        let mut there =
-            scene.places.on_host(host).filter(|stay| stay.pod_uid.is_none()).filter_map(|stay| stay.workload);
-        let workload = there.next()?;
-        Some(scene.environment.canonical_workload(scene.facts.names.text(workload)))
-    })
-}
-
 /// Whether a sign counts as strong in the whole picture.
 pub(crate) fn is_strong(scene: &Scene<'_>, sign: &Sign) -> bool {
     sign.strong && !(sign.kind == SignalKind::ServerShell && scene.commands.is_routine(sign))
@@ -100,12 +89,12 @@ pub(crate) fn is_strong(scene: &Scene<'_>, sign: &Sign) -> bool {
 /// The row of a sign.
 pub(crate) fn row(scene: &Scene<'_>, sign: &Sign) -> Signal {
     let names = &scene.facts.names;
-    let workload = workload_of(scene, sign);
+    let Whose { pod_uid, workload, method, confidence } = whose::of(scene, sign);
     let (unexpected, known_readers) = readers(scene, sign, workload.as_deref());
     let texts = |list: &[Name]| list.iter().map(|name| names.text(*name).to_owned()).collect();
     Signal {
         signal_id: sign.first.id.to_string(),
-        scope: scene.scope_text(sign.pod_uid, sign.host),
+        scope: scene.scope_text(pod_uid, sign.host),
         source: names.text(sign.first.source).to_owned(),
         location: sign.first.location.text(names),
         event_time: sign.first.time,
@@ -114,10 +103,12 @@ pub(crate) fn row(scene: &Scene<'_>, sign: &Sign) -> Signal {
         kind: sign.kind,
         strong: is_strong(scene, sign),
         host: scene.host_text(sign.host),
-        pod_uid: names.owned(sign.pod_uid),
+        pod_uid: names.owned(pod_uid),
         container_id: names.owned(sign.container),
         required: required(scene, sign, workload.as_deref()),
         workload,
+        attribution: method,
+        attribution_confidence: confidence.map(|confidence| confidence.to_string()),
         process_key: names.owned(sign.process_key),
         pid: sign.pid,
         exe: names.owned(sign.exe),

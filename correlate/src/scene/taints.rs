@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use offbound_schemas::table::Taint;
 
-use super::{Scene, signals};
+use super::{Scene, signals, whose};
 use crate::fact::signal::Sign;
 
 /// Signs listed per taint; the rest are counted.
@@ -17,7 +17,7 @@ const MAX_LISTED: usize = 32;
 pub(crate) fn rows(scene: &Scene<'_>) -> Vec<Taint> {
     let mut by_scope: BTreeMap<String, Vec<&Sign>> = BTreeMap::new();
     for sign in scene.facts.signals.all().iter().filter(|sign| signals::is_strong(scene, sign)) {
-        if let Some(scope) = scene.scope_text(sign.pod_uid, sign.host) {
+        if let Some(scope) = scene.scope_text(whose::pod_of(scene, sign), sign.host) {
             by_scope.entry(scope).or_default().push(sign);
         }
     }
@@ -30,11 +30,12 @@ fn row(scene: &Scene<'_>, scope: String, signs: &[&Sign]) -> Option<Taint> {
     let first = *signs.first()?;
     let mut ids: Vec<String> = signs.iter().take(MAX_LISTED).map(|sign| sign.first.id.to_string()).collect();
     ids.dedup();
+    let whose = whose::of(scene, first);
     Some(Taint {
         scope,
         host: scene.host_text(first.host),
-        pod_uid: scene.facts.names.owned(first.pod_uid),
-        workload: signals::workload_of(scene, first),
+        pod_uid: scene.facts.names.owned(whose.pod_uid),
+        workload: whose.workload,
         from_time: first.first.time,
         to_time: signs.iter().map(|sign| sign.last.time).max()?,
         signal_id: first.first.id.to_string(),

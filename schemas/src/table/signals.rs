@@ -1,7 +1,7 @@
 //! Signals: host events that mean something for an incident.
 
 use super::table;
-use crate::vocabulary::{ControlMode, HostControl, Outcome, SignalKind};
+use crate::vocabulary::{Attribution, ControlMode, HostControl, Outcome, SignalKind};
 use crate::{EventTime, TextList};
 
 table!(Signal "signals" "One row per host event that a classification names."; {
@@ -31,6 +31,10 @@ table!(Signal "signals" "One row per host event that a classification names."; {
     container_id: Option<String> = "",
     /// Workload of that pod or host.
     workload: Option<String> = "",
+    /// By which way pod and workload are known.
+    attribution: Attribution = "",
+    /// How surely: high for the event's own word and whole container ids, medium for joins, low for user and executable.
+    attribution_confidence: Option<String> = "",
     /// Process key.
     process_key: Option<String> = "",
     /// Process id.
