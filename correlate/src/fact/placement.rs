@@ -238,7 +238,10 @@ mod tests {
         Said { pod, uid, address, start: None, end: None }
     }
 
-    fn stays(said: &[Said]) -> Vec<(Option<String>, Vec<String>, Option<i64>, Option<i64>)> {
+    /// Pod uid, addresses, start and end of a stay, in seconds.
+    type Told = (Option<String>, Vec<String>, Option<i64>, Option<i64>);
+
+    fn stays(said: &[Said]) -> Vec<Told> {
         let mut names = Names::default();
         let mut placements = Placements::default();
         let seconds = |secs: i64| EventTime(secs * 1_000_000_000);

@@ -106,7 +106,7 @@ fn stamp(head: &str) -> Option<EventTime> {
     let words: Vec<&str> = head.split_ascii_whitespace().collect();
     let pair = |pair: &[&str]| field::time_text(&pair.join(" ").replace(',', "."));
     let alone = |word: &&str| field::time_text(&word.replace(',', ".")).filter(|_| word.contains('T'));
-    words.windows(2).rev().find_map(pair).or_else(|| words.iter().rev().find_map(|word| alone(word)))
+    words.windows(2).rev().find_map(pair).or_else(|| words.iter().rev().find_map(alone))
 }
 
 /// `key="value", key="value"`, older versions without quotes; a quote inside a value is written `\"`.

@@ -61,7 +61,7 @@ fn wrapped(json: &Value) -> Option<AuditEvent<'_>> {
         return gke::event(json).map(|inner| event(Cow::Owned(inner), false));
     }
     if let Some(text) = ["content", "event"].iter().find_map(|key| field::str_at(json, &[key])) {
-        let inner = crate::json::parse(text).ok().filter(|inner| has_audit_version(inner));
+        let inner = crate::json::parse(text).ok().filter(has_audit_version);
         return inner.map(|inner| event(Cow::Owned(inner), false));
     }
     if let Some(inner) = field::at(json, &["kubernetes", "audit"]) {

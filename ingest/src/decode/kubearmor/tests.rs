@@ -28,6 +28,7 @@ fn one(fields: &str) -> HostEvent {
 /// Scenario: every combination of enforcer, action and result. Guarantees: only an enforcer's own policy is credited;
 /// what was let through although a policy forbids it would have been denied.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases, one check")]
 fn decisions() {
     use {ControlMode as M, HostControl as C, Outcome as O};
     let own = "own";

@@ -61,6 +61,7 @@ fn framings() {
 /// Scenario: rows of the relevant tables. Guarantees: acts of event tables; a state is not taken for an act that has
 /// just been done.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases, one check")]
 fn tables() {
     use {Action as A, Outcome as O};
     for (columns, change, action, outcome) in [

@@ -28,6 +28,7 @@ fn arg(name: &str, value: &str) -> String {
 /// Scenario: calls, hooks and network events of the flat generation. Guarantees: a call's result is its outcome, a
 /// hook is only attempted, and no control is made up.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases, one check")]
 fn flat_events() {
     use {Action as A, HostControl as C, Outcome as O};
     let path = |text: &str| arg("pathname", &format!("\"{text}\""));
