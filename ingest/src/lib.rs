@@ -8,6 +8,7 @@
 //! envelopes apart, [`redact`] replaces secrets, `recognise` names the format, [`decode`] makes rows.
 
 mod crew;
+mod csv;
 pub mod decode;
 mod divide;
 mod envelope;
@@ -20,6 +21,7 @@ pub mod input;
 mod json;
 pub mod label;
 mod list;
+mod mapping;
 mod open;
 mod outbox;
 mod parallel;
@@ -32,11 +34,13 @@ mod unfold;
 
 pub use crew::{MAX_READERS, Source, read_all};
 pub use formats::{FormatRef, Formats};
+pub use formats::{FormatRef, Formats, TwinMappings};
 pub use frame::{MAX_DOCUMENT_BYTES, MAX_LINE_BYTES};
 pub use identity::OCCURRENCE_WINDOW;
 pub use input::{Input, InputError, expand};
 pub use json::MAX_DEPTH;
 pub use label::{SourceRule, SourceRuleError};
+pub use mapping::Mapping;
 pub use open::{MAX_PLAIN_BYTES, MAX_RATIO, RATIO_GRACE_BYTES};
 pub use pipeline::{CHUNK_ROWS, IngestOptions, IngestSink, SourceRead, read_bytes, read_input};
 pub use recognise::MIN_CONFIDENCE;

@@ -24,6 +24,9 @@ pub(crate) struct Recogniser {
 impl Recogniser {
     /// Index of the record's format in `formats`.
     pub(crate) fn recognise(&mut self, formats: &Formats, record: &Record<'_>) -> Option<usize> {
+        if let Some(index) = formats.mapping_of(record) {
+            return Some(index);
+        }
         if let Some((index, confidence)) = self.last {
             let again = formats.get(index).map_or(0, |format| format.sniff(record));
             if again >= confidence {

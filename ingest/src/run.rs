@@ -74,7 +74,8 @@ impl<'a> Run<'a> {
             outbox: Outbox::default(),
             read: SourceRead::default(),
         };
-        Self { sink, unfold: Unfold::new(options.formats.clone()), state }
+        let unfold = Unfold::new(options.formats.clone(), state.labelling.format);
+        Self { sink, unfold, state }
     }
 
     /// Whether the sink still wants rows.

@@ -9,7 +9,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+<<<<<<< HEAD
 use crate::decode::{CUT_MARK, Envelope, Reject};
+=======
+use crate::csv::{self, Item};
+use crate::decode::{Envelope, Reject};
+>>>>>>> 1164e36 (ingest: formats of mapping files, as JSON and as CSV)
 use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload};
 use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;
@@ -49,6 +54,7 @@ pub(crate) enum Leaf<'a> {
 /// Takes documents apart; keeps the pieces of cut lines in between.
 pub(crate) struct Unfold {
     formats: Formats,
+    csv: csv::Stream,
     pieces: BTreeMap<String, Pieces>,
 }
 
@@ -67,13 +73,17 @@ struct Depth {
 }
 
 impl Unfold {
-    pub(crate) fn new(formats: Formats) -> Self {
-        Self { formats, pieces: BTreeMap::new() }
+    /// `forced` is the format that all records have, where that was said beforehand.
+    pub(crate) fn new(formats: Formats, forced: Option<usize>) -> Self {
+        Self { formats, csv: csv::Stream::new(forced), pieces: BTreeMap::new() }
     }
 
     /// Gives every record of a document to `leaf`.
     pub(crate) fn document(&mut self, text: &str, line: u64, leaf: &mut dyn FnMut(Leaf<'_>)) {
-        self.unfold(text, line, Envelope::default(), Depth::default(), leaf);
+        match self.csv.take(text, line, &self.formats) {
+            Some(items) => items.into_iter().for_each(|item| leaf(of_csv(item))),
+            None => self.unfold(text, line, Envelope::default(), Depth::default(), leaf),
+        }
     }
 
     /// Whether no cut line waits for its other pieces.
@@ -83,6 +93,7 @@ impl Unfold {
 
     /// The stream has ended: what was cut comes out as far as it is there.
     pub(crate) fn finish(&mut self, leaf: &mut dyn FnMut(Leaf<'_>)) {
+        self.csv.finish().into_iter().for_each(|item| leaf(of_csv(item)));
         for (_stream, Pieces { text, envelope, line }) in std::mem::take(&mut self.pieces) {
             let depth = Depth { envelopes: envelope.layers.len(), lists: 0 };
             self.unfold(&text, line, envelope, depth, leaf);
@@ -182,11 +193,26 @@ impl Unfold {
     }
 }
 
+<<<<<<< HEAD
 /// Some log services cut records and say so; a format that surely knows such a record reads what is left of it.
 fn is_cut_but_known(formats: &Formats, text: &str, reject: &Reject, around: &Envelope) -> bool {
     matches!(reject.reason, "truncated-json" | "bad-json")
         && text.contains(CUT_MARK)
         && recognise::confidence(formats, text, None, around) >= recognise::SURE_CONFIDENCE
+=======
+/// One item of a stream of CSV.
+fn of_csv(item: Item) -> Leaf<'static> {
+    match item {
+        Item::Header => Leaf::Skipped("csv-header"),
+        Item::Record(record, line) => {
+            let envelope = Envelope { layers: vec!["csv"], ..Envelope::default() };
+            Leaf::Record { text: record.to_string().into(), json: Some(record), envelope, line }
+        }
+        Item::Bad(text, line, detail) => {
+            Leaf::Refused { text: text.into(), reject: Reject { reason: "bad-csv", detail }, line }
+        }
+    }
+>>>>>>> 1164e36 (ingest: formats of mapping files, as JSON and as CSV)
 }
 
 /// Whether a record that looks like an envelope is a record of its own all the same.

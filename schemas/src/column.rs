@@ -15,6 +15,7 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Field, Int64Type, TimeUnit, UInt16Type, UInt32Type, UInt64Type,
 };
 
+use crate::cell::{Cell, CellKind};
 use crate::{EventId, EventTime};
 
 /// A batch that does not have the shape that its table promises.
@@ -55,6 +56,10 @@ pub trait ColumnValue: Sized {
 
     /// The Arrow type of the column.
     fn data_type() -> DataType;
+    /// What the column takes from outside.
+    fn cell_kind() -> CellKind;
+    /// The value that a cell is, if the column takes it.
+    fn of_cell(cell: Cell) -> Option<Self>;
     /// An empty builder.
     fn builder() -> Self::Builder;
     /// Adds this value.
@@ -95,6 +100,12 @@ impl ColumnValue for EventId {
     fn data_type() -> DataType {
         DataType::FixedSizeBinary(16)
     }
+    fn cell_kind() -> CellKind {
+        CellKind::Id
+    }
+    fn of_cell(_cell: Cell) -> Option<Self> {
+        None
+    }
     fn builder() -> Self::Builder {
         FixedSizeBinaryBuilder::new(16)
     }
@@ -131,6 +142,15 @@ impl ColumnValue for EventTime {
     fn data_type() -> DataType {
         time_type()
     }
+    fn cell_kind() -> CellKind {
+        CellKind::Time
+    }
+    fn of_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Time(time) => Some(time),
+            _ => None,
+        }
+    }
     fn builder() -> Self::Builder {
         TimestampNanosecondBuilder::new().with_timezone("UTC")
     }
@@ -162,6 +182,12 @@ impl ColumnValue for Option<EventTime> {
 
     fn data_type() -> DataType {
         time_type()
+    }
+    fn cell_kind() -> CellKind {
+        CellKind::Time
+    }
+    fn of_cell(cell: Cell) -> Option<Self> {
+        EventTime::of_cell(cell).map(Some)
     }
     fn builder() -> Self::Builder {
         TimestampNanosecondBuilder::new().with_timezone("UTC")
@@ -195,6 +221,15 @@ impl ColumnValue for String {
     fn data_type() -> DataType {
         DataType::Utf8View
     }
+    fn cell_kind() -> CellKind {
+        CellKind::Text
+    }
+    fn of_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
     fn builder() -> Self::Builder {
         // Hosts, subjects and destinations repeat all the time: a batch holds each text once.
         StringViewBuilder::new().with_deduplicate_strings()
@@ -227,6 +262,12 @@ impl ColumnValue for Option<String> {
 
     fn data_type() -> DataType {
         DataType::Utf8View
+    }
+    fn cell_kind() -> CellKind {
+        CellKind::Text
+    }
+    fn of_cell(cell: Cell) -> Option<Self> {
+        String::of_cell(cell).map(Some)
     }
     fn builder() -> Self::Builder {
         // Hosts, subjects and destinations repeat all the time: a batch holds each text once.
@@ -268,6 +309,15 @@ impl ColumnValue for TextList {
     fn data_type() -> DataType {
         DataType::List(list_item())
     }
+    fn cell_kind() -> CellKind {
+        CellKind::List
+    }
+    fn of_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::List(texts) => Some(texts),
+            _ => None,
+        }
+    }
     fn builder() -> Self::Builder {
         ListBuilder::new(StringViewBuilder::new()).with_field(list_item())
     }
@@ -297,7 +347,7 @@ impl ColumnValue for TextList {
 }
 
 macro_rules! number_column {
-    ($rust:ty, $arrow:ty) => {
+    ($rust:ty, $arrow:ty, $kind:expr) => {
         impl ColumnValue for $rust {
             type Ref<'a> = Self;
             type Array = PrimitiveArray<$arrow>;
@@ -306,6 +356,16 @@ macro_rules! number_column {
 
             fn data_type() -> DataType {
                 <$arrow as ArrowPrimitiveType>::DATA_TYPE
+            }
+            fn cell_kind() -> CellKind {
+                $kind
+            }
+            fn of_cell(cell: Cell) -> Option<Self> {
+                match cell {
+                    Cell::Number(number) => Self::try_from(number).ok(),
+                    Cell::Integer(number) => Self::try_from(number).ok(),
+                    _ => None,
+                }
             }
             fn builder() -> Self::Builder {
                 PrimitiveBuilder::new()
@@ -339,6 +399,12 @@ macro_rules! number_column {
             fn data_type() -> DataType {
                 <$arrow as ArrowPrimitiveType>::DATA_TYPE
             }
+            fn cell_kind() -> CellKind {
+                $kind
+            }
+            fn of_cell(cell: Cell) -> Option<Self> {
+                <$rust as ColumnValue>::of_cell(cell).map(Some)
+            }
             fn builder() -> Self::Builder {
                 PrimitiveBuilder::new()
             }
@@ -364,10 +430,10 @@ macro_rules! number_column {
     };
 }
 
-number_column!(u16, UInt16Type);
-number_column!(u32, UInt32Type);
-number_column!(u64, UInt64Type);
-number_column!(i64, Int64Type);
+number_column!(u16, UInt16Type, CellKind::Number(u16::MAX as u64));
+number_column!(u32, UInt32Type, CellKind::Number(u32::MAX as u64));
+number_column!(u64, UInt64Type, CellKind::Number(u64::MAX));
+number_column!(i64, Int64Type, CellKind::Integer);
 
 impl ColumnValue for bool {
     type Ref<'a> = Self;
@@ -377,6 +443,15 @@ impl ColumnValue for bool {
 
     fn data_type() -> DataType {
         DataType::Boolean
+    }
+    fn cell_kind() -> CellKind {
+        CellKind::Truth
+    }
+    fn of_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Truth(truth) => Some(truth),
+            _ => None,
+        }
     }
     fn builder() -> Self::Builder {
         BooleanBuilder::new()
@@ -409,6 +484,12 @@ impl ColumnValue for Option<bool> {
 
     fn data_type() -> DataType {
         DataType::Boolean
+    }
+    fn cell_kind() -> CellKind {
+        CellKind::Truth
+    }
+    fn of_cell(cell: Cell) -> Option<Self> {
+        bool::of_cell(cell).map(Some)
     }
     fn builder() -> Self::Builder {
         BooleanBuilder::new()

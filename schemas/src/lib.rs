@@ -9,6 +9,7 @@
 pub mod authored;
 mod batch;
 mod build;
+mod cell;
 mod column;
 mod id;
 pub mod law;
@@ -21,6 +22,7 @@ pub mod vocabulary;
 
 pub use batch::{EventBatch, EventBuilder, EventRows};
 pub use build::Column;
+pub use cell::{Cell, CellKind, cell_text};
 pub use column::{ColumnValue, SchemaError, TextList};
 pub use id::{EventId, FindingId, IncidentId, hash_id};
 pub use reference::tables_markdown;

@@ -41,6 +41,8 @@ pub struct ColumnSpec {
     pub name: &'static str,
     /// Arrow type.
     pub data_type: DataType,
+    /// What it takes from outside.
+    pub kind: crate::CellKind,
     /// Whether it may be null; null means unknown.
     pub nullable: bool,
     /// What it means, with units.
@@ -82,7 +84,7 @@ pub const TABLES: &[TableSpec] = &[
 /// Defines a table: `Row "name" "meaning"; { /// doc  column: Type = "ocsf.path", … }`.
 ///
 /// Yields, in the file's module: `Row` (owned), `column::…` (a constant per column name), `SPEC`, `schema()`,
-/// `columns()`, `to_batch(&[Row])`, `Builder` and `View`, whose methods read a batch without copying text.
+/// `columns()`, `setter(name)`, `to_batch(&[Row])`, `Builder` and `View`, whose methods read a batch without copying text.
 macro_rules! table {
     ($row:ident $table:literal $table_doc:literal; {
         $( $(#[doc = $doc:literal])+ $column:ident : $type:ty = $ocsf:literal, )+
@@ -110,10 +112,23 @@ macro_rules! table {
             vec![ $( $crate::table::ColumnSpec {
                 name: stringify!($column),
                 data_type: <$type as $crate::column::ColumnValue>::data_type(),
+                kind: <$type as $crate::column::ColumnValue>::cell_kind(),
                 nullable: <$type as $crate::column::ColumnValue>::NULLABLE,
                 doc: concat!($($doc),+),
                 ocsf: $ocsf,
             }, )+ ]
+        }
+
+        /// How the column of that name is set in a row; the answer says whether the cell fits. None without such a column.
+        #[must_use]
+        pub fn setter(column: &str) -> Option<fn(&mut $row, $crate::Cell) -> bool> {
+            match column {
+                $( stringify!($column) => Some(|row, cell| {
+                    let value = <$type as $crate::column::ColumnValue>::of_cell(cell);
+                    value.map(|value| row.$column = value).is_some()
+                }), )+
+                _ => None,
+            }
         }
 
         /// The table's Arrow schema; field metadata carries `doc` and `ocsf`.

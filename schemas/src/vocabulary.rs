@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringViewArray, StringViewBuilder};
 use arrow::datatypes::DataType;
 
+use crate::cell::{Cell, CellKind};
 use crate::column::ColumnValue;
 
 /// Text that is not in a vocabulary.
@@ -31,6 +32,8 @@ macro_rules! vocabulary {
         pub enum $name { $( $(#[$word_meta])* $variant, )+ }
 
         impl $name {
+            /// Every word as it is written, in order.
+            pub const WORDS: &[&'static str] = &[ $($text,)+ ];
             /// Every word, in order.
             pub const ALL: &[Self] = &[ $( Self::$variant, )+ ];
 
@@ -82,6 +85,15 @@ macro_rules! vocabulary {
 
             fn data_type() -> DataType {
                 DataType::Utf8View
+            }
+            fn cell_kind() -> CellKind {
+                CellKind::Word(Self::WORDS)
+            }
+            fn of_cell(cell: Cell) -> Option<Self> {
+                match cell {
+                    Cell::Text(text) => text.parse().ok(),
+                    _ => None,
+                }
             }
             fn builder() -> Self::Builder {
                 StringViewBuilder::new()

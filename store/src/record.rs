@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
-use offbound_schemas::{EventId, EventTime};
+use arrow::array::RecordBatch;
+use offbound_schemas::{EventId, EventTime, cell_text};
 
 use crate::columns::Columns;
 use crate::event_table::RowKeys;
@@ -99,33 +98,4 @@ fn stored_record(table: EventTable, batch: &RecordBatch, keys: &RowKeys, row: us
         columns,
         raw: raw.into_iter().map(|(_, text)| text).collect(),
     }
-}
-
-/// A cell as text; none when it says nothing (null, empty text, empty list).
-fn cell_text(array: &ArrayRef, row: usize) -> Option<String> {
-    if array.is_null(row) {
-        return None;
-    }
-    let text = match array.data_type() {
-        DataType::Utf8View => array.as_string_view().value(row).to_owned(),
-        DataType::FixedSizeBinary(16) => {
-            array.as_fixed_size_binary().value(row).iter().map(|byte| format!("{byte:02x}")).collect()
-        }
-        DataType::Timestamp(..) => {
-            EventTime(array.as_primitive::<TimestampNanosecondType>().value(row)).to_string()
-        }
-        DataType::Boolean => array.as_boolean().value(row).to_string(),
-        DataType::UInt16 => array.as_primitive::<UInt16Type>().value(row).to_string(),
-        DataType::UInt32 => array.as_primitive::<UInt32Type>().value(row).to_string(),
-        DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).to_string(),
-        DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
-        DataType::List(_) => list_text(&array.as_list::<i32>().value(row))?,
-        other => format!("({other})"),
-    };
-    (!text.is_empty()).then_some(text)
-}
-
-fn list_text(items: &ArrayRef) -> Option<String> {
-    let texts: Vec<&str> = items.as_string_view_opt()?.iter().flatten().collect();
-    (!texts.is_empty()).then(|| serde_json::Value::from(texts).to_string())
 }

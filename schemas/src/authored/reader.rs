@@ -86,7 +86,8 @@ impl<'a> Table<'a> {
         self.allow("section", known);
     }
 
-    fn allow(&self, what: &str, known: &[&str]) {
+    /// Notes every key that is not among `known`; `what` is what the keys are.
+    pub fn allow(&self, what: &str, known: &[&str]) {
         let words = self.table.keys().map(|key| (key.span().start, key.get_ref().as_ref()));
         for (at, word) in words.filter(|(_, word)| !known.contains(word)) {
             self.unknown(what, at, word, known);
@@ -161,7 +162,7 @@ impl<'a> Table<'a> {
 }
 
 /// A value of the file, and the key that it stands under.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Value<'a> {
     key: String,
     owner: String,
@@ -247,6 +248,41 @@ impl<'a> Value<'a> {
             self.bad_text(&text, &problem);
         }
         found.map(|(_, meaning)| *meaning)
+    }
+
+    /// Text, a whole number or a switch, as text.
+    #[must_use]
+    pub fn scalar(&self) -> Option<String> {
+        match self.value {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
+            DeValue::Boolean(flag) => Some(flag.to_string()),
+            _ => {
+                self.wrong_type("a string, a whole number, or true or false");
+                None
+            }
+        }
+    }
+
+    /// The values of a list, or the value itself.
+    #[must_use]
+    pub fn one_or_more(&self) -> Vec<Value<'a>> {
+        if let DeValue::Array(_) = self.value {
+            return self.list("a list");
+        }
+        vec![self.clone()]
+    }
+
+    /// Whether it is a table.
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
+    /// Whether it is a list.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(_))
     }
 
     /// A switch.
