@@ -35,8 +35,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Open the terminal UI over a store, or over files
     Investigate(InvestigateArgs),
-    /// List every log format that is recognised
-    Formats(ListArgs),
+    /// List every log format that is recognised, or check a mapping file
+    Formats(FormatsArgs),
     /// Show the detection rules
     Rules(RulesArgs),
     /// Write labelled telemetry in real log formats
@@ -76,6 +76,9 @@ pub(crate) struct InputArgs {
     /// Folder with more rules (*.sql)
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Option<PathBuf>,
+    /// Mapping file, or folder of them (*.toml), that defines more log formats; may be given several times
+    #[arg(long = "formats", value_name = "FILE|DIR")]
+    pub(crate) formats: Vec<PathBuf>,
     /// Source label of the files that match, such as k8s-audit:prod=logs/prod/*.log
     #[arg(long = "source", value_name = "LABEL=GLOB")]
     pub(crate) sources: Vec<String>,
@@ -157,6 +160,26 @@ pub(crate) struct ListArgs {
     /// Write it to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Options of `formats`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  offbound formats
+  offbound formats --formats docs/formats
+  offbound formats --check gateway.toml --sample gateway.log")]
+pub(crate) struct FormatsArgs {
+    /// Mapping file, or folder of them (*.toml), to list as well; may be given several times
+    #[arg(long = "formats", value_name = "FILE|DIR")]
+    pub(crate) formats: Vec<PathBuf>,
+    /// Check this mapping file instead; exit code 3 when something is wrong with it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["formats", "format"])]
+    pub(crate) check: Option<PathBuf>,
+    /// With --check: show what the first records of this log give
+    #[arg(long, value_name = "LOG", requires = "check")]
+    pub(crate) sample: Option<String>,
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
 }
 
 /// Options of `rules`.

@@ -34,6 +34,7 @@ struct File {
 struct InputSection {
     env: Option<PathBuf>,
     rules: Option<PathBuf>,
+    formats: Vec<PathBuf>,
     sources: Vec<String>,
     strict: Option<bool>,
 }
@@ -103,6 +104,9 @@ impl Config {
                 *slot = Some(truth(name, &value)?);
             }
         }
+        if let Some(value) = variable("OFFBOUND_INPUT_FORMATS") {
+            input.formats = value.split(',').map(PathBuf::from).collect();
+        }
         if let Some(value) = variable("OFFBOUND_INPUT_SOURCES") {
             input.sources = value.split(',').map(str::to_owned).collect();
         }
@@ -125,11 +129,12 @@ impl Config {
 
     /// Completes the options of commands that read logs.
     pub(crate) fn input(&self, args: &InputArgs) -> InputArgs {
-        let InputSection { env, rules, sources, strict } = &self.file.input;
+        let InputSection { env, rules, formats: _, sources, strict } = &self.file.input;
         let mut args = args.clone();
         args.env = args.env.or_else(|| env.clone());
         args.rules = args.rules.or_else(|| rules.clone());
         args.strict = args.strict || strict.unwrap_or(false);
+        args.formats = self.formats(&args.formats);
         if args.sources.is_empty() {
             args.sources.clone_from(sources);
         }
@@ -146,6 +151,11 @@ impl Config {
             args.fail_on = Some(severity.map_err(|error| self.wrong("output.fail_on", &error.to_string()))?);
         }
         Ok(args)
+    }
+
+    /// Mapping files, and folders of them.
+    pub(crate) fn formats(&self, options: &[PathBuf]) -> Vec<PathBuf> {
+        if options.is_empty() { self.file.input.formats.clone() } else { options.to_vec() }
     }
 
     /// The folder with more rules.

@@ -18,6 +18,7 @@ mod judge;
 mod listing;
 mod logging;
 mod man;
+mod mappings;
 mod output;
 mod progress;
 mod read;

@@ -14,12 +14,13 @@ use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use offbound_store::Writer;
 
+use crate::args::InputArgs;
 use crate::exit::{Failure, say};
-use crate::fingerprint;
 use crate::interrupt::Interrupt;
 use crate::output::count;
 use crate::progress::Progress;
 use crate::readers::read_all;
+use crate::{fingerprint, mappings};
 
 /// What is to be read.
 #[derive(Debug, Clone, Copy)]
@@ -56,13 +57,13 @@ impl Account {
 /// Reads all material into the store.
 pub(crate) fn read(
     material: Material<'_>,
-    sources: &[String],
+    input: &InputArgs,
     writer: &mut Writer,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<Account, Failure> {
-    let formats = Formats::default();
-    let sources = rules(sources, &formats)?;
+    let formats = mappings::formats(&input.formats)?;
+    let sources = rules(&input.sources, &formats)?;
     let options = IngestOptions { formats, sources, key: FingerprintKey::new(&fingerprint::key()?) };
     let (inputs, mut errors) = match material {
         Material::Paths(paths, _) => expand(paths),

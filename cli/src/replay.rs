@@ -75,7 +75,7 @@ pub(crate) fn replay(
         Keep::Nothing => Writer::temporary(Options { keep_raw: false, ..Options::default() })?,
     };
     let progress = Progress::new(context.common.quiet);
-    let account = read::read(material, &input.sources, &mut writer, &progress, &interrupt)?;
+    let account = read::read(material, input, &mut writer, &progress, &interrupt)?;
     let window = Window { since: input.since, until: input.until };
     let judgement = judge.judge(writer.store(), window, &interrupt)?;
     let results = judge::results(judgement, &account);

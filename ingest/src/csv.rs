@@ -4,6 +4,8 @@
 //! header lines and how many lines a quoted field may have. Leaves to `mapping` what the columns mean.
 //! A record carries its names with it, so that it can be read again without the header it stood under.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::formats::Formats;
@@ -152,13 +154,13 @@ pub(crate) enum Item {
 }
 
 /// A stream that may be CSV.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stream {
     /// The format that all records of the stream have.
     forced: Option<usize>,
     /// Whether the first document was looked at.
     is_decided: bool,
-    table: Option<Table>,
+    table: Option<Arc<Table>>,
     /// Lines of a record whose quote is open.
     open: Vec<(String, u64)>,
 }
@@ -172,22 +174,27 @@ impl Stream {
     pub(crate) fn take(&mut self, text: &str, line: u64, formats: &Formats) -> Option<Vec<Item>> {
         if !self.is_decided && !text.starts_with('#') {
             self.is_decided = true;
-            self.table = formats.csv_table(text, self.forced);
+            self.table = formats.csv_table(text, self.forced).map(Arc::new);
         }
-        let table = self.table.as_ref()?;
+        let table = Arc::clone(self.table.as_ref()?);
         if self.open.is_empty() && table.header.as_deref() == Some(text) {
             return Some(vec![Item::Header]);
         }
         let mut items = Vec::new();
-        feed(table, &mut self.open, (text.to_owned(), line), &mut items);
+        feed(&table, &mut self.open, (text.to_owned(), line), &mut items);
         Some(items)
+    }
+
+    /// Whether no record is open.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// The stream has ended: what is still open is no record.
     pub(crate) fn finish(&mut self) -> Vec<Item> {
         let mut items = Vec::new();
-        while let Some(table) = self.table.as_ref().filter(|_| !self.open.is_empty()) {
-            give_up(table, &mut self.open, Problem::Open, &mut items);
+        while let Some(table) = self.table.clone().filter(|_| !self.open.is_empty()) {
+            give_up(&table, &mut self.open, Problem::Open, &mut items);
         }
         items
     }
@@ -259,7 +266,7 @@ mod tests {
     fn run(lines: &[(&str, u64)]) -> Vec<Item> {
         let table = Table::of_layout(&Layout::default(), "a;b;b").expect("a header");
         assert_eq!(table.names, ["a", "b", "b_2"]);
-        let mut stream = Stream { forced: None, is_decided: true, table: Some(table), open: Vec::new() };
+        let mut stream = Stream { forced: None, is_decided: true, table: Some(Arc::new(table)), open: Vec::new() };
         let formats = Formats::default();
         let mut items: Vec<Item> = lines
             .iter()

@@ -11,6 +11,8 @@ use crate::csv::Table;
 use crate::decode::{Decode, FORMATS, Format, Identity, Record};
 use crate::mapping::{Mapped, Mapping};
 
+mod known_by;
+
 /// How surely a record is of a mapping's format when it meets the mapping's conditions.
 const MAPPED_CONFIDENCE: u8 = 100;
 
@@ -121,6 +123,15 @@ impl<'a> FormatRef<'a> {
         match self {
             Self::BuiltIn(format) => format.sample,
             Self::Mapped(mapping) => &mapping.sample,
+        }
+    }
+
+    /// By what its records are recognised, in a few words.
+    #[must_use]
+    pub fn known_by(self) -> String {
+        match self {
+            Self::BuiltIn(format) => known_by::of(format),
+            Self::Mapped(mapping) => mapping.known_by(),
         }
     }
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::csv::Layout;
 use crate::decode::{Decode, Envelope, Identity, Record, Verdict, field};
+use crate::json;
 use condition::Conditions;
 use rest::Spoken;
 use rule::{Found, Rule};
@@ -77,13 +78,18 @@ impl Mapping {
         record.is_some_and(|record| self.recognise.hold(record))
     }
 
-    /// Why a record is not of this format, for a reader; none when it is.
+    /// Why the text of a record is not of this format, for a reader; none when it is.
     #[must_use]
-    pub fn stranger(&self, record: Option<&Value>) -> Option<String> {
-        match record {
-            Some(record) => self.recognise.failure(record),
-            None => Some("it is no JSON object".to_owned()),
+    pub fn stranger(&self, text: &str) -> Option<String> {
+        match json::parse(text) {
+            Ok(record) => self.recognise.failure(&record),
+            Err(_) => Some("it is no JSON object".to_owned()),
         }
+    }
+
+    /// By what it recognises its records, for a reader.
+    pub(crate) fn known_by(&self) -> String {
+        self.recognise.in_words()
     }
 
     /// Whether these columns are those of its CSV.
@@ -97,6 +103,10 @@ impl Mapping {
 pub(crate) struct Mapped(pub(crate) Arc<Mapping>);
 
 impl Decode for Mapped {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         let Some(json) = record.json.filter(|json| json.is_object()) else {
             return Verdict::reject("not-json", "expected one JSON object");

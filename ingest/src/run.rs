@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
             outbox: Outbox::default(),
             read: SourceRead::default(),
         };
-        let unfold = Unfold::new(options.formats.clone(), state.labelling.format);
+        let unfold = Unfold::of_format(options.formats.clone(), state.labelling.format);
         Self { sink, unfold, state }
     }
 

@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-<<<<<<< HEAD
 use crate::decode::{CUT_MARK, Envelope, Reject};
-=======
+}
+
 use crate::csv::{self, Item};
 use crate::decode::{Envelope, Reject};
->>>>>>> 1164e36 (ingest: formats of mapping files, as JSON and as CSV)
 use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload};
 use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;
@@ -54,7 +53,7 @@ pub(crate) enum Leaf<'a> {
 /// Takes documents apart; keeps the pieces of cut lines in between.
 pub(crate) struct Unfold {
     formats: Formats,
-    csv: csv::Stream,
+    pub(crate) csv: csv::Stream,
     pieces: BTreeMap<String, Pieces>,
 }
 
@@ -73,8 +72,12 @@ struct Depth {
 }
 
 impl Unfold {
-    /// `forced` is the format that all records have, where that was said beforehand.
-    pub(crate) fn new(formats: Formats, forced: Option<usize>) -> Self {
+    pub(crate) fn new(formats: Formats) -> Self {
+        Self::of_format(formats, None)
+    }
+
+    /// For documents whose records all have the format `forced`, where that was said beforehand.
+    pub(crate) fn of_format(formats: Formats, forced: Option<usize>) -> Self {
         Self { formats, csv: csv::Stream::new(forced), pieces: BTreeMap::new() }
     }
 
@@ -86,9 +89,9 @@ impl Unfold {
         }
     }
 
-    /// Whether no cut line waits for its other pieces.
+    /// Whether no cut line and no open record of CSV waits for its other pieces.
     pub(crate) fn is_idle(&self) -> bool {
-        self.pieces.is_empty()
+        self.pieces.is_empty() && self.csv.is_idle()
     }
 
     /// The stream has ended: what was cut comes out as far as it is there.
@@ -193,13 +196,13 @@ impl Unfold {
     }
 }
 
-<<<<<<< HEAD
 /// Some log services cut records and say so; a format that surely knows such a record reads what is left of it.
 fn is_cut_but_known(formats: &Formats, text: &str, reject: &Reject, around: &Envelope) -> bool {
     matches!(reject.reason, "truncated-json" | "bad-json")
         && text.contains(CUT_MARK)
         && recognise::confidence(formats, text, None, around) >= recognise::SURE_CONFIDENCE
-=======
+}
+
 /// One item of a stream of CSV.
 fn of_csv(item: Item) -> Leaf<'static> {
     match item {
@@ -212,7 +215,6 @@ fn of_csv(item: Item) -> Leaf<'static> {
             Leaf::Refused { text: text.into(), reject: Reject { reason: "bad-csv", detail }, line }
         }
     }
->>>>>>> 1164e36 (ingest: formats of mapping files, as JSON and as CSV)
 }
 
 /// Whether a record that looks like an envelope is a record of its own all the same.

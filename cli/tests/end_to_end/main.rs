@@ -6,6 +6,7 @@
 mod bad_input;
 mod cli;
 mod layers;
+mod mappings;
 mod scenarios;
 mod schema;
 mod tidy;

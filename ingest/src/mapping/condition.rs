@@ -41,6 +41,16 @@ impl Conditions {
             && starts.iter().all(|(path, texts)| starts_with_one_of(path, texts, record))
     }
 
+    /// What must hold, for a reader.
+    pub(super) fn in_words(&self) -> String {
+        let Self { has, lacks, equals, starts } = self;
+        let has = has.iter().map(|path| format!("`{}`", path.text));
+        let equals = equals.iter().map(|(path, texts)| format!("`{}` = {}", path.text, texts.join("|")));
+        let starts = starts.iter().map(|(path, texts)| format!("`{}` = {}…", path.text, texts.join("…|")));
+        let lacks = lacks.iter().map(|path| format!("no `{}`", path.text));
+        has.chain(equals).chain(starts).chain(lacks).collect::<Vec<_>>().join(", ")
+    }
+
     /// What does not hold, for a reader; names paths, never values of the record.
     pub(super) fn failure(&self, record: &Value) -> Option<String> {
         let Self { has, lacks, equals, starts } = self;

@@ -200,6 +200,7 @@ fn time(table: &Table<'_>) -> Option<Rule> {
         kind: CellKind::Time,
         trim: Trim::default(),
         split: None,
+        default: None,
         moments,
     })
 }
@@ -251,7 +252,14 @@ fn columns(file: &Table<'_>, choice: &Choice) -> Vec<(String, Rule)> {
 fn rule(value: &Value<'_>, kind: CellKind) -> Option<Rule> {
     if !value.is_table() {
         let origin = Origin::FirstOf(paths(value));
-        return Some(Rule { origin, kind, trim: Trim::default(), split: None, moments: any_moment() });
+        return Some(Rule {
+            origin,
+            kind,
+            trim: Trim::default(),
+            split: None,
+            default: None,
+            moments: any_moment(),
+        });
     }
     let table = value.table()?;
     table.allow_keys(&[
@@ -265,6 +273,7 @@ fn rule(value: &Value<'_>, kind: CellKind) -> Option<Rule> {
         "words",
         "otherwise",
         "prefix",
+        "default",
         "split",
         "format",
     ]);
@@ -272,6 +281,7 @@ fn rule(value: &Value<'_>, kind: CellKind) -> Option<Rule> {
     let moments = table.value("format").map_or_else(any_moment, |value| moments(&value));
     Some(Rule {
         origin: origin(&table, kind)?,
+        default: table.value("default").and_then(|value| constant_of(&value, kind)),
         kind,
         trim: trim(&table, kind),
         split: table.text("split"),
@@ -383,7 +393,13 @@ fn entry(table: &Table<'_>) -> Option<Entry> {
         prefix,
         ..Trim::default()
     };
-    let rule =
-        Rule { origin: Origin::FirstOf(paths), kind: CellKind::Text, trim, split: None, moments: Vec::new() };
+    let rule = Rule {
+        origin: Origin::FirstOf(paths),
+        kind: CellKind::Text,
+        trim,
+        split: None,
+        default: None,
+        moments: Vec::new(),
+    };
     Some(Entry { kind, rule })
 }

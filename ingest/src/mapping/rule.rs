@@ -28,6 +28,8 @@ pub(super) struct Rule {
     pub(super) origin: Origin,
     pub(super) kind: CellKind,
     pub(super) trim: Trim,
+    /// The value where nothing is there.
+    pub(super) default: Option<Cell>,
     /// Where a text for a list column is split.
     pub(super) split: Option<String>,
     /// How times are written; the first that reads one.
@@ -56,6 +58,13 @@ impl Rule {
 
     /// Looks for the value; a text among `absent` says that there is none.
     pub(super) fn find<'r>(&'r self, record: &'r Value, absent: &[String]) -> Found<'r> {
+        match (self.look(record, absent), &self.default) {
+            (Found::Nothing, Some(cell)) => Found::Cell(cell.clone()),
+            (found, _) => found,
+        }
+    }
+
+    fn look<'r>(&'r self, record: &'r Value, absent: &[String]) -> Found<'r> {
         match &self.origin {
             Origin::Constant(cell) => Found::Cell(cell.clone()),
             Origin::Joined(paths, with) => {

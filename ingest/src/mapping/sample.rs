@@ -18,7 +18,7 @@ pub(super) fn fault(mapping: &Arc<Mapping>) -> Option<String> {
         Ok(record) => record,
         Err(problem) => return Some(problem),
     };
-    if let Some(failure) = mapping.stranger(Some(&record)) {
+    if let Some(failure) = mapping.stranger(&record.to_string()) {
         return Some(format!("the sample is not recognised: {failure}"));
     }
     let text = record.to_string();

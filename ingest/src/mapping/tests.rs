@@ -127,9 +127,9 @@ fn fates() {
         };
         assert_eq!((name, rows.is_empty()), (expected, true), "{record}");
     }
-    assert_eq!(mapping.stranger(Some(&json!({"kind": "x"}))).as_deref(), Some("`jwt.sub` is missing"));
-    let other = json!({"kind": "x", "jwt": {"sub": "s"}});
-    assert_eq!(mapping.stranger(Some(&other)).as_deref(), Some("`kind` is not access or refusal"));
+    assert_eq!(mapping.stranger(r#"{"kind":"x"}"#).as_deref(), Some("`jwt.sub` is missing"));
+    let other = r#"{"kind":"x","jwt":{"sub":"s"}}"#;
+    assert_eq!(mapping.stranger(other).as_deref(), Some("`kind` is not access or refusal"));
 }
 
 /// Scenario: a host log that says that a file was read. Guarantees: a credential's path is judged as in every format.

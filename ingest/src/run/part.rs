@@ -11,6 +11,7 @@ use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 
 use super::{Run, State};
+use crate::csv;
 use crate::divide::Part;
 use crate::frame::Frames;
 use crate::open::Counters;
@@ -21,12 +22,15 @@ use crate::recognise::Recogniser;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Start {
     recogniser: Recogniser,
+    csv: csv::Stream,
 }
 
 /// What came of a part.
 pub(crate) struct Outcome {
     start: Start,
     state: State,
+    /// What the part says about the columns of the next.
+    csv: csv::Stream,
     batches: Vec<EventBatch>,
     letters: Vec<DeadLetter>,
     /// Nothing in the part reaches into the next one.
@@ -77,13 +81,14 @@ pub(crate) fn read_part(part: &Part, start: &Start, location: &str, options: &In
     let mut kept = Kept::default();
     let mut run = Run::new(location, options, &mut kept);
     run.state.recogniser = start.recogniser.clone();
+    run.unfold.csv = start.csv.clone();
     let mut frames = Frames::behind(part.lines_before, part.bytes.as_slice());
     read_frames(&mut frames, &Counters::default(), &mut run);
     let is_closed = !frames.ended_open() && run.start().is_some();
-    let Run { mut state, sink, .. } = run;
+    let Run { mut state, sink, unfold } = run;
     state.outbox.flush(sink);
     let Kept { batches, letters, is_cut } = kept;
-    Outcome { start: start.clone(), state, batches, letters, is_closed, is_cut }
+    Outcome { start: start.clone(), state, csv: unfold.csv, batches, letters, is_closed, is_cut }
 }
 
 impl Run<'_> {
@@ -93,12 +98,12 @@ impl Run<'_> {
         let knows_nothing = self.unfold.is_idle()
             && redactor.is_idle()
             && decoders.values().all(|decoder| decoder.decode.is_stateless());
-        knows_nothing.then(|| Start { recogniser: recogniser.clone() })
+        knows_nothing.then(|| Start { recogniser: recogniser.clone(), csv: self.unfold.csv.clone() })
     }
 
     /// Takes in what came of the next part, unless reading it here would have given something else.
     pub(crate) fn take_in(&mut self, outcome: Outcome) -> Result<(), Unlike> {
-        let Outcome { start, state, batches, letters, is_closed, is_cut } = outcome;
+        let Outcome { start, state, csv, batches, letters, is_closed, is_cut } = outcome;
         if !is_closed {
             return Err(Unlike::Open);
         }
@@ -106,6 +111,7 @@ impl Run<'_> {
             return Err(Unlike::Otherwise);
         }
         self.state.recogniser = state.recogniser;
+        self.unfold.csv = csv;
         for (index, decoder) in state.decoders {
             let records = decoder.records;
             let known = self.state.decoders.entry(index).or_insert(super::Decoder { records: 0, ..decoder });
