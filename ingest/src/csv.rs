@@ -266,7 +266,8 @@ mod tests {
     fn run(lines: &[(&str, u64)]) -> Vec<Item> {
         let table = Table::of_layout(&Layout::default(), "a;b;b").expect("a header");
         assert_eq!(table.names, ["a", "b", "b_2"]);
-        let mut stream = Stream { forced: None, is_decided: true, table: Some(Arc::new(table)), open: Vec::new() };
+        let mut stream =
+            Stream { forced: None, is_decided: true, table: Some(Arc::new(table)), open: Vec::new() };
         let formats = Formats::default();
         let mut items: Vec<Item> = lines
             .iter()

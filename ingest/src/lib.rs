@@ -33,7 +33,6 @@ mod text;
 mod unfold;
 
 pub use crew::{MAX_READERS, Source, read_all};
-pub use formats::{FormatRef, Formats};
 pub use formats::{FormatRef, Formats, TwinMappings};
 pub use frame::{MAX_DOCUMENT_BYTES, MAX_LINE_BYTES};
 pub use identity::OCCURRENCE_WINDOW;

@@ -9,11 +9,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::decode::{CUT_MARK, Envelope, Reject};
-}
-
 use crate::csv::{self, Item};
-use crate::decode::{Envelope, Reject};
+use crate::decode::{CUT_MARK, Envelope, Reject};
 use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload};
 use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;

@@ -11,10 +11,16 @@ use crate::decode::FORMATS;
 use crate::divide::PART_BYTES;
 use crate::fuzzing::Collector;
 use crate::pipeline::read_stream;
-use crate::{FingerprintKey, Formats, IngestOptions, SourceRead, read_bytes};
+use crate::{FingerprintKey, Formats, IngestOptions, Mapping, SourceRead, read_bytes};
+
+/// A mapping of CSV, for streams whose first line says what the others are.
+const FLOWS: &str = "version = 1\nid = \"flows\"\ntable = \"host_events\"\n[csv]\n[recognise]\nhas = [\"at\", \"to\"]\n\
+    [time]\npath = \"at\"\n[column]\naction = { const = \"net_connect\" }\ndst_addr = \"to\"\n";
 
 fn options() -> IngestOptions {
-    IngestOptions { sources: Vec::new(), formats: Formats::default(), key: FingerprintKey::for_tests() }
+    let flows = Mapping::parse(FLOWS, "flows.toml").expect("the mapping is sound");
+    let formats = Formats::with(vec![flows]).expect("one mapping");
+    IngestOptions { sources: Vec::new(), formats, key: FingerprintKey::for_tests() }
 }
 
 /// Reads with one thread that has the input and `helpers` that help it.
@@ -97,6 +103,20 @@ proptest! {
         helpers in 0..4_usize,
     ) {
         check(text.as_bytes(), part_bytes, helpers);
+    }
+}
+
+/// Scenario: CSV with its header in the first part only, and fields of several lines across parts. Guarantees: the
+/// results of one thread, whatever a part holds.
+#[test]
+fn the_header_counts_for_every_part() {
+    let records =
+        ["1772359200,10.1.0.7,plain\n", "1772359201,10.1.0.8,\"two\nlines\"\n", "1772359202,10.1.0.9\n"];
+    let text = format!("at,to,note\n{}", records.concat().repeat(20));
+    let (whole, _) = read_whole(text.as_bytes());
+    assert_eq!((whole.count.format.as_str(), whole.count.decoded), ("flows", 40));
+    for part_bytes in (1..200).step_by(7) {
+        check(text.as_bytes(), part_bytes, 2);
     }
 }
 
