@@ -204,6 +204,81 @@ pub(crate) fn unmapped<'v>(fields: impl IntoIterator<Item = (&'v str, Option<&'v
     (!kept.is_empty()).then(|| Value::Object(kept).to_string())
 }
 
+/// A value that is text only.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Texts<'v> {
+    /// One text.
+    One(&'v str),
+    /// A list of texts.
+    List(&'v [String]),
+}
+
+impl Texts<'_> {
+    fn is_blank(self) -> bool {
+        match self {
+            Self::One(text) => text.is_empty(),
+            Self::List(texts) => texts.is_empty(),
+        }
+    }
+
+    fn write_json(self, out: &mut String) {
+        match self {
+            Self::One(text) => write_json_text(text, out),
+            Self::List(texts) => {
+                for (index, text) in texts.iter().enumerate() {
+                    out.push(if index == 0 { '[' } else { ',' });
+                    write_json_text(text, out);
+                }
+                out.push(']');
+            }
+        }
+    }
+}
+
+/// What [`unmapped`] gives for texts, without values in between: records that are texts only are many.
+pub(crate) fn unmapped_texts(mut fields: Vec<(&str, Texts<'_>)>) -> Option<String> {
+    const ROOM_FOR_COUNT_BYTES: usize = 32;
+    fields.retain(|(_, texts)| !texts.is_blank());
+    if fields.is_empty() {
+        return None;
+    }
+    let mut sorted = fields.clone();
+    sorted.sort_by_key(|(key, _)| *key);
+    let mut out = String::with_capacity(256);
+    for (index, (key, texts)) in sorted.iter().enumerate() {
+        out.push(if index == 0 { '{' } else { ',' });
+        write_json_text(key, &mut out);
+        out.push(':');
+        texts.write_json(&mut out);
+    }
+    out.push('}');
+    // A member costs its text and two bytes; that is the object without one bracket.
+    let fits = out.len() - 1 + ROOM_FOR_COUNT_BYTES <= MAX_UNMAPPED_BYTES;
+    let once = sorted.windows(2).all(|pair| matches!(pair, [(left, _), (right, _)] if left != right));
+    if fits && once {
+        return Some(out);
+    }
+    let values: Vec<(&str, Value)> = fields
+        .into_iter()
+        .map(|(key, texts)| match texts {
+            Texts::One(text) => (key, Value::from(text)),
+            Texts::List(texts) => (key, Value::from(texts)),
+        })
+        .collect();
+    unmapped(values.iter().map(|(key, value)| (*key, Some(value))))
+}
+
+/// Writes a text as JSON.
+fn write_json_text(text: &str, out: &mut String) {
+    if text.bytes().any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')) {
+        out.push_str(&Value::from(text).to_string());
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    }
+}
+
 fn json_bytes(value: &Value) -> usize {
     value.to_string().len()
 }
@@ -241,6 +316,33 @@ mod tests {
         }
         assert_eq!(str_at(&value, &["e"]), None);
         assert!(array_at(&value, &["n"]).is_empty());
+    }
+
+    /// Scenario: texts that need escapes, blank ones, lists, a name twice, and more than is kept. Guarantees: what is
+    /// written without values in between is what is written with them.
+    #[test]
+    fn texts_are_written_as_values_are() {
+        let list = ["a\u{1}b".to_owned(), "\"q\\".to_owned(), "ä\u{7f}".to_owned()];
+        let long = "x".repeat(MAX_UNMAPPED_BYTES / 3);
+        let check = |fields: &[(&str, Texts<'_>)]| {
+            let value = |texts: &Texts<'_>| match texts {
+                Texts::One(text) => Value::from(*text),
+                Texts::List(texts) => Value::from(*texts),
+            };
+            let values: Vec<(&str, Value)> = fields.iter().map(|(key, texts)| (*key, value(texts))).collect();
+            let expected = unmapped(values.iter().map(|(key, value)| (*key, Some(value))));
+            assert_eq!(unmapped_texts(fields.to_vec()), expected, "{fields:?}");
+        };
+        check(&[]);
+        check(&[("a", Texts::One("")), ("b", Texts::List(&[]))]);
+        check(&[("z\n", Texts::One("1")), ("b", Texts::List(&list)), ("a\"", Texts::One("t\tb"))]);
+        check(&[("a", Texts::One("1")), ("b", Texts::One("2")), ("a", Texts::One("3"))]);
+        let many = [("a", Texts::One(&*long)), ("b", Texts::One(&*long)), ("c", Texts::One(&*long))];
+        check(&many);
+        for room in 0..12 {
+            let last = "y".repeat(MAX_UNMAPPED_BYTES - 40 - room);
+            check(&[("k", Texts::One(&last))]);
+        }
     }
 
     /// Scenario: moments as text and as epoch numbers of every unit. Guarantees: one moment; junk gives none.

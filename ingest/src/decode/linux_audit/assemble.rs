@@ -10,6 +10,7 @@
 //! Law: same records, any interleaving within [`HOLD_NANOS`], same rows.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::{EventId, EventRows, EventTime};
@@ -79,13 +80,10 @@ pub(in crate::decode) struct Assembler {
     bytes: usize,
     clocks: BTreeMap<String, Progress>,
     hosts: BTreeMap<String, HostState>,
-    closed: BTreeMap<Key, Vec<EventId>>,
+    closed: BTreeMap<Key, Vec<u64>>,
     closed_order: VecDeque<Key>,
-}
-
-/// A record's identity within its event: the same line through another transport differs before its body.
-fn record_id(audit: &AuditRecord) -> EventId {
-    EventId::of(&[audit.kind.as_bytes(), audit.body.as_bytes()])
+    /// Keyed at random, so that nobody can write two records that are taken for one.
+    hasher: RandomState,
 }
 
 impl Assembler {
@@ -99,14 +97,27 @@ impl Assembler {
             hosts: BTreeMap::new(),
             closed: BTreeMap::new(),
             closed_order: VecDeque::new(),
+            hasher: RandomState::new(),
         }
+    }
+
+    /// What a record is known by within its event: the same line through another transport differs before its body.
+    fn mark(&self, audit: &AuditRecord) -> u64 {
+        self.hasher.hash_one((&audit.kind, &audit.body))
     }
 
     /// Takes one record; rows of events that it completes go to `rows`.
     pub(super) fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Taken {
         let host = audit.node.clone().or_else(|| record.envelope.host.clone());
-        let template = HostEvent { host, ..record.host_event(audit.stamp.time) };
-        self.take_whole(template, vec![audit], rows)
+        let key = (host.clone().unwrap_or_default(), audit.stamp.time, audit.stamp.serial);
+        let template = || HostEvent { host, ..record.host_event(key.1) };
+        if self.closed.contains_key(&key) {
+            return self.after_close(&template(), &key, audit, rows);
+        }
+        let clock = self.advance(&key, rows);
+        let taken = self.gather(template, key.clone(), audit, clock);
+        self.close_behind(&key.0, clock, rows);
+        taken
     }
 
     /// Takes records of one event; `template` holds what the record that they came in says about the event as a whole.
@@ -126,13 +137,18 @@ impl Assembler {
         let clock = self.advance(&key, rows);
         let mut taken = Taken::Duplicate;
         for audit in records {
-            taken = taken.or(self.gather(&template, key.clone(), audit, clock));
+            taken = taken.or(self.gather(|| template.clone(), key.clone(), audit, clock));
         }
-        self.close_due(&host, clock, rows);
+        self.close_behind(&host, clock, rows);
+        taken
+    }
+
+    /// Closes what is complete, and the oldest of what is too much.
+    fn close_behind(&mut self, host: &str, clock: Progress, rows: &mut EventRows) {
+        self.close_due(host, clock, rows);
         while self.open.len() > MAX_OPEN_EVENTS || self.bytes > MAX_OPEN_BYTES {
             self.close_first(rows);
         }
-        taken
     }
 
     fn after_close(
@@ -142,7 +158,7 @@ impl Assembler {
         audit: AuditRecord,
         rows: &mut EventRows,
     ) -> Taken {
-        let id = record_id(&audit);
+        let id = self.mark(&audit);
         let Some(known) = self.closed.get_mut(key) else { return Taken::Late };
         if known.contains(&id) {
             return Taken::Duplicate;
@@ -181,9 +197,15 @@ impl Assembler {
         clock
     }
 
-    fn gather(&mut self, template: &HostEvent, key: Key, audit: AuditRecord, clock: Progress) -> Taken {
+    fn gather(
+        &mut self,
+        template: impl FnOnce() -> HostEvent,
+        key: Key,
+        audit: AuditRecord,
+        clock: Progress,
+    ) -> Taken {
         let open = self.open.entry(key).or_insert_with(|| Open {
-            template: template.clone(),
+            template: template(),
             records: Vec::new(),
             bytes: 0,
             touched: clock,
@@ -228,7 +250,8 @@ impl Assembler {
     fn close(&mut self, key: &Key, rows: &mut EventRows) {
         let Some(Open { template, records, bytes, touched: _ }) = self.open.remove(key) else { return };
         self.bytes = self.bytes.saturating_sub(bytes);
-        self.remember(key, records.iter().map(record_id).collect());
+        let marks = records.iter().map(|audit| self.mark(audit)).collect();
+        self.remember(key, marks);
         if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key.0) {
             self.hosts.pop_first();
         }
@@ -236,13 +259,13 @@ impl Assembler {
         rows.host_events.extend(event::rows(self.format, template, records, state));
     }
 
-    fn remember(&mut self, key: &Key, ids: Vec<EventId>) {
+    fn remember(&mut self, key: &Key, marks: Vec<u64>) {
         while self.closed_order.len() >= MAX_CLOSED_EVENTS {
             let Some(oldest) = self.closed_order.pop_front() else { break };
             self.closed.remove(&oldest);
         }
         self.closed_order.push_back(key.clone());
-        self.closed.insert(key.clone(), ids);
+        self.closed.insert(key.clone(), marks);
     }
 }
 

@@ -6,7 +6,6 @@
 
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, HostControl, Outcome};
-use serde_json::Value;
 
 use super::header::AuditRecord;
 use super::operand;
@@ -14,7 +13,7 @@ use super::sockaddr::SockAddr;
 use super::statement::{self, CallResult};
 use super::uring;
 use crate::decode::credential_path::{classify, is_escape_file, is_metadata_endpoint, proc_secret};
-use crate::decode::field::unmapped;
+use crate::decode::field::{Texts, unmapped_texts};
 use crate::decode::syscall::{self, Arch, Deed, EACCES, EINPROGRESS, EPERM};
 
 /// `O_WRONLY` or `O_RDWR`.
@@ -242,12 +241,8 @@ fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
         "LABELS",
         "ENV",
     ];
-    let values: Vec<(&str, Value)> =
-        KEYS.iter().filter_map(|key| Some((*key, Value::from(audit.fields.get(key)?)))).collect();
-    let paths: Vec<Value> = operand::of_kind(records, "PATH")
-        .filter_map(|audit| audit.fields.text("name"))
-        .map(Value::from)
-        .collect();
-    let paths = Value::from(paths);
-    unmapped(values.iter().map(|(key, value)| (*key, Some(value))).chain([("paths", Some(&paths))]))
+    let values = KEYS.iter().filter_map(|key| Some((*key, Texts::One(audit.fields.get(key)?))));
+    let paths: Vec<String> =
+        operand::of_kind(records, "PATH").filter_map(|audit| audit.fields.text("name")).collect();
+    unmapped_texts(values.chain([("paths", Texts::List(&paths))]).collect())
 }

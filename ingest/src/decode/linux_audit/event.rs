@@ -90,7 +90,7 @@ fn said(records: &[AuditRecord], base: &HostEvent) -> Vec<HostEvent> {
     // What controls decided comes first, for the first statement joins the call.
     statements.sort_by_key(|statement| !statement.is_decision);
     match call {
-        Some(call) => with_call(&call::row(call, records, base), statements),
+        Some(call) => with_call(call::row(call, records, base), statements),
         None if statements.is_empty() => vec![fragment(records, base)],
         None => {
             let alone = statements.len() == 1;
@@ -107,13 +107,13 @@ fn same_words(left: &HostEvent, right: &HostEvent) -> bool {
     HostEvent { raw: String::new(), ..left.clone() } == HostEvent { raw: String::new(), ..right.clone() }
 }
 
-fn with_call(call: &HostEvent, statements: Vec<Statement>) -> Vec<HostEvent> {
+fn with_call(call: HostEvent, statements: Vec<Statement>) -> Vec<HostEvent> {
     let mut rows = Vec::new();
     for statement in statements {
-        rows.push(if statement.joins(call) { statement.joined(call) } else { statement.row });
+        rows.push(if statement.joins(&call) { statement.joined(&call) } else { statement.row });
     }
     if !rows.iter().any(|row| row.pid == call.pid && row.syscall == call.syscall) {
-        rows.insert(0, call.clone());
+        rows.insert(0, call);
     }
     rows
 }

@@ -6,6 +6,8 @@
 
 /// Most fields of a record that are kept: a long argument list comes in several records.
 const MAX_FIELDS: usize = 4096;
+/// Fields that room is made for at first: a system call has this many.
+const USUAL_FIELDS: usize = 32;
 
 /// Names that auditd appends when it enriches; never confused with the kernel's own, which are lower case.
 const ENRICHED: &[&str] = &[
@@ -13,49 +15,72 @@ const ENRICHED: &[&str] = &[
     "SUID", "SGID", "OUID", "OGID", "ARCH", "UID", "GID", "ID",
 ];
 
-#[derive(Debug, Clone)]
+/// A part of the text of [`Fields`].
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
 struct Field {
-    key: String,
-    text: String,
+    key: Span,
+    text: Span,
     quoted: bool,
 }
 
-/// Fields of one record.
+/// Fields of one record, as places in one text: a record has dozens.
 #[derive(Debug, Clone, Default)]
-pub(in crate::decode) struct Fields(Vec<Field>);
+pub(in crate::decode) struct Fields {
+    text: String,
+    fields: Vec<Field>,
+}
 
 impl Fields {
     /// Adds a field whose text is as it was meant: it is never read as hex. The first of a name wins.
-    pub(in crate::decode) fn push(&mut self, key: impl Into<String>, text: impl Into<String>) {
-        if self.0.len() < MAX_FIELDS {
-            self.0.push(Field { key: key.into(), text: text.into(), quoted: true });
+    pub(in crate::decode) fn push(&mut self, key: impl AsRef<str>, text: impl AsRef<str>) {
+        if self.fields.len() < MAX_FIELDS {
+            let (key, text) = (self.keep(key.as_ref()), self.keep(text.as_ref()));
+            self.fields.push(Field { key, text, quoted: true });
         }
     }
 
     /// Adds bytes.
     pub(in crate::decode) fn push_bytes(&mut self, key: &str, bytes: &[u8]) {
         let text: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        self.0.push(Field { key: key.to_owned(), text, quoted: false });
+        let (key, text) = (self.keep(key), self.keep(&text));
+        self.fields.push(Field { key, text, quoted: false });
     }
 
     /// Takes a body apart.
     pub(in crate::decode) fn parse(body: &str) -> Self {
-        let mut fields = Self::default();
-        fields.read(body);
+        let mut fields = Self { text: body.to_owned(), fields: Vec::with_capacity(USUAL_FIELDS) };
+        fields.read(body, body.len());
         fields
+    }
+
+    /// Keeps a text that stands nowhere in the body.
+    fn keep(&mut self, text: &str) -> Span {
+        let start = self.text.len();
+        self.text.push_str(text);
+        Span { start, end: self.text.len() }
+    }
+
+    fn part(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or_default()
     }
 
     /// The value as it is written, without quotes; none for `?`, `(null)`, `(none)` and empty text.
     pub(in crate::decode) fn get(&self, key: &str) -> Option<&str> {
         self.raw(key)
-            .map(|field| field.text.as_str())
+            .map(|field| self.part(field.text))
             .filter(|text| !matches!(*text, "" | "?" | "(null)" | "(none)"))
     }
 
     /// The value of an encodable field: quoted as it stands, else from hex where it is hex.
     pub(in crate::decode) fn text(&self, key: &str) -> Option<String> {
         self.get(key)?;
-        self.raw(key).map(Field::decoded).filter(|text| !text.is_empty())
+        self.raw(key).map(|field| self.decoded(field)).filter(|text| !text.is_empty())
     }
 
     /// A decimal number.
@@ -65,9 +90,9 @@ impl Fields {
 
     /// A decimal number that stands twice, outside and inside of the nested message: the inner one.
     pub(super) fn inner_number(&self, key: &str) -> Option<u32> {
-        let mut found = self.0.iter().filter(|field| field.key == key);
+        let mut found = self.fields.iter().filter(|field| self.part(field.key) == key);
         found.next()?;
-        found.next_back()?.text.parse().ok()
+        self.part(found.next_back()?.text).parse().ok()
     }
 
     /// A decimal number where the largest, `-1` and `unset` mean that there is none.
@@ -83,34 +108,45 @@ impl Fields {
 
     /// All fields as they are written.
     pub(in crate::decode) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|field| (field.key.as_str(), field.text.as_str()))
+        self.fields.iter().map(|field| (self.part(field.key), self.part(field.text)))
     }
 
     /// The bytes of an unquoted hex value.
     pub(super) fn bytes(&self, key: &str) -> Option<Vec<u8>> {
-        self.raw(key).filter(|field| !field.quoted).and_then(|field| unhex(&field.text))
+        self.raw(key).filter(|field| !field.quoted).and_then(|field| unhex(self.part(field.text)))
     }
 
     /// An argument of an execution as it is written: behind a quote if it was quoted, else perhaps hex.
     pub(super) fn plain(&self, key: &str) -> Option<String> {
-        let Field { text, quoted, .. } = self.raw(key)?;
-        Some(if *quoted { format!("\"{text}") } else { text.clone() })
+        let field = self.raw(key)?;
+        let text = self.part(field.text);
+        Some(if field.quoted { format!("\"{text}") } else { text.to_owned() })
     }
 
     fn raw(&self, key: &str) -> Option<&Field> {
-        self.0.iter().find(|field| field.key == key)
+        self.fields.iter().find(|field| self.part(field.key) == key)
     }
 
-    fn read(&mut self, body: &str) {
+    fn decoded(&self, field: &Field) -> String {
+        let text = self.part(field.text);
+        match unhex(text).filter(|_| !field.quoted) {
+            Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            None => text.to_owned(),
+        }
+    }
+
+    /// Reads pairs; `end` is where the body ends in the text.
+    fn read(&mut self, body: &str, end: usize) {
         let mut rest = body;
         let mut word = "";
-        while self.0.len() < MAX_FIELDS {
+        while self.fields.len() < MAX_FIELDS {
             rest = rest.trim_start_matches(is_space);
             if rest.is_empty() {
                 return;
             }
-            let end = rest.find(|letter| letter == '=' || is_space(letter)).unwrap_or(rest.len());
-            let (token, after) = rest.split_at(end);
+            let ends = |byte: &u8| *byte == b'=' || is_space(char::from(*byte));
+            let length = rest.as_bytes().iter().position(ends).unwrap_or(rest.len());
+            let (token, after) = rest.split_at(length);
             let Some(value) = after.strip_prefix('=') else {
                 word = token;
                 rest = after;
@@ -118,47 +154,56 @@ impl Fields {
             };
             let key = token.trim_start_matches(['(', ',', '\'', '"']);
             // Old records write `old auid=1 new auid=2`.
-            let key = if word == "old" { format!("old-{key}") } else { key.to_owned() };
+            let key = if word == "old" {
+                self.keep(&format!("old-{key}"))
+            } else {
+                ending_at(end - after.len(), key.len())
+            };
             word = "";
-            rest = self.value(key, value);
+            rest = self.value(key, value, end);
         }
     }
 
-    /// Keeps the value at the start of `text`; gives what follows it.
-    fn value<'t>(&mut self, key: String, text: &'t str) -> &'t str {
+    /// Keeps the value at the start of `text`, which ends where the body does; gives what follows it.
+    fn value<'t>(&mut self, key: Span, text: &'t str, end: usize) -> &'t str {
+        // Where a part begins that goes on to the end of the body.
+        let place = |part: &str| end - part.len();
         if let Some(inside) = text.strip_prefix('"') {
             let (value, rest) = inside.split_once('"').unwrap_or((inside, ""));
-            self.0.push(Field { key, text: value.to_owned(), quoted: true });
+            self.fields.push(Field { key, text: starting_at(place(inside), value.len()), quoted: true });
             return rest;
         }
         if let Some(inside) = text.strip_prefix('\'') {
             let (value, rest) = inside.rsplit_once('\'').unwrap_or((inside, ""));
-            self.0.push(Field { key, text: value.to_owned(), quoted: true });
-            self.read(value);
+            let span = starting_at(place(inside), value.len());
+            self.fields.push(Field { key, text: span, quoted: true });
+            self.read(value, span.end);
             return rest;
         }
         if let Some(inside) = text.strip_prefix('{') {
             let (value, rest) = inside.split_once('}').unwrap_or((inside, ""));
-            self.0.push(Field { key, text: value.trim().to_owned(), quoted: true });
+            let blanks = value.len() - value.trim_start().len();
+            let span = starting_at(place(inside) + blanks, value.trim().len());
+            self.fields.push(Field { key, text: span, quoted: true });
             return rest;
         }
-        let end = text.find(is_space).unwrap_or(text.len());
-        let token = text.get(..end).unwrap_or_default();
-        let end = glued(token).unwrap_or(end);
-        let (value, rest) = text.split_at(end);
+        let is_end = |byte: &u8| is_space(char::from(*byte));
+        let length = text.as_bytes().iter().position(is_end).unwrap_or(text.len());
+        let token = text.get(..length).unwrap_or_default();
+        let length = glued(token).unwrap_or(length);
+        let (value, rest) = text.split_at(length);
         let value = if value.starts_with('(') { value } else { value.trim_end_matches([',', ')']) };
-        self.0.push(Field { key, text: value.to_owned(), quoted: false });
+        self.fields.push(Field { key, text: starting_at(place(text), value.len()), quoted: false });
         rest
     }
 }
 
-impl Field {
-    fn decoded(&self) -> String {
-        match unhex(&self.text).filter(|_| !self.quoted) {
-            Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            None => self.text.clone(),
-        }
-    }
+fn starting_at(start: usize, length: usize) -> Span {
+    Span { start, end: start + length }
+}
+
+fn ending_at(end: usize, length: usize) -> Span {
+    Span { start: end - length, end }
 }
 
 fn is_space(letter: char) -> bool {

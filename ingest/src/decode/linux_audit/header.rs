@@ -12,6 +12,8 @@ use crate::decode::{Reject, cut};
 
 /// Most bytes of offending text that a refusal shows.
 const MAX_SHOWN_BYTES: usize = 80;
+/// What stands between the type of a record and its stamp.
+const MARK: &str = " msg=audit(";
 /// Most records that one line is split into: a shipper glues the records of an event, of which there are few.
 const MAX_RECORDS_PER_LINE: usize = 64;
 
@@ -90,7 +92,6 @@ pub(super) fn parse_all(text: &str) -> Vec<Parsed> {
 
 /// Cuts before each further `type=WORD msg=audit(`, and the `node=` before it.
 fn split(text: &str) -> Vec<&str> {
-    const MARK: &str = " msg=audit(";
     let mut cuts = Vec::new();
     for (at, _) in text.match_indices(MARK) {
         let before = text.get(..at).unwrap_or_default();
@@ -176,7 +177,8 @@ impl Stamp {
         if !digits(secs) || !digits(fraction) || fraction.len() > 9 || !digits(serial) {
             return None;
         }
-        let nanos: i64 = format!("{fraction:0<9}").parse().ok()?;
+        let missing = u32::try_from(9 - fraction.len()).ok()?;
+        let nanos = fraction.parse::<i64>().ok()? * 10_i64.pow(missing);
         let time = EventTime::from_secs_nanos(secs.parse().ok()?, nanos)?;
         Some(Self { time, serial: serial.parse().ok()?, text: text.to_owned() })
     }

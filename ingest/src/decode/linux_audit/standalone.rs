@@ -57,10 +57,15 @@ const SENSORS: &[&str] = &[
     "systemd-journald",
 ];
 
+/// Whether records of this type only add to others.
+pub(super) fn is_part(kind: &str) -> bool {
+    PARTS.contains(&kind)
+}
+
 /// Fills in what the record says; false when it only adds to others.
 pub(super) fn describe(audit: &AuditRecord, row: &mut HostEvent) -> bool {
     let kind = audit.kind.as_str();
-    if PARTS.contains(&kind) {
+    if is_part(kind) {
         return false;
     }
     let fields = &audit.fields;

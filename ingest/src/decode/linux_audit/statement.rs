@@ -9,8 +9,7 @@ use offbound_schemas::vocabulary::{Action, HookClass};
 
 use super::header::AuditRecord;
 use super::{apparmor, refusal, seccomp, selinux, standalone};
-use crate::decode::field::unmapped;
-use serde_json::Value;
+use crate::decode::field::{Texts, unmapped_texts};
 
 /// How the event's system call ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +31,10 @@ pub(super) struct Statement {
 
 /// What `audit` says, if it speaks for itself.
 pub(super) fn of(audit: &AuditRecord, base: &HostEvent, call: Option<CallResult>) -> Option<Statement> {
+    // Only AppArmor's decisions are told by a field and not by the type.
+    if standalone::is_part(&audit.kind) && audit.fields.get("apparmor").is_none() {
+        return None;
+    }
     let raw = audit.line.clone().unwrap_or_else(|| base.raw.clone());
     let mut row = HostEvent { raw, hook_class: HookClass::Audit, ..base.clone() };
     subject(audit, &mut row);
@@ -65,14 +68,9 @@ pub(super) fn subject(audit: &AuditRecord, row: &mut HostEvent) {
 /// Every field as it is written, but those that columns hold.
 pub(super) fn rest(audit: &AuditRecord) -> Option<String> {
     const HELD: &[&str] = &["pid", "ppid", "parent", "uid", "euid", "auid", "ses", "comm", "exe", "msg"];
-    let fields: Vec<(&str, Value)> = audit
-        .fields
-        .all()
-        .filter(|(key, _)| !HELD.contains(key))
-        .map(|(key, text)| (key, Value::from(text)))
-        .collect();
-    let kind = Value::from(audit.kind.as_str());
-    unmapped([("type", Some(&kind))].into_iter().chain(fields.iter().map(|(key, value)| (*key, Some(value)))))
+    let fields = audit.fields.all().filter(|(key, _)| !HELD.contains(key));
+    let all = [("type", audit.kind.as_str())].into_iter().chain(fields);
+    unmapped_texts(all.map(|(key, text)| (key, Texts::One(text))).collect())
 }
 
 impl Statement {
