@@ -13,6 +13,7 @@ pub(crate) mod placement;
 pub(crate) mod program;
 pub(crate) mod sensitive;
 pub(crate) mod signal;
+pub(crate) mod twin;
 pub(crate) mod usage;
 
 use offbound_schemas::EventTime;

@@ -38,7 +38,8 @@ pub(crate) struct Stay {
 /// What makes two statements be about the same stay.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    Pod(Option<Name>, Name),
+    /// A pod's uid is used once, whatever the realm; most records do not name one.
+    Pod(Name),
     /// A pod whose uid is not known, by its name and host.
     NamedPod(Option<Name>, Name, Name),
     Host(Option<Name>, Name, Option<EventTime>),
@@ -74,9 +75,12 @@ impl Placements {
         let known = self.by_key.entry(key).or_default();
         let stays = &mut self.stays;
         let same = known.iter().copied().find(|index| {
+            let fits = |known: Option<Name>, stated: Option<Name>| {
+                known.is_none() || stated.is_none() || known == stated
+            };
             stays
                 .get(*index)
-                .is_some_and(|stay| stay.host.is_none() || stated.host.is_none() || stay.host == stated.host)
+                .is_some_and(|stay| fits(stay.host, stated.host) && fits(stay.realm, stated.realm))
         });
         if let Some(stay) = same.and_then(|index| stays.get_mut(index)) {
             merge(stay, stated);
@@ -140,7 +144,7 @@ fn key(names: &mut Names, stay: &Stay) -> Key {
         (PlacementKind::Entry, ..) => {
             Key::Entry(stay.pod.or(stay.workload).unwrap_or_else(|| names.name("")))
         }
-        (PlacementKind::Pod, Some(uid), _) => Key::Pod(stay.realm, uid),
+        (PlacementKind::Pod, Some(uid), _) => Key::Pod(uid),
         (PlacementKind::Pod, None, Some(host)) => match stay.pod.filter(|_| stay.start.is_none()) {
             Some(pod) => Key::NamedPod(stay.realm, pod, host),
             None => Key::Host(stay.realm, host, stay.start),
@@ -188,7 +192,11 @@ fn read(names: &mut Names, view: &placements::View<'_>, row: usize) -> Stay {
 /// Adds what a later statement says.
 fn merge(stay: &mut Stay, later: Stay) {
     let Stay { kind: _, realm, workload, aliases, host, host_uid, pod, pod_uid, containers, .. } = later;
-    let Stay { addresses, shared, start, end, parent, selectors, witness: _, .. } = later;
+    let Stay { addresses, shared, start, end, parent, selectors, witness, .. } = later;
+    // Who names the addresses speaks for their realm; a host sensor only knows that the pod is there.
+    if stay.addresses.is_empty() && !addresses.is_empty() {
+        stay.witness = witness;
+    }
     stay.realm = stay.realm.or(realm);
     stay.workload = stay.workload.or(workload);
     stay.host = stay.host.or(host);

@@ -1,6 +1,7 @@
 //! Signals: host events that mean something for an incident.
 //!
-//! In: host events and the lineage of their processes. Out: signals, equal ones within an hour folded together.
+//! In: host events and the lineage of their processes. Out: signals, equal ones within an hour folded together, and
+//! what two sensors recorded of one act counted once.
 //! Owns: the classification. Leaves to `scope` what needs the whole picture (who is a known reader, what is
 //! required where). Law: weak signs stay weak unless their lineage shows an intruder's hands.
 
@@ -13,6 +14,7 @@ use offbound_schemas::vocabulary::{Action, Attribution, ControlMode, HostControl
 use super::evidence::Witness;
 use super::lineage::Lineage;
 use super::program::{base_name, is_hands_on, is_server, is_writable_path};
+use super::twin::Twins;
 use crate::names::{Name, Names};
 
 /// Signals that agree in everything else and fall into the same window are one.
@@ -26,6 +28,8 @@ pub(crate) struct Sign {
     pub(crate) first: Witness,
     pub(crate) last: Witness,
     pub(crate) count: u64,
+    /// Other sensors that recorded the same acts, each once, in the order of their first records.
+    pub(crate) also: Vec<Name>,
     pub(crate) host: Option<Name>,
     pub(crate) pod_uid: Option<Name>,
     /// By which way the pod is known.
@@ -69,6 +73,7 @@ struct Key {
 pub(crate) struct Signals {
     signs: Vec<Sign>,
     by_key: HashMap<Key, usize>,
+    twins: Twins,
     newest_window: i64,
 }
 
@@ -91,7 +96,11 @@ impl Signals {
         }
         let actor = Actor::of(names, lineage, process, view, row);
         for (kind, strong, why) in classify(view, row, &actor, names) {
-            self.add(sign(names, view, row, &actor, (kind, strong, why)), view.event_time(row));
+            let sign = sign(names, view, row, &actor, (kind, strong, why));
+            match self.twins.find(&sign, names).and_then(|index| self.signs.get_mut(index)) {
+                Some(known) => known.seen_again(sign),
+                None => self.add(sign, view.event_time(row)),
+            }
         }
     }
 
@@ -116,6 +125,7 @@ impl Signals {
         };
         let next = self.signs.len();
         let index = *self.by_key.entry(key).or_insert(next);
+        self.twins.remember(&sign, index);
         match self.signs.get_mut(index) {
             Some(known) => {
                 known.count += 1;
@@ -124,6 +134,31 @@ impl Signals {
             }
             None => self.signs.push(sign),
         }
+    }
+}
+
+impl Sign {
+    /// Another sensor recorded the same act: it adds what this one did not know, and is not counted.
+    fn seen_again(&mut self, other: Self) {
+        let Self { first, strong, tainted, host, pod_uid, container, process_key, pid, .. } = other;
+        let Self { exe, cmd_line, lineage, lineage_keys, target, policy, .. } = other;
+        if first.source != self.first.source && !self.also.contains(&first.source) {
+            self.also.push(first.source);
+        }
+        self.strong |= strong;
+        self.tainted |= tainted;
+        if lineage.len() > self.lineage.len() {
+            (self.lineage, self.lineage_keys) = (lineage, lineage_keys);
+        }
+        self.host = self.host.or(host);
+        self.pod_uid = self.pod_uid.or(pod_uid);
+        self.container = self.container.or(container);
+        self.process_key = self.process_key.or(process_key);
+        self.pid = self.pid.or(pid);
+        self.exe = self.exe.or(exe);
+        self.cmd_line = self.cmd_line.or(cmd_line);
+        self.target = self.target.or(target);
+        self.policy = self.policy.or(policy);
     }
 }
 
@@ -335,6 +370,7 @@ fn sign(
         first: witness,
         last: witness,
         count: 1,
+        also: Vec::new(),
         host: actor.host,
         pod_uid: actor.pod_uid,
         pod_by: actor.pod_by,

@@ -100,6 +100,7 @@ pub(crate) fn row(scene: &Scene<'_>, sign: &Sign) -> Signal {
         event_time: sign.first.time,
         last_time: sign.last.time,
         count: sign.count,
+        also_sources: texts(&sign.also),
         kind: sign.kind,
         strong: is_strong(scene, sign),
         host: scene.host_text(sign.host),

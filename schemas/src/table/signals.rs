@@ -19,6 +19,8 @@ table!(Signal "signals" "One row per host event that a classification names."; {
     last_time: EventTime = "",
     /// How many like it (same process, target and outcome).
     count: u64 = "",
+    /// Other sensors that recorded the same acts; their records are not counted.
+    also_sources: TextList = "",
     /// What it stands for.
     kind: SignalKind = "",
     /// True for strong signs of an attack, false for weak ones.
