@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Found, audit_hex, find_plain, flag, screen, value};
+use super::{Found, PATTERNS, audit_hex, find_plain, flag, value};
 
 /// Most arguments at the end of a record that are remembered: a program, and its flags before the one that counts.
 const KEPT_ARGUMENTS: usize = 8;
@@ -105,6 +105,6 @@ fn end_of(text: &str, event: &str, arguments: &[Argument<'_>], was_cut: bool) ->
     };
     let cut = last.is_piece && (was_cut || ends_in_secret());
     let cut = cut.then(|| last.name.to_owned());
-    let is_open = cut.is_some() || !screen::is_clean_at(&tail, 0);
+    let is_open = cut.is_some() || PATTERNS.0.is_match(&tail);
     is_open.then(|| Open { event: event.to_owned(), tail, cut })
 }

@@ -29,11 +29,14 @@ fn fields(text: &str) -> impl Iterator<Item = (Range<usize>, Vec<u8>)> {
     let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
     let is_audit = bytes.first() != Some(&b'{') && memchr::memmem::find(head, b"audit(").is_some();
     let searched = if is_audit { bytes } else { &[] };
-    memchr::memchr_iter(b'=', searched).filter_map(|equals| field_at(text, equals + 1))
+    // The arguments of a system call are numbers in hex, and no text.
+    let is_call = memchr::memmem::find(head, b" syscall=").is_some();
+    memchr::memchr_iter(b'=', searched).filter_map(move |equals| field_at(text, equals + 1, is_call))
 }
 
-fn field_at(text: &str, start: usize) -> Option<(Range<usize>, Vec<u8>)> {
-    if !ends_in_field(text.get(..start)?) {
+fn field_at(text: &str, start: usize, is_call: bool) -> Option<(Range<usize>, Vec<u8>)> {
+    let before = text.get(..start)?;
+    if !ends_in_field(before) || (is_call && !before.ends_with("proctitle=")) {
         return None;
     }
     let rest = text.as_bytes().get(start..)?;

@@ -41,18 +41,13 @@ pub(super) fn each(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) 
     let bytes = text.as_bytes();
     let (mut done, mut was_whole) = (0, false);
     for (index, block) in bytes.chunks(BLOCK).enumerate() {
-        let is_part = parts_of(block);
-        for (lane, part) in is_part.chunks_exact(LANE).enumerate() {
-            let is_whole =
-                <[u8; LANE]>::try_from(part).is_ok_and(|part| u64::from_ne_bytes(part) == u64::MAX);
+        for (lane, part) in parts_of(block).chunks_exact(LANE).enumerate() {
+            let is_whole = part == [1; LANE];
             let end = index * BLOCK + (lane + 1) * LANE;
-            if is_whole && was_whole && end > done && end <= bytes.len() {
-                let pair = bytes.get(end - 2 * LANE..end).unwrap_or_default();
-                if is_mixed(pair) {
-                    let run = run_around(bytes, done, end);
-                    done = run.end;
-                    layers(text, run, visit)?;
-                }
+            if is_whole && was_whole && end > done && is_mixed(bytes, end) {
+                let run = run_around(bytes, done, end);
+                done = run.end;
+                layers(text, run, visit)?;
             }
             was_whole = is_whole;
         }
@@ -60,11 +55,11 @@ pub(super) fn each(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) 
     ControlFlow::Continue(())
 }
 
-/// For each byte of a block 0xff if it is a base64 character, else 0; what is behind the block counts as none.
+/// For each byte of a block 1 if it is a base64 character, else 0; what is behind the block counts as none.
 /// Written so that the compiler can do many bytes at once.
+#[inline]
 fn parts_of(block: &[u8]) -> [u8; BLOCK] {
     let mut padded = [0; BLOCK];
-    let mut parts = [0; BLOCK];
     let block: &[u8; BLOCK] = match block.try_into() {
         Ok(whole) => whole,
         Err(_shorter) => {
@@ -72,10 +67,21 @@ fn parts_of(block: &[u8]) -> [u8; BLOCK] {
             &padded
         }
     };
-    for (part, byte) in parts.iter_mut().zip(block) {
-        *part = 0_u8.wrapping_sub(u8::from(is_base64(*byte)));
-    }
-    parts
+    block.map(|byte| u8::from(is_base64(byte)))
+}
+
+/// Whether capitals and small letters are among the last two lanes, as in encoded text; in paths, hex and uids there
+/// are not.
+fn is_mixed(bytes: &[u8], end: usize) -> bool {
+    let pair =
+        end.checked_sub(2 * LANE).and_then(|start| bytes.get(start..end)?.first_chunk::<{ 2 * LANE }>());
+    // No early end: all bytes are looked at together.
+    let traits = |pair: &[u8; 2 * LANE]| {
+        pair.iter().fold((false, false), |(capital, small), byte| {
+            (capital | byte.is_ascii_uppercase(), small | byte.is_ascii_lowercase())
+        })
+    };
+    pair.map(traits) == Some((true, true))
 }
 
 #[inline]
@@ -83,11 +89,6 @@ fn is_base64(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
     let is_digit_or_slash = byte.wrapping_sub(b'/') < 11;
     is_letter | is_digit_or_slash | (byte == b'+') | (byte == b'-') | (byte == b'_')
-}
-
-/// Encoded text has capitals and small letters; paths, hex and uids have not.
-fn is_mixed(pair: &[u8]) -> bool {
-    pair.iter().any(u8::is_ascii_uppercase) && pair.iter().any(u8::is_ascii_lowercase)
 }
 
 /// The whole run that ends at or behind `end` and starts at or behind `from`.
@@ -133,37 +134,29 @@ fn layers(text: &str, run: Range<usize>, visit: &mut dyn FnMut(Layer) -> Control
     for part in parts(whole) {
         let encoded = whole.get(part.clone()).unwrap_or_default();
         let range = run.start + part.start..run.start + part.end;
-        let Some(decoded) = decode(encoded) else { continue };
+        let Some((decoded, is_text)) = decode(encoded) else { continue };
         if let Some(kind) = pem::kind_of_der(&decoded) {
             let own = Some(Found::known(kind, range.clone(), decoded));
             return visit(Layer { text: String::new(), places: Places::Whole(range), own, run: Some(run) });
         }
-        if let Some(inside) = readable(decoded) {
+        if let Some(inside) = readable(decoded).filter(|_| is_text) {
             return visit(Layer { text: inside, places: Places::Whole(range), own: None, run: Some(run) });
         }
     }
     visit(Layer { text: String::new(), places: Places::Whole(run.clone()), own: None, run: Some(run) })
 }
 
-/// The parts of a run that may be base64 by themselves: all of it, what lies between characters of the other
-/// alphabet, and what lies behind a slash.
-fn parts(run: &str) -> Vec<Range<usize>> {
-    let mut parts = Vec::new();
-    let has_standard = run.contains(['+', '/']);
-    let has_url = run.contains(['-', '_']);
-    if !(has_standard && has_url) {
-        parts.push(0..run.len());
-    }
-    if has_standard {
-        let slashes = run.match_indices('/').take(MAX_STARTS);
-        parts.extend(slashes.map(|(at, _)| at + 1..run.len()));
-        parts.extend(split(run, ['+', '/']));
-    }
-    if has_url {
-        parts.extend(split(run, ['-', '_']));
-    }
-    parts.retain(|part| part.len() >= MIN_BYTES);
-    parts
+/// The parts of a run that may be base64 by themselves: all of it, what lies behind a slash, and what lies between
+/// characters of the other alphabet.
+fn parts(run: &str) -> impl Iterator<Item = Range<usize>> {
+    let has = |signs: [u8; 2]| memchr::memchr2(signs[0], signs[1], run.as_bytes()).is_some();
+    let (has_standard, has_url) = (has([b'+', b'/']), has([b'-', b'_']));
+    let whole = (!(has_standard && has_url)).then_some(0..run.len());
+    let slashes = run.match_indices('/').take(MAX_STARTS).map(|(at, _)| at + 1..run.len());
+    let standard = has_standard.then(|| slashes.chain(split(run, ['+', '/'])));
+    let url = has_url.then(|| split(run, ['-', '_']));
+    let parts = whole.into_iter().chain(standard.into_iter().flatten()).chain(url.into_iter().flatten());
+    parts.filter(|part| part.len() >= MIN_BYTES)
 }
 
 fn split(run: &str, by: [char; 2]) -> impl Iterator<Item = Range<usize>> {
@@ -175,8 +168,8 @@ fn split(run: &str, by: [char; 2]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The bytes of a run, if its beginning is plain text or the beginning of a key.
-fn decode(encoded: &str) -> Option<Vec<u8>> {
+/// The bytes of a run, if its beginning is plain text or the beginning of a key, and whether it is text.
+fn decode(encoded: &str) -> Option<(Vec<u8>, bool)> {
     let engine = if encoded.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
     let mut trial = [0; TRIAL_BYTES];
     let start = encoded.get(..TRIAL_BYTES)?;
@@ -194,7 +187,7 @@ fn decode(encoded: &str) -> Option<Vec<u8>> {
     };
     let encoded = encoded.trim_end_matches('=');
     let whole = encoded.len() - usize::from(encoded.len() % 4 == 1);
-    engine.decode(encoded.get(..whole)?).ok()
+    engine.decode(encoded.get(..whole)?).ok().map(|bytes| (bytes, is_text))
 }
 
 /// Bytes as text, up to where they cease to be any; a key of OpenSSH is text only at its beginning.

@@ -11,6 +11,9 @@ use super::{Detector, Found, value};
 /// Farthest that a short flag may stand behind its program, in bytes.
 const MAX_COMMAND_BYTES: usize = 512;
 
+/// Most places of a flag that are tried behind one program.
+const MAX_FLAGS: usize = 4;
+
 /// How a program takes a secret.
 struct Habit {
     program: &'static str,
@@ -87,12 +90,21 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
         "from-literal=" => found.extend(literal(text, hit.end)),
         "identified by '" => found.extend(quoted(text, hit.end - 1)),
         "pass:" => found.extend(openssl(text, &hit)),
+        _ if !is_word(text, &hit) => {}
         "login" if !is_registry_login(text, hit.start) => {}
         _ => {
             let habits = HABITS.iter().filter(|habit| habit.program == program);
             found.extend(habits.filter_map(|habit| short(text, hit.end, habit)));
         }
     }
+}
+
+/// Whether a program's name stands alone: behind no other word, and in front of a blank or a quote.
+fn is_word(text: &str, hit: &Range<usize>) -> bool {
+    let before = text.as_bytes().get(..hit.start).and_then(<[u8]>::last);
+    let behind = text.as_bytes().get(hit.end);
+    !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte))
+        && behind.is_some_and(|byte| byte.is_ascii_whitespace() || b"\"'\\&".contains(byte))
 }
 
 /// Whether the word before `login` is a program whose `-p` is a password.
@@ -111,8 +123,8 @@ fn short(text: &str, from: usize, habit: &Habit) -> Option<Found> {
     let window = crate::decode::cut(text.get(from..)?, MAX_COMMAND_BYTES);
     let window = window.get(..window.find(['\n', '|', ';']).unwrap_or(window.len()))?;
     let flags = window.match_indices(habit.flag).map(|(at, _)| from + at);
-    let mut flags =
-        flags.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \"'=".contains(byte)));
+    let flags = flags.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \"'=".contains(byte)));
+    let mut flags = flags.take(MAX_FLAGS);
     let flag = flags.find_map(|flag| secret_behind(text, flag, habit))?;
     let secret = argument_text(text, flag.clone());
     let is_plausible = !secret.is_empty() && !secret.starts_with('-') && !value::is_placeholder(&secret);

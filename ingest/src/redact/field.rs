@@ -61,10 +61,15 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     let Some(written) = name::ending_at(text, hit.end) else { return };
     let Some((kind, strength)) = name::strength(written) else { return };
     let name = Name { start: hit.end - written.len(), end: hit.end, kind, strength };
-    match next {
-        Some(b'"' | b'\\') => json(text, name, found),
-        Some(b'\'') => python(text, name, found),
-        Some(b'>') => found.extend(xml(text, name)),
+    // What is said of a signature elsewhere than in a URL opens no door, and `auth` is a name only to Docker.
+    match (next, kind) {
+        (Some(b'='), "signature") if is_parameter(text, name) => pair(text, name, found),
+        (_, "signature") => {}
+        (Some(b'"' | b'\\'), _) => json(text, name, found),
+        (_, "basic") => {}
+        (Some(b'\''), _) => python(text, name, found),
+        (Some(b'>'), "password" | "token" | "secret-key") => found.extend(xml(text, name)),
+        (Some(b'>'), _) => {}
         _ => pair(text, name, found),
     }
 }
@@ -109,9 +114,9 @@ fn number(text: &str, start: usize, level: usize, name: Name) -> Option<Found> {
 
 /// `'name': 'value'`, as Python prints a map.
 fn python(text: &str, name: Name, found: &mut Vec<Found>) {
-    let colon = value::skip_blanks(text, name.end + 1);
-    if text.as_bytes().get(colon) == Some(&b':') {
-        word_at(text, value::skip_blanks(text, colon + 1), name, found);
+    let value = name.end + "': ".len();
+    if ["': '", "': \""].iter().any(|sign| text.get(name.end..).is_some_and(|rest| rest.starts_with(sign))) {
+        word_at(text, value, name, found);
     }
 }
 
@@ -126,7 +131,7 @@ fn xml(text: &str, name: Name) -> Option<Found> {
 
 /// `name=value`, `name = value`, `name: value`, and `PASSWORD 'value'` of SQL.
 fn pair(text: &str, name: Name, found: &mut Vec<Found>) {
-    let sign = value::skip_blanks(text, name.end);
+    let sign = name.end + usize::from(text.as_bytes().get(name.end) == Some(&b' '));
     match text.as_bytes().get(sign) {
         Some(b'=') if matches!(name.strength, Strength::Header) && sign > name.end => {}
         Some(b'=') => {
@@ -137,13 +142,27 @@ fn pair(text: &str, name: Name, found: &mut Vec<Found>) {
             }
         }
         Some(b':') if sign == name.end => colon(text, name, found),
-        Some(b'\'') if name.strength == Strength::Always => word_at(text, sign, name, found),
-        Some(_) if name.kind == "secret-key" && sign > name.end => {
+        Some(b'\'') if is_sql_password(text, name) => word_at(text, sign, name, found),
+        // `aws configure set aws_secret_access_key …`.
+        Some(_) if text.get(..name.end).is_some_and(|name| name.ends_with("secret_access_key")) => {
             let only_random = Name { strength: Strength::WhenRandom, ..name };
             word_at(text, sign, only_random, found);
         }
         _ => {}
     }
+}
+
+/// Whether a name is long enough to be known anywhere, or a parameter of a URL.
+fn is_parameter(text: &str, name: Name) -> bool {
+    let before = text.get(..name.start).unwrap_or_default();
+    let written = text.get(name.start..name.end).unwrap_or_default();
+    !written.trim_matches(['-', '_']).eq_ignore_ascii_case("sig")
+        || (written == "sig" && before.ends_with(['?', '&']))
+}
+
+/// Whether a name is `PASSWORD`, as in `CREATE USER bob PASSWORD 'x'`.
+fn is_sql_password(text: &str, name: Name) -> bool {
+    text.get(name.start..name.end).is_some_and(|name| name.eq_ignore_ascii_case("password"))
 }
 
 /// A quoted argument that begins with the flag: its value goes up to the quote, blanks and all.
@@ -180,7 +199,11 @@ fn colon(text: &str, name: Name, found: &mut Vec<Found>) {
 }
 
 fn word_at(text: &str, start: usize, name: Name, found: &mut Vec<Found>) {
-    if let Some(range) = value::word(text, start) {
+    // A value that must look random is judged by its beginning first: words may overlap, and each is read again.
+    let is_open = name.strength != Strength::WhenRandom
+        || value::word_within(text, start)
+            .is_some_and(|head| value::looks_random(text.get(head).unwrap_or_default()));
+    if is_open && let Some(range) = value::word(text, start) {
         take_pair(text, range, name, found);
     }
 }

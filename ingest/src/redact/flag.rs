@@ -36,7 +36,7 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
 }
 
 fn find_at(text: &str, end: usize) -> Option<Found> {
-    let flag = name::ending_at(text, end).filter(|name| name.starts_with('-'))?;
+    let flag = name::flag_ending_at(text, end)?;
     let (kind, strength) = name::strength(flag)?;
     let start = next_argument(text, end)?;
     let range = argument(text, start)?;
@@ -80,7 +80,8 @@ pub(super) fn next_argument(text: &str, at: usize) -> Option<usize> {
         next += 1;
     }
     let gap = next;
-    while bytes.get(next).is_some_and(|byte| byte.is_ascii_whitespace() || *byte == b',') {
+    let may_be_list = gap > at;
+    while bytes.get(next).is_some_and(|byte| byte.is_ascii_whitespace() || (may_be_list && *byte == b',')) {
         next += 1;
     }
     let rest = text.get(next..)?;

@@ -5,8 +5,16 @@
 //! Law: what is found inside is replaced outside, and never across the end of a quoted string.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::{Found, Mark, base64_run};
+
+/// Escapes of JSON that are undone: `\\u` and `\\/`.
+static ESCAPES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new(b"\\u"), Finder::new(b"\\/")]);
+/// A flag behind a blank that is written as `+`.
+static PLUS_FLAG: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"+-"));
 
 /// One encoded part of a text, decoded.
 pub(super) struct Layer {
@@ -101,7 +109,7 @@ fn each_url_encoded(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>)
         done = range.end;
         let inside = bytes.get(range.clone()).unwrap_or_default();
         // A plus in front of a flag is a blank, and then all of them are; otherwise both readings are tried.
-        if memchr::memmem::find(inside, b"+-").is_none() {
+        if PLUS_FLAG.find(inside).is_none() {
             visit(url_decoded(text, range.clone(), false))?;
         }
         if memchr::memchr(b'+', inside).is_some() {
@@ -115,7 +123,7 @@ fn each_url_encoded(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>)
 fn each_form_encoded(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) -> ControlFlow<()> {
     let bytes = text.as_bytes();
     let mut done = 0;
-    for at in memchr::memmem::find_iter(bytes, b"+-") {
+    for at in PLUS_FLAG.find_iter(bytes) {
         if at < done {
             continue;
         }
@@ -170,8 +178,9 @@ fn url_decoded(text: &str, range: Range<usize>, plus_is_blank: bool) -> Layer {
 /// The text with `\uXXXX` and `\/` undone, at any depth of JSON in JSON; its quotes stay as escaped as they were.
 fn without_escapes(text: &str) -> Option<Layer> {
     let bytes = text.as_bytes();
-    let has = |needle: &[u8]| memchr::memmem::find(bytes, needle).is_some();
-    if !has(b"\\u") && !has(b"\\/") {
+    let first = memchr::memchr(b'\\', bytes)?;
+    let has = |finder: &Finder<'_>| finder.find(bytes.get(first..).unwrap_or_default()).is_some();
+    if !ESCAPES.iter().any(has) {
         return None;
     }
     let mut build = Build::default();

@@ -129,6 +129,16 @@ pub(super) fn ending_at(text: &str, end: usize) -> Option<&str> {
     text.get(end - length..end).filter(|_| length <= MAX_NAME_BYTES)
 }
 
+/// The flag that ends at `end`: `--client-secret`, `-token`. Only for passwords is it known in capitals too.
+pub(super) fn flag_ending_at(text: &str, end: usize) -> Option<&str> {
+    let flag = ending_at(text, end).filter(|name| name.starts_with('-'))?;
+    let is_lower = flag.bytes().all(|byte| !byte.is_ascii_uppercase());
+    let is_known = is_lower || flag.to_ascii_lowercase().contains("passw");
+    // A single dash is known in front of a blank or a double quote only.
+    let is_quoted = text.as_bytes().get(end) == Some(&b'\'');
+    (is_known && (flag.starts_with("--") || !is_quoted)).then_some(flag)
+}
+
 /// What a name says about its value, and the kind that the marker gives.
 pub(super) fn strength(name: &str) -> Option<(&'static str, Strength)> {
     let snake = name.trim_start_matches('-').to_ascii_lowercase().replace('-', "_");

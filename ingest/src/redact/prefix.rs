@@ -3,7 +3,7 @@
 //! In: text with such a prefix. Out: the range of the whole secret.
 //! Owns: the list of prefixes, from the issuers' own documentation.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -73,8 +73,10 @@ const FAMILIES: &[Family] = &[
 ];
 
 /// How the body of an Azure client secret starts, behind three characters and a digit.
-const AZURE: &str = "Q~";
+pub(super) const AZURE: &str = "Q~";
 
+/// Length of that body.
+const AZURE_BYTES: RangeInclusive<usize> = 31..=34;
 /// How far in front of a run a prefix may stand, in bytes: SendGrid's has a dot, 22 characters and one more dot.
 const DOTTED_BYTES: usize = 32;
 
@@ -129,10 +131,10 @@ fn azure(text: &str, hit: Range<usize>) -> Option<Found> {
     let is_head =
         head.bytes().all(|byte| byte.is_ascii_alphanumeric()) && head.ends_with(|c: char| c.is_ascii_digit());
     let rest = text.as_bytes().get(hit.end..)?;
-    let length =
-        rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.~-".contains(byte)).count();
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.~-".contains(byte);
+    let length = rest.iter().take(AZURE_BYTES.end() + 1).take_while(is_part).count();
     let range = start..hit.end + length;
-    let secret = text.get(range.clone()).filter(|_| is_head && (31..=34).contains(&length))?;
+    let secret = text.get(range.clone()).filter(|_| is_head && AZURE_BYTES.contains(&length))?;
     Some(Found::known("azure-secret", range, secret))
 }
 
@@ -150,13 +152,25 @@ pub(super) fn old_vault_token(text: &str, run: Range<usize>) -> Option<Found> {
     Some(Found::known("vault-token", range.clone(), text.get(range)?))
 }
 
-/// Whether a run of base64 characters may be or hold a token: by its prefix, or as the start of a JSON object.
-pub(super) fn is_token_like(text: &str, run: Range<usize>) -> bool {
+/// Whether a run of base64 characters may be or hold a token: as the start of a JSON object, by its prefix, or as a
+/// body without one. What holds other text is none.
+pub(super) fn is_token_like(text: &str, run: Range<usize>, inside: &str) -> bool {
     static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
         let starts = PATTERNS.iter().chain(["eyJ", "ewo", "eyA"].iter());
         AhoCorasick::new(starts).expect("a few short prefixes make a small automaton")
     });
-    let window = run.start.saturating_sub(DOTTED_BYTES)..run.end;
-    let bytes = text.as_bytes().get(window).unwrap_or_default();
-    PREFIXES.is_match(bytes) || old_vault_token(text, run).is_some()
+    if old_vault_token(text, run.clone()).is_some() {
+        return true;
+    }
+    if !inside.is_empty() {
+        return inside.starts_with('{');
+    }
+    let bytes = text.as_bytes().get(run.start.saturating_sub(DOTTED_BYTES)..run.end).unwrap_or_default();
+    // Names in camel case have no digits, tokens have.
+    let is_random =
+        bytes.get(bytes.len() - run.len()..).is_some_and(|run| run.iter().any(u8::is_ascii_digit));
+    if !is_random {
+        return false;
+    }
+    PREFIXES.is_match(bytes)
 }

@@ -5,9 +5,11 @@
 //! Facts: Kubernetes 1.35 API (`data` is base64); Vault 1.20 audit (`log_raw`; `mount_type`).
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem::Finder;
 
 use super::{Found, Mark, jwt, value};
 
@@ -29,13 +31,7 @@ enum Owner {
 
 /// Every value of every such map.
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
-    let owner = if quotes(text, KUBERNETES) {
-        Owner::Kubernetes
-    } else if text.contains(VAULT_KEY) && quotes(text, VAULT) {
-        Owner::Vault
-    } else {
-        return;
-    };
+    let Some(owner) = owner(text) else { return };
     let mut done = 0;
     for hit in memchr::memmem::find_iter(text.as_bytes(), b"ata") {
         let name = super::name::ending_at(text, hit + 3).filter(|_| hit >= done);
@@ -54,6 +50,24 @@ fn quotes(text: &str, words: &[&str]) -> bool {
             text.as_bytes().get(at.wrapping_sub(1)) == Some(&b'"') && matches!(behind, Some(b'"' | b'\\'))
         })
     })
+}
+
+/// Whether there may be such a map of Kubernetes: Vault's are known by `screen` itself.
+pub(super) fn may_be_in(text: &str) -> bool {
+    static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"ecret"));
+    WORD.find(text.as_bytes()).is_some()
+        && quotes(text, KUBERNETES)
+        && ["\"data", "\"stringData"]
+            .iter()
+            .any(|map| memchr::memmem::find(text.as_bytes(), map.as_bytes()).is_some())
+}
+
+/// Of whom a text speaks.
+fn owner(text: &str) -> Option<Owner> {
+    if quotes(text, KUBERNETES) {
+        return Some(Owner::Kubernetes);
+    }
+    (text.contains(VAULT_KEY) && quotes(text, VAULT)).then_some(Owner::Vault)
 }
 
 /// A map that is being walked through.

@@ -125,6 +125,12 @@ pub(super) fn word(text: &str, at: usize) -> Option<Range<usize>> {
     (length > 0).then_some(at..at + length)
 }
 
+/// The beginning of a word, as much of it as is judged.
+pub(super) fn word_within(text: &str, at: usize) -> Option<Range<usize>> {
+    let end = text.floor_char_boundary(at + MAX_JUDGED_BYTES);
+    word(text.get(..end)?, at)
+}
+
 /// Length of the word that `rest` begins with. A backslash ends it where it escapes a quote or a line break.
 fn bare_word(rest: &str) -> usize {
     let stop = |c: char| c.is_whitespace() || c.is_control() || "\"'\\&;,<>(){}[]|".contains(c);
