@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 /// Longest word that is judged whether it looks random, in bytes; longer ones are judged by their beginning.
-const MAX_JUDGED_BYTES: usize = 4 * 1024;
+const MAX_JUDGED_BYTES: usize = 512;
 /// Beyond this many bytes a random value needs no more different ones: hex digits are only sixteen.
 const MAX_DISTINCT: usize = 18;
 /// Shortest value that may be base64 although it starts with a slash, in bytes.
