@@ -65,6 +65,10 @@ mod wazuh;
 mod zeek;
 mod ztunnel;
 
+pub(crate) use cloudtrail::FAST as FAST_CLOUDTRAIL;
+pub(crate) use envoy::FAST as FAST_ENVOY;
+pub(crate) use k8s_audit::FAST as FAST_K8S_AUDIT;
+
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.
 pub(crate) const WEAK_CONFIDENCE: u8 = 10;
 /// How log services (CloudWatch for EKS) mark a record that they cut off.

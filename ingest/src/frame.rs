@@ -1,12 +1,12 @@
 //! Plain bytes to documents: lines, and JSON that spans lines.
 //!
-//! In: a buffered reader. Out: one [`Frame`] per line, or per JSON value where several lines make one or one
+//! In: a reader. Out: one [`Frame`] per line, or per JSON value where several lines make one or one
 //! line holds several. Owns: line numbers, byte order marks, the bounds on length.
 //! Leaves to `list` the elements of a document, to `open` the decompression.
 //! Memory is constant: what is longer than its bound is hashed and skipped.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead};
+use std::io::{self, Read};
 
 use crate::frame::lines::{Line, Lines, Next, too_long};
 use crate::frame::shape::{Shape, Step};
@@ -64,7 +64,19 @@ pub(crate) struct Frames<R> {
     ended_open: bool,
 }
 
-impl<R: BufRead> Frames<R> {
+/// Whether a line is a document by itself, whatever comes behind it.
+pub(crate) fn stands_alone(line: &[u8]) -> bool {
+    if !matches!(line.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return true;
+    }
+    match Shape::default().feed(line) {
+        Step::Complete(end) => line.get(end..).is_some_and(|rest| rest.trim_ascii().is_empty()),
+        Step::Open => false,
+        Step::Broken => true,
+    }
+}
+
+impl<R: Read> Frames<R> {
     #[cfg(test)]
     fn new(reader: R) -> Self {
         Self::behind(0, reader)
@@ -99,6 +111,21 @@ impl<R: BufRead> Frames<R> {
     /// Whether the stream ended inside what may be a document of several lines.
     pub(crate) fn ended_open(&self) -> bool {
         self.ended_open
+    }
+
+    /// Whole lines with their breaks, and the number of the first; none while lines are being looked at anew, and none
+    /// of the first line, which may hold a byte order mark.
+    pub(crate) fn whole_lines(&mut self) -> Option<(&[u8], u64)> {
+        let is_idle = self.again.is_empty()
+            && self.ready.is_empty()
+            && self.refused_behind.is_none()
+            && self.error_behind.is_none();
+        if is_idle { self.lines.whole_lines() } else { None }
+    }
+
+    /// Passes over whole lines that were read where they lie.
+    pub(crate) fn advance(&mut self, bytes: usize, lines: u64) {
+        self.lines.advance(bytes, lines);
     }
 
     /// What was read of the line that an error cut short, and its number.

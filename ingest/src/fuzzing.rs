@@ -4,6 +4,8 @@
 //! Owns: the statement of the laws. Law FLOW-1: read = decoded + skipped + dead-lettered. Law FLOW-2: decoding never
 //! panics and is a function of the bytes.
 
+mod paths;
+
 use std::ops::ControlFlow;
 
 use offbound_schemas::record::SourceCount;
@@ -13,6 +15,8 @@ use offbound_schemas::{EventBatch, EventId, EventRows};
 use crate::{
     CHUNK_ROWS, FingerprintKey, Formats, IngestOptions, IngestSink, SourceRead, SourceRule, read_bytes,
 };
+
+pub use paths::{Work, differential, read_as, taken};
 
 /// Everything that came out of one input.
 #[derive(Debug, Default, PartialEq)]

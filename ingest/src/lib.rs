@@ -5,13 +5,16 @@
 //! Law FLOW-1: records read = decoded + dead-lettered + skipped, per source.
 //!
 //! The flow, in order: [`input`] finds, `open` decompresses, `frame` cuts into documents, `unfold` takes lists and
-//! envelopes apart, [`redact`] replaces secrets, `recognise` names the format, [`decode`] makes rows.
+//! envelopes apart, [`redact`] replaces secrets, `recognise` names the format, [`decode`] makes rows. Plain records of
+//! formats that have one take the `fast` path from lines to columns; law FLOW-2 holds both paths equal.
 
+mod chunk;
 mod crew;
 mod csv;
 pub mod decode;
 mod divide;
 mod envelope;
+mod fast;
 mod formats;
 mod frame;
 #[doc(hidden)]

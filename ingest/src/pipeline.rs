@@ -120,6 +120,17 @@ fn read_place(
     read.map_err(refused)
 }
 
+/// Which paths a record may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paths {
+    /// The fast one where it is plain.
+    Both,
+    /// Only the strict one.
+    StrictOnly,
+    /// For benchmarks: on the fast path, neither screening nor identity nor raw text.
+    ColumnsOnly,
+}
+
 pub(crate) fn read_stream(
     location: &str,
     bytes: impl Read,
@@ -127,8 +138,12 @@ pub(crate) fn read_stream(
     crew: Option<&Crew<'_>>,
     sink: &mut dyn IngestSink,
 ) -> io::Result<Finished> {
+    read_run(Run::new(location, options, sink), bytes, crew)
+}
+
+/// Reads a stream to its end.
+pub(crate) fn read_run(mut run: Run<'_>, bytes: impl Read, crew: Option<&Crew<'_>>) -> io::Result<Finished> {
     let (mut reader, counters) = open::open(bytes)?;
-    let mut run = Run::new(location, options, sink);
     match refusal(&mut *reader) {
         Ok(None) => match crew {
             Some(crew) => parallel::read(reader, &counters, &mut run, crew),
@@ -157,23 +172,41 @@ fn refusal(reader: &mut dyn io::BufRead) -> io::Result<Option<(Fault, Vec<u8>)>>
     })
 }
 
-pub(crate) fn read_frames<R: io::BufRead>(frames: &mut Frames<R>, counters: &Counters, run: &mut Run<'_>) {
+pub(crate) fn read_frames<R: Read>(frames: &mut Frames<R>, counters: &Counters, run: &mut Run<'_>) {
     let mut reported = 0;
     while run.goes_on() {
-        match frames.next() {
-            Ok(Some(Frame::Document { bytes, line })) => run.document(&bytes, line),
-            Ok(Some(Frame::Refused(refused))) => {
-                let piece = Piece { bytes: &refused.head, length: refused.length, line: refused.line };
-                run.refuse(&piece, refused.reason, refused.detail);
-            }
-            Ok(None) => return,
-            Err(error) => return fail(&error, frames.cut_short(), run),
+        let mut passed = (0, 0);
+        if run.may_go_fast()
+            && let Some((lines, number)) = frames.whole_lines()
+        {
+            passed = run.lines(lines, number);
+            frames.advance(passed.0, passed.1);
+        }
+        if passed == (0, 0) && !next_frame(frames, run) {
+            return;
         }
         if run.records() >= reported + PROGRESS_RECORDS {
             reported = run.records();
             run.report(counters);
         }
     }
+}
+
+/// Reads one frame; false at the end.
+fn next_frame<R: Read>(frames: &mut Frames<R>, run: &mut Run<'_>) -> bool {
+    match frames.next() {
+        Ok(Some(Frame::Document { bytes, line })) => run.document(&bytes, line),
+        Ok(Some(Frame::Refused(refused))) => {
+            let piece = Piece { bytes: &refused.head, length: refused.length, line: refused.line };
+            run.refuse(&piece, refused.reason, refused.detail);
+        }
+        Ok(None) => return false,
+        Err(error) => {
+            fail(&error, frames.cut_short(), run);
+            return false;
+        }
+    }
+    true
 }
 
 /// The stream ended early: one dead letter says so, with what was read of the unfinished line.

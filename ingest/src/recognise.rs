@@ -22,6 +22,11 @@ pub(crate) struct Recogniser {
 }
 
 impl Recogniser {
+    /// The format of the last record that was recognised, and how sure it was.
+    pub(crate) fn last(&self) -> Option<(usize, u8)> {
+        self.last
+    }
+
     /// Index of the record's format in `formats`.
     pub(crate) fn recognise(&mut self, formats: &Formats, record: &Record<'_>) -> Option<usize> {
         if let Some(index) = formats.mapping_of(record) {

@@ -171,6 +171,17 @@ impl Redactor {
         !self.open_pem
     }
 
+    /// Whether [`Redactor::redact`] leaves this record as it is. If so, the record has gone by as if it had been
+    /// redacted; if not, as if it had not been looked at.
+    pub(crate) fn is_clean(&mut self, text: &str) -> bool {
+        let before = (self.open_pem, self.open_arguments.clone());
+        let is_clean = self.redact(text).count == 0;
+        if !is_clean {
+            (self.open_pem, self.open_arguments) = before;
+        }
+        is_clean
+    }
+
     /// Replaces every secret of one record.
     #[must_use]
     pub fn redact<'a>(&mut self, text: &'a str) -> Redacted<'a> {

@@ -4,6 +4,7 @@
 //! Each record is counted exactly once, at the moment its fate is known (law FLOW-1).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,13 +13,15 @@ use offbound_schemas::{EventId, EventRows};
 use serde_json::Value;
 
 use crate::decode::{Decode, Envelope, Record, Verdict, cut};
+use crate::fast::{self, Fast, Fate, Line, MAX_SLOTS, Marks, Scratch, Slot, Walker};
 use crate::formats::Formats;
+use crate::frame;
 use crate::identity::{Occurrences, content_hash};
 use crate::json;
 use crate::label::{Labelling, stem};
 use crate::open::Counters;
 use crate::outbox::Outbox;
-use crate::pipeline::{IngestOptions, IngestSink, SourceRead};
+use crate::pipeline::{IngestOptions, IngestSink, Paths, SourceRead};
 use crate::recognise::{self, Recogniser};
 use crate::redact::Redactor;
 use crate::text;
@@ -40,6 +43,11 @@ const SECRET_REDACTED: &str = "secret-redacted";
 /// Remark on assertions whose record held bytes that are no UTF-8.
 const INVALID_UTF8: &str = "invalid-utf8";
 
+thread_local! {
+    /// Records that took the fast path in this thread, for those who look into it.
+    pub(crate) static FAST_RECORDS: Cell<u64> = const { Cell::new(0) };
+}
+
 /// Bytes that could not be read.
 pub(crate) struct Piece<'a> {
     pub(crate) bytes: &'a [u8],
@@ -58,6 +66,7 @@ pub(crate) struct Run<'a> {
     sink: &'a mut dyn IngestSink,
     unfold: Unfold,
     state: State,
+    marks: Marks,
 }
 
 impl<'a> Run<'a> {
@@ -72,10 +81,18 @@ impl<'a> Run<'a> {
             decoders: BTreeMap::new(),
             rows: EventRows::default(),
             outbox: Outbox::default(),
+            scratch: Scratch::of(location),
+            paths: Paths::Both,
             read: SourceRead::default(),
         };
         let unfold = Unfold::of_format(options.formats.clone(), state.labelling.format);
-        Self { sink, unfold, state }
+        Self { sink, unfold, state, marks: Marks::default() }
+    }
+
+    /// The same, with other paths for its records.
+    pub(crate) fn with_paths(mut self, paths: Paths) -> Self {
+        self.state.paths = paths;
+        self
     }
 
     /// Whether the sink still wants rows.
@@ -101,8 +118,48 @@ impl<'a> Run<'a> {
     /// Reads all records of one document.
     pub(crate) fn document(&mut self, bytes: &[u8], line: u64) {
         let text = text::decode(bytes);
-        let Self { sink, unfold, state } = self;
+        let Self { sink, unfold, state, .. } = self;
         unfold.document(&text.text, line, &mut |leaf| state.leaf(leaf, text.escaped, *sink));
+    }
+
+    /// Whether the records of this stream are of a format that has a fast path.
+    pub(crate) fn may_go_fast(&self) -> bool {
+        self.state.fast().is_some()
+    }
+
+    /// Reads whole lines where they lie, up to one that is no document by itself. Gives the bytes and lines read.
+    pub(crate) fn lines(&mut self, bytes: &[u8], number: u64) -> (usize, u64) {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => whole_valid_lines(bytes, error.valid_up_to()),
+        };
+        self.marks.read(text.as_bytes());
+        let (mut at, mut lines) = (0, 0);
+        while at < text.len() && self.goes_on() {
+            let Some(end) = self.line(text, at, number + lines) else { break };
+            at = end;
+            lines += 1;
+        }
+        (at, lines)
+    }
+
+    /// Reads the line at `at`; gives the place behind it, or nothing where it may go on in the next line.
+    fn line(&mut self, text: &str, at: usize, number: u64) -> Option<usize> {
+        let walker = Walker::new(text, &self.marks, at);
+        if let Some(end) = self.state.fast_line(walker, number, self.sink) {
+            return Some(end);
+        }
+        let rest = text.get(at..)?;
+        let length = memchr::memchr(b'\n', rest.as_bytes())?;
+        let line = rest.get(..length)?;
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if !frame::stands_alone(line.as_bytes()) {
+            return None;
+        }
+        if !line.as_bytes().trim_ascii().is_empty() {
+            self.document(line.as_bytes(), number);
+        }
+        Some(at + length + 1)
     }
 
     /// Counts and reports something that is not read.
@@ -115,7 +172,7 @@ impl<'a> Run<'a> {
 
     /// Ends the input: pieces and gathered rows come out, the count is complete.
     pub(crate) fn finish(mut self, counters: &Counters) -> SourceRead {
-        let Self { sink, unfold, state } = &mut self;
+        let Self { sink, unfold, state, .. } = &mut self;
         unfold.finish(&mut |leaf| state.leaf(leaf, false, *sink));
         state.finish_decoders(*sink);
         self.report(counters);
@@ -164,6 +221,8 @@ struct State {
     /// What the decoder of the record at hand makes.
     rows: EventRows,
     outbox: Outbox,
+    scratch: Scratch,
+    paths: Paths,
     read: SourceRead,
 }
 
@@ -184,6 +243,50 @@ struct Ready<'a> {
 }
 
 impl State {
+    /// The fast decoder of this stream's format, where no other format could be surer of the records that it takes.
+    fn fast(&self) -> Option<(usize, &'static Fast)> {
+        let recognised = || self.recogniser.last();
+        let (index, confidence) = self.labelling.format.map(|index| (index, 0)).or_else(recognised)?;
+        let format = self.formats.get(index)?;
+        let fast = fast::of_format(format.id()).filter(|fast| confidence <= fast.confidence)?;
+        let may = self.paths != Paths::StrictOnly && self.decoders.contains_key(&index);
+        may.then_some((index, fast))
+    }
+
+    /// Reads one plain record at the walker's place; gives the place behind its line.
+    fn fast_line(&mut self, mut walker: Walker<'_>, number: u64, sink: &mut dyn IngestSink) -> Option<usize> {
+        let (index, fast) = self.fast()?;
+        let start = walker.at();
+        let mut slots = [Slot::Absent; MAX_SLOTS];
+        walker.object(fast.shape, &mut slots)?;
+        let end = walker.line_end()?;
+        let decoder = self.decoders.get_mut(&index)?;
+        let mut line = Line {
+            text: walker.text_from(start)?,
+            spaced: walker.spaced(),
+            number,
+            bare: self.paths == Paths::ColumnsOnly,
+            identity: self.formats.get(index)?.identity(),
+            label: &decoder.label,
+            scratch: &mut self.scratch,
+            redactor: &mut self.redactor,
+            occurrences: &mut self.occurrences,
+            outbox: &mut self.outbox,
+            sink,
+        };
+        let fate = (fast.read)(slots.get(..fast.slots)?, &mut line).ok()?;
+        decoder.records += 1;
+        FAST_RECORDS.with(|count| count.set(count.get() + 1));
+        match fate {
+            Fate::Decoded => {
+                self.read.count.read += 1;
+                self.read.count.decoded += 1;
+            }
+            Fate::Skipped(name) => self.skip(name),
+        }
+        Some(end)
+    }
+
     fn leaf(&mut self, leaf: Leaf<'_>, escaped: bool, sink: &mut dyn IngestSink) {
         match leaf {
             Leaf::Skipped(name) => self.skip(name),
@@ -192,7 +295,7 @@ impl State {
                 self.dead_letter(letter, sink);
             }
             Leaf::Record { text, json, envelope, line } => {
-                let content = content_hash(&text, json.as_ref());
+                let content = content_hash(&text, json.is_some());
                 let clean = self.redactor.redact(&text);
                 let json =
                     if clean.count == 0 { json } else { json.and_then(|_| json::parse(&clean.text).ok()) };
@@ -316,6 +419,13 @@ impl State {
             self.outbox.added(row.event_time, sink);
         }
     }
+}
+
+/// The whole lines among the first `valid` bytes, which are UTF-8.
+fn whole_valid_lines(bytes: &[u8], valid: usize) -> &str {
+    let valid = bytes.get(..valid).unwrap_or_default();
+    let length = memchr::memrchr(b'\n', valid).map_or(0, |last| last + 1);
+    valid.get(..length).and_then(|lines| std::str::from_utf8(lines).ok()).unwrap_or_default()
 }
 
 /// The format that most records have; the earlier one in the list where two have as many.

@@ -231,8 +231,7 @@ impl ColumnValue for String {
         }
     }
     fn builder() -> Self::Builder {
-        // Hosts, subjects and destinations repeat all the time: a batch holds each text once.
-        StringViewBuilder::new().with_deduplicate_strings()
+        StringViewBuilder::new()
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self);
@@ -270,8 +269,7 @@ impl ColumnValue for Option<String> {
         String::of_cell(cell).map(Some)
     }
     fn builder() -> Self::Builder {
-        // Hosts, subjects and destinations repeat all the time: a batch holds each text once.
-        StringViewBuilder::new().with_deduplicate_strings()
+        StringViewBuilder::new()
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.as_deref());

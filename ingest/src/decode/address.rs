@@ -52,6 +52,19 @@ pub(crate) fn normal_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<S
     addresses
 }
 
+/// Host and port of `HOST:PORT`, where the host is an IPv4 address in normal form.
+pub(crate) fn plain_pair(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.split_once(':')?;
+    host.parse::<std::net::Ipv4Addr>().ok()?;
+    Some((host, port.parse().ok()?))
+}
+
+/// Whether `text` is an address in normal form, and nothing else.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let is_normal = |address: Address| address.port.is_none() && !address.port_zero && address.text() == text;
+    text.parse::<std::net::Ipv4Addr>().is_ok() || Address::parse(text).is_some_and(is_normal)
+}
+
 fn without_scheme(text: &str) -> &str {
     ["tcp://", "udp://", "ipv4:", "ipv6:"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text)
 }

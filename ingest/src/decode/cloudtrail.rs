@@ -15,11 +15,14 @@ use super::address::Address;
 use super::subject::{ServiceAccount, is_instance_id};
 use super::{Decode, Format, Identity, Record, Reject, Verdict, field};
 
+mod fast;
 mod instances;
 mod issued;
 mod keys;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use fast::FAST;
 
 pub(crate) const FORMAT: Format = Format {
     id: "cloudtrail",
@@ -148,14 +151,18 @@ fn is_access_key(text: &str) -> bool {
 }
 
 fn set_access_key(row: &mut IdentityAssertion, key: &str) {
-    let kind = match key.get(..4) {
+    row.credential_id = Some(key.to_owned());
+    row.id_kind = IdKind::AccessKey;
+    row.credential_kind = Some(key_kind(key).to_owned());
+}
+
+/// The kind of credential that an access key is.
+fn key_kind(key: &str) -> &'static str {
+    match key.get(..4) {
         Some("ASIA") => "aws-session",
         Some("AKIA") => "aws-key",
         _ => "unknown",
-    };
-    row.credential_id = Some(key.to_owned());
-    row.id_kind = IdKind::AccessKey;
-    row.credential_kind = Some(kind.to_owned());
+    }
 }
 
 /// The instance that a role session was delivered to: AWS names it, or else the session is named after it. Anybody
@@ -189,28 +196,30 @@ fn fill_source(row: &mut IdentityAssertion, json: &Value) {
     }
 }
 
+/// Parameters that name what is called upon, the most telling first.
+const NAMING: [&str; 18] = [
+    "roleArn",
+    "bucketName",
+    "secretId",
+    "functionName",
+    "instanceId",
+    "keyId",
+    "tableName",
+    "topicArn",
+    "queueUrl",
+    "clusterName",
+    "stackName",
+    "policyArn",
+    "userName",
+    "roleName",
+    "groupName",
+    "snapshotId",
+    "imageId",
+    "name",
+];
+
 /// What was called upon: the first resource that AWS lists, or the parameter that names one.
 fn resource(json: &Value) -> Option<String> {
-    const NAMING: [&str; 18] = [
-        "roleArn",
-        "bucketName",
-        "secretId",
-        "functionName",
-        "instanceId",
-        "keyId",
-        "tableName",
-        "topicArn",
-        "queueUrl",
-        "clusterName",
-        "stackName",
-        "policyArn",
-        "userName",
-        "roleName",
-        "groupName",
-        "snapshotId",
-        "imageId",
-        "name",
-    ];
     let listed = field::array_at(json, &["resources"]).iter();
     let arn = listed
         .filter_map(|item| field::str_at(item, &["ARN"]).or_else(|| field::str_at(item, &["arn"])))

@@ -11,8 +11,10 @@ use offbound_schemas::{EventId, EventRows};
 
 use super::address::Address;
 use super::{Decode, Format, Identity, Record, Reject, Verdict, field};
+pub(crate) use fast::FAST;
 use keys::AccessLog;
 
+mod fast;
 mod identity;
 mod judge;
 mod keys;

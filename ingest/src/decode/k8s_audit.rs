@@ -14,8 +14,10 @@ use super::address::Address;
 use super::subject::{ServiceAccount, is_instance_id, node_of_subject};
 use super::{Decode, Format, Identity, Record, Reject, Verdict, field};
 use event::AuditEvent;
+pub(crate) use fast::FAST;
 
 mod event;
+mod fast;
 mod gke;
 mod placed;
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A stream to its lines, whatever their length.
 //!
-//! In: a buffered reader. Out: lines without their breaks, numbered from 1; a line beyond its bound is hashed, its head
+//! In: a reader. Out: lines without their breaks, numbered from 1; a line beyond its bound is hashed, its head
 //! kept and the rest skipped. Owns: byte order mark and line breaks. Memory is constant.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use super::{MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, Refused};
+use crate::chunk::Chunked;
 use crate::list;
 
 /// How much of a refused line is kept, in bytes: as much as a dead letter holds.
@@ -26,7 +27,7 @@ pub(super) enum Next {
 
 /// Reads lines.
 pub(super) struct Lines<R> {
-    reader: R,
+    reader: Chunked<R>,
     /// Number of lines taken from the reader.
     lines_read: u64,
     /// What has been read of the line that an error cut short.
@@ -34,14 +35,30 @@ pub(super) struct Lines<R> {
     ended: bool,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: Read> Lines<R> {
     pub(super) fn behind(lines: u64, reader: R) -> Self {
-        Self { reader, lines_read: lines, cut_short: Vec::new(), ended: false }
+        Self { reader: Chunked::new(reader), lines_read: lines, cut_short: Vec::new(), ended: false }
     }
 
     /// What was read of the line that an error cut short, and its number.
     pub(super) fn cut_short(&mut self) -> (Vec<u8>, u64) {
         (std::mem::take(&mut self.cut_short), self.lines_read + 1)
+    }
+
+    /// Whole lines behind the first, where they lie, and the number of the first of them.
+    pub(super) fn whole_lines(&mut self) -> Option<(&[u8], u64)> {
+        if self.lines_read == 0 || self.ended {
+            return None;
+        }
+        let number = self.lines_read + 1;
+        let lines = self.reader.whole_lines();
+        (!lines.is_empty()).then_some((lines, number))
+    }
+
+    /// Passes over whole lines.
+    pub(super) fn advance(&mut self, bytes: usize, lines: u64) {
+        self.reader.consume(bytes);
+        self.lines_read += lines;
     }
 
     /// The next line, or what stands for it.

@@ -42,13 +42,15 @@ pub(super) fn fill_certificate(row: &mut IdentityAssertion, log: &AccessLog) {
 }
 
 /// A certificate may have several URI names; the SPIFFE ID is the one that counts.
-fn best_name(names: &str) -> Option<String> {
+pub(super) fn best_name(names: &str) -> Option<String> {
     let mut names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
     let first = names.clone().next()?;
     Some(names.find(|name| name.starts_with("spiffe://")).unwrap_or(first).to_owned())
 }
 
 fn fill_credential(row: &mut IdentityAssertion, fingerprint: Option<String>, serial: Option<String>) {
+    let fingerprint = fingerprint.map(|hex| format!("X509SHA256={hex}"));
+    let serial = serial.map(|hex| format!("X509SERIAL={hex}"));
     (row.id_kind, row.credential_id, row.credential_alias) = match (fingerprint, serial) {
         (Some(fingerprint), serial) => (IdKind::CertFp, Some(fingerprint), serial),
         (None, Some(serial)) => (IdKind::Serial, Some(serial), None),
@@ -56,21 +58,23 @@ fn fill_credential(row: &mut IdentityAssertion, fingerprint: Option<String>, ser
     };
 }
 
-fn fingerprint(text: &str) -> Option<String> {
+/// The digits of a fingerprint, in normal form.
+pub(super) fn fingerprint(text: &str) -> Option<String> {
     let hex: String = text.chars().filter(|c| *c != ':').collect::<String>().to_lowercase();
     let whole = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    whole.then(|| format!("X509SHA256={hex}"))
+    whole.then_some(hex)
 }
 
-fn serial(text: &str) -> Option<String> {
+/// The digits of a serial, in normal form.
+pub(super) fn serial(text: &str) -> Option<String> {
     let hex: String = text.chars().filter(|c| *c != ':').collect::<String>().to_lowercase();
     let hex = hex.strip_prefix("0x").unwrap_or(&hex).trim_start_matches('0');
     let valid = !hex.is_empty() && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    valid.then(|| format!("X509SERIAL={hex}"))
+    valid.then(|| hex.to_owned())
 }
 
 /// RFC 3339, as Envoy writes by default, or OpenSSL's form.
-fn time_text(text: &str) -> Option<EventTime> {
+pub(super) fn time_text(text: &str) -> Option<EventTime> {
     let of_openssl = || NaiveDateTime::parse_from_str(text, "%b %e %H:%M:%S %Y GMT").ok();
     field::time_text(text).or_else(|| EventTime::from_utc(of_openssl()?.and_utc()))
 }

@@ -20,8 +20,6 @@ const HARMLESS_FLAGS: [&str; 3] = ["RFCF", "ResponseFromCacheFilter", "DI"];
 pub(super) fn judge(log: &AccessLog) -> (Decision, Option<String>) {
     let status = log.number("response_code").unwrap_or_default();
     let flags = log.text("response_flags").unwrap_or_default();
-    let has_failure =
-        || flags.split(',').any(|flag| !HARMLESS_FLAGS.contains(&flag.trim()) && !flag.trim().is_empty());
     let authorizer = has_authorizer_flag(&flags);
     let decision = if details(log).iter().any(|detail| is_policy_refusal(detail)) {
         Decision::Deny
@@ -29,7 +27,7 @@ pub(super) fn judge(log: &AccessLog) -> (Decision, Option<String>) {
         if status >= 500 { Decision::Error } else { Decision::Deny }
     } else if matches!(status, 401 | 403) || is_grpc_refusal(log) {
         Decision::Deny
-    } else if has_failure() {
+    } else if has_failure(&flags) {
         Decision::Error
     } else {
         Decision::Allow
@@ -43,7 +41,13 @@ pub(super) fn by_policy(log: &AccessLog) -> bool {
     has_authorizer_flag(&flags) || details(log).iter().any(|detail| is_policy_refusal(detail))
 }
 
-fn has_authorizer_flag(flags: &str) -> bool {
+/// Whether a flag says that the request failed.
+pub(super) fn has_failure(flags: &str) -> bool {
+    flags.split(',').any(|flag| !HARMLESS_FLAGS.contains(&flag.trim()) && !flag.trim().is_empty())
+}
+
+/// Whether a flag is one of an external authorizer.
+pub(super) fn has_authorizer_flag(flags: &str) -> bool {
     flags.split(',').any(|flag| AUTHORIZER_FLAGS.contains(&flag.trim()))
 }
 
@@ -54,13 +58,18 @@ fn details(log: &AccessLog) -> Vec<String> {
         .collect()
 }
 
-fn is_policy_refusal(detail: &str) -> bool {
+/// Whether these details are of a refusal by policy.
+pub(super) fn is_policy_refusal(detail: &str) -> bool {
     POLICY_REFUSALS.iter().any(|refusal| detail.starts_with(refusal))
 }
 
 /// gRPC statuses 7 (permission denied) and 16 (unauthenticated), by number or name.
 fn is_grpc_refusal(log: &AccessLog) -> bool {
-    let status = log.text("grpc_status").unwrap_or_default();
+    log.text("grpc_status").is_some_and(|status| is_refusing_status(&status))
+}
+
+/// Whether a gRPC status is a refusal.
+pub(super) fn is_refusing_status(status: &str) -> bool {
     let name: String = status.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     matches!(name.as_str(), "7" | "16" | "permissiondenied" | "unauthenticated")
 }

@@ -1,0 +1,102 @@
+//! Seeded records of each format, as their tools write them.
+//!
+//! In: a format's name and a seed. Out: lines. The same seed gives the same bytes on every machine.
+
+/// A small generator of numbers (SplitMix64).
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+        let index = usize::try_from(self.below(choices.len() as u64)).unwrap_or_default();
+        choices[index]
+    }
+
+    fn uuid(&mut self) -> String {
+        let (a, b) = (self.next(), self.next());
+        format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", a >> 32, (a >> 16) & 0xffff, a & 0xfff, b >> 52, b & 0xffff_ffff_ffff)
+    }
+
+    fn hex(&mut self, digits: usize) -> String {
+        let mut text = String::new();
+        while text.len() < digits {
+            text.push_str(&format!("{:016x}", self.next()));
+        }
+        text.truncate(digits);
+        text
+    }
+
+    fn moment(&mut self, index: u64, digits: usize) -> String {
+        let secs = index / 50;
+        let fraction = format!("{:09}", self.below(1_000_000_000));
+        let clock = format!("{:02}:{:02}:{:02}", 8 + secs / 3600 % 12, secs / 60 % 60, secs % 60);
+        match digits {
+            0 => format!("2026-03-01T{clock}Z"),
+            digits => format!("2026-03-01T{clock}.{}Z", &fraction[..digits]),
+        }
+    }
+}
+
+const NAMESPACES: [&str; 5] = ["shop", "payments", "kube-system", "monitoring", "ingress-nginx"];
+const ACCOUNTS: [&str; 6] = ["web", "charges", "coredns", "prometheus-operator", "default", "controller"];
+
+/// The formats that have records here.
+pub const FORMATS: &[&str] = &["k8s-audit", "envoy"];
+
+/// `count` lines of a format.
+pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
+    let mut numbers = Numbers(seed);
+    let record = match format {
+        "k8s-audit" => kubernetes,
+        "envoy" => envoy,
+        other => panic!("no records of {other}"),
+    };
+    (0..count).flat_map(|index| (record(&mut numbers, index) + "\n").into_bytes()).collect()
+}
+
+fn kubernetes(n: &mut Numbers, index: u64) -> String {
+    let (namespace, account) = (n.of(&NAMESPACES), n.of(&ACCOUNTS));
+    let resource = n.of(&["secrets", "configmaps", "pods", "endpoints", "leases", "services"]);
+    let verb = n.of(&["get", "get", "list", "watch", "update"]);
+    let code = n.of(&["200", "200", "200", "200", "404", "403"]);
+    let (allow, failed) = (if code == "403" { "forbid" } else { "allow" }, code != "200");
+    let status = if failed {
+        format!(r#"{{"metadata":{{}},"status":"Failure","message":"{resource} \"{account}\" not found","reason":"NotFound","code":{code}}}"#)
+    } else {
+        format!(r#"{{"metadata":{{}},"code":{code}}}"#)
+    };
+    let query = if verb == "list" { r"?limit=500\u0026resourceVersion=0" } else { "" };
+    let group = if resource == "leases" { r#""apiGroup":"coordination.k8s.io","# } else { "" };
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"{id}","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/{namespace}/{resource}/{account}{query}","verb":"{verb}","user":{{"username":"system:serviceaccount:{namespace}:{account}","uid":"{uid}","groups":["system:serviceaccounts","system:serviceaccounts:{namespace}","system:authenticated"],"extra":{{"authentication.kubernetes.io/credential-id":["JTI={jti}"],"authentication.kubernetes.io/node-name":["node-{node}.eu-west-1.example"],"authentication.kubernetes.io/node-uid":["{node_uid}"],"authentication.kubernetes.io/pod-name":["{account}-{suffix}"],"authentication.kubernetes.io/pod-uid":["{pod}"]}}}},"sourceIPs":["10.1.{node}.{host}"],"userAgent":"{account}/v1.{minor}.2 (linux/amd64) kubernetes/{commit}","objectRef":{{"resource":"{resource}","namespace":"{namespace}","name":"{account}",{group}"apiVersion":"v1"}},"responseStatus":{status},"requestReceivedTimestamp":"{received}","stageTimestamp":"{ended}","annotations":{{"authorization.k8s.io/decision":"{allow}","authorization.k8s.io/reason":"RBAC: allowed by ClusterRoleBinding \"{account}-reader\" of ClusterRole \"{account}-reader\" to ServiceAccount \"{account}/{namespace}\""}}}}"#,
+        id = n.uuid(), uid = n.uuid(), jti = n.uuid(), node = n.below(40), node_uid = n.uuid(), suffix = n.hex(10),
+        pod = n.uuid(), host = n.below(250), minor = n.below(12), commit = n.hex(7),
+        received = n.moment(index, 6), ended = n.moment(index, 6),
+    )
+}
+
+fn envoy(n: &mut Numbers, index: u64) -> String {
+    let (namespace, account) = (n.of(&NAMESPACES), n.of(&ACCOUNTS));
+    let (code, flags, details) = match n.below(20) {
+        0 => (403, "-", "rbac_access_denied_matched_policy[none]"),
+        1 => (503, "UF,URX", "upstream_reset_before_response_started{connection_failure}"),
+        _ => (200, "-", "via_upstream"),
+    };
+    format!(
+        r#"{{"start_time":"{start}","method":"{method}","path":"/v1/{account}/{item}?limit={limit}","protocol":"HTTP/2","response_code":{code},"response_flags":"{flags}","response_code_details":"{details}","connection_termination_details":null,"upstream_transport_failure_reason":null,"bytes_received":{received},"bytes_sent":{sent},"duration":{duration},"upstream_service_time":"{service}","x_forwarded_for":null,"user_agent":"{account}/4.{minor} (linux)","request_id":"{id}","authority":"{account}.{namespace}.svc.cluster.local:8443","upstream_host":"10.1.{host}.{octet}:8443","upstream_cluster":"inbound|8443||","upstream_local_address":"127.0.0.6:{port}","downstream_local_address":"10.1.{host}.{octet}:8443","downstream_remote_address":"10.1.{peer}.{octet}:{port}","downstream_direct_remote_address":"10.1.{peer}.{octet}:{port}","requested_server_name":"outbound_.8443_._.{account}.{namespace}.svc.cluster.local","route_name":"default","downstream_peer_uri_san":"spiffe://prod.example/ns/{namespace}/sa/{account}","downstream_peer_fingerprint_256":"{fingerprint}","downstream_peer_serial":"1{serial}","downstream_peer_cert_v_start":"{from}","downstream_peer_cert_v_end":"{to}"}}"#,
+        start = n.moment(index, 3), method = n.of(&["GET", "GET", "POST", "PUT"]), item = n.below(100_000), limit = n.below(50),
+        received = n.below(4_000), sent = n.below(60_000), duration = n.below(900), service = n.below(800), minor = n.below(20),
+        id = n.uuid(), host = n.below(40), octet = n.below(250), port = 30_000 + n.below(20_000), peer = n.below(40),
+        fingerprint = n.hex(64), serial = n.hex(31), from = n.moment(index, 3), to = n.moment(index, 3),
+    )
+}

@@ -1,0 +1,55 @@
+//! The fast path: plain records straight from text into columns.
+//!
+//! In: whole lines of a stream whose format is known. Out: rows in the columns, or nothing, and then the strict path
+//! reads the record. Owns: the list [`FAST`] of formats that have one; each is one file beside its strict decoder.
+//! A fast decoder knows the plain records of its format and nothing else: a closed set of keys, compact JSON, no
+//! secret, no envelope. Law FLOW-2: fast ≡ strict, byte for byte, in every column.
+
+pub(crate) mod line;
+mod marks;
+mod rewrite;
+mod slot;
+mod unmapped;
+mod walk;
+
+pub(crate) use line::{Line, Scratch};
+pub(crate) use marks::Marks;
+pub(crate) use slot::{Slot, Strict};
+pub(crate) use unmapped::Unmapped;
+pub(crate) use walk::{Member, Shape, Walker, inside, keep, parts, skip};
+
+use crate::decode;
+
+/// Most slots of a format.
+pub(crate) const MAX_SLOTS: usize = 60;
+
+/// The fast decoder of one format.
+pub(crate) struct Fast {
+    /// Id of the format.
+    pub(crate) id: &'static str,
+    /// The highest confidence of the format's `sniff`, which every record that is taken here has too.
+    pub(crate) confidence: u8,
+    /// The keys of its records.
+    pub(crate) shape: &'static Shape,
+    /// Number of slots that the shape fills.
+    pub(crate) slots: usize,
+    /// Reads one record.
+    pub(crate) read: fn(&[Slot<'_>], &mut Line<'_, '_>) -> Result<Fate, Strict>,
+}
+
+/// What became of a record on the fast path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Its rows are in the columns.
+    Decoded,
+    /// It is left out on purpose, under this name.
+    Skipped(&'static str),
+}
+
+/// Every fast decoder.
+pub(crate) const FAST: &[Fast] = &[decode::FAST_K8S_AUDIT, decode::FAST_CLOUDTRAIL, decode::FAST_ENVOY];
+
+/// The fast decoder of the format with this id, if it has one.
+pub(crate) fn of_format(id: &str) -> Option<&'static Fast> {
+    FAST.iter().find(|fast| fast.id == id)
+}

@@ -1,0 +1,130 @@
+//! One record on the fast path: what its decoder sees of it, and where its rows go.
+//!
+//! In: the text of a record and the state of its stream. Out: rows in the columns.
+//! Owns: the order of the steps: a decoder first makes sure that it knows everything it will write; then
+//! [`Line::commit`] proves the record free of secrets and gives its identity; from then on nothing can fail.
+
+use offbound_schemas::{EventId, EventTime};
+
+use super::slot::Strict;
+use crate::decode::{Identity, MAX_RAW_BYTES, cut};
+use crate::identity::{Occurrences, content_hash, hash};
+use crate::outbox::Outbox;
+use crate::pipeline::IngestSink;
+use crate::redact::Redactor;
+
+/// Text under construction, kept from record to record.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// For the `unmapped` column.
+    pub(crate) unmapped: String,
+    /// For texts that are put together.
+    pub(crate) first: String,
+    /// For a second one.
+    pub(crate) second: String,
+    location: String,
+    path_bytes: usize,
+}
+
+impl Scratch {
+    /// Scratch for the records of one input.
+    pub(crate) fn of(location: &str) -> Self {
+        let location = format!("{location}:");
+        Self { path_bytes: location.len(), location, ..Self::default() }
+    }
+
+    /// `path:line`.
+    fn place(&mut self, line: u64) {
+        self.location.truncate(self.path_bytes);
+        let mut digits = [b'0'; 20];
+        let mut first = digits.len();
+        let mut rest = line;
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            first = at;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        let digits = digits.get(first..).unwrap_or_default();
+        self.location.extend(digits.iter().map(|digit| char::from(*digit)));
+    }
+}
+
+/// A record, and the state of the stream that it is from.
+pub(crate) struct Line<'a, 'r> {
+    pub(crate) text: &'r str,
+    /// Whether there are blanks between its tokens.
+    pub(crate) spaced: bool,
+    pub(crate) number: u64,
+    /// Only decode: see [`crate::pipeline::Paths::ColumnsOnly`].
+    pub(crate) bare: bool,
+    pub(crate) identity: Identity,
+    pub(crate) label: &'a str,
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) redactor: &'a mut Redactor,
+    pub(crate) occurrences: &'a mut Occurrences,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) sink: &'a mut dyn IngestSink,
+}
+
+impl Line<'_, '_> {
+    /// The record's identity, if it is sure to hold no secret. After this the record must be read to its end.
+    #[inline]
+    pub(crate) fn commit(&mut self) -> Result<EventId, Strict> {
+        if self.bare {
+            return Ok(EventId::default());
+        }
+        if !self.redactor.is_clean(self.text) {
+            return Err(Strict);
+        }
+        self.scratch.place(self.number);
+        let content = if self.spaced { content_hash(self.text, true) } else { hash(self.text) };
+        Ok(self.occurrences.event_id(self.identity, &content, &[self.label, ""]))
+    }
+
+    /// Begins an assertion: its identity, moment, source, place and raw text.
+    #[inline]
+    pub(crate) fn begin_assertion(&mut self, event_id: EventId, event_time: EventTime) -> usize {
+        let columns = &mut self.outbox.columns.identity_assertions;
+        let row = columns.row();
+        columns.event_id.put(row, &event_id);
+        columns.event_time.put(row, &event_time);
+        columns.source.put_text(row, self.label);
+        columns.location.put_text(row, &self.scratch.location);
+        if !self.bare {
+            columns.raw.put_text(row, cut(self.text, MAX_RAW_BYTES));
+        }
+        row
+    }
+
+    /// Ends an assertion of that moment.
+    #[inline]
+    pub(crate) fn end_assertion(&mut self, event_time: EventTime) {
+        self.outbox.columns.identity_assertions.end_row();
+        self.outbox.added(event_time, self.sink);
+    }
+
+    /// Begins a host event: its identity, moment, source, place and raw text.
+    #[inline]
+    pub(crate) fn begin_host_event(&mut self, event_id: EventId, event_time: EventTime) -> usize {
+        let columns = &mut self.outbox.columns.host_events;
+        let row = columns.row();
+        columns.event_id.put(row, &event_id);
+        columns.event_time.put(row, &event_time);
+        columns.source.put_text(row, self.label);
+        columns.location.put_text(row, &self.scratch.location);
+        if !self.bare {
+            columns.raw.put_text(row, cut(self.text, MAX_RAW_BYTES));
+        }
+        row
+    }
+
+    /// Ends a host event of that moment.
+    #[inline]
+    pub(crate) fn end_host_event(&mut self, event_time: EventTime) {
+        self.outbox.columns.host_events.end_row();
+        self.outbox.added(event_time, self.sink);
+    }
+}
