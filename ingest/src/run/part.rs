@@ -85,7 +85,7 @@ pub(crate) fn read_part(part: &Part, start: &Start, location: &str, options: &In
     let mut frames = Frames::behind(part.lines_before, part.bytes.as_slice());
     read_frames(&mut frames, &Counters::default(), &mut run);
     let is_closed = !frames.ended_open() && run.start().is_some();
-    let Run { mut state, sink, unfold } = run;
+    let Run { mut state, sink, unfold, .. } = run;
     state.outbox.flush(sink);
     let Kept { batches, letters, is_cut } = kept;
     Outcome { start: start.clone(), state, csv: unfold.csv, batches, letters, is_closed, is_cut }
