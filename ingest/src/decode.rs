@@ -9,6 +9,8 @@ use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
 use offbound_schemas::{EventId, EventRows, EventTime};
 use serde_json::Value;
 
+use crate::fast::Fate;
+
 mod act;
 pub(crate) mod address;
 mod auditbeat;
@@ -68,6 +70,7 @@ mod ztunnel;
 pub(crate) use cloudtrail::FAST as FAST_CLOUDTRAIL;
 pub(crate) use envoy::FAST as FAST_ENVOY;
 pub(crate) use k8s_audit::FAST as FAST_K8S_AUDIT;
+pub(crate) use linux_audit::PLAIN as PLAIN_LINUX_AUDIT;
 
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.
 pub(crate) const WEAK_CONFIDENCE: u8 = 10;
@@ -116,6 +119,17 @@ pub trait Decode: Send {
         false
     }
 
+    /// Reads a plain line that was neither recognised nor identified, as [`Decode::decode`] would; none leaves it to
+    /// that. `is_clean` is asked last: when it has said yes, the line is read.
+    fn decode_plain(
+        &mut self,
+        _record: &Record<'_>,
+        _is_clean: &mut dyn FnMut() -> bool,
+        _rows: &mut EventRows,
+    ) -> Option<Fate> {
+        None
+    }
+
     /// The stream has ended: rows still being gathered come out now.
     fn finish(&mut self, _rows: &mut EventRows) {}
 }
@@ -129,6 +143,15 @@ pub enum Verdict {
     Skipped(&'static str),
     /// It cannot be read.
     Rejected(Reject),
+}
+
+impl From<Fate> for Verdict {
+    fn from(fate: Fate) -> Self {
+        match fate {
+            Fate::Decoded => Self::Decoded,
+            Fate::Skipped(name) => Self::Skipped(name),
+        }
+    }
 }
 
 /// Why a record cannot be read.

@@ -37,9 +37,27 @@ pub(crate) struct Fast {
     pub(crate) read: fn(&[Slot<'_>], &mut Line<'_, '_>) -> Result<Fate, Strict>,
 }
 
+/// A format of plain text whose decoder reads its plain lines without recognition: see [`crate::decode::Decode`].
+pub(crate) struct PlainText {
+    /// Id of the format.
+    pub(crate) id: &'static str,
+    /// The highest confidence of the format's `sniff`, which every line that is taken has too.
+    pub(crate) confidence: u8,
+    /// How its lines begin: so that they are no JSON, and no envelope fits.
+    pub(crate) beginnings: &'static [&'static str],
+}
+
+/// Every format of plain text with a fast path.
+const TEXTS: &[PlainText] = &[decode::PLAIN_LINUX_AUDIT];
+
+/// The way to read plain lines of the format with this id, if there is one.
+pub(crate) fn text_of_format(id: &str) -> Option<&'static PlainText> {
+    TEXTS.iter().find(|text| text.id == id)
+}
+
 /// What became of a record on the fast path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// Its rows are in the columns.
     Decoded,
     /// It is left out on purpose, under this name.

@@ -114,6 +114,13 @@ impl Occurrences {
         true
     }
 
+    /// A record went by whose rows have an identity of another kind.
+    pub(crate) fn pass(&mut self) {
+        self.seen += 1;
+        self.window.push_back([0; 16]);
+        self.forget_oldest();
+    }
+
     fn number(&mut self, key: [u8; 16]) -> u64 {
         self.seen += 1;
         self.window.push_back(key);

@@ -43,6 +43,8 @@ const SECRET_REDACTED: &str = "secret-redacted";
 /// Remark on assertions whose record held bytes that are no UTF-8.
 const INVALID_UTF8: &str = "invalid-utf8";
 
+mod plain;
+
 thread_local! {
     /// Records that took the fast path in this thread, for those who look into it.
     pub(crate) static FAST_RECORDS: Cell<u64> = const { Cell::new(0) };
@@ -124,7 +126,7 @@ impl<'a> Run<'a> {
 
     /// Whether the records of this stream are of a format that has a fast path.
     pub(crate) fn may_go_fast(&self) -> bool {
-        self.state.fast().is_some()
+        self.state.fast().is_some() || self.state.plain_text().is_some()
     }
 
     /// Reads whole lines where they lie, up to one that is no document by itself. Gives the bytes and lines read.
@@ -133,7 +135,8 @@ impl<'a> Run<'a> {
             Ok(text) => text,
             Err(error) => whole_valid_lines(bytes, error.valid_up_to()),
         };
-        self.marks.read(text.as_bytes());
+        // Without an index nothing is taken for a plain record of JSON.
+        self.marks.read(if self.state.fast().is_some() { text.as_bytes() } else { &[] });
         let (mut at, mut lines) = (0, 0);
         while at < text.len() && self.goes_on() {
             let Some(end) = self.line(text, at, number + lines) else { break };
@@ -153,6 +156,9 @@ impl<'a> Run<'a> {
         let length = memchr::memchr(b'\n', rest.as_bytes())?;
         let line = rest.get(..length)?;
         let line = line.strip_suffix('\r').unwrap_or(line);
+        if self.state.plain_line(line, number, self.sink) {
+            return Some(at + length + 1);
+        }
         if !frame::stands_alone(line.as_bytes()) {
             return None;
         }
@@ -276,6 +282,12 @@ impl State {
         };
         let fate = (fast.read)(slots.get(..fast.slots)?, &mut line).ok()?;
         decoder.records += 1;
+        self.count(fate);
+        Some(end)
+    }
+
+    /// Counts a record of the fast path.
+    fn count(&mut self, fate: Fate) {
         FAST_RECORDS.with(|count| count.set(count.get() + 1));
         match fate {
             Fate::Decoded => {
@@ -284,7 +296,6 @@ impl State {
             }
             Fate::Skipped(name) => self.skip(name),
         }
-        Some(end)
     }
 
     fn leaf(&mut self, leaf: Leaf<'_>, escaped: bool, sink: &mut dyn IngestSink) {

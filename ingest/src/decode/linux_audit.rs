@@ -34,6 +34,7 @@ use self::header::Parsed;
 pub(super) use self::header::{AuditRecord, Stamp};
 pub(super) use self::host_state::process_key;
 use super::{Decode, Format, Identity, Record, Verdict};
+use crate::fast::{Fate, PlainText};
 
 const ID: &str = "linux-audit";
 
@@ -47,6 +48,9 @@ pub(crate) const FORMAT: Format = Format {
     sniff,
     decoder: || Box::new(LinuxAudit::default()),
 };
+
+/// Lines as auditd writes them; the rows have the identity of their event.
+pub(crate) const PLAIN: PlainText = PlainText { id: ID, confidence: 95, beginnings: &["type=", "node="] };
 
 struct LinuxAudit {
     assembler: Assembler,
@@ -94,7 +98,7 @@ impl Decode for LinuxAudit {
         for part in parsed {
             let one = match part {
                 Parsed::Malformed(reject) => Verdict::Rejected(reject),
-                Parsed::Record(audit) => self.take(record, audit, rows),
+                Parsed::Record(audit) => self.take(record, audit, rows).into(),
             };
             // A line with several records counts as decoded if any of them is; else the first one says why not.
             if verdict.is_none() || one == Verdict::Decoded {
@@ -104,17 +108,27 @@ impl Decode for LinuxAudit {
         verdict.unwrap_or(Verdict::Skipped("blank"))
     }
 
+    fn decode_plain(
+        &mut self,
+        record: &Record<'_>,
+        is_clean: &mut dyn FnMut() -> bool,
+        rows: &mut EventRows,
+    ) -> Option<Fate> {
+        let audit = header::plain(record.text).filter(|audit| !super::auoms::is_assembled(audit))?;
+        is_clean().then(|| self.take(record, audit, rows))
+    }
+
     fn finish(&mut self, rows: &mut EventRows) {
         self.assembler.finish(rows);
     }
 }
 
 impl LinuxAudit {
-    fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Verdict {
+    fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Fate {
         let host = audit.node.as_deref().or(record.envelope.host.as_deref()).unwrap_or_default();
         self.loss.saw(host, audit.stamp.time);
         if audit.kind == "EOE" {
-            return Verdict::Skipped("end-of-event");
+            return Fate::Skipped("end-of-event");
         }
         self.assembler.take(record, audit, rows).into()
     }
@@ -145,6 +159,12 @@ impl LinuxAudit {
     }
 }
 
+impl From<Taken> for Verdict {
+    fn from(taken: Taken) -> Self {
+        Fate::from(taken).into()
+    }
+}
+
 /// The records in a text that another format kept of the raw log.
 pub(super) fn lines_of(text: &str) -> Vec<AuditRecord> {
     let record = |part| match part {
@@ -154,7 +174,7 @@ pub(super) fn lines_of(text: &str) -> Vec<AuditRecord> {
     header::parse_all(text).into_iter().filter_map(record).collect()
 }
 
-impl From<Taken> for Verdict {
+impl From<Taken> for Fate {
     fn from(taken: Taken) -> Self {
         match taken {
             Taken::Gathered => Self::Decoded,

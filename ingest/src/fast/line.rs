@@ -34,7 +34,7 @@ impl Scratch {
     }
 
     /// `path:line`.
-    fn place(&mut self, line: u64) {
+    pub(crate) fn place(&mut self, line: u64) -> &str {
         self.location.truncate(self.path_bytes);
         let mut digits = [b'0'; 20];
         let mut first = digits.len();
@@ -49,6 +49,7 @@ impl Scratch {
         }
         let digits = digits.get(first..).unwrap_or_default();
         self.location.extend(digits.iter().map(|digit| char::from(*digit)));
+        &self.location
     }
 }
 

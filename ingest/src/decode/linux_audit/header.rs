@@ -73,6 +73,39 @@ pub(super) enum Parsed {
     Malformed(Reject),
 }
 
+/// A line as auditd writes it, if it is surely one record: what [`parse_all`] gives for it.
+pub(super) fn plain(line: &str) -> Option<AuditRecord> {
+    let text = line.trim_end();
+    let (node, rest) = match text.strip_prefix("node=") {
+        Some(rest) => {
+            let (name, rest) = rest.split_once(' ')?;
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+            let is_name = !name.is_empty() && name.bytes().all(is_name);
+            (Some(name).filter(|_| is_name).map(Some)?, rest)
+        }
+        None => (None, text),
+    };
+    let rest = rest.strip_prefix("type=")?;
+    let is_kind = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    let length = rest.as_bytes().iter().position(|byte| !is_kind(byte)).filter(|length| *length > 0)?;
+    let (written_kind, rest) = rest.split_at(length);
+    let (written, body) = rest.strip_prefix(MARK)?.split_once("):")?;
+    let stamp = Stamp::parse(written)?;
+    let body = body.trim_start();
+    if body.starts_with("type=") || memchr::memmem::find(body.as_bytes(), MARK.as_bytes()).is_some() {
+        return None;
+    }
+    let fields = Fields::parse(body);
+    Some(AuditRecord {
+        node: node.map(str::to_owned),
+        kind: kind::settled(kind::name(written_kind), &fields),
+        stamp,
+        fields,
+        body: body.to_owned(),
+        line: Some(text.to_owned()),
+    })
+}
+
 /// All records of a line; empty when it has no stamp at all.
 pub(super) fn parse_all(text: &str) -> Vec<Parsed> {
     let mut parsed: Vec<Parsed> =
