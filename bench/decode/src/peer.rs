@@ -70,6 +70,11 @@ fn schema(format: &str) -> (Schema, &'static [(&'static str, &'static str)]) {
     }
 }
 
+/// Whether arrow-json can read the format at all.
+pub fn reads(format: &str) -> bool {
+    format != "linux-audit"
+}
+
 fn batches(format: &str, bytes: &[u8]) -> impl Iterator<Item = RecordBatch> {
     let (schema, _) = schema(format);
     let reader = ReaderBuilder::new(Arc::new(schema)).with_batch_size(8_192).build(Cursor::new(bytes));
@@ -78,6 +83,9 @@ fn batches(format: &str, bytes: &[u8]) -> impl Iterator<Item = RecordBatch> {
 
 /// Number of rows that arrow-json makes.
 pub fn rows(format: &str, bytes: &[u8]) -> usize {
+    if !reads(format) {
+        return 0;
+    }
     batches(format, bytes).map(|batch| batch.num_rows()).sum()
 }
 
@@ -96,6 +104,9 @@ impl IngestSink for Keep {
 
 /// Checks that both agree.
 pub fn compare(format: &str, bytes: &[u8]) {
+    if !reads(format) {
+        return;
+    }
     let options = IngestOptions { formats: Formats::default(), sources: Vec::new(), key: FingerprintKey::for_tests() };
     let mut kept = Keep(Vec::new());
     offbound_ingest::read_bytes("input", bytes, &options, &mut kept).expect("memory can be read");

@@ -51,7 +51,7 @@ const NAMESPACES: [&str; 5] = ["shop", "payments", "kube-system", "monitoring", 
 const ACCOUNTS: [&str; 6] = ["web", "charges", "coredns", "prometheus-operator", "default", "controller"];
 
 /// The formats that have records here.
-pub const FORMATS: &[&str] = &["k8s-audit", "envoy"];
+pub const FORMATS: &[&str] = &["k8s-audit", "envoy", "linux-audit"];
 
 /// `count` lines of a format.
 pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
@@ -59,9 +59,43 @@ pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
     let record = match format {
         "k8s-audit" => kubernetes,
         "envoy" => envoy,
+        "linux-audit" => linux_audit,
         other => panic!("no records of {other}"),
     };
     (0..count).flat_map(|index| (record(&mut numbers, index) + "\n").into_bytes()).collect()
+}
+
+/// An event of four to six lines.
+fn linux_audit(n: &mut Numbers, index: u64) -> String {
+    let stamp = format!("{}.{:03}:{}", 1_772_359_200 + index / 50, index % 50 * 20, 4_000 + index);
+    let (program, user) = (n.of(&["nginx", "python3", "postgres", "sshd", "kubelet"]), n.below(2_000));
+    let (pid, parent) = (n.below(30_000) + 100, n.below(90) + 2);
+    let (number, success, exit) = match n.below(8) {
+        0 => (59, "yes", 0),
+        1 => (42, "no", -115),
+        2 => (257, "no", -2),
+        _ => (257, "yes", 12),
+    };
+    let record = |kind: &str, body: String| format!("type={kind} msg=audit({stamp}): {body}");
+    let mut lines = vec![record("SYSCALL", format!(
+        "arch=c000003e syscall={number} success={success} exit={exit} a0=ffffff9c a1={:x} a2=80000 a3=0 items=1 ppid={parent} pid={pid} auid=4294967295 uid={user} gid={user} euid={user} suid={user} fsuid={user} egid={user} sgid={user} fsgid={user} tty=(none) ses=4294967295 comm=\"{program}\" exe=\"/usr/bin/{program}\" subj=unconfined key=\"watch\"",
+        n.next() >> 16,
+    ))];
+    if number == 42 {
+        lines.push(record("SOCKADDR", format!("saddr=020001BB0A01{:02X}{:02X}0000000000000000", n.below(256), n.below(256))));
+    } else {
+        if number == 59 {
+            lines.push(record("EXECVE", format!("argc=3 a0=\"/usr/bin/{program}\" a1=\"--config\" a2=\"/etc/{program}.conf\"")));
+        }
+        lines.push(record("CWD", "cwd=\"/var/lib\"".to_owned()));
+        lines.push(record("PATH", format!(
+            "item=0 name=\"/etc/{program}/conf.d/{}.conf\" inode={} dev=fd:00 mode=0100644 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0",
+            n.hex(6), n.below(9_000_000),
+        )));
+    }
+    let title: String = format!("/usr/bin/{program}\0--config\0/etc/{program}.conf").bytes().map(|byte| format!("{byte:02X}")).collect();
+    lines.push(record("PROCTITLE", format!("proctitle={title}")));
+    lines.join("\n")
 }
 
 fn kubernetes(n: &mut Numbers, index: u64) -> String {
