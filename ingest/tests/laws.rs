@@ -176,7 +176,10 @@ fn every_format_has_a_fuzz_target() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).expect("fuzz/ has a manifest");
     for id in FORMATS.iter().map(|format| format.id).chain(["auto"]) {
-        assert!(folder.join(format!("fuzz_targets/{id}.rs")).is_file(), "fuzz/fuzz_targets/{id}.rs is missing");
+        assert!(
+            folder.join(format!("fuzz_targets/{id}.rs")).is_file(),
+            "fuzz/fuzz_targets/{id}.rs is missing"
+        );
         let declared = manifest.matches(&format!("name = \"{id}\"\n")).count();
         assert_eq!(declared, 1, "fuzz/Cargo.toml declares {id} {declared} times");
     }

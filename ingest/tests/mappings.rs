@@ -17,7 +17,9 @@ fn mappings() -> Vec<Mapping> {
     files.sort();
     let read = |file: &std::path::PathBuf| {
         let text = fs::read_to_string(file).expect("an example is text");
-        Mapping::parse(&text, &file.display().to_string()).unwrap_or_else(|error| panic!("{error}"))
+        Mapping::parse(&text, &file.display().to_string())
+            .map_err(|error| error.to_string())
+            .expect("an example is a mapping")
     };
     files.iter().map(read).collect()
 }
