@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("offbound-correlate", &["offbound-schemas"]),
     ("offbound-tui", &["offbound-schemas"]),
     ("offbound-simulate", &["offbound-schemas"]),
+    ("offbound-bench", &["offbound-schemas", "offbound-ingest", "offbound-store", "offbound-simulate"]),
     (
         "offbound",
         &[
