@@ -48,7 +48,7 @@ impl Scratch {
             }
         }
         let digits = digits.get(first..).unwrap_or_default();
-        self.location.extend(digits.iter().map(|digit| char::from(*digit)));
+        self.location.push_str(std::str::from_utf8(digits).unwrap_or_default());
         &self.location
     }
 }

@@ -145,7 +145,7 @@ impl<'a> Slot<'a> {
                 out.push_str(&text);
             }
             Self::Whole("[]" | "{}") => return Ok(false),
-            Self::Whole(list) if Texts::of(list).is_ok() && !list.contains(' ') => out.push_str(list),
+            Self::Whole(list) if Texts::of(list).is_ok() => out.push_str(list),
             Self::Number(other) | Self::Whole(other) => {
                 let before = out.len();
                 if matches!(self, Self::Whole(_)) && rewrite(other, out).is_some() {
@@ -190,9 +190,12 @@ impl<'a> Texts<'a> {
         for text in texts {
             length += text.len() + 3;
             count += 1;
-            if text.is_empty() || text.as_bytes().contains(&b'\\') || count > field::MAX_LIST_ITEMS {
+            if text.is_empty() || count > field::MAX_LIST_ITEMS {
                 return Err(Strict);
             }
+        }
+        if memchr::memchr(b'\\', inside.as_bytes()).is_some() {
+            return Err(Strict);
         }
         // What is neither string nor comma, such as a blank or a number, makes the sum differ.
         (length == inside.len() + usize::from(!inside.is_empty())).then_some(texts).ok_or(Strict)
@@ -203,9 +206,11 @@ impl<'a> Iterator for Texts<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        let (text, rest) = self.rest.strip_prefix('"')?.split_once('"')?;
+        let inside = self.rest.strip_prefix('"')?;
+        let end = memchr::memchr(b'"', inside.as_bytes())?;
+        let rest = inside.get(end + 1..)?;
         self.rest = rest.strip_prefix(',').unwrap_or(rest);
-        Some(text)
+        inside.get(..end)
     }
 }
 
@@ -213,7 +218,8 @@ impl<'a> Iterator for Texts<'a> {
 pub(crate) fn unescape(inside: &str) -> String {
     let mut text = String::with_capacity(inside.len());
     let mut rest = inside;
-    while let Some((before, behind)) = rest.split_once('\\') {
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (before, behind) = (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default());
         text.push_str(before);
         let (letter, behind) = behind.split_at_checked(1).unwrap_or(("", ""));
         let (plain, behind) = match letter {
