@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Open the terminal UI over a store, or over files
     Investigate(InvestigateArgs),
+    /// Show the records of a store that could not be read, and read them again
+    DeadLetters(DeadLettersArgs),
     /// List every log format that is recognised, or check a mapping file
     Formats(FormatsArgs),
     /// Show the detection rules
@@ -210,6 +212,72 @@ pub(crate) enum RulesCommand {
         #[command(flatten)]
         list: ListArgs,
     },
+}
+
+/// Options of `dead-letters`.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLettersArgs {
+    #[command(subcommand)]
+    pub(crate) command: DeadLettersCommand,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// List them, and how many there are of each reason and source
+    List(ListLettersArgs),
+    /// Show some of them whole: place, reason, bytes
+    Show(ShowLettersArgs),
+    /// Read them again with the decoders of this version, and judge the whole store anew
+    Replay(ReplayLettersArgs),
+}
+
+/// Options of `dead-letters list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListLettersArgs {
+    /// Only those with this reason, such as unknown-format
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+    /// Only those of this source label
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) source: Option<String>,
+    /// The store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+}
+
+/// Options of `dead-letters show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowLettersArgs {
+    /// Ids, or how they begin
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// The store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+}
+
+/// Options of `dead-letters replay`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Give the environment file and source labels that the logs are replayed with. What is read now \
+becomes events of the store, each once, also when its log is replayed into the store later."
+)]
+pub(crate) struct ReplayLettersArgs {
+    /// Only those with this reason, such as unknown-format
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+    /// The store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Options of `simulate`.

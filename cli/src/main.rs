@@ -8,6 +8,7 @@ mod args;
 mod clock;
 mod completions;
 mod config;
+mod dead_letters;
 mod demo;
 mod exit;
 mod fingerprint;
@@ -69,6 +70,7 @@ fn run(cli: &Cli) -> Result<Done, Failure> {
         Command::Demo(args) => demo::run(args, &context),
         Command::Replay(args) => replay::run(args, &context),
         Command::Investigate(args) => investigate::run(args, &context),
+        Command::DeadLetters(args) => dead_letters::run(args, &context),
         Command::Formats(args) => formats::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Simulate(args) => simulate::run(args, &context),

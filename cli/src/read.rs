@@ -62,9 +62,7 @@ pub(crate) fn read(
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<Account, Failure> {
-    let formats = mappings::formats(&input.formats)?;
-    let sources = rules(&input.sources, &formats)?;
-    let options = IngestOptions { formats, sources, key: FingerprintKey::new(&fingerprint::key()?) };
+    let options = options(input)?;
     let (inputs, mut errors) = match material {
         Material::Paths(paths, _) => expand(paths),
         Material::BuiltIn(_) => (Vec::new(), Vec::new()),
@@ -96,6 +94,13 @@ pub(crate) fn read(
     writer.put_sources(&counts)?;
     writer.flush()?;
     Ok(account)
+}
+
+/// How records are read, with these formats and source rules.
+pub(crate) fn options(input: &InputArgs) -> Result<IngestOptions, Failure> {
+    let formats = mappings::formats(&input.formats)?;
+    let sources = rules(&input.sources, &formats)?;
+    Ok(IngestOptions { formats, sources, key: FingerprintKey::new(&fingerprint::key()?) })
 }
 
 fn rules(sources: &[String], formats: &Formats) -> Result<Vec<SourceRule>, Failure> {

@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::unfold::CSV_LAYER;
+
 use crate::decode::Envelope;
 
 mod aks;
@@ -94,6 +96,12 @@ impl Payload {
             _ => None,
         }
     }
+}
+
+/// The layer of that name, if there is such a kind.
+pub(crate) fn layer(id: &str) -> Option<&'static str> {
+    let mut known = ENVELOPES.iter().map(|kind| kind.id).chain([CSV_LAYER]);
+    known.find(|known| *known == id)
 }
 
 /// Takes off the outermost envelope, if there is one.

@@ -47,4 +47,5 @@ pub use open::{MAX_PLAIN_BYTES, MAX_RATIO, RATIO_GRACE_BYTES};
 pub use pipeline::{CHUNK_ROWS, IngestOptions, IngestSink, SourceRead, read_bytes, read_input};
 pub use recognise::MIN_CONFIDENCE;
 pub use redact::FingerprintKey;
+pub use run::again::LetterReader;
 pub use run::{MAX_LETTER_BYTES, PARSER};

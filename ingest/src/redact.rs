@@ -166,6 +166,11 @@ impl Redactor {
         Self { key, open_pem: false, open_arguments: None }
     }
 
+    /// A redactor with the same key, for text that is not part of the stream.
+    pub(crate) fn aside(&self) -> Self {
+        Self::new(self.key.clone())
+    }
+
     /// Whether no secret goes on in the next record.
     pub(crate) fn is_idle(&self) -> bool {
         !self.open_pem

@@ -27,7 +27,10 @@ use crate::redact::Redactor;
 use crate::text;
 use crate::unfold::{Leaf, Unfold};
 
+pub(crate) mod again;
 pub(crate) mod part;
+
+use again::Kept;
 
 /// Longest text kept of a dead letter, in bytes.
 pub const MAX_LETTER_BYTES: usize = 65_536;
@@ -199,11 +202,13 @@ struct Letter<'t> {
     reason: &'static str,
     detail: String,
     label: Option<String>,
+    /// What it takes to read it again; none where the record is not there as a whole.
+    kept: Option<Kept>,
 }
 
 impl<'t> Letter<'t> {
     fn of(text: &'t str, line: u64, reason: &'static str, detail: String) -> Self {
-        Self { text: text.into(), length: text.len() as u64, line, reason, detail, label: None }
+        Self { text: text.into(), length: text.len() as u64, line, reason, detail, label: None, kept: None }
     }
 }
 
@@ -244,6 +249,8 @@ struct Ready<'a> {
     json: Option<&'a Value>,
     envelope: &'a Envelope,
     content: [u8; 32],
+    /// Whether it was JSON before its secrets were replaced.
+    is_json: bool,
     line: u64,
     flags: Vec<&'static str>,
 }
@@ -301,13 +308,17 @@ impl State {
     fn leaf(&mut self, leaf: Leaf<'_>, escaped: bool, sink: &mut dyn IngestSink) {
         match leaf {
             Leaf::Skipped(name) => self.skip(name),
-            Leaf::Refused { text, reject, line } => {
+            Leaf::Refused { text, reject, envelope, line } => {
+                let content = content_hash(&text, None);
                 let letter = self.redacted(Letter::of(&text, line, reject.reason, reject.detail), false);
-                self.dead_letter(letter, sink);
+                let replaced = letter.text != text;
+                let kept = Kept { content, envelope, is_json: false, replaced, escaped };
+                self.dead_letter(Letter { kept: Some(kept), ..letter }, sink);
             }
             Leaf::Record { text, json, envelope, line } => {
                 let content = content_hash(&text, json.is_some());
                 let clean = self.redactor.redact(&text);
+                let is_json = json.is_some();
                 let json =
                     if clean.count == 0 { json } else { json.and_then(|_| json::parse(&clean.text).ok()) };
                 let flags = [(clean.count > 0, SECRET_REDACTED), (escaped, INVALID_UTF8)];
@@ -317,6 +328,7 @@ impl State {
                     json: json.as_ref(),
                     envelope: &envelope,
                     content,
+                    is_json,
                     line,
                     flags,
                 };
@@ -338,7 +350,8 @@ impl State {
                 return self.skip("comment");
             }
             let detail = format!("no known format: {}", recognise::describe(&record));
-            return self.dead_letter(Letter::of(text, ready.line, "unknown-format", detail), sink);
+            let letter = Letter::of(text, ready.line, "unknown-format", detail);
+            return self.dead_letter(Letter { kept: Some(Kept::of(ready)), ..letter }, sink);
         };
         let labelling = &self.labelling;
         let decoder = self.decoders.entry(index).or_insert_with(|| Decoder {
@@ -369,7 +382,7 @@ impl State {
             Verdict::Rejected(reject) => {
                 let label = self.decoders.get(&index).map(|decoder| decoder.label.clone());
                 let letter = Letter::of(ready.text, ready.line, reject.reason, reject.detail);
-                self.dead_letter(Letter { label, ..letter }, sink);
+                self.dead_letter(Letter { label, kept: Some(Kept::of(ready)), ..letter }, sink);
             }
         }
     }
@@ -390,7 +403,10 @@ impl State {
 
     /// Counts a record that could not be read, and passes it on. Its secrets are replaced already.
     fn dead_letter(&mut self, letter: Letter<'_>, sink: &mut dyn IngestSink) {
-        let Letter { text, length, line, reason, detail, label } = letter;
+        let Letter { text, length, line, reason, detail, label, kept } = letter;
+        let kept = kept.filter(|_| text.len() <= MAX_LETTER_BYTES);
+        let (content, context) =
+            kept.map(|kept| kept.written(&mut self.redactor.aside())).unwrap_or_default();
         self.read.count.read += 1;
         *self.read.count.dead_lettered.entry(reason.to_owned()).or_default() += 1;
         let location = format!("{}:{line}", self.location);
@@ -403,6 +419,8 @@ impl State {
             parser: PARSER.to_owned(),
             length,
             bytes: cut(&text, MAX_LETTER_BYTES).to_owned(),
+            content,
+            context,
         });
     }
 

@@ -21,6 +21,9 @@ const MAX_LISTS: usize = 3;
 /// Streams whose pieces are joined at a time; runtimes have two.
 const MAX_STREAMS: usize = 8;
 
+/// The layer of records of CSV, which become JSON.
+pub(crate) const CSV_LAYER: &str = "csv";
+
 /// One record, or what stands for one in the count.
 pub(crate) enum Leaf<'a> {
     /// A record to be recognised and decoded.
@@ -40,6 +43,8 @@ pub(crate) enum Leaf<'a> {
         text: Cow<'a, str>,
         /// Why not.
         reject: Reject,
+        /// What was around it.
+        envelope: Envelope,
         /// Line that it starts on.
         line: u64,
     },
@@ -86,6 +91,24 @@ impl Unfold {
         }
     }
 
+    /// Gives every record of a text that was taken out of its envelopes before, at `line`, to `leaf`.
+    pub(crate) fn payload_of(
+        &mut self,
+        envelope: &Envelope,
+        text: &str,
+        line: u64,
+        leaf: &mut dyn FnMut(Leaf<'_>),
+    ) {
+        let envelope = envelope.clone();
+        if envelope.layers.contains(&CSV_LAYER) {
+            // A record of CSV is nothing but what it is.
+            let json = json::parse(text).ok();
+            return leaf(Leaf::Record { text: text.into(), json, envelope, line });
+        }
+        let depth = Depth { envelopes: envelope.layers.len(), lists: 0 };
+        self.unfold(text, line, envelope, depth, leaf);
+    }
+
     /// Whether no cut line and no open record of CSV waits for its other pieces.
     pub(crate) fn is_idle(&self) -> bool {
         self.pieces.is_empty() && self.csv.is_idle()
@@ -95,8 +118,7 @@ impl Unfold {
     pub(crate) fn finish(&mut self, leaf: &mut dyn FnMut(Leaf<'_>)) {
         self.csv.finish().into_iter().for_each(|item| leaf(of_csv(item)));
         for (_stream, Pieces { text, envelope, line }) in std::mem::take(&mut self.pieces) {
-            let depth = Depth { envelopes: envelope.layers.len(), lists: 0 };
-            self.unfold(&text, line, envelope, depth, leaf);
+            self.payload_of(&envelope, &text, line, leaf);
         }
     }
 
@@ -117,6 +139,7 @@ impl Unfold {
             return leaf(Leaf::Refused {
                 text: text.into(),
                 reject: Reject { reason: "too-long", detail },
+                envelope: around,
                 line,
             });
         }
@@ -125,7 +148,7 @@ impl Unfold {
             Err(reject) if is_cut_but_known(&self.formats, text, &reject, &around) => {
                 return leaf(Leaf::Record { text: text.into(), json: None, envelope: around, line });
             }
-            Err(reject) => return leaf(Leaf::Refused { text: text.into(), reject, line }),
+            Err(reject) => return leaf(Leaf::Refused { text: text.into(), reject, envelope: around, line }),
         };
         let outer = Outer { text, json: json.as_ref() };
         let may_peel = depth.envelopes < MAX_ENVELOPES;
@@ -149,7 +172,8 @@ impl Unfold {
         if let Some((rest, lines_before)) = split.rest {
             let detail = "the list is cut or damaged from here on".to_owned();
             let reject = Reject { reason: "truncated-json", detail };
-            leaf(Leaf::Refused { text: rest.into(), reject, line: line + lines_before });
+            let envelope = split.envelope;
+            leaf(Leaf::Refused { text: rest.into(), reject, envelope, line: line + lines_before });
         }
     }
 
@@ -205,11 +229,12 @@ fn of_csv(item: Item) -> Leaf<'static> {
     match item {
         Item::Header => Leaf::Skipped("csv-header"),
         Item::Record(record, line) => {
-            let envelope = Envelope { layers: vec!["csv"], ..Envelope::default() };
+            let envelope = Envelope { layers: vec![CSV_LAYER], ..Envelope::default() };
             Leaf::Record { text: record.to_string().into(), json: Some(record), envelope, line }
         }
         Item::Bad(text, line, detail) => {
-            Leaf::Refused { text: text.into(), reject: Reject { reason: "bad-csv", detail }, line }
+            let reject = Reject { reason: "bad-csv", detail };
+            Leaf::Refused { text: text.into(), reject, envelope: Envelope::default(), line }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{EventTable, StoreError};
 /// Marks the file as ours, beside the text `SQLite format 3` (it spells `OfBd`).
 const APPLICATION_ID: i32 = 0x4f66_4264;
 /// Version of the tables below.
-const LAYOUT_VERSION: i32 = 1;
+const LAYOUT_VERSION: i32 = 2;
 /// How long a statement waits for another connection's short transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -28,8 +28,10 @@ CREATE TABLE segments (
 ) STRICT;
 CREATE TABLE dead_letters (
   seq INTEGER PRIMARY KEY, event_id BLOB NOT NULL UNIQUE, source TEXT NOT NULL, location TEXT NOT NULL,
-  reason TEXT NOT NULL, detail TEXT NOT NULL, parser TEXT NOT NULL, length INTEGER NOT NULL, bytes TEXT NOT NULL
+  reason TEXT NOT NULL, detail TEXT NOT NULL, parser TEXT NOT NULL, length INTEGER NOT NULL, bytes TEXT NOT NULL,
+  content TEXT, context TEXT, input TEXT NOT NULL
 ) STRICT;
+CREATE INDEX dead_letters_by_input ON dead_letters (input, seq);
 CREATE TABLE sources (location TEXT PRIMARY KEY, format TEXT NOT NULL, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE findings (
   position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, severity TEXT NOT NULL,

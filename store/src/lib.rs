@@ -30,6 +30,7 @@ mod writer;
 
 pub use columns::Columns;
 pub use conclusions::Conclusions;
+pub use dead_letters::{LetterCount, LetterFilter, LetterPlace, Refusal, Reread};
 pub use error::StoreError;
 pub use event_table::EventTable;
 pub use manifest::TableContents;

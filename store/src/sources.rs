@@ -4,6 +4,7 @@
 //! Law: the later count of a location replaces the earlier one.
 
 use offbound_schemas::record::SourceCount;
+use rusqlite::Transaction;
 
 use crate::StoreError;
 use crate::conclusions::{from_json, records, to_json};
@@ -11,18 +12,36 @@ use crate::database::Database;
 
 const KIND: &str = "source count";
 
+/// A source's account on its way into the table.
+pub(crate) struct SourceRow {
+    location: String,
+    format: String,
+    record: String,
+}
+
 pub(crate) fn commit(database: &mut Database, sources: &[SourceCount]) -> Result<(), StoreError> {
+    let rows = rows(sources)?;
+    database.transact("commit source counts", |transaction| put(transaction, &rows))
+}
+
+/// The accounts as they are stored, made before a transaction begins.
+pub(crate) fn rows(sources: &[SourceCount]) -> Result<Vec<SourceRow>, StoreError> {
     let to_row = |source: &SourceCount| {
         let record = to_json(KIND, &source.location, source)?;
-        Ok((source.location.clone(), source.format.clone(), record))
+        Ok(SourceRow { location: source.location.clone(), format: source.format.clone(), record })
     };
-    let rows = sources.iter().map(to_row).collect::<Result<Vec<_>, StoreError>>()?;
+    sources.iter().map(to_row).collect()
+}
+
+/// Puts accounts into the table, as part of a transaction.
+pub(crate) fn put(transaction: &Transaction<'_>, rows: &[SourceRow]) -> rusqlite::Result<()> {
     let insert = "INSERT INTO sources (location, format, record) VALUES (?1, ?2, ?3)
                   ON CONFLICT (location) DO UPDATE SET format = excluded.format, record = excluded.record";
-    database.transact("commit source counts", |transaction| {
-        let mut statement = transaction.prepare(insert)?;
-        rows.iter().try_for_each(|row| statement.execute((&row.0, &row.1, &row.2)).map(|_| ()))
-    })
+    let mut statement = transaction.prepare(insert)?;
+    for SourceRow { location, format, record } in rows {
+        statement.execute((location, format, record))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn read(database: &Database) -> Result<Vec<SourceCount>, StoreError> {

@@ -15,7 +15,10 @@ use crate::digest::check_file;
 use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::merge::Merge;
-use crate::{Columns, Conclusions, Options, StoreError, StoredRecord, TableContents, Writer};
+use crate::{
+    Columns, Conclusions, LetterCount, LetterFilter, LetterPlace, Options, StoreError, StoredRecord,
+    TableContents, Writer,
+};
 use crate::{conclusions, dead_letters, manifest, record, sources};
 
 /// A store that can be read.
@@ -134,6 +137,27 @@ impl Store {
     /// Dead letters in the order in which they came, at most [`crate::MAX_DEAD_LETTERS_PER_READ`] at once.
     pub fn dead_letters(&self, offset: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         dead_letters::read(&self.database, offset, limit)
+    }
+
+    /// How many dead letters there are of each reason and source label.
+    pub fn dead_letter_counts(&self, filter: &LetterFilter) -> Result<Vec<LetterCount>, StoreError> {
+        dead_letters::counts(&self.database, filter)
+    }
+
+    /// Dead letters input by input, in the order in which they came, behind the place `after`; at most
+    /// [`crate::MAX_DEAD_LETTERS_PER_READ`] at once.
+    pub fn dead_letters_by_input(
+        &self,
+        filter: &LetterFilter,
+        after: Option<&LetterPlace>,
+        limit: usize,
+    ) -> Result<Vec<(LetterPlace, DeadLetter)>, StoreError> {
+        dead_letters::read_by_input(&self.database, filter, after, limit)
+    }
+
+    /// Dead letters whose id begins with these lower-case hex digits.
+    pub fn find_dead_letters(&self, prefix: &str, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        dead_letters::find(&self.database, prefix, limit)
     }
 
     /// Checks the manifest's chain and every byte of every segment; returns how many segments there are.

@@ -19,7 +19,7 @@ use crate::merge::Merge;
 use crate::options::DEAD_LETTERS_PER_COMMIT;
 use crate::pending::Pending;
 use crate::segment::Plan;
-use crate::{Columns, EventTable, Options, Store, StoreError};
+use crate::{Columns, EventTable, Options, Reread, Store, StoreError};
 use crate::{compact, conclusions, dead_letters, manifest, segment, sources};
 
 /// The one writer of a store.
@@ -148,6 +148,13 @@ impl Writer {
     ) -> Result<(), StoreError> {
         self.flush()?;
         conclusions::commit(&mut self.store.database, findings, incidents, gaps, summary)
+    }
+
+    /// Flushes, then removes the dead letters that were read again and renews the others, all at once. Reading letters
+    /// again before this has come through gives the same events, so that it can be repeated at any time.
+    pub fn settle_dead_letters(&mut self, reread: &Reread) -> Result<(), StoreError> {
+        self.flush()?;
+        dead_letters::settle(&mut self.store.database, reread)
     }
 
     fn refuse_if_broken(&self) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod cli;
+mod dead_letters;
 mod layers;
 mod mappings;
 mod scenarios;

@@ -20,4 +20,9 @@ table!(DeadLetter "dead_letters" "One row per record that could not be read."; {
     length: u64 = "",
     /// The record's bytes as text, secrets replaced and invalid UTF-8 as `\xNN`, at most 65536 bytes.
     bytes: String = "raw_data",
+    /// Hash, in hex, of what the record said before its secrets were replaced: what its identity as an event is made
+    /// of. Null where the record is not here as a whole, so that it cannot be read again.
+    content: Option<String> = "",
+    /// What was around the record, and what was done to its text, as JSON. Null where it cannot be read again.
+    context: Option<String> = "",
 });

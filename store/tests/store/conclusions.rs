@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use offbound_schemas::record::{Gap, SourceCount, Summary};
 use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};
-use offbound_store::{MAX_DEAD_LETTERS_PER_READ, Store, StoreError};
+use offbound_store::{LetterFilter, MAX_DEAD_LETTERS_PER_READ, Refusal, Reread, Store, StoreError};
 
 use self::made_up::{finding, incident};
 
@@ -98,11 +98,8 @@ fn counts_are_kept_by_location() -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Scenario: more dead letters than one read gives, each delivered twice. Guarantees: each is there once, in the order
-/// in which it came, and pages follow each other.
-#[test]
-fn dead_letters_come_in_pages() -> Result<(), StoreError> {
-    let letter = |number: u64| DeadLetter {
+fn letter(number: u64) -> DeadLetter {
+    DeadLetter {
         event_id: EventId::of(&[&number.to_le_bytes()]),
         source: "unknown".to_owned(),
         location: format!("x.log:{number}"),
@@ -111,7 +108,15 @@ fn dead_letters_come_in_pages() -> Result<(), StoreError> {
         parser: "offbound/0".to_owned(),
         length: u64::MAX - number,
         bytes: "{\"a\": \"\\xff".to_owned(),
-    };
+        content: (number % 2 == 0).then(|| "00ff".to_owned()),
+        context: (number % 2 == 0).then(|| "{}".to_owned()),
+    }
+}
+
+/// Scenario: more dead letters than one read gives, each delivered twice. Guarantees: each is there once, in the order
+/// in which it came, and pages follow each other.
+#[test]
+fn dead_letters_come_in_pages() -> Result<(), StoreError> {
     let letters: Vec<DeadLetter> = (0..1_300).map(letter).collect();
     let mut writer = Store::temporary()?;
     for _ in 0..2 {
@@ -123,5 +128,69 @@ fn dead_letters_come_in_pages() -> Result<(), StoreError> {
     assert_eq!(store.dead_letters(0, usize::MAX)?, letters[..MAX_DEAD_LETTERS_PER_READ]);
     assert_eq!(store.dead_letters(1_290, 100)?, letters[1_290..]);
     assert_eq!(store.dead_letters(5, 2)?, letters[5..7]);
+    Ok(())
+}
+
+/// Scenario: letters of two inputs that came by turns, read input by input, one page after the other, counted, found by
+/// the beginning of an id. Guarantees: each once, whole, in the order of its input; filters hold.
+#[test]
+fn dead_letters_are_read_input_by_input() -> Result<(), StoreError> {
+    let at = |number: u64| {
+        let (input, reason) = if number % 2 == 0 { ("b:1.log", "no-time") } else { ("a.log", "bad-json") };
+        let location = format!("{input}:{number}");
+        DeadLetter { location, reason: reason.to_owned(), ..letter(number) }
+    };
+    let letters: Vec<DeadLetter> = (0..9).map(at).collect();
+    let mut writer = Store::temporary()?;
+    writer.append_dead_letters(&letters)?;
+    writer.flush()?;
+    let (store, all) = (writer.store(), LetterFilter::default());
+    let mut read = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.dead_letters_by_input(&all, after.as_ref(), 2)?;
+        let Some((place, _)) = page.last() else { break };
+        after = Some(place.clone());
+        read.extend(page.into_iter().map(|(place, letter)| (place.input, letter)));
+    }
+    let of = |rest, input: &str| -> Vec<_> {
+        letters.iter().skip(rest).step_by(2).map(|letter| (input.to_owned(), letter.clone())).collect()
+    };
+    assert_eq!(read, [of(1, "a.log"), of(0, "b:1.log")].concat());
+    let filter = LetterFilter { reason: Some("no-time".to_owned()), source: Some("unknown".to_owned()) };
+    assert_eq!(store.dead_letters_by_input(&filter, None, 100)?.len(), 5);
+    let counts = store.dead_letter_counts(&all)?;
+    let counts: Vec<_> = counts.iter().map(|count| (count.reason.as_str(), count.count)).collect();
+    assert_eq!(counts, [("bad-json", 4), ("no-time", 5)]);
+    let id = at(3).event_id.to_string();
+    assert_eq!(store.find_dead_letters(id.get(..20).unwrap_or_default(), 2)?, [at(3)]);
+    assert_eq!(store.find_dead_letters("", 2)?.len(), 2);
+    Ok(())
+}
+
+/// Scenario: of three letters that were read again, one was read and one was refused otherwise; that is settled twice.
+/// Guarantees: the one goes, the other keeps its text and place under the new reason, the third is as it was, and the
+/// account changes with them.
+#[test]
+fn letters_that_were_read_again_are_settled() -> Result<(), StoreError> {
+    let mut writer = Store::temporary()?;
+    writer.append_dead_letters(&[letter(0), letter(1), letter(2)])?;
+    let (source, reason, detail) = ("falco".to_owned(), "no-time".to_owned(), "no time".to_owned());
+    let renewed = DeadLetter { source, reason, detail, parser: "offbound/1".to_owned(), ..letter(1) };
+    let refusal = Refusal {
+        event_id: renewed.event_id,
+        source: renewed.source.clone(),
+        reason: renewed.reason.clone(),
+        detail: renewed.detail.clone(),
+        parser: renewed.parser.clone(),
+    };
+    let account = SourceCount { location: "x.log".to_owned(), read: 3, decoded: 1, ..SourceCount::default() };
+    let reread =
+        Reread { read: vec![letter(0).event_id], refused: vec![refusal], sources: vec![account.clone()] };
+    for _ in 0..2 {
+        writer.settle_dead_letters(&reread)?;
+        assert_eq!(writer.store().dead_letters(0, 10)?, [renewed.clone(), letter(2)]);
+        assert_eq!(writer.store().sources()?, [account.clone()]);
+    }
     Ok(())
 }
