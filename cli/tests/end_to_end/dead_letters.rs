@@ -118,11 +118,11 @@ fn dead_letters_are_listed_and_shown() {
     let exact = done(&["dead-letters", "show", id, "--format", "json", "--store", &store]);
     assert_eq!(serde_json::from_str::<Vec<Value>>(&exact).expect("it is JSON"), all[..1]);
 
-    reread(&store, &["--source", "falco=*.log"]);
+    reread(&store, &["--source", "cloudtrail=*.log"]);
     let left = letters(&store, &[]);
     let field = |name: &str, list: &[Value]| list.iter().map(|it| it[name].clone()).collect::<Vec<_>>();
     assert_eq!(field("bytes", &left), field("bytes", &all));
-    assert_eq!(field("source", &left), ["falco", "falco"]);
+    assert_eq!(field("source", &left), ["cloudtrail", "cloudtrail"]);
     let strict = run(&root(), &["dead-letters", "replay", "--quiet", "--strict", "--store", &store]);
     assert_eq!(strict.status.code(), Some(2), "{}", said(&strict));
 }
