@@ -309,7 +309,7 @@ impl State {
         match leaf {
             Leaf::Skipped(name) => self.skip(name),
             Leaf::Refused { text, reject, envelope, line } => {
-                let content = content_hash(&text, None);
+                let content = content_hash(&text, false);
                 let letter = self.redacted(Letter::of(&text, line, reject.reason, reject.detail), false);
                 let replaced = letter.text != text;
                 let kept = Kept { content, envelope, is_json: false, replaced, escaped };
