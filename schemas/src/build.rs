@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use arrow::array::{Array, ArrayRef, ListBuilder, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, ListBuilder, StringViewBuilder, new_null_array};
 
 use crate::column::ColumnValue;
 
@@ -14,11 +14,13 @@ use crate::column::ColumnValue;
 pub struct Column<T: ColumnValue> {
     builder: T::Builder,
     len: usize,
+    /// Rows of the last batch: the next one will have about as many.
+    expected: usize,
 }
 
 impl<T: ColumnValue> Default for Column<T> {
     fn default() -> Self {
-        Self { builder: T::builder(), len: 0 }
+        Self { builder: T::builder(), len: 0, expected: 0 }
     }
 }
 
@@ -40,6 +42,9 @@ impl<T: ColumnValue> Column<T> {
     /// The builder, standing at `row`; one value must be appended.
     #[inline]
     fn at(&mut self, row: usize) -> &mut T::Builder {
+        if self.len == 0 && self.expected > 0 {
+            self.builder = T::builder_for(std::mem::take(&mut self.expected));
+        }
         if self.len < row {
             T::append_absent(&mut self.builder, row - self.len);
         }
@@ -49,6 +54,10 @@ impl<T: ColumnValue> Column<T> {
 
     /// Takes the column out, `rows` long.
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
+        self.expected = rows;
+        if self.len == 0 && T::NULLABLE {
+            return new_null_array(&T::data_type(), rows);
+        }
         if self.len < rows {
             T::append_absent(&mut self.builder, rows - self.len);
         }

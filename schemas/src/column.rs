@@ -62,6 +62,10 @@ pub trait ColumnValue: Sized {
     fn of_cell(cell: Cell) -> Option<Self>;
     /// An empty builder.
     fn builder() -> Self::Builder;
+    /// An empty builder with room for this many rows.
+    fn builder_for(_rows: usize) -> Self::Builder {
+        Self::builder()
+    }
     /// Adds this value.
     fn append(&self, builder: &mut Self::Builder);
     /// Adds `count` absent values: nulls, or the type's default where the column has no nulls.
@@ -233,6 +237,9 @@ impl ColumnValue for String {
     fn builder() -> Self::Builder {
         StringViewBuilder::new()
     }
+    fn builder_for(rows: usize) -> Self::Builder {
+        StringViewBuilder::with_capacity(rows)
+    }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self);
     }
@@ -270,6 +277,9 @@ impl ColumnValue for Option<String> {
     }
     fn builder() -> Self::Builder {
         StringViewBuilder::new()
+    }
+    fn builder_for(rows: usize) -> Self::Builder {
+        StringViewBuilder::with_capacity(rows)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.as_deref());

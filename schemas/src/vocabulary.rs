@@ -98,6 +98,9 @@ macro_rules! vocabulary {
             fn builder() -> Self::Builder {
                 StringViewBuilder::new()
             }
+            fn builder_for(rows: usize) -> Self::Builder {
+                StringViewBuilder::with_capacity(rows)
+            }
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_value(self.as_str());
             }

@@ -13,7 +13,7 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, P
 use super::super::address;
 use super::super::field::MAX_LIST_ITEMS;
 use super::super::subject::{ServiceAccount, trust_domain};
-use super::{identity, judge, keys, plain_cluster, plain_server_name, xfcc};
+use super::{identity, judge, plain_cluster, plain_server_name, xfcc};
 use crate::fast::{Fast, Fate, Line, Shape, Slot, Strict, Unmapped, keep};
 
 macro_rules! members {
@@ -74,6 +74,26 @@ members! {
     TLS_CIPHER = "downstream_tls_cipher",
 }
 
+/// The members that only an Envoy access log has; `keys::TELLING` has the same ones.
+const TELLING: [usize; 17] = [
+    REMOTE,
+    DIRECT,
+    LOCAL,
+    PEER,
+    FINGERPRINT,
+    SERIAL,
+    PEER_SUBJECT,
+    CLUSTER,
+    UPSTREAM,
+    UPSTREAM_LOCAL,
+    FLAGS,
+    DETAILS,
+    SERVER_NAME,
+    TERMINATION,
+    FAILURE,
+    ROUTE,
+    XFCC,
+];
 /// Telling keys that make the format as sure of an entry as it can be.
 const SURE_KEYS: usize = 4;
 
@@ -85,9 +105,8 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     for (said, slot) in said.iter_mut().zip(slots) {
         *said = value(*slot)?;
     }
-    let telling = |name: &&str| keys::is_telling(name);
-    let telling = NAMES.iter().zip(&said).filter(|(name, slot)| **slot != Slot::Absent && telling(name));
-    if telling.take(SURE_KEYS).count() < SURE_KEYS {
+    let is_said = |slot: &&usize| said.get(**slot).is_some_and(|slot| *slot != Slot::Absent);
+    if TELLING.iter().filter(is_said).take(SURE_KEYS).count() < SURE_KEYS {
         return Err(Strict);
     }
     let event_time = said[START].time()?.ok_or(Strict)?;

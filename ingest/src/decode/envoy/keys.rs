@@ -31,11 +31,6 @@ const TELLING: [&str; 17] = [
     "route_name",
     "x_forwarded_client_cert",
 ];
-/// Whether only an Envoy access log has this key.
-pub(super) fn is_telling(key: &str) -> bool {
-    TELLING.contains(&key)
-}
-
 /// Other names of keys, and the operator that they stand for.
 const OTHER_NAMES: [(&str, &str); 26] = [
     (":method", "method"),
