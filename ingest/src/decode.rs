@@ -189,6 +189,8 @@ pub struct Envelope {
     pub account: Option<String>,
     /// Log group, cluster or resource that the record came through.
     pub origin: Option<String>,
+    /// The shipper's own stream (file, pod of the sensor, partition): what belongs together, and never the subject.
+    pub stream: Option<String>,
 }
 
 /// One record, ready to be decoded.

@@ -18,10 +18,12 @@ mod filebeat;
 mod fluent_bit;
 mod journald;
 mod kafka;
-mod loki;
+pub(crate) mod loki;
 mod lookup_events;
+pub(crate) mod octets;
 mod sentinel;
 mod syslog;
+mod timestamped;
 mod vector;
 
 /// Most envelopes around one record: CRI in Fluent Bit in Kafka is three.
@@ -50,6 +52,7 @@ const ENVELOPES: &[Kind] = &[
     Kind { id: "kafka", peel: kafka::peel },
     Kind { id: "sentinel", peel: sentinel::peel },
     Kind { id: "loki", peel: loki::peel },
+    Kind { id: "timestamped", peel: timestamped::peel },
     Kind { id: "syslog", peel: syslog::peel },
 ];
 
@@ -116,7 +119,7 @@ pub(crate) fn peel(outer: &Outer<'_>, around: &Envelope) -> Option<(Payload, Env
 
 /// What all envelopes say: the inner one where both speak.
 fn within(around: &Envelope, inner: Envelope) -> Envelope {
-    let Envelope { layers, host, time, boot_id, unit, program, account, origin } = inner;
+    let Envelope { layers, host, time, boot_id, unit, program, account, origin, stream } = inner;
     Envelope {
         layers: [around.layers.as_slice(), layers.as_slice()].concat(),
         host: host.or_else(|| around.host.clone()),
@@ -126,6 +129,7 @@ fn within(around: &Envelope, inner: Envelope) -> Envelope {
         program: program.or_else(|| around.program.clone()),
         account: account.or_else(|| around.account.clone()),
         origin: origin.or_else(|| around.origin.clone()),
+        stream: stream.or_else(|| around.stream.clone()),
     }
 }
 

@@ -11,12 +11,15 @@ use aho_corasick::AhoCorasick;
 use serde_json::value::RawValue;
 
 use crate::decode::Envelope;
+use crate::envelope::loki;
 
 /// How far into a document its list's key is looked for, in bytes: all known wrappers name it near the start.
 const KEY_WINDOW_BYTES: usize = 4 * 1024;
 
 /// One kind of document with a list inside.
 struct Wrapper {
+    /// Key of the object that holds the list, where that is not the document itself.
+    within: Option<&'static str>,
     /// Key of the list.
     key: &'static str,
     /// What the document must have besides.
@@ -29,9 +32,10 @@ struct Wrapper {
 
 const WRAPPERS: &[Wrapper] = &[
     // CloudTrail, as it lies in a bucket.
-    Wrapper { key: "Records", fits: |_| true, layer: |_| "records", describe: |_, _| () },
+    Wrapper { within: None, key: "Records", fits: |_| true, layer: |_| "records", describe: |_, _| () },
     // CloudTrail, as `aws cloudtrail lookup-events` prints its history.
     Wrapper {
+        within: None,
         key: "Events",
         fits: |fields| fields.keys().all(|key| matches!(key.as_ref(), "Events" | "NextToken")),
         layer: |_| "lookup-events",
@@ -39,20 +43,57 @@ const WRAPPERS: &[Wrapper] = &[
     },
     // Kubernetes: audit events and `kubectl get -o json`.
     Wrapper {
+        within: None,
         key: "items",
         fits: |fields| kind(fields).ends_with("List"),
         layer: kubernetes_layer,
         describe: |_, _| (),
     },
     // SPIRE server command line, `-output json`.
-    Wrapper { key: "entries", fits: |_| true, layer: |_| "spire-entries", describe: |_, _| () },
-    Wrapper { key: "agents", fits: |_| true, layer: |_| "spire-agents", describe: |_, _| () },
+    Wrapper { within: None, key: "entries", fits: |_| true, layer: |_| "spire-entries", describe: |_, _| () },
+    Wrapper { within: None, key: "agents", fits: |_| true, layer: |_| "spire-agents", describe: |_, _| () },
     // `aws ec2 describe-instances`: each reservation holds the instances that were started together.
-    Wrapper { key: "Reservations", fits: |_| true, layer: |_| "reservations", describe: |_, _| () },
+    Wrapper {
+        within: None,
+        key: "Reservations",
+        fits: |_| true,
+        layer: |_| "reservations",
+        describe: |_, _| (),
+    },
     // Azure diagnostic records in an event hub.
-    Wrapper { key: "records", fits: |_| true, layer: |_| "eventhub", describe: |_, _| () },
+    Wrapper { within: None, key: "records", fits: |_| true, layer: |_| "eventhub", describe: |_, _| () },
     // CloudWatch Logs subscription.
-    Wrapper { key: "logEvents", fits: |_| true, layer: |_| "cloudwatch", describe: describe_cloudwatch },
+    Wrapper {
+        within: None,
+        key: "logEvents",
+        fits: |_| true,
+        layer: |_| "cloudwatch",
+        describe: describe_cloudwatch,
+    },
+    // CloudWatch Logs, as `aws logs filter-log-events` and `get-log-events` print it.
+    Wrapper {
+        within: None,
+        key: "events",
+        fits: is_log_events,
+        layer: |_| "cloudwatch",
+        describe: |_, _| (),
+    },
+    // Loki: what is pushed, what a query answers, and each stream in either.
+    Wrapper { within: None, key: "streams", fits: |_| true, layer: |_| "loki-streams", describe: |_, _| () },
+    Wrapper {
+        within: Some("data"),
+        key: "result",
+        fits: |fields| text_field(fields, "resultType").is_some_and(|kind| kind == "streams"),
+        layer: |_| "loki-streams",
+        describe: |_, _| (),
+    },
+    Wrapper {
+        within: None,
+        key: "values",
+        fits: |fields| fields.contains_key("stream"),
+        layer: |_| "loki-stream",
+        describe: describe_loki,
+    },
 ];
 
 type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
@@ -109,9 +150,12 @@ fn split_whole<'a>(text: &'a str, outer: &Envelope) -> serde_json::Result<Option
         envelope.layers.push("array");
         serde_json::from_str::<Vec<&RawValue>>(text)?
     } else {
-        let fields = serde_json::from_str::<Fields<'_>>(text)?;
-        let of = |wrapper: &&Wrapper| fields.contains_key(wrapper.key) && (wrapper.fits)(&fields);
-        let Some(wrapper) = WRAPPERS.iter().find(of) else { return Ok(None) };
+        let document = serde_json::from_str::<Fields<'_>>(text)?;
+        let Some((wrapper, fields)) =
+            WRAPPERS.iter().find_map(|wrapper| Some((wrapper, holder(wrapper, &document)?)))
+        else {
+            return Ok(None);
+        };
         envelope.layers.push((wrapper.layer)(&fields));
         (wrapper.describe)(&fields, &mut envelope);
         let list = fields.get(wrapper.key).map_or("[]", |raw| raw.get());
@@ -119,6 +163,15 @@ fn split_whole<'a>(text: &'a str, outer: &Envelope) -> serde_json::Result<Option
     };
     let elements = elements.into_iter().map(RawValue::get).collect::<Vec<_>>();
     Ok(Some(List { elements: with_lines(text, &elements), envelope, rest: None }))
+}
+
+/// The object that holds the list of a wrapper, if the document is one.
+fn holder<'a, 'd>(wrapper: &Wrapper, document: &'d Fields<'a>) -> Option<Cow<'d, Fields<'a>>> {
+    let fields = match wrapper.within {
+        None => Cow::Borrowed(document),
+        Some(key) => Cow::Owned(serde_json::from_str(document.get(key)?.get()).ok()?),
+    };
+    (fields.contains_key(wrapper.key) && (wrapper.fits)(&fields)).then_some(fields)
 }
 
 /// Takes what is sound of a damaged document: the elements before the damage. What it would have said about them
@@ -201,6 +254,7 @@ fn kubernetes_layer(fields: &Fields<'_>) -> &'static str {
 fn describe_cloudwatch(fields: &Fields<'_>, envelope: &mut Envelope) {
     envelope.account = text_field(fields, "owner").or(envelope.account.take());
     envelope.origin = text_field(fields, "logGroup").or(envelope.origin.take());
+    envelope.stream = text_field(fields, "logStream").or(envelope.stream.take());
 }
 
 #[cfg(test)]
@@ -224,4 +278,15 @@ mod tests {
             assert_eq!(found, expected.map(|(layer, count)| (layer.to_owned(), count)), "{text}");
         }
     }
+}
+
+fn is_log_events(fields: &Fields<'_>) -> bool {
+    const KEYS: [&str; 5] =
+        ["events", "nextToken", "nextForwardToken", "nextBackwardToken", "searchedLogStreams"];
+    fields.len() > 1 && fields.keys().all(|key| KEYS.contains(&key.as_ref()))
+}
+
+fn describe_loki(fields: &Fields<'_>, envelope: &mut Envelope) {
+    let labels = fields.get("stream").and_then(|raw| serde_json::from_str(raw.get()).ok());
+    labels.iter().for_each(|labels| loki::describe(labels, envelope));
 }

@@ -11,15 +11,19 @@ use serde_json::Value;
 
 use crate::csv::{self, Item};
 use crate::decode::{CUT_MARK, Envelope, Reject};
-use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload};
+use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload, octets};
 use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;
 use crate::{json, list, recognise};
 
-/// Most lists inside each other: a CloudWatch subscription with a list in each message is two.
+/// Most lists inside each other in one envelope: an array of answers to Loki queries, with streams, with lines, is three.
 const MAX_LISTS: usize = 3;
-/// Streams whose pieces are joined at a time; runtimes have two.
-const MAX_STREAMS: usize = 8;
+/// Most levels of envelopes and lists that are looked through to tell a record from its wrapping.
+const MAX_LEVELS: usize = MAX_ENVELOPES + MAX_LISTS;
+/// Streams whose pieces are joined at a time: two of each container whose log is interleaved with others.
+const MAX_STREAMS: usize = 64;
+/// Most bytes of all pieces that wait: as much as eight of the longest records.
+const MAX_PIECES_BYTES: usize = 8 * MAX_LINE_BYTES;
 
 /// The layer of records of CSV, which become JSON.
 pub(crate) const CSV_LAYER: &str = "csv";
@@ -130,9 +134,12 @@ impl Unfold {
         depth: Depth,
         leaf: &mut dyn FnMut(Leaf<'_>),
     ) {
-        let split = if depth.lists < MAX_LISTS { list::split(text, &around) } else { None };
-        if let Some(split) = split {
-            return self.elements(split, line, depth, leaf);
+        if let Some(frames) = octets::frames(text) {
+            frames.into_iter().for_each(|frame| self.unfold(frame, line, around.clone(), depth, leaf));
+            return;
+        }
+        if let Some(split) = list::split(text, &around) {
+            return self.elements(text, split, line, depth, leaf);
         }
         if text.len() > MAX_LINE_BYTES {
             let detail = format!("{} bytes; a record has at most {MAX_LINE_BYTES}", text.len());
@@ -151,19 +158,30 @@ impl Unfold {
             Err(reject) => return leaf(Leaf::Refused { text: text.into(), reject, envelope: around, line }),
         };
         let outer = Outer { text, json: json.as_ref() };
-        let may_peel = depth.envelopes < MAX_ENVELOPES;
-        let peeled = if may_peel { envelope::peel(&outer, &around) } else { None };
-        match peeled {
+        match envelope::peel(&outer, &around) {
             Some((payload, inner)) if !is_own(&self.formats, &outer, &around, &payload, &inner) => {
+                if depth.envelopes >= MAX_ENVELOPES {
+                    return leaf(too_many(text, line, "envelopes", MAX_ENVELOPES));
+                }
                 self.payload(payload, line, inner, depth, leaf);
             }
             _ => leaf(Leaf::Record { text: text.into(), json, envelope: around, line }),
         }
     }
 
-    fn elements(&mut self, split: list::List<'_>, line: u64, depth: Depth, leaf: &mut dyn FnMut(Leaf<'_>)) {
+    fn elements(
+        &mut self,
+        text: &str,
+        split: list::List<'_>,
+        line: u64,
+        depth: Depth,
+        leaf: &mut dyn FnMut(Leaf<'_>),
+    ) {
         if split.elements.is_empty() && split.rest.is_none() {
             return leaf(Leaf::Skipped("empty-list"));
+        }
+        if depth.lists >= MAX_LISTS {
+            return leaf(too_many(text, line, "lists", MAX_LISTS));
         }
         let depth = Depth { lists: depth.lists + 1, ..depth };
         for (text, lines_before) in split.elements {
@@ -185,19 +203,26 @@ impl Unfold {
         depth: Depth,
         leaf: &mut dyn FnMut(Leaf<'_>),
     ) {
-        let depth = Depth { envelopes: depth.envelopes + 1, ..depth };
-        let Some(piece) = payload.piece else {
+        let depth = Depth { envelopes: depth.envelopes + 1, lists: 0 };
+        let Some(piece) = payload.piece.filter(|piece| !(piece.is_last && self.pieces.is_empty())) else {
             return self.inner(&payload.text, line, envelope, depth, leaf);
         };
-        let begun = self.pieces.remove(&piece.stream);
+        let stream = stream_of(&envelope, &piece.stream);
+        let begun = self.pieces.remove(&stream);
         let is_new = begun.is_none();
         let mut joined = begun.unwrap_or(Pieces { text: String::new(), envelope, line });
         joined.text.push_str(&payload.text);
-        let is_full = joined.text.len() > MAX_LINE_BYTES || (is_new && self.pieces.len() >= MAX_STREAMS);
+        let is_full = joined.text.len() > MAX_LINE_BYTES || (is_new && !self.has_room(joined.text.len()));
         if piece.is_last || is_full {
             return self.inner(&joined.text, joined.line, joined.envelope, depth, leaf);
         }
-        self.pieces.insert(piece.stream, joined);
+        self.pieces.insert(stream, joined);
+    }
+
+    /// Whether one more cut line may wait.
+    fn has_room(&self, length: usize) -> bool {
+        let waiting: usize = self.pieces.values().map(|pieces| pieces.text.len()).sum();
+        self.pieces.len() < MAX_STREAMS && waiting + length <= MAX_PIECES_BYTES
     }
 
     fn inner(
@@ -215,6 +240,19 @@ impl Unfold {
             self.unfold(text, line, envelope, depth, leaf)
         }
     }
+}
+
+/// The refusal of a record that is wrapped once too often.
+fn too_many<'a>(text: &'a str, line: u64, what: &str, most: usize) -> Leaf<'a> {
+    let detail = format!("more than {most} {what} around one record");
+    Leaf::Refused { text: text.into(), reject: Reject { reason: "too-many-envelopes", detail }, line }
+}
+
+/// What tells the pieces of one stream from those of others.
+fn stream_of(envelope: &Envelope, stream: &str) -> String {
+    let Envelope { host, origin, program, stream: of_shipper, .. } = envelope;
+    let parts = [host, origin, program, of_shipper].map(|part| part.as_deref().unwrap_or_default());
+    format!("{}\u{0}{stream}", parts.join("\u{0}"))
 }
 
 /// Some log services cut records and say so; a format that surely knows such a record reads what is left of it.
@@ -249,10 +287,30 @@ fn is_own(
 ) -> bool {
     let own = recognise::confidence(formats, outer.text, outer.json, around);
     let is_part = payload.piece.as_ref().is_some_and(|piece| !piece.is_last);
-    own >= recognise::SURE_CONFIDENCE && !is_part && {
-        let json = json::parse(&payload.text).ok();
-        recognise::confidence(formats, &payload.text, json.as_ref(), inner) < own
+    own >= recognise::SURE_CONFIDENCE
+        && !is_part
+        && surest(formats, &payload.text, inner, (own, MAX_LEVELS)) < own
+}
+
+/// How surely some format knows a text, or what is wrapped in it: a format may know a line by words that stand in the
+/// innermost record. Looks no further than to `enough`, and so many levels deep.
+fn surest(formats: &Formats, text: &str, around: &Envelope, (enough, levels): (u8, usize)) -> u8 {
+    let json = json::parse(text).ok();
+    let own = recognise::confidence(formats, text, json.as_ref(), around);
+    if own >= enough || levels == 0 {
+        return own;
     }
+    let further = (enough, levels - 1);
+    let inside = match list::split(text, around) {
+        Some(split) => {
+            split.elements.first().map(|(first, _)| surest(formats, first, &split.envelope, further))
+        }
+        None => {
+            let peeled = envelope::peel(&Outer { text, json: json.as_ref() }, around);
+            peeled.map(|(payload, inner)| surest(formats, &payload.text, &inner, further))
+        }
+    };
+    own.max(inside.unwrap_or_default())
 }
 
 /// The JSON of a text that begins like JSON. An object must be JSON; a bracket may also begin a plain line.

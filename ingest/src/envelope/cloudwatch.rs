@@ -14,6 +14,7 @@ pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload
     let millis = json.get("timestamp")?.as_i64().filter(|_| is_known)?;
     let message = json.get("message").filter(|message| message.is_string())?;
     take(&mut envelope.origin, text_at(json, &["logGroup"]).or(text_at(json, &["logStreamName"])));
+    take(&mut envelope.stream, text_at(json, &["logStreamName"]));
     envelope.time = millis.checked_mul(1_000_000).map(EventTime);
     Payload::of(message)
 }

@@ -17,6 +17,7 @@ pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload
     take(&mut envelope.host, host.or(text_at(json, &["host"])).or(text_at(json, &["beat", "hostname"])));
     take(&mut envelope.program, text_at(json, &["process", "name"]));
     take(&mut envelope.account, text_at(json, &["cloud", "account", "id"]));
+    take(&mut envelope.stream, text_at(json, &["log", "file", "path"]).or(text_at(json, &["source"])));
     take_time(&mut envelope.time, Some(stamp));
     Some(Payload::whole(inner))
 }

@@ -17,10 +17,7 @@ pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload
 
 fn peel_pair(pair: &[Value], envelope: &mut Envelope) -> Option<Payload> {
     let [stamp, object @ Value::Object(_)] = pair else { return None };
-    let secs = stamp.as_f64().or_else(|| stamp.get(0)?.as_f64())?;
-    #[expect(clippy::cast_possible_truncation, reason = "a cast from float saturates")]
-    let nanos = (secs * 1e9) as i64;
-    envelope.time = Some(EventTime(nanos));
+    envelope.time = Some(secs(stamp).or_else(|| secs(stamp.get(0)?))?);
     peel_object(object, envelope).or_else(|| Payload::of(object))
 }
 
@@ -43,7 +40,20 @@ fn peel_object(object: &Value, envelope: &mut Envelope) -> Option<Payload> {
     if let Some(kubernetes) = kubernetes {
         take(&mut envelope.host, text_at(kubernetes, &["host"]).or(text_at(kubernetes, &["node_name"])));
         take(&mut envelope.program, text_at(kubernetes, &["container_name"]));
+        take(
+            &mut envelope.stream,
+            text_at(kubernetes, &["docker_id"]).or(text_at(kubernetes, &["pod_name"])),
+        );
     }
+    envelope.time = object.get("date").and_then(secs).or(envelope.time);
     take_time(&mut envelope.time, text_at(object, &["time"]).or(text_at(object, &["@timestamp"])));
     Some(payload)
+}
+
+/// A time in seconds, with fraction.
+fn secs(value: &Value) -> Option<EventTime> {
+    let secs = value.as_f64()?;
+    #[expect(clippy::cast_possible_truncation, reason = "a cast from float saturates")]
+    let nanos = (secs * 1e9) as i64;
+    Some(EventTime(nanos))
 }

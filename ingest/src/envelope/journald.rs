@@ -6,26 +6,31 @@
 use offbound_schemas::EventTime;
 use serde_json::Value;
 
-use super::{Outer, Payload, take, text_at};
+use super::{Outer, Payload, take};
 use crate::decode::Envelope;
 
 pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload> {
     let json = outer.json?;
     let message = message(json.get("MESSAGE")?)?;
-    let stamp = text_at(json, &["__REALTIME_TIMESTAMP"]);
-    stamp.or(text_at(json, &["_BOOT_ID"])).or(text_at(json, &["_TRANSPORT"]))?;
-    take(&mut envelope.host, text_at(json, &["_HOSTNAME"]));
-    take(&mut envelope.boot_id, text_at(json, &["_BOOT_ID"]));
-    take(&mut envelope.unit, text_at(json, &["_SYSTEMD_UNIT"]));
-    let program = text_at(json, &["SYSLOG_IDENTIFIER"]).or(text_at(json, &["_COMM"]));
+    let stamp = text(json, "__REALTIME_TIMESTAMP");
+    stamp.or(text(json, "_BOOT_ID")).or(text(json, "_TRANSPORT"))?;
+    take(&mut envelope.host, text(json, "_HOSTNAME"));
+    take(&mut envelope.boot_id, text(json, "_BOOT_ID"));
+    take(&mut envelope.unit, text(json, "_SYSTEMD_UNIT"));
+    let program = text(json, "SYSLOG_IDENTIFIER").or(text(json, "_COMM"));
     take(&mut envelope.program, program);
-    envelope.time = micros(text_at(json, &["_SOURCE_REALTIME_TIMESTAMP"]).or(stamp)).or(envelope.time);
+    envelope.time = micros(text(json, "_SOURCE_REALTIME_TIMESTAMP").or(stamp)).or(envelope.time);
     Some(Payload::whole(audit_line(json, &message).unwrap_or(message)))
 }
 
+/// A message is text, or the bytes of what is no UTF-8; a field that was logged several times is a list of those.
 fn message(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
+        Value::Array(items) if items.iter().any(|item| !item.is_number()) => {
+            let texts: Option<Vec<String>> = items.iter().map(message).collect();
+            texts.filter(|texts| !texts.is_empty()).map(|texts| texts.join("\n"))
+        }
         Value::Array(items) => {
             let bytes: Option<Vec<u8>> = items.iter().map(|item| u8::try_from(item.as_u64()?).ok()).collect();
             Some(crate::text::decode(&bytes?).text.into_owned())
@@ -34,18 +39,25 @@ fn message(value: &Value) -> Option<String> {
     }
 }
 
-fn micros(text: Option<&str>) -> Option<EventTime> {
-    text?.parse::<i64>().ok()?.checked_mul(1_000).map(EventTime)
+/// A field of the journal; the first value where it was logged several times.
+fn text<'v>(json: &'v Value, key: &str) -> Option<&'v str> {
+    let value = json.get(key)?;
+    let first = value.as_array().map_or(Some(value), |values| values.first())?;
+    first.as_str().filter(|text| !text.is_empty())
+}
+
+fn micros(stamp: Option<&str>) -> Option<EventTime> {
+    stamp?.parse::<i64>().ok()?.checked_mul(1_000).map(EventTime)
 }
 
 /// The line that the audit daemon would have written.
 fn audit_line(json: &Value, message: &str) -> Option<String> {
-    if text_at(json, &["_TRANSPORT"]) != Some("audit") {
+    if text(json, "_TRANSPORT") != Some("audit") {
         return None;
     }
-    let serial = text_at(json, &["_AUDIT_ID"])?;
-    let name = text_at(json, &["_AUDIT_TYPE_NAME"]).or_else(|| message.split(' ').next())?;
-    let at = micros(text_at(json, &["_SOURCE_REALTIME_TIMESTAMP"]))?.0.div_euclid(1_000_000);
+    let serial = text(json, "_AUDIT_ID")?;
+    let name = text(json, "_AUDIT_TYPE_NAME").or_else(|| message.split(' ').next())?;
+    let at = micros(text(json, "_SOURCE_REALTIME_TIMESTAMP"))?.0.div_euclid(1_000_000);
     let body = message.strip_prefix(name).unwrap_or(message).trim_start();
     Some(format!(
         "type={name} msg=audit({}.{:03}:{serial}): {body}",

@@ -1,4 +1,5 @@
-//! Syslog prefixes: RFC 5424, RFC 3164, and RFC 3164 with an ISO time as rsyslog writes to files.
+//! Syslog prefixes: RFC 5424, RFC 3164, and RFC 3164 with an ISO time as rsyslog writes to files;
+//! a count of octets before them (RFC 6587) is passed over.
 //!
 //! In: a line. Out: the message behind host and tag. RFC 3164 gives neither year nor zone: its time stays unknown.
 
@@ -8,7 +9,8 @@ use super::{Outer, Payload, take};
 use crate::decode::Envelope;
 
 pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload> {
-    let (has_priority, rest) = strip_priority(outer.text);
+    let text = super::octets::strip_count(outer.text).map_or(outer.text, |(_, rest)| rest);
+    let (has_priority, rest) = strip_priority(text);
     if let Some(rest) = rest.strip_prefix("1 ").filter(|_| has_priority) {
         return peel_5424(rest, envelope);
     }
