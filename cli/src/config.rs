@@ -117,6 +117,7 @@ impl Config {
     pub(crate) fn common(&self, common: &Common) -> Result<CommonSettings, Failure> {
         let output = &self.file.output;
         Ok(CommonSettings {
+            verbose: common.verbose > 0,
             quiet: common.quiet || output.quiet.unwrap_or(false),
             color: self
                 .word("output.color", common.color, output.color.as_deref())?
@@ -190,6 +191,8 @@ impl Config {
 /// Settings of every command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CommonSettings {
+    /// Whether more is told.
+    pub(crate) verbose: bool,
     pub(crate) quiet: bool,
     pub(crate) color: ColorWhen,
     pub(crate) log_format: LogFormat,

@@ -128,7 +128,8 @@ impl Target {
 
     /// Writes everything; a format without a summary gets it on standard error.
     pub(crate) fn write(&mut self, results: &Results, context: &Context) -> Result<(), Failure> {
-        let look = Look::of(context.common.color, self.sink.is_terminal());
+        let look =
+            Look::of(context.common.color, self.sink.is_terminal()).with_details(context.common.verbose);
         let format = self.format;
         self.sink.write(|to| output::write(results, format, look, to))?;
         let told = matches!(format, Format::Table) && self.options.out.is_none();
@@ -136,7 +137,8 @@ impl Target {
             return Ok(());
         }
         let mut text = Vec::new();
-        let look = Look::of(context.common.color, io::stderr().is_terminal());
+        let look =
+            Look::of(context.common.color, io::stderr().is_terminal()).with_details(context.common.verbose);
         output::write_summary(results, look, &mut text)
             .map_err(|error| Failure::write("standard error", &error))?;
         eprint_line(String::from_utf8_lossy(&text).trim_end());

@@ -36,6 +36,7 @@ mod hubble;
 mod inspektor_gadget;
 mod k8s_audit;
 mod keycloak;
+pub(crate) mod known_keys;
 mod kubearmor;
 mod kubernetes_pods;
 mod kubescape;

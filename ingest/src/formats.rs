@@ -62,6 +62,11 @@ impl Formats {
         }
     }
 
+    /// Whether there is any mapping.
+    pub(crate) fn has_mappings(&self) -> bool {
+        !self.mappings.is_empty()
+    }
+
     /// Index of the first mapping whose conditions a record meets.
     pub(crate) fn mapping_of(&self, record: &Record<'_>) -> Option<usize> {
         let found = self.mappings.iter().position(|mapping| mapping.knows(record.json))?;

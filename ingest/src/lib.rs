@@ -13,6 +13,7 @@ mod crew;
 mod csv;
 pub mod decode;
 mod divide;
+mod drift;
 mod envelope;
 mod fast;
 mod formats;
@@ -36,6 +37,7 @@ mod text;
 mod unfold;
 
 pub use crew::{MAX_READERS, Source, read_all};
+pub use drift::MAX_UNMAPPED_NAMES;
 pub use formats::{FormatRef, Formats, TwinMappings};
 pub use frame::{MAX_DOCUMENT_BYTES, MAX_LINE_BYTES};
 pub use identity::OCCURRENCE_WINDOW;

@@ -13,6 +13,7 @@ use offbound_schemas::{EventId, EventRows};
 use serde_json::Value;
 
 use crate::decode::{Decode, Envelope, Record, Verdict, cut};
+use crate::drift::{Drift, Known};
 use crate::fast::{self, Fast, Fate, Line, MAX_SLOTS, Marks, Scratch, Slot, Walker};
 use crate::formats::Formats;
 use crate::frame;
@@ -85,6 +86,7 @@ impl<'a> Run<'a> {
             occurrences: Occurrences::default(),
             decoders: BTreeMap::new(),
             rows: EventRows::default(),
+            drift: Drift::default(),
             outbox: Outbox::default(),
             scratch: Scratch::of(location),
             paths: Paths::Both,
@@ -188,6 +190,7 @@ impl<'a> Run<'a> {
         let mut read = self.state.read;
         (read.from, read.to) = self.state.outbox.times();
         read.bytes = counters.plain();
+        read.count.unmapped = self.state.drift.into_counts();
         read.count.location = self.state.location.to_string();
         read.count.format = main_format(&self.state.decoders);
         read
@@ -231,6 +234,7 @@ struct State {
     decoders: BTreeMap<usize, Decoder>,
     /// What the decoder of the record at hand makes.
     rows: EventRows,
+    drift: Drift,
     outbox: Outbox,
     scratch: Scratch,
     paths: Paths,
@@ -239,6 +243,7 @@ struct State {
 
 struct Decoder {
     decode: Box<dyn Decode>,
+    known: Known,
     label: String,
     records: u64,
 }
@@ -262,7 +267,9 @@ impl State {
         let (index, confidence) = self.labelling.format.map(|index| (index, 0)).or_else(recognised)?;
         let format = self.formats.get(index)?;
         let fast = fast::of_format(format.id()).filter(|fast| confidence <= fast.confidence)?;
-        let may = self.paths != Paths::StrictOnly && self.decoders.contains_key(&index);
+        // A mapping may be meant by any record of JSON, and is asked before.
+        let is_alone = self.labelling.format.is_some() || !self.formats.has_mappings();
+        let may = is_alone && self.paths != Paths::StrictOnly && self.decoders.contains_key(&index);
         may.then_some((index, fast))
     }
 
@@ -356,6 +363,7 @@ impl State {
         let labelling = &self.labelling;
         let decoder = self.decoders.entry(index).or_insert_with(|| Decoder {
             decode: format.decoder(),
+            known: Known::of(format),
             label: labelling.label(format),
             records: 0,
         });
@@ -367,6 +375,10 @@ impl State {
         let verdict = decoder.decode.decode(&record, &mut self.rows);
         for assertion in self.rows.identity_assertions.iter_mut().skip(before) {
             ready.flags.iter().for_each(|flag| assertion.trust_flags.push((*flag).to_owned()));
+        }
+        match decoder.known {
+            Known::Keys(keys) => json.iter().for_each(|json| self.drift.keep(keys, json, &mut self.rows)),
+            Known::Spoken => self.drift.count(&mut self.rows),
         }
         self.settle(verdict, ready, index, sink);
         self.take_rows(sink);

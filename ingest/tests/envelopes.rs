@@ -184,6 +184,22 @@ fn samples() -> Vec<(&'static str, &'static str)> {
     FORMATS.iter().map(|format| (format.id, format.sample)).filter(|(_, sample)| whole(sample)).collect()
 }
 
+/// Scenario: the sample of every format, also those of several lines. Guarantees: it is recognised as its own, gives a row
+/// at least, and no dead letter.
+#[test]
+fn every_sample_gives_rows() {
+    for format in FORMATS {
+        let (count, collector) = read("a.log", format.sample.as_bytes());
+        assert_eq!(count.count.format, format.id, "{:?}", collector.letters);
+        assert!(
+            !collector.rows.is_empty() && collector.letters.is_empty(),
+            "{}: {:?}",
+            format.id,
+            collector.letters
+        );
+    }
+}
+
 /// Scenario: every sample in every single envelope. Guarantees: its format, its rows, its identities.
 #[test]
 fn each_envelope() {

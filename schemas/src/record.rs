@@ -328,6 +328,9 @@ pub struct SourceCount {
     pub skipped: BTreeMap<String, u64>,
     /// Records that could not be read, by reason.
     pub dead_lettered: BTreeMap<String, u64>,
+    /// Records with a field that is not known, by the field's name: how the format drifts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub unmapped: BTreeMap<String, u64>,
 }
 
 /// The account of a run (`offbound.summary/1`).

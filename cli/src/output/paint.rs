@@ -21,6 +21,8 @@ const WIDTH_BOUNDS: (usize, usize) = (40, 160);
 pub(crate) struct Look {
     pub(crate) width: usize,
     pub(crate) paint: Paint,
+    /// Whether to tell what is rarely asked for.
+    pub(crate) details: bool,
 }
 
 impl Look {
@@ -33,13 +35,19 @@ impl Look {
         Self {
             width,
             paint: Paint { on: wants_color(when, is_terminal, |name| env::var_os(name).is_some()) },
+            details: false,
         }
+    }
+
+    /// The same, with what is rarely asked for.
+    pub(crate) fn with_details(self, details: bool) -> Self {
+        Self { details, ..self }
     }
 
     /// Text only, in the default width.
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
-        Self { width: DEFAULT_WIDTH, paint: Paint { on: false } }
+        Self { width: DEFAULT_WIDTH, paint: Paint { on: false }, details: false }
     }
 }
 

@@ -146,6 +146,7 @@ fn results() -> Results {
         decoded: 1,
         skipped: counts("digest"),
         dead_lettered: counts("truncated-json"),
+        unmapped: counts(HOSTILE),
     };
     let summary = Summary {
         record_type: "summary".into(),

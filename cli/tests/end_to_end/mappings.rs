@@ -109,3 +109,23 @@ fn mappings_are_checked() {
         assert_eq!(run(folder.path(), args).status.code(), Some(3), "{args:?}");
     }
 }
+
+/// Scenario: records with fields that the mapping does not speak of, and a built-in format's with a new one.
+/// Guarantees: counted by name in the summary of programs; told to people with `-v` only; kept with the record.
+#[test]
+fn unknown_fields_are_counted() {
+    let folder = scratch();
+    made(folder.path());
+    let sample = r#"{"hostname":"n1","output":"x","priority":"Notice","rule":"r","source":"syscall","tags":[],"time":"2026-03-01T10:00:00Z","output_fields":{"evt.type":"execve"},"lineage":[1]}"#;
+    fs::write(folder.path().join("falco.log"), sample).expect("writable");
+    let args = ["replay", "door.log", "falco.log", "--formats", "maps"];
+    let json = run(folder.path(), &[&args[..], &["--format", "json", "--quiet"]].concat());
+    let results: Value = serde_json::from_str(&out(&json)).expect("JSON");
+    let sources = &results["summary"]["sources"];
+    assert_eq!(sources[0]["unmapped"], serde_json::json!({"floor": 1}));
+    assert_eq!(sources[1]["unmapped"], serde_json::json!({"lineage": 1}));
+    for (more, is_told) in [(&["-v"] as &[&str], true), (&[], false)] {
+        let output = run(folder.path(), &[&args[..], more].concat());
+        assert_eq!(out(&output).contains("unknown fields: 1 floor"), is_told, "{}", out(&output));
+    }
+}

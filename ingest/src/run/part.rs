@@ -117,6 +117,7 @@ impl Run<'_> {
             let known = self.state.decoders.entry(index).or_insert(super::Decoder { records: 0, ..decoder });
             known.records += records;
         }
+        self.state.drift.take_in(state.drift);
         add(&mut self.state.read.count, state.read.count);
         letters.into_iter().for_each(|letter| self.sink.dead_letter(letter));
         self.state.outbox.pass_on(&state.outbox, batches, self.sink);

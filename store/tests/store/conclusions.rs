@@ -32,6 +32,7 @@ fn summary(read: u64) -> Summary {
         decoded: read,
         skipped: BTreeMap::new(),
         dead_lettered: BTreeMap::new(),
+        unmapped: [("newField".to_owned(), read)].into(),
         late: 0,
         bytes: u64::MAX,
         from: Some(EventTime(-1)),

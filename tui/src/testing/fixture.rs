@@ -362,6 +362,7 @@ fn sources(text: Text<'_>) -> Vec<SourceCount> {
             decoded,
             skipped: counts(skipped),
             dead_lettered: counts(dead),
+            unmapped: counts(&[("newField", 7)]),
         }
     };
     vec![

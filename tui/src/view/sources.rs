@@ -91,8 +91,11 @@ fn source_lines(source: &SourceCount, room: u16) -> Vec<Line> {
     if accounted != source.read {
         lines.push(vec![Ink::fixed("the counts do not add up: ").role(Role::Bad), Ink::number(accounted)]);
     }
-    let kinds =
-        [("dead letter", &source.dead_lettered, Role::Warn), ("skipped", &source.skipped, Role::Plain)];
+    let kinds = [
+        ("dead letter", &source.dead_lettered, Role::Warn),
+        ("skipped", &source.skipped, Role::Plain),
+        ("new field", &source.unmapped, Role::Doubt),
+    ];
     for (label, counts, role) in kinds {
         for (reason, count) in counts {
             let gap = facts::pad(facts::LABEL.saturating_sub(label.len()));

@@ -61,7 +61,7 @@ fn totals(summary: &Summary) -> String {
 }
 
 fn write_source(source: &SourceCount, columns: usize, look: Look, to: &mut dyn Write) -> io::Result<()> {
-    let SourceCount { location, format, read, decoded, skipped, dead_lettered } = source;
+    let SourceCount { location, format, read, decoded, skipped, dead_lettered, unmapped } = source;
     let mut location = safe::cell(location).into_owned();
     if width(&location) > columns {
         for line in wrap(&location, look.width.saturating_sub(2)) {
@@ -82,6 +82,9 @@ fn write_source(source: &SourceCount, columns: usize, look: Look, to: &mut dyn W
     }
     if !dead_lettered.is_empty() {
         write_toned("", Tone::Warn, &format!("unreadable: {}", named(dead_lettered, "")), look, to)?;
+    }
+    if look.details && !unmapped.is_empty() {
+        write_labelled("", &format!("unknown fields: {}", named(unmapped, "")), look, to)?;
     }
     Ok(())
 }
