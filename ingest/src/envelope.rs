@@ -3,11 +3,14 @@
 //! In: a record. Out: its payload, and what the envelope said ([`Envelope`]). Owns: the list [`ENVELOPES`].
 //! An envelope's pod is the sensor's own, never the subject. Leaves to `unfold` when to stop peeling.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use serde_json::value::RawValue;
 
+use crate::decode::{Envelope, field};
 use crate::unfold::CSV_LAYER;
-
-use crate::decode::Envelope;
 
 mod aks;
 mod cloudwatch;
@@ -91,11 +94,11 @@ impl Payload {
         Self { text: text.to_owned(), piece: Some(Piece { stream: stream.to_owned(), is_last }) }
     }
 
-    /// A value that is text, or else its JSON.
-    fn of(value: &Value) -> Option<Self> {
-        match value {
-            Value::String(text) => Some(Self::whole(text.as_str())),
-            Value::Object(_) => Some(Self::whole(value.to_string())),
+    /// The value at a path: what a text says, or an object as it was written, since its identity is that of its text.
+    fn at(outer: &Outer<'_>, path: &[&str]) -> Option<Self> {
+        match field::at(outer.json?, path)? {
+            Value::String(text) => Some(Self::whole(text.strip_suffix('\n').unwrap_or(text))),
+            Value::Object(_) => Some(Self::whole(written(outer.text, path)?)),
             _ => None,
         }
     }
@@ -131,6 +134,18 @@ fn within(around: &Envelope, inner: Envelope) -> Envelope {
         origin: origin.or_else(|| around.origin.clone()),
         stream: stream.or_else(|| around.stream.clone()),
     }
+}
+
+/// The text of the value at a path, as it was written.
+fn written<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+    path.iter().try_fold(text, |text, key| {
+        if text.trim_start().starts_with('[') {
+            let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+            return items.get(key.parse::<usize>().ok()?).map(|item| item.get());
+        }
+        let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
+        fields.get(*key).map(|value| value.get())
+    })
 }
 
 /// A text field of a JSON object, by path.

@@ -58,6 +58,10 @@ fn wraps() -> Vec<Wrap> {
             text(&json!({"log": inner, "kubernetes": {"pod_name": "sensor-1", "docker_id": "0a"}}))
         }),
         wrap("fluent-bit pair", |inner| text(&json!([1_772_359_200.0, {"log": inner}]))),
+        wrap("fluent-bit merged", |inner| object(inner).map(|_| format!("[1772359200.0,{inner}]"))),
+        wrap("kafka object", |inner| {
+            object(inner).map(|_| format!(r#"{{"topic":"t","offset":7,"value":{inner}}}"#))
+        }),
         of_host("vector", |inner| {
             text(&json!({"message": inner, "source_type": "file", "host": "n1", "timestamp": TIME}))
         }),
@@ -106,7 +110,8 @@ fn wraps() -> Vec<Wrap> {
             text(&json!({"events": [event], "searchedLogStreams": []}))
         }),
         wrap("eventbridge", |inner| {
-            text(&json!({"detail-type": "x", "account": "1", "time": TIME, "detail": object(inner)?}))
+            let inner = object(inner).and(Some(inner))?;
+            Some(format!(r#"{{"detail-type":"x","account":"1","time":"{TIME}","detail":{inner}}}"#))
         }),
         wrap("event hub", |inner| {
             text(
@@ -124,8 +129,11 @@ fn wraps() -> Vec<Wrap> {
             text(&json!({"SyslogMessage": inner, "HostName": "n1", "TimeGenerated": TIME}))
         }),
         wrap("timestamped", |inner| object(inner).and(line(inner)).map(|inner| format!("{TIME} {inner}"))),
-        wrap("array", |inner| object(inner).map(|inner| json!([inner]).to_string())),
-        wrap("pretty", |inner| object(inner).map(|inner| format!("{inner:#}"))),
+        wrap("array", |inner| object(inner).map(|_| format!("[{inner}]"))),
+        wrap("over lines", |inner| {
+            let members = object(inner).and(inner.strip_prefix('{'))?.strip_suffix('}')?;
+            Some(format!("{{\n  {members}\n}}"))
+        }),
     ]
 }
 

@@ -209,6 +209,7 @@ mod tests {
 
     use super::*;
     use crate::decode::FORMATS;
+    use crate::fast::{FAST, Member};
 
     /// Scenario: every list. Guarantees: it is a format's, it is sorted, and it knows the keys of the format's sample.
     #[test]
@@ -224,6 +225,17 @@ mod tests {
                 .filter(|key| !keys.contains(&key.as_str()))
                 .collect();
             assert!(unknown.is_empty(), "{id}: {unknown:?}");
+        }
+    }
+
+    /// Scenario: formats with a fast path. Guarantees: it takes no record with a key that would have to be counted.
+    #[test]
+    fn fast_paths_take_known_keys_only() {
+        for fast in FAST.iter().filter(|fast| !of(fast.id).is_empty()) {
+            assert!(!fast.shape.open, "{}", fast.id);
+            let members = fast.shape.members.iter().map(Member::name);
+            let unknown: Vec<&str> = members.filter(|name| !of(fast.id).contains(name)).collect();
+            assert!(unknown.is_empty(), "{}: {unknown:?}", fast.id);
         }
     }
 }

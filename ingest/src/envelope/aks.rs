@@ -8,7 +8,7 @@ use crate::decode::Envelope;
 pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload> {
     let json = outer.json?;
     text_at(json, &["category"]).or(text_at(json, &["Category"]))?;
-    let payload = Payload::of(json.get("properties")?.get("log")?)?;
+    let payload = Payload::at(outer, &["properties", "log"])?;
     take(&mut envelope.origin, text_at(json, &["resourceId"]));
     take_time(&mut envelope.time, text_at(json, &["time"]));
     Some(payload)

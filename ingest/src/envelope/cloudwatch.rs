@@ -12,9 +12,9 @@ pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload
     let is_known =
         ["id", "eventId", "ingestionTime", "logStreamName"].iter().any(|key| json.get(key).is_some());
     let millis = json.get("timestamp")?.as_i64().filter(|_| is_known)?;
-    let message = json.get("message").filter(|message| message.is_string())?;
+    json.get("message").filter(|message| message.is_string())?;
     take(&mut envelope.origin, text_at(json, &["logGroup"]).or(text_at(json, &["logStreamName"])));
     take(&mut envelope.stream, text_at(json, &["logStreamName"]));
     envelope.time = millis.checked_mul(1_000_000).map(EventTime);
-    Payload::of(message)
+    Payload::at(outer, &["message"])
 }

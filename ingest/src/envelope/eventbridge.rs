@@ -8,7 +8,7 @@ use crate::decode::Envelope;
 pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload> {
     let json = outer.json?;
     text_at(json, &["detail-type"])?;
-    let payload = Payload::of(json.get("detail")?)?;
+    let payload = Payload::at(outer, &["detail"])?;
     take(&mut envelope.account, text_at(json, &["account"]));
     take(&mut envelope.origin, text_at(json, &["source"]));
     take_time(&mut envelope.time, text_at(json, &["time"]));

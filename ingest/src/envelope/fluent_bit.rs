@@ -10,18 +10,21 @@ use crate::decode::Envelope;
 
 pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload> {
     match outer.json? {
-        Value::Array(pair) => peel_pair(pair, envelope),
-        object => peel_object(object, envelope),
+        Value::Array(pair) => {
+            let [stamp, object @ Value::Object(_)] = pair.as_slice() else { return None };
+            envelope.time = Some(secs(stamp).or_else(|| secs(stamp.get(0)?))?);
+            peel_object(outer, (object, &["1"]), envelope).or_else(|| Payload::at(outer, &["1"]))
+        }
+        object => peel_object(outer, (object, &[]), envelope),
     }
 }
 
-fn peel_pair(pair: &[Value], envelope: &mut Envelope) -> Option<Payload> {
-    let [stamp, object @ Value::Object(_)] = pair else { return None };
-    envelope.time = Some(secs(stamp).or_else(|| secs(stamp.get(0)?))?);
-    peel_object(object, envelope).or_else(|| Payload::of(object))
-}
-
-fn peel_object(object: &Value, envelope: &mut Envelope) -> Option<Payload> {
+/// Takes the object at a path apart.
+fn peel_object(
+    outer: &Outer<'_>,
+    (object, path): (&Value, &[&str]),
+    envelope: &mut Envelope,
+) -> Option<Payload> {
     let kubernetes = object.get("kubernetes").filter(|value| value.is_object());
     let is_tagged = object
         .get("@timestamp")
@@ -30,13 +33,12 @@ fn peel_object(object: &Value, envelope: &mut Envelope) -> Option<Payload> {
         .or(object.get("tag"))
         .is_some();
     let inner = match (object.get("log"), object.get("message"), kubernetes) {
-        (Some(log), ..) if kubernetes.is_some() || is_tagged => log,
-        (None, Some(message), Some(_)) => message,
-        (Some(log), ..) if object.as_object().is_some_and(|fields| fields.len() == 1) => log,
+        (Some(_), ..) if kubernetes.is_some() || is_tagged => "log",
+        (None, Some(_), Some(_)) => "message",
+        (Some(_), ..) if object.as_object().is_some_and(|fields| fields.len() == 1) => "log",
         _ => return None,
     };
-    let text = inner.as_str().map(|text| text.strip_suffix('\n').unwrap_or(text));
-    let payload = text.map(Payload::whole).or_else(|| Payload::of(inner))?;
+    let payload = Payload::at(outer, &[path, &[inner]].concat())?;
     if let Some(kubernetes) = kubernetes {
         take(&mut envelope.host, text_at(kubernetes, &["host"]).or(text_at(kubernetes, &["node_name"])));
         take(&mut envelope.program, text_at(kubernetes, &["container_name"]));

@@ -15,9 +15,9 @@ pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload
     let is_whole = json.get("topic").is_some() && json.get("offset").is_some();
     let value = json.get("value");
     let payload = match (value.and_then(|value| value.get("payload")), value, json.get("payload")) {
-        (Some(payload), ..) => Payload::of(payload)?,
-        (None, Some(value), _) if is_kafka => Payload::of(value)?,
-        (None, None, Some(payload)) if is_whole => Payload::of(payload)?,
+        (Some(_), ..) => Payload::at(outer, &["value", "payload"])?,
+        (None, Some(_), _) if is_kafka => Payload::at(outer, &["value"])?,
+        (None, None, Some(_)) if is_whole => Payload::at(outer, &["payload"])?,
         _ => return None,
     };
     take(&mut envelope.origin, text_at(json, &["topic"]));

@@ -8,7 +8,7 @@ use crate::decode::Envelope;
 pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload> {
     let json = outer.json?;
     text_at(json, &["source_type"])?;
-    let payload = Payload::of(json.get("message")?)?;
+    let payload = Payload::at(outer, &["message"])?;
     let host = text_at(json, &["kubernetes", "pod_node_name"]).or(text_at(json, &["host"]));
     take(&mut envelope.host, host);
     take(&mut envelope.program, text_at(json, &["kubernetes", "container_name"]));

@@ -30,6 +30,14 @@ pub(crate) struct Member {
     want: Want,
 }
 
+#[cfg(test)]
+impl Member {
+    /// Its key.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 #[derive(Debug)]
 enum Want {
     Nothing,
