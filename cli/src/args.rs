@@ -16,6 +16,12 @@ Exit codes: 0 done; 1 done, with findings at or above --fail-on; 2 could not do 
 Results go to standard output, everything else to standard error.
 First steps: `offbound demo`, then `offbound replay LOGS…`.";
 
+const FINGERPRINT_HELP: &str = "\
+Example: `offbound fingerprint < token.txt` prints `<jwt;fp=0f…;sub=…>` or `<secret;kind=any;fp=0f…>`.
+Records and dead letters hold the same `fp=` wherever that secret stood, whatever its encoding: search for it there. \
+The kind is that of the place where it stood, and `any` where the secret does not say it. Fingerprints are keyed: \
+they are the same only within one installation.";
+
 /// Correlates host security events with workload-identity assertions, and judges containment.
 #[derive(Debug, Parser)]
 #[command(name = "offbound", version, after_help = AFTER_HELP, max_term_width = 100)]
@@ -35,6 +41,9 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Open the terminal UI over a store, or over files
     Investigate(InvestigateArgs),
+    /// Show what stands in stored logs in place of a secret; reads secrets from standard input, one a line
+    #[command(after_help = FINGERPRINT_HELP)]
+    Fingerprint,
     /// Show the records of a store that could not be read, and read them again
     DeadLetters(DeadLettersArgs),
     /// List every log format that is recognised, or check a mapping file

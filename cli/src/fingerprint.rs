@@ -1,117 +1,91 @@
-//! The key under which secrets become fingerprints: one per installation, in the state folder.
+//! `offbound fingerprint`: what stands in stored logs in place of a secret.
 //!
-//! In: `XDG_STATE_HOME` or `HOME`. Out: 32 random bytes, from the key file (mode 0600) or fresh for one run.
-//! Owns: the key file. Leaves to `ingest` the fingerprints themselves.
-//! Law: records never depend on this key: a fingerprint stands in raw text only, never in an id.
+//! In: secrets on standard input, one a line; a private key takes several. Out: the marker of each, one a line.
+//! Owns: cutting the input into secrets. Leaves to `ingest` the fingerprints, to `key` the key.
+//! Law: a secret is never an argument, since other users can read those, and it is never printed.
 
-use std::env;
-use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal as _, Read as _};
 
-use crate::exit::{Failure, say};
+use offbound_ingest::FingerprintKey;
+use offbound_ingest::redact::identify;
 
-/// Length of a key in bytes.
-pub(crate) const KEY_BYTES: usize = 32;
-/// Name of the key file.
-const KEY_FILE: &str = "fingerprint.key";
+use crate::Context;
+use crate::exit::{Done, Failure, say};
+use crate::key;
+use crate::output::Sink;
 
-/// The installation's key; where its file cannot be had, a key for this run only.
-pub(crate) fn key() -> Result<[u8; KEY_BYTES], Failure> {
-    let Some(folder) = state_folder() else {
+/// Most bytes of standard input: more than any list of secrets that somebody has at hand.
+const MAX_INPUT_BYTES: u64 = 1024 * 1024;
+/// How a private key over several lines begins and ends.
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+
+/// Prints the marker of each secret.
+pub(crate) fn run(context: &Context) -> Result<Done, Failure> {
+    let is_told = !context.common.quiet && io::stdin().is_terminal();
+    if is_told {
+        say("note", "type or paste one secret a line, then end with Ctrl-D");
+    }
+    let key = FingerprintKey::new(&key::of_installation()?);
+    let secrets = secrets(&input()?);
+    if secrets.is_empty() {
+        return Err(Failure::usage(
+            "no secret on standard input; `offbound fingerprint < FILE` reads one a line",
+        ));
+    }
+    let shown: Vec<String> = secrets.iter().map(|secret| identify(secret, &key).join(" ")).collect();
+    Sink::open(None)?.write(|to| writeln!(to, "{}", shown.join("\n")))?;
+    if !context.common.quiet {
         say(
-            "warning",
-            "no home folder: secrets get fingerprints of this run only; set XDG_STATE_HOME to keep them comparable",
+            "note",
+            "search for the part `fp=…` in records and dead letters; `offbound fingerprint --help` says more",
         );
-        return fresh();
-    };
-    match read_or_create(&folder) {
-        Ok(key) => Ok(key),
-        Err(error) => {
-            let place = folder.join(KEY_FILE);
-            say(
-                "warning",
-                &format!(
-                    "cannot use {}: {error}; secrets get fingerprints of this run only; make the file readable and writable to keep them comparable",
-                    place.display()
-                ),
-            );
-            fresh()
+    }
+    Ok(Done::Clean)
+}
+
+fn input() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::could_not(format!("cannot read standard input: {error}")))?;
+    if bytes.len() as u64 > MAX_INPUT_BYTES {
+        return Err(Failure::usage(format!(
+            "standard input has more than {MAX_INPUT_BYTES} bytes; give fewer secrets"
+        )));
+    }
+    // The bytes themselves would be the secret: the message must not hold them.
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::usage("standard input is no UTF-8 text; give secrets as text"))
+}
+
+/// One secret a line; the lines of a private key are one.
+fn secrets(text: &str) -> Vec<String> {
+    let mut secrets: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for line in text.lines().map(|line| line.trim_end_matches('\r')) {
+        match secrets.last_mut().filter(|_| is_open) {
+            Some(key) => {
+                key.push('\n');
+                key.push_str(line);
+            }
+            None if line.is_empty() => continue,
+            None => secrets.push(line.to_owned()),
         }
+        is_open = (is_open || line.contains(BEGIN)) && !line.contains(END);
     }
-}
-
-fn state_folder() -> Option<PathBuf> {
-    let from_xdg = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = from_xdg.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".local/state")))?;
-    Some(state.join("offbound"))
-}
-
-fn fresh() -> Result<[u8; KEY_BYTES], Failure> {
-    let mut key = [0; KEY_BYTES];
-    getrandom::fill(&mut key)
-        .map_err(|error| Failure::could_not(format!("the system gives no random bytes: {error}")))?;
-    Ok(key)
-}
-
-fn read_or_create(folder: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let path = folder.join(KEY_FILE);
-    match read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(folder, &path),
-        other => other,
-    }
-}
-
-fn read(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let mut file = fs::File::open(path)?;
-    let mut key = [0; KEY_BYTES];
-    file.read_exact(&mut key)?;
-    Ok(key)
-}
-
-/// Writes a fresh key aside and links it into place, so that two first runs at once agree on one key.
-fn create(folder: &Path, path: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    make_private_folder(folder)?;
-    let key = fresh().map_err(|failure| io::Error::other(failure.to_string()))?;
-    let mut aside = tempfile::Builder::new().prefix(KEY_FILE).tempfile_in(folder)?;
-    aside.write_all(&key)?;
-    aside.as_file().sync_all()?;
-    match aside.persist_noclobber(path) {
-        Ok(_) => Ok(key),
-        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => read(path),
-        Err(refused) => Err(refused.error),
-    }
-}
-
-#[cfg(unix)]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).create(folder)
+    secrets
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Scenario: first run, second run, damaged file. Guarantees: one private key that stays, or an error.
+    /// Scenario: lines as people paste them. Guarantees: one secret a line, a private key whole, no empty ones.
     #[test]
-    fn the_key_stays() {
-        let state = tempfile::tempdir().expect("a temporary folder");
-        let folder = state.path().join("offbound");
-        let first = read_or_create(&folder).expect("a fresh key");
-        assert_eq!(read_or_create(&folder).expect("the same key"), first);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = fs::metadata(folder.join(KEY_FILE)).expect("the file is there").permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
-        fs::write(folder.join(KEY_FILE), b"short").expect("writable");
-        assert!(read_or_create(&folder).is_err());
+    fn lines_are_secrets() {
+        assert_eq!(secrets("a b\r\n\nc"), ["a b", "c"]);
+        let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----";
+        assert_eq!(secrets(&format!("x\n{key}\ny\n")), ["x", key, "y"]);
+        assert_eq!(secrets("\n"), Vec::<String>::new());
     }
 }

@@ -16,6 +16,7 @@ mod formats;
 mod interrupt;
 mod investigate;
 mod judge;
+mod key;
 mod listing;
 mod logging;
 mod man;
@@ -70,6 +71,7 @@ fn run(cli: &Cli) -> Result<Done, Failure> {
         Command::Demo(args) => demo::run(args, &context),
         Command::Replay(args) => replay::run(args, &context),
         Command::Investigate(args) => investigate::run(args, &context),
+        Command::Fingerprint => fingerprint::run(&context),
         Command::DeadLetters(args) => dead_letters::run(args, &context),
         Command::Formats(args) => formats::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),

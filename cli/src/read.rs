@@ -20,7 +20,7 @@ use crate::interrupt::Interrupt;
 use crate::output::count;
 use crate::progress::Progress;
 use crate::readers::read_all;
-use crate::{fingerprint, mappings};
+use crate::{key, mappings};
 
 /// What is to be read.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +100,7 @@ pub(crate) fn read(
 pub(crate) fn options(input: &InputArgs) -> Result<IngestOptions, Failure> {
     let formats = mappings::formats(&input.formats)?;
     let sources = rules(&input.sources, &formats)?;
-    Ok(IngestOptions { formats, sources, key: FingerprintKey::new(&fingerprint::key()?) })
+    Ok(IngestOptions { formats, sources, key: FingerprintKey::new(&key::of_installation()?) })
 }
 
 fn rules(sources: &[String], formats: &Formats) -> Result<Vec<SourceRule>, Failure> {

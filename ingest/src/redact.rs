@@ -173,7 +173,7 @@ impl Redactor {
 
     /// Whether no secret goes on in the next record.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.open_pem
+        !self.open_pem && self.open_arguments.is_none()
     }
 
     /// Whether [`Redactor::redact`] leaves this record as it is. If so, the record has gone by as if it had been

@@ -16,7 +16,7 @@ use crate::args::FormatsArgs;
 use crate::exit::{Done, Failure};
 use crate::output::layout::pad;
 use crate::output::{Look, Sink, Tone, count};
-use crate::{Context, fingerprint, mappings};
+use crate::{Context, key, mappings};
 
 /// Rows and unreadable records that are shown: enough to see, few enough to read.
 const MAX_SHOWN: usize = 5;
@@ -87,7 +87,7 @@ fn trial(log: &str, formats: &Formats) -> Result<Trial, Failure> {
     if let Some(error) = errors.first() {
         return Err(Failure::could_not(error.to_string()));
     }
-    let key = FingerprintKey::new(&fingerprint::key()?);
+    let key = FingerprintKey::new(&key::of_installation()?);
     let options = IngestOptions { formats: formats.clone(), sources: Vec::new(), key };
     let mut trial = Trial::default();
     for input in inputs {

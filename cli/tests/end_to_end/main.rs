@@ -10,6 +10,7 @@ mod layers;
 mod mappings;
 mod scenarios;
 mod schema;
+mod secrets;
 mod tidy;
 
 use std::fs;

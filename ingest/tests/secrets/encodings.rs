@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 
 /// One way to encode.
 pub(crate) struct Encoding {
+    #[allow(dead_code, reason = "only the tests of ingest name it")]
     pub(crate) name: &'static str,
     pub(crate) encode: fn(&str) -> String,
     /// Whether what comes out is already as it stands inside a JSON string.

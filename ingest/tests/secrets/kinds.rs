@@ -65,12 +65,14 @@ impl Random {
 /// A secret and the text that it stands in.
 pub(crate) struct Planted {
     /// Its kind.
+    #[allow(dead_code, reason = "only the tests of ingest name it")]
     pub(crate) kind: &'static str,
     /// What is written.
     pub(crate) text: String,
     /// What must not come out.
     pub(crate) secret: String,
     /// What its fingerprint is of, where that is one thing in every encoding.
+    #[allow(dead_code, reason = "only the tests of ingest follow secrets")]
     pub(crate) followed: Option<Vec<u8>>,
 }
 

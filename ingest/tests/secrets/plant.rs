@@ -5,7 +5,7 @@
 use offbound_ingest::decode::FORMATS;
 use serde_json::Value;
 
-use crate::encodings::{Encoding, inside_json};
+use super::encodings::{Encoding, inside_json};
 
 /// Stands for the planted text until the record is written out.
 const HERE: &str = "PLANTHERE";
@@ -76,6 +76,7 @@ fn audit_record(kind: &str, rest: &str) -> String {
 }
 
 /// Audit records that hold the text in hex: as a title, as an argument, as the command of `sudo`.
+#[allow(dead_code, reason = "only the tests of ingest ask for it")]
 pub(crate) fn audit_records(text: &str) -> Vec<Vec<String>> {
     let call = audit_record("SYSCALL", "arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=2 comm=\"x\"");
     let sudo =
@@ -89,6 +90,7 @@ pub(crate) fn audit_records(text: &str) -> Vec<Vec<String>> {
 
 /// Audit records of a command line: its arguments in a title, in one record, over two records, and as the pieces of
 /// one long argument.
+#[allow(dead_code, reason = "as above")]
 pub(crate) fn audit_command_lines(text: &str) -> Vec<Vec<String>> {
     let call = audit_record("SYSCALL", "arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=2 comm=\"x\"");
     let words: Vec<&str> = text.split_whitespace().collect();
