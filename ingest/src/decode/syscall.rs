@@ -6,6 +6,8 @@
 
 mod numbers;
 
+use std::sync::LazyLock;
+
 use offbound_schemas::vocabulary::Action;
 
 /// Instruction set that a system call number belongs to.
@@ -55,14 +57,24 @@ pub(crate) enum Deed {
 /// Name of call `number` on `arch`.
 pub(crate) fn syscall_name(arch: Arch, number: u32) -> Option<&'static str> {
     const X32_BIT: u32 = 0x4000_0000;
+    static CALLS: LazyLock<[Runs; 3]> =
+        LazyLock::new(|| [numbers::X86_64, numbers::ARM64, numbers::I386].map(runs));
+    let [x86_64, arm64, i386] = &*CALLS;
     let (runs, number) = match arch {
-        Arch::X86_64 => (numbers::X86_64, number & !X32_BIT),
-        Arch::Arm64 => (numbers::ARM64, number),
-        Arch::I386 => (numbers::I386, number),
+        Arch::X86_64 => (x86_64, number & !X32_BIT),
+        Arch::Arm64 => (arm64, number),
+        Arch::I386 => (i386, number),
     };
     let (first, names) = runs.iter().rev().find(|(first, _)| *first <= number)?;
     let offset = usize::try_from(number - first).ok()?;
-    names.split_ascii_whitespace().nth(offset).filter(|name| *name != "-")
+    names.get(offset).copied().filter(|name| *name != "-")
+}
+
+/// Runs of names, taken apart, with the number of the first.
+type Runs = Vec<(u32, Vec<&'static str>)>;
+
+fn runs(written: &[(u32, &'static str)]) -> Runs {
+    written.iter().map(|(first, names)| (*first, names.split_ascii_whitespace().collect())).collect()
 }
 
 /// What the call named `name` does; wrapper prefixes of the kernel (`__x64_sys_`) are allowed.
@@ -195,8 +207,8 @@ pub(crate) fn errno_number(name: &str) -> Option<u16> {
         "EWOULDBLOCK" => "EAGAIN",
         "EDEADLOCK" => "EDEADLK",
         "ENOTSUP" => "EOPNOTSUPP",
-        "-" => return None,
-        other => other,
+        other if other.starts_with('E') => other,
+        _ => return None,
     };
     let index = ERRNO_NAMES.split_ascii_whitespace().position(|known| known == name)?;
     u16::try_from(index + 1).ok()

@@ -79,7 +79,8 @@ fn said(records: &[AuditRecord], base: &HostEvent) -> Vec<HostEvent> {
         call.filter(same).map(call::result)
     };
     let mut statements: Vec<Statement> = Vec::new();
-    for statement in records.iter().filter_map(|audit| statement::of(audit, base, result(audit))) {
+    let speaking = records.iter().filter(|audit| statement::may_speak(audit));
+    for statement in speaking.filter_map(|audit| statement::of(audit, base, result(audit))) {
         let known = |other: &Statement| {
             other.is_decision == statement.is_decision && same_words(&other.row, &statement.row)
         };

@@ -29,10 +29,14 @@ pub(super) struct Statement {
     pub(super) is_decision: bool,
 }
 
+/// Whether a record may speak for itself. Only AppArmor's decisions are told by a field and not by the type.
+pub(super) fn may_speak(audit: &AuditRecord) -> bool {
+    !standalone::is_part(&audit.kind) || audit.fields.get("apparmor").is_some()
+}
+
 /// What `audit` says, if it speaks for itself.
 pub(super) fn of(audit: &AuditRecord, base: &HostEvent, call: Option<CallResult>) -> Option<Statement> {
-    // Only AppArmor's decisions are told by a field and not by the type.
-    if standalone::is_part(&audit.kind) && audit.fields.get("apparmor").is_none() {
+    if !may_speak(audit) {
         return None;
     }
     let raw = audit.line.clone().unwrap_or_else(|| base.raw.clone());
