@@ -55,7 +55,7 @@ fn input() -> Result<String, Failure> {
     }
     // The bytes themselves would be the secret: the message must not hold them.
     String::from_utf8(bytes)
-        .map_err(|_| Failure::usage("standard input is no UTF-8 text; give secrets as text"))
+        .map_err(|_the_secret| Failure::usage("standard input is no UTF-8 text; give secrets as text"))
 }
 
 /// One secret a line; the lines of a private key are one.

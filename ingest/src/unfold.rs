@@ -161,7 +161,7 @@ impl Unfold {
         match envelope::peel(&outer, &around) {
             Some((payload, inner)) if !is_own(&self.formats, &outer, &around, &payload, &inner) => {
                 if depth.envelopes >= MAX_ENVELOPES {
-                    return leaf(too_many(text, line, "envelopes", MAX_ENVELOPES));
+                    return leaf(too_many(text, line, around, "envelopes", MAX_ENVELOPES));
                 }
                 self.payload(payload, line, inner, depth, leaf);
             }
@@ -181,7 +181,7 @@ impl Unfold {
             return leaf(Leaf::Skipped("empty-list"));
         }
         if depth.lists >= MAX_LISTS {
-            return leaf(too_many(text, line, "lists", MAX_LISTS));
+            return leaf(too_many(text, line, split.envelope, "lists", MAX_LISTS));
         }
         let depth = Depth { lists: depth.lists + 1, ..depth };
         for (text, lines_before) in split.elements {
@@ -243,9 +243,14 @@ impl Unfold {
 }
 
 /// The refusal of a record that is wrapped once too often.
-fn too_many<'a>(text: &'a str, line: u64, what: &str, most: usize) -> Leaf<'a> {
+fn too_many<'a>(text: &'a str, line: u64, envelope: Envelope, what: &str, most: usize) -> Leaf<'a> {
     let detail = format!("more than {most} {what} around one record");
-    Leaf::Refused { text: text.into(), reject: Reject { reason: "too-many-envelopes", detail }, line }
+    Leaf::Refused {
+        text: text.into(),
+        reject: Reject { reason: "too-many-envelopes", detail },
+        envelope,
+        line,
+    }
 }
 
 /// What tells the pieces of one stream from those of others.

@@ -44,6 +44,7 @@ fn text(value: &Value) -> Option<String> {
     Some(value.to_string())
 }
 
+#[allow(clippy::too_many_lines, reason = "a table of cases, one check")]
 fn wraps() -> Vec<Wrap> {
     vec![
         wrap("cri", |inner| Some(format!("{TIME} stdout F {}", line(inner)?))),

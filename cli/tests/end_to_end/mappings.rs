@@ -38,7 +38,9 @@ fn a_mapping_reads_its_log() {
     made(folder.path());
     fs::write(folder.path().join("maps.toml"), "[input]\nformats = [\"maps\"]\n").expect("writable");
     let replay = ["replay", "door.log", "--format", "json", "--quiet"];
-    let cases: [(&[&str], &[(&str, &str)], u64, &str); 4] = [
+    /// More arguments, environment variables, records decoded, label.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], u64, &'a str);
+    let cases: [Case<'_>; 4] = [
         (&["--formats", "maps", "--source", "door:hq=door.log"], &[], 1, "door:hq"),
         (&[], &[("OFFBOUND_INPUT_FORMATS", "maps/door.toml")], 1, "door"),
         (&["--config", "maps.toml"], &[], 1, "door"),

@@ -20,8 +20,6 @@ pub(crate) struct Scratch {
     pub(crate) unmapped: String,
     /// For texts that are put together.
     pub(crate) first: String,
-    /// For a second one.
-    pub(crate) second: String,
     location: String,
     path_bytes: usize,
 }
@@ -104,28 +102,6 @@ impl Line<'_, '_> {
     #[inline]
     pub(crate) fn end_assertion(&mut self, event_time: EventTime) {
         self.outbox.columns.identity_assertions.end_row();
-        self.outbox.added(event_time, self.sink);
-    }
-
-    /// Begins a host event: its identity, moment, source, place and raw text.
-    #[inline]
-    pub(crate) fn begin_host_event(&mut self, event_id: EventId, event_time: EventTime) -> usize {
-        let columns = &mut self.outbox.columns.host_events;
-        let row = columns.row();
-        columns.event_id.put(row, &event_id);
-        columns.event_time.put(row, &event_time);
-        columns.source.put_text(row, self.label);
-        columns.location.put_text(row, &self.scratch.location);
-        if !self.bare {
-            columns.raw.put_text(row, cut(self.text, MAX_RAW_BYTES));
-        }
-        row
-    }
-
-    /// Ends a host event of that moment.
-    #[inline]
-    pub(crate) fn end_host_event(&mut self, event_time: EventTime) {
-        self.outbox.columns.host_events.end_row();
         self.outbox.added(event_time, self.sink);
     }
 }

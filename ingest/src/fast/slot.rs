@@ -98,12 +98,6 @@ impl<'a> Slot<'a> {
         }
     }
 
-    /// Its number, where it fits 32 bits.
-    #[inline]
-    pub(crate) fn u32(self) -> Result<Option<u32>, Strict> {
-        self.u64().map(|number| number.and_then(|number| u32::try_from(number).ok()))
-    }
-
     /// Its number, where it fits 16 bits.
     #[inline]
     pub(crate) fn u16(self) -> Result<Option<u16>, Strict> {

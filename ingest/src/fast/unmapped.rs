@@ -33,14 +33,6 @@ impl<'b> Unmapped<'b> {
         Ok(())
     }
 
-    /// Adds a text without characters that JSON escapes.
-    pub(crate) fn add_word(&mut self, name: &str, word: &str) {
-        self.name(name);
-        self.out.push('"');
-        self.out.push_str(word);
-        self.out.push('"');
-    }
-
     fn name(&mut self, name: &str) {
         if self.out.len() > 1 {
             self.out.push(',');

@@ -82,6 +82,7 @@ struct Context {
     program: Option<String>,
     account: Option<String>,
     origin: Option<String>,
+    stream: Option<String>,
     json: bool,
     replaced: bool,
     escaped: bool,
@@ -100,7 +101,7 @@ impl Kept {
 
     /// The columns `content` and `context`. What envelopes say may hold secrets too.
     pub(super) fn written(self, redactor: &mut Redactor) -> (Option<String>, Option<String>) {
-        let Envelope { layers, host, time, boot_id, unit, program, account, origin } = self.envelope;
+        let Envelope { layers, host, time, boot_id, unit, program, account, origin, stream } = self.envelope;
         let context = Context {
             layers: layers.into_iter().map(str::to_owned).collect(),
             host,
@@ -110,6 +111,7 @@ impl Kept {
             program,
             account,
             origin,
+            stream,
             json: self.is_json,
             replaced: self.replaced,
             escaped: self.escaped,
@@ -121,9 +123,9 @@ impl Kept {
     fn read(letter: &DeadLetter) -> Option<Self> {
         let content = from_hex(letter.content.as_deref()?)?;
         let context: Context = serde_json::from_str(letter.context.as_deref()?).ok()?;
-        let Context { layers, host, time, boot_id, unit, program, account, origin, .. } = context;
+        let Context { layers, host, time, boot_id, unit, program, account, origin, stream, .. } = context;
         let layers = layers.iter().map(|layer| envelope::layer(layer)).collect::<Option<_>>()?;
-        let envelope = Envelope { layers, host, time, boot_id, unit, program, account, origin };
+        let envelope = Envelope { layers, host, time, boot_id, unit, program, account, origin, stream };
         let Context { json: is_json, replaced, escaped, .. } = context;
         Some(Self { content, envelope, is_json, replaced, escaped })
     }

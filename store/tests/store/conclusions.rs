@@ -32,7 +32,6 @@ fn summary(read: u64) -> Summary {
         decoded: read,
         skipped: BTreeMap::new(),
         dead_lettered: BTreeMap::new(),
-        unmapped: [("newField".to_owned(), read)].into(),
         late: 0,
         bytes: u64::MAX,
         from: Some(EventTime(-1)),
@@ -91,6 +90,7 @@ fn counts_are_kept_by_location() -> Result<(), StoreError> {
         decoded: read,
         skipped: [("heartbeat".to_owned(), 1)].into(),
         dead_lettered: BTreeMap::new(),
+        unmapped: [("newField".to_owned(), read)].into(),
     };
     let mut writer = Store::temporary()?;
     writer.put_sources(&[count("b.log", 1), count("a.log", 2)])?;
@@ -109,8 +109,8 @@ fn letter(number: u64) -> DeadLetter {
         parser: "offbound/0".to_owned(),
         length: u64::MAX - number,
         bytes: "{\"a\": \"\\xff".to_owned(),
-        content: (number % 2 == 0).then(|| "00ff".to_owned()),
-        context: (number % 2 == 0).then(|| "{}".to_owned()),
+        content: number.is_multiple_of(2).then(|| "00ff".to_owned()),
+        context: number.is_multiple_of(2).then(|| "{}".to_owned()),
     }
 }
 
@@ -137,7 +137,8 @@ fn dead_letters_come_in_pages() -> Result<(), StoreError> {
 #[test]
 fn dead_letters_are_read_input_by_input() -> Result<(), StoreError> {
     let at = |number: u64| {
-        let (input, reason) = if number % 2 == 0 { ("b:1.log", "no-time") } else { ("a.log", "bad-json") };
+        let (input, reason) =
+            if number.is_multiple_of(2) { ("b:1.log", "no-time") } else { ("a.log", "bad-json") };
         let location = format!("{input}:{number}");
         DeadLetter { location, reason: reason.to_owned(), ..letter(number) }
     };
@@ -191,7 +192,7 @@ fn letters_that_were_read_again_are_settled() -> Result<(), StoreError> {
     for _ in 0..2 {
         writer.settle_dead_letters(&reread)?;
         assert_eq!(writer.store().dead_letters(0, 10)?, [renewed.clone(), letter(2)]);
-        assert_eq!(writer.store().sources()?, [account.clone()]);
+        assert_eq!(writer.store().sources()?, std::slice::from_ref(&account));
     }
     Ok(())
 }
