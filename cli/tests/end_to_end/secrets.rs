@@ -7,6 +7,7 @@ mod kinds;
 #[path = "../../../ingest/tests/secrets/plant.rs"]
 mod plant;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -22,6 +23,8 @@ use crate::{offbound, out, run, said, scratch};
 
 /// The planted set is a function of this.
 const SEED: u64 = 20_260_302;
+/// Bytes by which readable forms are told apart: the shortest secret has sixteen.
+const START_BYTES: usize = 12;
 /// A token that nothing but its prefix gives away.
 const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R";
 
@@ -32,6 +35,10 @@ fn plant_all(folder: &Path) -> Vec<String> {
     for (place, sample) in plant::samples().enumerate() {
         for (number, Planted { text: planted, secret, .. }) in kinds::all(&mut random).into_iter().enumerate()
         {
+            // A third of the kinds in each format: each stands in many formats all the same.
+            if !(place + number).is_multiple_of(3) {
+                continue;
+            }
             let encoding = ENCODINGS.get((place + number) % ENCODINGS.len()).expect("below its length");
             writeln!(text, "{}", plant::record(sample, &planted, encoding, place + number))
                 .expect("a string");
@@ -42,15 +49,15 @@ fn plant_all(folder: &Path) -> Vec<String> {
     secrets
 }
 
-/// Every file below a folder, as text in which each byte is a character.
-fn files_below(folder: &Path, found: &mut Vec<(String, String)>) {
+/// Every file below a folder.
+fn files_below(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         if path.is_dir() {
             files_below(&path, found);
         } else {
             let bytes = fs::read(&path).expect("a readable file");
-            found.push((path.display().to_string(), bytes.into_iter().map(char::from).collect()));
+            found.push((path.display().to_string(), bytes));
         }
     }
 }
@@ -81,22 +88,36 @@ fn nothing_planted_comes_out() {
             ["replay", "-vvv", "--log-format", "json", "--format", format, "--store", format, "planted.log"];
         let output = run(folder.path(), &args);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-        outputs.push((format!("standard output, {format}"), out(&output)));
-        outputs.push((format!("standard error, {format}"), said(&output)));
+        outputs.push((format!("standard output, {format}"), output.stdout.clone()));
+        outputs.push((format!("standard error, {format}"), output.stderr.clone()));
         let store = folder.path().join(format);
         files_below(&store, &mut outputs);
         let store = Store::open(&store).expect("replay made a store");
-        outputs.push((format!("rows, {format}"), contents_of(&store)));
+        outputs.push((format!("rows, {format}"), contents_of(&store).into_bytes()));
     }
-    let leaks: Vec<String> = secrets
-        .iter()
-        .flat_map(|secret| readable_forms(secret))
-        .flat_map(|form| {
-            outputs.iter().filter(move |(_, text)| text.contains(&form)).map(|(name, _)| name.clone())
-        })
-        .collect();
+    let leaks = leaks(&secrets, &outputs);
     assert!(leaks.is_empty(), "{} leaks: {leaks:?}", leaks.len());
-    assert!(outputs.iter().any(|(_, text)| text.contains("<secret;kind=")), "nothing was redacted at all");
+    let marker = b"<secret;kind=";
+    let has_markers = |text: &Vec<u8>| text.windows(marker.len()).any(|part| part == marker);
+    assert!(outputs.iter().any(|(_, text)| has_markers(text)), "nothing was redacted at all");
+}
+
+/// Which outputs hold which readable forms. All forms are looked for in one pass, by their first bytes.
+fn leaks(secrets: &[String], outputs: &[(String, Vec<u8>)]) -> Vec<String> {
+    let mut forms: HashMap<[u8; START_BYTES], Vec<String>> = HashMap::new();
+    for form in secrets.iter().flat_map(|secret| readable_forms(secret)) {
+        let start = form.as_bytes().first_chunk().expect("secrets are longer than that");
+        forms.entry(*start).or_default().push(form);
+    }
+    let mut leaks = Vec::new();
+    for (name, text) in outputs {
+        for (at, start) in text.windows(START_BYTES).enumerate() {
+            let known = <&[u8; START_BYTES]>::try_from(start).ok().and_then(|start| forms.get(start));
+            let is_here = |form: &&String| text[at..].starts_with(form.as_bytes());
+            leaks.extend(known.into_iter().flatten().filter(is_here).map(|form| format!("{name}: {form}")));
+        }
+    }
+    leaks
 }
 
 /// What `offbound fingerprint` says of these lines.
@@ -130,7 +151,8 @@ fn fingerprints_are_those_of_replay() {
     let (code, shown, said) = fingerprint(folder.path(), &format!("{TOKEN}\r\nhunter2\n"));
     assert_eq!(code, Some(0), "{said}");
     let markers: Vec<&str> = shown.lines().collect();
-    let [token, password] = markers.as_slice() else { panic!("two lines in, but {markers:?} out") };
+    assert_eq!(markers.len(), 2, "two lines in, but {shown} out");
+    let (token, password) = (markers[0], markers[1]);
     assert!(
         token.starts_with("<secret;kind=github-token;fp=") && password.starts_with("<secret;kind=any;fp=")
     );

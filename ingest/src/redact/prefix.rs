@@ -92,7 +92,7 @@ const PATTERNS: &[&str] = &{
 };
 
 /// Self-describing secrets.
-pub(super) const DETECTOR: Detector = Detector { patterns: PATTERNS, find, looks_inside: false };
+pub(super) const DETECTOR: Detector = Detector { patterns: PATTERNS, find, looks_inside: true };
 
 fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     match text.get(hit.clone()) {
