@@ -173,3 +173,27 @@ fn a_mapping_comes_before_built_in_formats() {
         .is_err()
     );
 }
+
+/// Scenario: plain Kubernetes audit records, which have a fast path, and a mapping that is meant by some of them.
+/// Guarantees: the mapping gets its own, however many others came before, and the others are read as ever.
+#[test]
+fn a_mapping_comes_before_fast_paths() {
+    let format =
+        offbound_ingest::decode::FORMATS.iter().find(|format| format.id == "k8s-audit").expect("built in");
+    let text = "version = 1\nid = \"lists\"\ntable = \"identity_assertions\"\n[recognise]\nhas = [\"auditID\"]\n\
+        equals = { verb = \"list\" }\n[time]\npath = \"stageTimestamp\"\n[column]\nphase = { const = \"present\" }\n";
+    let formats = Formats::with(vec![Mapping::parse(text, "lists.toml").expect("sound")]).expect("one id");
+    let options = IngestOptions { formats, sources: Vec::new(), key: FingerprintKey::for_tests() };
+    let line = |number: usize| {
+        let verb = if number % 3 == 2 { "list" } else { "get" };
+        format.sample.replace(r#""verb":"list""#, &format!(r#""verb":"{verb}""#))
+    };
+    let bytes = (0..9).map(line).collect::<Vec<_>>().join("\n");
+    let mut collector = Collector::default();
+    read_bytes("a.log", bytes.as_bytes(), &options, &mut collector).expect("bytes can be read");
+    let sources: Vec<&str> =
+        collector.rows.identity_assertions.iter().map(|row| row.source.as_str()).collect();
+    let expected: Vec<&str> =
+        (0..9).map(|number| if number % 3 == 2 { "lists" } else { "k8s-audit" }).collect();
+    assert_eq!((sources, collector.letters.len()), (expected, 0));
+}
