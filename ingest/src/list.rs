@@ -257,6 +257,17 @@ fn describe_cloudwatch(fields: &Fields<'_>, envelope: &mut Envelope) {
     envelope.stream = text_field(fields, "logStream").or(envelope.stream.take());
 }
 
+fn is_log_events(fields: &Fields<'_>) -> bool {
+    const KEYS: [&str; 5] =
+        ["events", "nextToken", "nextForwardToken", "nextBackwardToken", "searchedLogStreams"];
+    fields.len() > 1 && fields.keys().all(|key| KEYS.contains(&key.as_ref()))
+}
+
+fn describe_loki(fields: &Fields<'_>, envelope: &mut Envelope) {
+    let labels = fields.get("stream").and_then(|raw| serde_json::from_str(raw.get()).ok());
+    labels.iter().for_each(|labels| loki::describe(labels, envelope));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,15 +289,4 @@ mod tests {
             assert_eq!(found, expected.map(|(layer, count)| (layer.to_owned(), count)), "{text}");
         }
     }
-}
-
-fn is_log_events(fields: &Fields<'_>) -> bool {
-    const KEYS: [&str; 5] =
-        ["events", "nextToken", "nextForwardToken", "nextBackwardToken", "searchedLogStreams"];
-    fields.len() > 1 && fields.keys().all(|key| KEYS.contains(&key.as_ref()))
-}
-
-fn describe_loki(fields: &Fields<'_>, envelope: &mut Envelope) {
-    let labels = fields.get("stream").and_then(|raw| serde_json::from_str(raw.get()).ok());
-    labels.iter().for_each(|labels| loki::describe(labels, envelope));
 }

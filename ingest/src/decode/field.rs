@@ -337,7 +337,7 @@ mod tests {
         check(&[("a", Texts::One("")), ("b", Texts::List(&[]))]);
         check(&[("z\n", Texts::One("1")), ("b", Texts::List(&list)), ("a\"", Texts::One("t\tb"))]);
         check(&[("a", Texts::One("1")), ("b", Texts::One("2")), ("a", Texts::One("3"))]);
-        let many = [("a", Texts::One(&*long)), ("b", Texts::One(&*long)), ("c", Texts::One(&*long))];
+        let many = [("a", Texts::One(&long)), ("b", Texts::One(&long)), ("c", Texts::One(&long))];
         check(&many);
         for room in 0..12 {
             let last = "y".repeat(MAX_UNMAPPED_BYTES - 40 - room);

@@ -10,6 +10,7 @@ fn peeled(text: &str) -> Option<(String, Envelope)> {
 
 /// Scenario: one record in each envelope. Guarantees: payload, layer, host and program come out.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases, one check")]
 fn every_envelope() {
     let cases = [
         ("2026-03-01T10:00:00.5Z stdout F hello there", "cri", "hello there", "", ""),
