@@ -52,6 +52,29 @@ fn schema(format: &str) -> (Schema, &'static [(&'static str, &'static str)]) {
               ("requestReceivedTimestamp", "event_time"), ("stageTimestamp", "end_time"), ("responseStatus/code", "status"),
               ("sourceIPs", "src_addr"), ("user/extra/authentication.kubernetes.io|pod-uid", "bound_pod_uid")],
         ),
+        "cloudtrail" => (
+            Schema::new(
+                ["eventVersion", "eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode", "errorMessage",
+                 "eventID", "eventType", "recipientAccountId", "eventCategory"].map(text).into_iter()
+                .chain([
+                    Field::new("readOnly", DataType::Boolean, true), time("eventTime"),
+                    object("userIdentity", vec![
+                        text("type"), text("principalId"), text("arn"), text("accountId"), text("accessKeyId"),
+                        object("sessionContext", vec![
+                            object("sessionIssuer", vec![text("arn")]),
+                            object("attributes", vec![time("creationDate"), text("mfaAuthenticated")]), text("ec2RoleDelivery"),
+                        ]),
+                    ]),
+                    object("requestParameters", vec![text("bucketName"), text("Host"), text("key")]),
+                    object("additionalEventData", vec![text("CipherSuite"), number("bytesTransferredIn"), number("bytesTransferredOut")]),
+                    object("tlsDetails", vec![text("tlsVersion"), text("cipherSuite"), text("clientProvidedHostHeader")]),
+                ])
+                .collect::<Vec<_>>(),
+            ),
+            &[("eventID", "request_id"), ("userIdentity/arn", "subject"), ("userIdentity/principalId", "subject_uid"),
+              ("userIdentity/accessKeyId", "credential_id"), ("eventName", "action"), ("eventSource", "dst"), ("eventTime", "event_time"),
+              ("sourceIPAddress", "src_addr"), ("userAgent", "user_agent"), ("userIdentity/sessionContext/attributes/creationDate", "iat")],
+        ),
         "envoy" => (
             Schema::new(
                 ["method", "path", "protocol", "response_flags", "response_code_details", "connection_termination_details",

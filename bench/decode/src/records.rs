@@ -51,7 +51,7 @@ const NAMESPACES: [&str; 5] = ["shop", "payments", "kube-system", "monitoring", 
 const ACCOUNTS: [&str; 6] = ["web", "charges", "coredns", "prometheus-operator", "default", "controller"];
 
 /// The formats that have records here.
-pub const FORMATS: &[&str] = &["k8s-audit", "envoy", "linux-audit"];
+pub const FORMATS: &[&str] = &["k8s-audit", "envoy", "cloudtrail", "linux-audit"];
 
 /// `count` lines of a format.
 pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
@@ -59,6 +59,7 @@ pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
     let record = match format {
         "k8s-audit" => kubernetes,
         "envoy" => envoy,
+        "cloudtrail" => cloudtrail,
         "linux-audit" => linux_audit,
         other => panic!("no records of {other}"),
     };
@@ -132,5 +133,20 @@ fn envoy(n: &mut Numbers, index: u64) -> String {
         received = n.below(4_000), sent = n.below(60_000), duration = n.below(900), service = n.below(800), minor = n.below(20),
         id = n.uuid(), host = n.below(40), octet = n.below(250), port = 30_000 + n.below(20_000), peer = n.below(40),
         fingerprint = n.hex(64), serial = n.hex(31), from = n.moment(index, 3), to = n.moment(index, 3),
+    )
+}
+
+fn cloudtrail(n: &mut Numbers, index: u64) -> String {
+    let instance = format!("i-0{}", n.hex(16));
+    let name = n.of(&["GetObject", "PutObject", "ListBuckets", "DescribeInstances", "GetCallerIdentity"]);
+    let error = match n.below(12) {
+        0 => r#""errorCode":"AccessDenied","errorMessage":"Access Denied","#,
+        _ => "",
+    };
+    format!(
+        r#"{{"eventVersion":"1.09","userIdentity":{{"type":"AssumedRole","principalId":"AROAEXAMPLE000000000{role}:{instance}","arn":"arn:aws:sts::111122223333:assumed-role/shop-node/{instance}","accountId":"111122223333","accessKeyId":"ASIAEXAMPLE{key:09}","sessionContext":{{"sessionIssuer":{{"type":"Role","principalId":"AROAEXAMPLE000000000{role}","arn":"arn:aws:iam::111122223333:role/shop-node","accountId":"111122223333","userName":"shop-node"}},"attributes":{{"creationDate":"{created}","mfaAuthenticated":"false"}},"ec2RoleDelivery":"2.0"}}}},"eventTime":"{time}","eventSource":"s3.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.{host}","userAgent":"[aws-cli/2.17.{minor} md/awscrt#0.20.11 ua/2.0 os/linux#6.1 lang/python#3.11.8]",{error}"requestParameters":{{"bucketName":"shop-orders-{bucket}","Host":"shop-orders-{bucket}.s3.eu-west-1.amazonaws.com","key":"orders/2026/03/{object}.json"}},"responseElements":null,"additionalEventData":{{"CipherSuite":"TLS_AES_128_GCM_SHA256","bytesTransferredIn":0,"bytesTransferredOut":{sent}}},"requestID":"{request}","eventID":"{id}","readOnly":true,"eventType":"AwsApiCall","managementEvent":false,"recipientAccountId":"111122223333","eventCategory":"Data","tlsDetails":{{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"shop-orders-{bucket}.s3.eu-west-1.amazonaws.com"}}}}"#,
+        role = n.below(10), key = n.below(1_000_000_000), created = n.moment(index, 0), time = n.moment(index, 0), host = n.below(250),
+        minor = n.below(60), bucket = n.below(9), object = n.below(1_000_000), sent = n.below(90_000), request = n.hex(16).to_uppercase(),
+        id = n.uuid(),
     )
 }

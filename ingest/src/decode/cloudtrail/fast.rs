@@ -2,7 +2,7 @@
 //!
 //! In: an event as AWS writes it. Out: the one assertion of the call.
 //! Leaves to the strict path: calls that hand out or end credentials, or start and end instances; web identities,
-//! scopes, service accounts, and all keys that are not listed here.
+//! service accounts, and all keys that are not listed here.
 
 use std::borrow::Cow;
 
@@ -55,8 +55,10 @@ const ENDPOINT_ACCOUNT: usize = 35;
 const CONSOLE: usize = 36;
 const OBJECT_KEY: usize = 37;
 const INSTANCES: usize = 38;
+const SCOPE: usize = 39;
+const ISSUED_TO: usize = 40;
 /// The parameters that name something, in the order of [`NAMING`].
-const NAMED: usize = 39;
+const NAMED: usize = 41;
 const SLOTS: usize = NAMED + NAMING.len();
 
 const NAMING_MEMBERS: [crate::fast::Member; NAMING.len() + 2] = {
@@ -103,9 +105,11 @@ static IDENTITY: Shape = Shape {
         keep("userName", USER),
         inside("sessionContext", &SESSION),
         keep("invokedBy", INVOKED_BY),
+        parts("inScopeOf", SCOPE, &IN_SCOPE),
     ],
     open: false,
 };
+static IN_SCOPE: Shape = Shape { members: &[keep("credentialsIssuedTo", ISSUED_TO)], open: true };
 static PARAMETER: Shape = Shape { members: &NAMING_MEMBERS, open: true };
 static ANSWER: Shape = Shape { members: &[keep("ConsoleLogin", LOGIN)], open: true };
 static EVENT: Shape = Shape {
@@ -192,6 +196,7 @@ struct Call<'s, 'a> {
     address: Option<&'a str>,
     is_service: bool,
     instance: Option<String>,
+    is_by_name: bool,
     resource: Option<Cow<'a, str>>,
     error: Option<&'a str>,
     created: Option<EventTime>,
@@ -218,6 +223,8 @@ impl<'s, 'a> Call<'s, 'a> {
         let session = subject.as_deref().and_then(|arn| arn.rsplit('/').next());
         let instance =
             session.filter(|name| kind == "AssumedRole" && is_instance_id(name)).map(str::to_owned);
+        let scope = slots[ISSUED_TO].plain()?.and_then(|arn| arn.rsplit(['/', ':']).next());
+        let in_scope = scope.filter(|name| is_instance_id(name)).map(str::to_owned);
         let account = slots[RECIPIENT].plain()?;
         let mut call = Self {
             slots,
@@ -225,7 +232,8 @@ impl<'s, 'a> Call<'s, 'a> {
             name,
             key: slots[KEY].plain()?.filter(|key| is_access_key(key)),
             account: if account.is_some() { account } else { slots[ACCOUNT].plain()? },
-            instance,
+            is_by_name: in_scope.is_none() && instance.is_some(),
+            instance: in_scope.or(instance),
             subject,
             address: None,
             is_service: false,
@@ -284,7 +292,7 @@ impl<'s, 'a> Call<'s, 'a> {
         } else if self.address.is_some() {
             columns.addr_quality.put(row, &AddrQuality::Direct);
         }
-        if self.instance.is_some() && self.slots[DELIVERY].is_nothing() {
+        if self.is_by_name && self.slots[DELIVERY].is_nothing() {
             columns.trust_flags.put_texts(row, ["binding-by-name"]);
         }
         self.write_decision(columns, row, buffer);
@@ -332,6 +340,7 @@ impl<'s, 'a> Call<'s, 'a> {
         add("eventCategory", CATEGORY)?;
         add("eventType", EVENT_TYPE)?;
         add("identity_type", TYPE)?;
+        add("inScopeOf", SCOPE)?;
         add("invokedBy", INVOKED_BY)?;
         add("mfaAuthenticated", MFA)?;
         add("readOnly", READ_ONLY)?;

@@ -72,6 +72,8 @@ members! {
     HOSTNAME = "hostname",
     TLS_VERSION = "downstream_tls_version",
     TLS_CIPHER = "downstream_tls_cipher",
+    TOKEN_SUBJECT = "jwt_sub",
+    TOKEN_ID = "jwt_jti",
 }
 
 /// The members that only an Envoy access log has; `keys::TELLING` has the same ones.
@@ -104,6 +106,9 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     let mut said = [Slot::Absent; SLOTS];
     for (said, slot) in said.iter_mut().zip(slots) {
         *said = value(*slot)?;
+    }
+    if said[TOKEN_SUBJECT] != Slot::Absent || said[TOKEN_ID] != Slot::Absent {
+        return Err(Strict);
     }
     let is_said = |slot: &&usize| said.get(**slot).is_some_and(|slot| *slot != Slot::Absent);
     if TELLING.iter().filter(is_said).take(SURE_KEYS).count() < SURE_KEYS {

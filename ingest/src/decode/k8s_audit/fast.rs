@@ -139,13 +139,16 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     let slots: &[Slot<'_>; SLOTS] = slots.first_chunk().ok_or(Strict)?;
     let is_event = slots[KIND] == Slot::Text("Event")
         && slots[VERSION].plain()?.is_some_and(|version| version.starts_with("audit.k8s.io/"));
-    if !is_event || !slots[IMPERSONATED].is_nothing() || !tells_only_of_itself(slots)? {
+    if !is_event {
         return Err(Strict);
     }
     match slots[STAGE].plain()? {
         Some("RequestReceived") => return line.commit().map(|_| Fate::Skipped("request-received")),
         Some("ResponseStarted") => return line.commit().map(|_| Fate::Skipped("response-started")),
         _ => {}
+    }
+    if !slots[IMPERSONATED].is_nothing() || !tells_only_of_itself(slots)? {
+        return Err(Strict);
     }
     let event_time = slots[RECEIVED].time()?.ok_or(Strict)?;
     let event = Event::of(slots)?;
