@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::decode::{Envelope, field};
+use crate::list;
 use crate::unfold::CSV_LAYER;
 
 mod aks;
@@ -106,7 +107,8 @@ impl Payload {
 
 /// The layer of that name, if there is such a kind.
 pub(crate) fn layer(id: &str) -> Option<&'static str> {
-    let mut known = ENVELOPES.iter().map(|kind| kind.id).chain([CSV_LAYER]);
+    let mut known =
+        ENVELOPES.iter().map(|kind| kind.id).chain([CSV_LAYER]).chain(list::LAYERS.iter().copied());
     known.find(|known| *known == id)
 }
 

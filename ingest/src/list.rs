@@ -61,13 +61,19 @@ const WRAPPERS: &[Wrapper] = &[
         describe: |_, _| (),
     },
     // Azure diagnostic records in an event hub.
-    Wrapper { within: None, key: "records", fits: |_| true, layer: |_| "eventhub", describe: |_, _| () },
+    Wrapper {
+        within: None,
+        key: "records",
+        fits: |fields| fields.len() <= 1,
+        layer: |_| "eventhub",
+        describe: |_, _| (),
+    },
     // CloudWatch Logs subscription.
     Wrapper {
         within: None,
         key: "logEvents",
         fits: |_| true,
-        layer: |_| "cloudwatch",
+        layer: |_| "cloudwatch-events",
         describe: describe_cloudwatch,
     },
     // CloudWatch Logs, as `aws logs filter-log-events` and `get-log-events` print it.
@@ -75,7 +81,7 @@ const WRAPPERS: &[Wrapper] = &[
         within: None,
         key: "events",
         fits: is_log_events,
-        layer: |_| "cloudwatch",
+        layer: |_| "cloudwatch-events",
         describe: |_, _| (),
     },
     // Loki: what is pushed, what a query answers, and each stream in either.
@@ -94,6 +100,24 @@ const WRAPPERS: &[Wrapper] = &[
         layer: |_| "loki-stream",
         describe: describe_loki,
     },
+];
+
+/// Names of the layers of lists. They are no envelopes: those hold one record each.
+pub(crate) const LAYERS: &[&str] = &[
+    "array",
+    "records",
+    "lookup-events",
+    "event-list",
+    "pod-list",
+    "node-list",
+    "list",
+    "spire-entries",
+    "spire-agents",
+    "reservations",
+    "eventhub",
+    "cloudwatch-events",
+    "loki-streams",
+    "loki-stream",
 ];
 
 type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
@@ -279,6 +303,7 @@ mod tests {
         let cases = [
             (r#"{"Records":[{"a":1},{"a":2}]}"#, Some(("records", 2))),
             (r#"{"records":[{"a":1}]}"#, Some(("eventhub", 1))),
+            (r#"{"SerialNumber":7,"records":[{"RecordType":"x"}]}"#, None),
             (r#"{"Events":[{"EventId":"1"}],"NextToken":"t"}"#, Some(("lookup-events", 1))),
             (r#"{"Events":[{"EventId":"1"}],"Host":"n1"}"#, None),
             (r#"{"Reservations":[{"Instances":[]},{"Instances":[]}]}"#, Some(("reservations", 2))),
@@ -288,5 +313,37 @@ mod tests {
             let found = list.map(|list| (list.envelope.layers.join(","), list.elements.len()));
             assert_eq!(found, expected.map(|(layer, count)| (layer.to_owned(), count)), "{text}");
         }
+    }
+
+    /// Scenario: a document of every kind. Guarantees: the name of its layer is known, so that what was in it can be read
+    /// again.
+    #[test]
+    fn layers_are_known() {
+        let documents = [
+            r#"[{}]"#,
+            r#"{"Records":[]}"#,
+            r#"{"Events":[]}"#,
+            r#"{"kind":"EventList","items":[]}"#,
+            r#"{"kind":"PodList","items":[]}"#,
+            r#"{"kind":"NodeList","items":[]}"#,
+            r#"{"kind":"List","items":[]}"#,
+            r#"{"entries":[]}"#,
+            r#"{"agents":[]}"#,
+            r#"{"Reservations":[]}"#,
+            r#"{"records":[]}"#,
+            r#"{"logEvents":[]}"#,
+            r#"{"events":[],"nextToken":"x"}"#,
+            r#"{"streams":[]}"#,
+            r#"{"data":{"resultType":"streams","result":[]}}"#,
+            r#"{"stream":{},"values":[]}"#,
+        ];
+        let mut seen = Vec::new();
+        for document in documents {
+            let list = split(document, &Envelope::default()).expect(document);
+            assert!(list.envelope.layers.iter().all(|layer| LAYERS.contains(layer)), "{document}");
+            seen.extend(list.envelope.layers);
+        }
+        assert!(LAYERS.iter().all(|layer| seen.contains(layer)), "{seen:?}");
+        assert!(documents.len() > WRAPPERS.len());
     }
 }

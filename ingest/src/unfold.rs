@@ -109,7 +109,8 @@ impl Unfold {
             let json = json::parse(text).ok();
             return leaf(Leaf::Record { text: text.into(), json, envelope, line });
         }
-        let depth = Depth { envelopes: envelope.layers.len(), lists: 0 };
+        let envelopes = envelope.layers.iter().filter(|layer| !list::LAYERS.contains(layer)).count();
+        let depth = Depth { envelopes, lists: 0 };
         self.unfold(text, line, envelope, depth, leaf);
     }
 
@@ -161,7 +162,7 @@ impl Unfold {
         match envelope::peel(&outer, &around) {
             Some((payload, inner)) if !is_own(&self.formats, &outer, &around, &payload, &inner) => {
                 if depth.envelopes >= MAX_ENVELOPES {
-                    return leaf(too_many(text, line, around, "envelopes", MAX_ENVELOPES));
+                    return leaf(too_many(text, line, around, ("envelopes", MAX_ENVELOPES)));
                 }
                 self.payload(payload, line, inner, depth, leaf);
             }
@@ -181,7 +182,7 @@ impl Unfold {
             return leaf(Leaf::Skipped("empty-list"));
         }
         if depth.lists >= MAX_LISTS {
-            return leaf(too_many(text, line, split.envelope, "lists", MAX_LISTS));
+            return leaf(too_many(text, line, split.envelope, ("lists", MAX_LISTS)));
         }
         let depth = Depth { lists: depth.lists + 1, ..depth };
         for (text, lines_before) in split.elements {
@@ -243,14 +244,10 @@ impl Unfold {
 }
 
 /// The refusal of a record that is wrapped once too often.
-fn too_many<'a>(text: &'a str, line: u64, envelope: Envelope, what: &str, most: usize) -> Leaf<'a> {
+fn too_many<'a>(text: &'a str, line: u64, envelope: Envelope, (what, most): (&str, usize)) -> Leaf<'a> {
     let detail = format!("more than {most} {what} around one record");
-    Leaf::Refused {
-        text: text.into(),
-        reject: Reject { reason: "too-many-envelopes", detail },
-        envelope,
-        line,
-    }
+    let reject = Reject { reason: "too-many-envelopes", detail };
+    Leaf::Refused { text: text.into(), reject, envelope, line }
 }
 
 /// What tells the pieces of one stream from those of others.
