@@ -223,6 +223,9 @@ fn adjust(account: &mut SourceCount, taken: &BTreeMap<String, u64>, now: &Source
     for (reason, more) in &now.dead_lettered {
         *account.dead_lettered.entry(reason.clone()).or_default() += more;
     }
+    for (name, more) in &now.unmapped {
+        *account.unmapped.entry(name.clone()).or_default() += more;
+    }
     account.dead_lettered.retain(|_, number| *number > 0);
     true
 }

@@ -131,3 +131,24 @@ fn unknown_fields_are_counted() {
         assert_eq!(out(&output).contains("unknown fields: 1 floor"), is_told, "{}", out(&output));
     }
 }
+
+/// Scenario: a log of no known format is stored, and its mapping is written afterwards. Guarantees: its dead letters are
+/// read again through the mapping, each once.
+#[test]
+fn dead_letters_are_read_through_a_new_mapping() {
+    let folder = scratch();
+    made(folder.path());
+    let stored = run(folder.path(), &["replay", "door.log", "--store", "st", "--format", "json", "--quiet"]);
+    assert_eq!(stored.status.code(), Some(0), "{}", said(&stored));
+    let again = ["dead-letters", "replay", "--store", "st", "--formats", "maps"];
+    for _ in 0..2 {
+        let output = run(folder.path(), &again);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    }
+    let listed = run(folder.path(), &["dead-letters", "list", "--store", "st"]);
+    let told = out(&listed);
+    assert!(told.contains("no-time") && told.contains("unknown-format"), "{told}");
+    let places: Vec<&str> =
+        ["door.log:1", "door.log:2", "door.log:3"].into_iter().filter(|place| told.contains(place)).collect();
+    assert_eq!(places, ["door.log:2", "door.log:3"], "{told}");
+}
