@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("offbound-tui", &["offbound-schemas"]),
     ("offbound-simulate", &["offbound-schemas"]),
     ("offbound-bench", &["offbound-schemas", "offbound-ingest", "offbound-store", "offbound-simulate"]),
+    ("offbound-testbed", &[]),
     (
         "offbound",
         &[
