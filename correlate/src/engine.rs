@@ -75,9 +75,8 @@ impl Engine {
 
     /// Folds what still waits, and judges.
     pub async fn judge(&mut self) -> Result<Judgement, EngineError> {
-        let due = self.order.seal(None);
-        self.fold(&due)?;
-        let scene = Scene::new(&self.environment, &self.facts);
+        self.fold_all()?;
+        let scene = self.scene();
         let members = Members::new(&scene);
         let mut found: Vec<Found> = Vec::new();
         for (rule, batch) in self.session.run(&scene).await? {
@@ -92,6 +91,17 @@ impl Engine {
             gaps,
             late: self.order.late(),
         })
+    }
+
+    /// Folds what still waits.
+    pub(crate) fn fold_all(&mut self) -> Result<(), EngineError> {
+        let due = self.order.seal(None);
+        self.fold(&due)
+    }
+
+    /// The facts so far, joined and compared.
+    pub(crate) fn scene(&self) -> Scene<'_> {
+        Scene::new(&self.environment, &self.facts)
     }
 
     fn fold(&mut self, due: &[Waiting]) -> Result<(), EngineError> {

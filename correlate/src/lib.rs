@@ -9,6 +9,7 @@ mod engine;
 pub mod environment;
 mod fact;
 mod finding;
+mod hunt;
 mod incident;
 mod matching;
 mod names;
@@ -21,5 +22,6 @@ mod session;
 pub mod testing;
 
 pub use engine::{Engine, EngineError, Judgement};
+pub use hunt::FactTable;
 pub use rule::{Rule, RuleError, RuleSet};
 pub use session::SessionError;

@@ -9,7 +9,8 @@ use crate::table::TABLES;
 pub fn tables_markdown() -> String {
     let mut text = String::from(
         "# Tables\n\nGenerated from `schemas/src/table/`; `UPDATE_GOLDEN=1 cargo test -p offbound-schemas` rewrites it.\n\
-         Times are UTC with nanoseconds. Null means unknown. OCSF paths are of version 1.6.\n",
+         Times are UTC with nanoseconds. Null means unknown. OCSF paths are of version 1.6. Ids of 16 bytes are 32 hex \
+         digits in SQL.\n",
     );
     for table in TABLES {
         text.push_str(&format!(

@@ -92,7 +92,7 @@ fn gap_rows(scene: &Scene<'_>) -> Vec<GapRow> {
         to_time: gap.to,
         lost: gap.lost,
         reason: gap.reason,
-        location,
+        location: Some(location),
     })
     .collect()
 }

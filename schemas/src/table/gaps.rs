@@ -16,6 +16,6 @@ table!(GapRow "gaps" "One row per stretch in which telemetry was lost: an absenc
     lost: Option<u64> = "count",
     /// How that is known.
     reason: String = "status_detail",
-    /// Where the record that says so is.
-    location: String = "",
+    /// Where the record that says so is; null in stored results, which do not keep it.
+    location: Option<String> = "",
 });
