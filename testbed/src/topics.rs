@@ -1,0 +1,137 @@
+//! What tests do to topics: make, widen, cut at the front, delete.
+//!
+//! In: names and numbers. Out: done and visible to new clients when the call returns. Owns: waiting for that.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::broker::Broker;
+use crate::error::TestbedError;
+use crate::wait::wait_until;
+
+/// Longest wait for one request.
+const REQUEST_TIME: Duration = Duration::from_secs(20);
+
+impl Broker {
+    /// Makes a topic; `configs` are Kafka's own, such as `retention.ms`.
+    pub fn create_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        configs: &[(&str, &str)],
+    ) -> Result<(), TestbedError> {
+        let action = format!("create topic {name}");
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (key, value) in configs {
+            topic = topic.set(key, value);
+        }
+        let admin = self.admin(&action)?;
+        each_done(&action, block_on(admin.create_topics([&topic], &options())))?;
+        self.wait_for(&action, name, usize::try_from(partitions).ok())
+    }
+
+    /// Gives a topic more partitions.
+    pub fn widen_topic(&self, name: &str, partitions: usize) -> Result<(), TestbedError> {
+        let action = format!("widen topic {name}");
+        let wider = NewPartitions::new(name, partitions);
+        let admin = self.admin(&action)?;
+        each_done(&action, block_on(admin.create_partitions([&wider], &options())))?;
+        self.wait_for(&action, name, Some(partitions))
+    }
+
+    /// Deletes a topic.
+    pub fn delete_topic(&self, name: &str) -> Result<(), TestbedError> {
+        let action = format!("delete topic {name}");
+        let admin = self.admin(&action)?;
+        each_done(&action, block_on(admin.delete_topics(&[name], &options())))?;
+        self.wait_for(&action, name, None)
+    }
+
+    /// Deletes the records before an offset, as retention does.
+    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) -> Result<(), TestbedError> {
+        let action = format!("delete records of {topic}/{partition} before {before}");
+        let failed = |error| TestbedError::client(&action, error);
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(topic, partition, Offset::Offset(before)).map_err(failed)?;
+        let admin = self.admin(&action)?;
+        let done = block_on(admin.delete_records(&offsets, &options())).map_err(failed)?;
+        done.elements().iter().try_for_each(|element| element.error()).map_err(failed)
+    }
+
+    /// The first offset that a partition has, and the one that its next record gets.
+    pub fn offsets(&self, topic: &str, partition: i32) -> Result<(i64, i64), TestbedError> {
+        let action = format!("offsets of {topic}/{partition}");
+        let failed = |error| TestbedError::client(&action, error);
+        let client: BaseConsumer = self.client_config().create().map_err(failed)?;
+        client.fetch_watermarks(topic, partition, REQUEST_TIME).map_err(failed)
+    }
+
+    fn admin(&self, action: &str) -> Result<AdminClient<DefaultClientContext>, TestbedError> {
+        self.client_config().create().map_err(|error| TestbedError::client(action, error))
+    }
+
+    /// Waits until new clients see a topic with so many partitions, or see none.
+    fn wait_for(&self, action: &str, topic: &str, partitions: Option<usize>) -> Result<(), TestbedError> {
+        let failed = |error| TestbedError::client(action, error);
+        let client: BaseConsumer = self.client_config().create().map_err(failed)?;
+        let is_there = wait_until(REQUEST_TIME, || {
+            let metadata = client.fetch_metadata(Some(topic), REQUEST_TIME);
+            metadata.is_ok_and(|metadata| {
+                let found = metadata.topics().iter().find(|found| found.name() == topic);
+                let partitions_now = found.filter(|found| found.error().is_none()).map(|found| {
+                    let led = found.partitions().iter().filter(|partition| partition.leader() >= 0);
+                    led.count()
+                });
+                partitions_now == partitions
+            })
+        });
+        if is_there { Ok(()) } else { Err(TestbedError::client(action, "not visible in time")) }
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(REQUEST_TIME)).operation_timeout(Some(REQUEST_TIME))
+}
+
+type TopicResult = Result<String, (String, RDKafkaErrorCode)>;
+
+fn each_done(
+    action: &str,
+    results: Result<Vec<TopicResult>, rdkafka::error::KafkaError>,
+) -> Result<(), TestbedError> {
+    let results = results.map_err(|error| TestbedError::client(action, error))?;
+    results.into_iter().try_for_each(|result| match result {
+        Ok(_name) => Ok(()),
+        Err((_name, code)) => Err(TestbedError::client(action, code)),
+    })
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for an answer that librdkafka's own thread gives.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return value;
+        }
+        thread::park();
+    }
+}
