@@ -1,7 +1,7 @@
 //! What correlation concluded: findings, incidents, gaps and the summary.
 //!
-//! In: the records of one run. Out: the same records, whole, in the order given.
-//! Owns: the tables of conclusions. Law: they are replaced together, so a reader never sees a mixture.
+//! In: the records of a run, or of a commit of a stream. Out: the same records, whole, in the order given.
+//! Owns: the tables of conclusions. Law: those of one commit appear together, so a reader never sees a mixture.
 
 use offbound_schemas::record::{Finding, Gap, Incident, Summary};
 use offbound_schemas::{FindingId, IncidentId};
@@ -32,52 +32,74 @@ pub struct Conclusions {
     pub summary: Option<Summary>,
 }
 
-/// The records of one run as JSON, made before the transaction begins.
-struct Texts {
-    findings: Vec<String>,
-    incidents: Vec<String>,
-    gaps: Vec<String>,
+/// Conclusions with their texts as they are stored, made before a transaction begins.
+pub(crate) struct Prepared<'a> {
+    findings: (&'a [Finding], Vec<String>),
+    incidents: (&'a [Incident], Vec<String>),
+    gaps: (&'a [Gap], Vec<String>),
     summary: String,
 }
 
-/// Replaces all conclusions in one transaction.
-pub(crate) fn commit(
-    database: &mut Database,
-    findings: &[Finding],
-    incidents: &[Incident],
-    gaps: &[Gap],
+pub(crate) fn prepare<'a>(
+    findings: &'a [Finding],
+    incidents: &'a [Incident],
+    gaps: &'a [Gap],
     summary: &Summary,
-) -> Result<(), StoreError> {
-    let texts = Texts {
-        findings: all_json(FINDING, findings, |finding| finding.id.to_string())?,
-        incidents: all_json(INCIDENT, incidents, |incident| incident.id.to_string())?,
-        gaps: all_json(GAP, gaps, |gap| gap.scope.clone())?,
+) -> Result<Prepared<'a>, StoreError> {
+    let finding_texts = findings.iter().map(|it| to_json(FINDING, &it.id.to_string(), it));
+    let incident_texts = incidents.iter().map(|it| to_json(INCIDENT, &it.id.to_string(), it));
+    let gap_texts = gaps.iter().map(|it| to_json(GAP, &it.scope, it));
+    Ok(Prepared {
+        findings: (findings, finding_texts.collect::<Result<_, _>>()?),
+        incidents: (incidents, incident_texts.collect::<Result<_, _>>()?),
+        gaps: (gaps, gap_texts.collect::<Result<_, _>>()?),
         summary: to_json(SUMMARY, "", summary)?,
-    };
-    database.transact("commit conclusions", |transaction| {
-        transaction.execute_batch(
-            "DELETE FROM findings; DELETE FROM incidents; DELETE FROM gaps; DELETE FROM summary;",
-        )?;
-        insert_findings(transaction, findings, &texts.findings)?;
-        insert_incidents(transaction, incidents, &texts.incidents)?;
-        insert_gaps(transaction, gaps, &texts.gaps)?;
-        transaction.execute("INSERT INTO summary (position, record) VALUES (0, ?1)", [&texts.summary])?;
-        Ok(())
     })
 }
 
-fn insert_findings(
+/// Puts these in place of all that are there, as part of a transaction.
+pub(crate) fn replace(transaction: &Transaction<'_>, prepared: &Prepared<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "DELETE FROM findings; DELETE FROM finding_revisions; DELETE FROM incidents; DELETE FROM gaps;
+         DELETE FROM summary;",
+    )?;
+    put(transaction, prepared, &[])
+}
+
+/// Sets these by id, each in the place where it stands, and removes the incidents that are no more.
+pub(crate) fn put(
+    transaction: &Transaction<'_>,
+    prepared: &Prepared<'_>,
+    dissolved: &[IncidentId],
+) -> rusqlite::Result<()> {
+    let Prepared { findings, incidents, gaps, summary } = prepared;
+    put_findings(transaction, findings.0, &findings.1)?;
+    remove_incidents(transaction, dissolved)?;
+    put_incidents(transaction, incidents.0, &incidents.1)?;
+    add_gaps(transaction, gaps.0, &gaps.1)?;
+    put_summary(transaction, summary)
+}
+
+/// Sets findings by id, each in the place where it stands, and keeps each revision that is new.
+fn put_findings(
     transaction: &Transaction<'_>,
     findings: &[Finding],
     texts: &[String],
 ) -> rusqlite::Result<()> {
-    let insert =
+    let upsert =
         "INSERT INTO findings (id, rule, severity, state, first_time, last_time, credential, workload,
-                  incident, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    let mut statement = transaction.prepare(insert)?;
+         incident, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (id) DO UPDATE SET rule = excluded.rule, severity = excluded.severity, state = excluded.state,
+         first_time = excluded.first_time, last_time = excluded.last_time, credential = excluded.credential,
+         workload = excluded.workload, incident = excluded.incident, record = excluded.record
+         WHERE record <> excluded.record";
+    let mut upsert = transaction.prepare(upsert)?;
+    let append = "INSERT INTO finding_revisions (id, record) VALUES (?1, ?2)";
+    let mut append = transaction.prepare(append)?;
     for (finding, text) in findings.iter().zip(texts) {
-        statement.execute((
-            finding.id.to_string(),
+        let id = finding.id.to_string();
+        let changed = upsert.execute((
+            &id,
             &finding.rule,
             finding.severity.as_str(),
             finding.state.as_str(),
@@ -88,18 +110,24 @@ fn insert_findings(
             finding.incident.map(|incident| incident.to_string()),
             text,
         ))?;
+        if changed > 0 {
+            append.execute((&id, text))?;
+        }
     }
     Ok(())
 }
 
-fn insert_incidents(
+/// Sets incidents by id, each in the place where it stands.
+fn put_incidents(
     transaction: &Transaction<'_>,
     incidents: &[Incident],
     texts: &[String],
 ) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO incidents (id, severity, outcome, onset, end_time, record)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let mut statement = transaction.prepare(insert)?;
+    let upsert = "INSERT INTO incidents (id, severity, outcome, onset, end_time, record)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                  ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, outcome = excluded.outcome,
+                  onset = excluded.onset, end_time = excluded.end_time, record = excluded.record";
+    let mut statement = transaction.prepare(upsert)?;
     for (incident, text) in incidents.iter().zip(texts) {
         statement.execute((
             incident.id.to_string(),
@@ -113,13 +141,29 @@ fn insert_incidents(
     Ok(())
 }
 
-fn insert_gaps(transaction: &Transaction<'_>, gaps: &[Gap], texts: &[String]) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO gaps (source, scope, from_time, to_time, record) VALUES (?1, ?2, ?3, ?4, ?5)";
+/// Removes incidents that are no more.
+fn remove_incidents(transaction: &Transaction<'_>, ids: &[IncidentId]) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare("DELETE FROM incidents WHERE id = ?1")?;
+    ids.iter().try_for_each(|id| statement.execute([id.to_string()]).map(|_| ()))
+}
+
+/// Adds the gaps that are not there yet.
+fn add_gaps(transaction: &Transaction<'_>, gaps: &[Gap], texts: &[String]) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO gaps (source, scope, from_time, to_time, record) SELECT ?1, ?2, ?3, ?4, ?5
+                  WHERE NOT EXISTS (SELECT 1 FROM gaps
+                  WHERE source = ?1 AND scope = ?2 AND from_time = ?3 AND record = ?5)";
     let mut statement = transaction.prepare(insert)?;
     for (gap, text) in gaps.iter().zip(texts) {
         statement.execute((&gap.source, &gap.scope, gap.from.0, gap.to.0, text))?;
     }
     Ok(())
+}
+
+/// Sets the summary.
+fn put_summary(transaction: &Transaction<'_>, text: &str) -> rusqlite::Result<()> {
+    let upsert = "INSERT INTO summary (position, record) VALUES (0, ?1)
+                  ON CONFLICT (position) DO UPDATE SET record = excluded.record";
+    transaction.prepare(upsert)?.execute([text]).map(|_| ())
 }
 
 /// All conclusions of one and the same run, even while another is being committed.
@@ -143,6 +187,12 @@ pub(crate) fn findings(database: &Database) -> Result<Vec<Finding>, StoreError> 
 pub(crate) fn finding(database: &Database, id: FindingId) -> Result<Option<Finding>, StoreError> {
     let found = all(database, FINDING, "SELECT record FROM findings WHERE id = ?1", [id.to_string()])?;
     Ok(found.into_iter().next())
+}
+
+/// Every revision of a finding, oldest first.
+pub(crate) fn revisions(database: &Database, id: FindingId) -> Result<Vec<Finding>, StoreError> {
+    let select = "SELECT record FROM finding_revisions WHERE id = ?1 ORDER BY seq";
+    all(database, FINDING, select, [id.to_string()])
 }
 
 pub(crate) fn incidents(database: &Database) -> Result<Vec<Incident>, StoreError> {
@@ -182,14 +232,6 @@ pub(crate) fn records(
     let mut statement = database.connection().prepare(select).map_err(&refused)?;
     let texts = statement.query_map(params, |row| row.get(0)).map_err(&refused)?;
     texts.collect::<rusqlite::Result<_>>().map_err(&refused)
-}
-
-fn all_json<T: Serialize>(
-    kind: &'static str,
-    values: &[T],
-    id: impl Fn(&T) -> String,
-) -> Result<Vec<String>, StoreError> {
-    values.iter().map(|value| to_json(kind, &id(value), value)).collect()
 }
 
 pub(crate) fn to_json(kind: &'static str, id: &str, value: &impl Serialize) -> Result<String, StoreError> {

@@ -10,14 +10,17 @@ use offbound_schemas::hash_id;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::folder::Folder;
-use crate::{EventTable, StoreError};
+use crate::{EventTable, StoreError, meta};
 
 /// Marks the file as ours, beside the text `SQLite format 3` (it spells `OfBd`).
 const APPLICATION_ID: i32 = 0x4f66_4264;
 /// Version of the tables below.
-const LAYOUT_VERSION: i32 = 2;
+const LAYOUT_VERSION: i32 = 3;
 /// How long a statement waits for another connection's short transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest part of a stored text that an error shows, in characters.
+const MAX_SHOWN_CHARS: usize = 40;
 
 const LAYOUT: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -38,6 +41,8 @@ CREATE TABLE findings (
   state TEXT NOT NULL, first_time INTEGER NOT NULL, last_time INTEGER NOT NULL, credential TEXT,
   workload TEXT, incident TEXT, record TEXT NOT NULL
 ) STRICT;
+CREATE TABLE finding_revisions (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, record TEXT NOT NULL) STRICT;
+CREATE INDEX finding_revisions_by_id ON finding_revisions (id, seq);
 CREATE TABLE incidents (
   position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, severity TEXT NOT NULL, outcome TEXT NOT NULL,
   onset INTEGER NOT NULL, end_time INTEGER NOT NULL, record TEXT NOT NULL
@@ -46,10 +51,15 @@ CREATE TABLE gaps (
   position INTEGER PRIMARY KEY, source TEXT NOT NULL, scope TEXT NOT NULL, from_time INTEGER NOT NULL,
   to_time INTEGER NOT NULL, record TEXT NOT NULL
 ) STRICT;
+CREATE INDEX gaps_by_place ON gaps (source, scope, from_time);
 CREATE TABLE summary (position INTEGER PRIMARY KEY CHECK (position = 0), record TEXT NOT NULL) STRICT;
+CREATE TABLE offsets (
+  topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outbox (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL
+) STRICT;
 ";
-
-const META_TABLES: &str = "event_tables";
 
 /// A connection to the store's database.
 #[derive(Debug)]
@@ -107,7 +117,7 @@ impl Database {
         self.transact("lay out the tables", |transaction| {
             transaction.execute_batch(LAYOUT)?;
             let insert = "INSERT INTO meta (key, value) VALUES (?1, ?2)";
-            transaction.execute(insert, (META_TABLES, tables_fingerprint()))?;
+            transaction.execute(insert, (meta::TABLES, tables_fingerprint()))?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", LAYOUT_VERSION)
         })
@@ -129,11 +139,7 @@ impl Database {
         if version != LAYOUT_VERSION {
             return differs(format!("layout {version}"), format!("layout {LAYOUT_VERSION}"));
         }
-        let select = "SELECT value FROM meta WHERE key = ?1";
-        let tables: String = self
-            .connection
-            .query_row(select, [META_TABLES], |row| row.get(0))
-            .map_err(self.refused("read the version"))?;
+        let tables = meta::read(self, meta::TABLES)?.unwrap_or_default();
         let expected = tables_fingerprint();
         if tables == expected {
             Ok(())
@@ -152,18 +158,34 @@ impl Database {
         move |source| StoreError::Database { action, path: path.clone(), source }
     }
 
-    /// Does `work` wholly or not at all.
-    pub(crate) fn transact<T>(
+    /// Says that a stored text is none of those that can stand there.
+    pub(crate) fn damaged(&self, what: &str, text: &str) -> StoreError {
+        let shown: String = text.chars().take(MAX_SHOWN_CHARS).collect();
+        StoreError::damaged(&self.path, format!("{what} cannot be {shown:?}"))
+    }
+
+    /// Does `work` wholly or not at all, as one more commit.
+    pub(crate) fn transact(
         &mut self,
         action: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        self.transact_numbered(action, work).map(|_number| ())
+    }
+
+    /// The same; returns the commit's number.
+    pub(crate) fn transact_numbered(
+        &mut self,
+        action: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<u64, StoreError> {
         let refused = self.refused(action);
         let run = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&transaction)?;
+            work(&transaction)?;
+            let number = meta::count_commit(&transaction)?;
             transaction.commit()?;
-            Ok(value)
+            Ok(number)
         };
         run().map_err(refused)
     }

@@ -9,9 +9,9 @@ use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use rusqlite::{Row, Transaction};
 
+use crate::StoreError;
 use crate::database::Database;
 use crate::options::MAX_DEAD_LETTERS_PER_READ;
-use crate::{StoreError, sources};
 
 /// The columns of a letter, in the order of [`letter`].
 const COLUMNS: &str =
@@ -71,33 +71,41 @@ pub struct Refusal {
     pub parser: String,
 }
 
-pub(crate) fn commit(database: &mut Database, letters: &[DeadLetter]) -> Result<(), StoreError> {
+/// Adds letters, as part of a transaction.
+pub(crate) fn put(transaction: &Transaction<'_>, letters: &[DeadLetter]) -> rusqlite::Result<()> {
     let insert = "INSERT INTO dead_letters
                   (event_id, source, location, reason, detail, parser, length, bytes, content, context, input)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (event_id) DO NOTHING";
-    database.transact("commit dead letters", |transaction| {
-        let mut statement = transaction.prepare(insert)?;
-        for letter in letters {
-            let DeadLetter { event_id, source, location, reason, detail, parser, length, bytes, .. } = letter;
-            let (content, context) = (&letter.content, &letter.context);
-            let length = length.cast_signed();
-            let input = input_of(location);
-            statement.execute((
-                &event_id.0,
-                source,
-                location,
-                reason,
-                detail,
-                parser,
-                length,
-                bytes,
-                content,
-                context,
-                input,
-            ))?;
-        }
-        Ok(())
-    })
+    let mut statement = transaction.prepare(insert)?;
+    for letter in letters {
+        let DeadLetter {
+            event_id,
+            source,
+            location,
+            reason,
+            detail,
+            parser,
+            length,
+            bytes,
+            content,
+            context,
+        } = letter;
+        let (length, input) = (length.cast_signed(), input_of(location));
+        statement.execute((
+            &event_id.0,
+            source,
+            location,
+            reason,
+            detail,
+            parser,
+            length,
+            bytes,
+            content,
+            context,
+            input,
+        ))?;
+    }
+    Ok(())
 }
 
 /// The location of the input that a letter's location lies in.
@@ -105,17 +113,15 @@ fn input_of(location: &str) -> &str {
     location.rsplit_once(':').map_or(location, |(input, _line)| input)
 }
 
-/// Removes what was read, renews what was not, and sets the accounts: all or nothing.
-pub(crate) fn settle(database: &mut Database, reread: &Reread) -> Result<(), StoreError> {
-    let accounts = sources::rows(&reread.sources)?;
-    database.transact("settle dead letters", |transaction| {
-        let mut remove = transaction.prepare("DELETE FROM dead_letters WHERE event_id = ?1")?;
-        for id in &reread.read {
-            remove.execute([&id.0])?;
-        }
-        renew(transaction, &reread.refused)?;
-        sources::put(transaction, &accounts)
-    })
+/// Removes what was read, and renews what was not, as part of a transaction.
+pub(crate) fn settle(
+    transaction: &Transaction<'_>,
+    read: &[EventId],
+    refused: &[Refusal],
+) -> rusqlite::Result<()> {
+    let mut remove = transaction.prepare("DELETE FROM dead_letters WHERE event_id = ?1")?;
+    read.iter().try_for_each(|id| remove.execute([&id.0]).map(|_| ()))?;
+    renew(transaction, refused)
 }
 
 fn renew(transaction: &Transaction<'_>, refused: &[Refusal]) -> rusqlite::Result<()> {

@@ -1,58 +1,97 @@
 //! Segments being written side by side, while the writer goes on gathering.
 //!
-//! In: work that writes one segment each. Out: their entries, in the order in which they were begun.
-//! Owns: the threads. Bound: as many segments at once as the writer allows, so their rows bound the memory.
-//! Law: what finishes first is not committed first; the order of commits is the order of beginnings.
+//! In: rows that become one segment each. Out: the segments' entries, in the order in which they were begun.
+//! Owns: the threads, and the rows until their segment is written. Bound: as many segments at once as the writer
+//! allows, so their rows bound the memory.
+//! Law: what finishes first is not committed first; rows whose segment could not be written are written again.
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
-use std::path::Path;
 use std::thread::{Builder, JoinHandle};
 
-use crate::StoreError;
+use crate::folder::Folder;
 use crate::manifest::Entry;
+use crate::pending::Gathered;
+use crate::segment::Plan;
+use crate::{Options, StoreError, segment};
 
 type Encoding = JoinHandle<Result<Entry, StoreError>>;
 
+/// One segment on its way.
+#[derive(Debug)]
+struct Job {
+    plan: Plan,
+    rows: Gathered,
+    /// None while it waits to be begun again.
+    encoding: Option<Encoding>,
+}
+
 /// Segments that are being written, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Encoders {
-    running: VecDeque<Encoding>,
+    folder: Folder,
+    options: Options,
+    jobs: VecDeque<Job>,
 }
 
 impl Encoders {
+    /// None yet; they will write into `folder`.
+    pub(crate) fn new(folder: Folder, options: Options) -> Self {
+        Self { folder, options, jobs: VecDeque::new() }
+    }
+
     /// How many segments are on their way.
     pub(crate) fn count(&self) -> usize {
-        self.running.len()
+        self.jobs.len()
     }
 
     /// Whether the oldest is done, so that taking it does not wait.
     pub(crate) fn oldest_is_done(&self) -> bool {
-        self.running.front().is_some_and(JoinHandle::is_finished)
+        let oldest = self.jobs.front();
+        oldest.is_some_and(|job| job.encoding.as_ref().is_none_or(JoinHandle::is_finished))
     }
 
-    /// Begins to write a segment of the store at `folder`.
-    pub(crate) fn begin(
-        &mut self,
-        folder: &Path,
-        work: impl FnOnce() -> Result<Entry, StoreError> + Send + 'static,
-    ) -> Result<(), StoreError> {
-        let spawned = Builder::new().name("segment".to_owned()).spawn(work);
-        self.running.push_back(spawned.map_err(StoreError::io("start a thread to write", folder))?);
-        Ok(())
+    /// Begins to write a segment.
+    pub(crate) fn begin(&mut self, plan: Plan, rows: Gathered) -> Result<(), StoreError> {
+        // Should the thread not start, the rows wait for the next try.
+        let encoding = self.spawn(&plan, &rows);
+        let (encoding, failed) = match encoding {
+            Ok(encoding) => (Some(encoding), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        self.jobs.push_back(Job { plan, rows, encoding });
+        failed
     }
 
-    /// Waits for the oldest; none when nothing is on its way.
+    /// Waits for the oldest; none when nothing is on its way. After an error the same segment is still the oldest,
+    /// and the next call writes it anew.
     pub(crate) fn take_oldest(&mut self) -> Option<Result<Entry, StoreError>> {
-        let encoding = self.running.pop_front()?;
-        Some(encoding.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        let mut job = self.jobs.pop_front()?;
+        let encoding = job.encoding.take().map_or_else(|| self.spawn(&job.plan, &job.rows), Ok);
+        let written =
+            encoding.and_then(|encoding| encoding.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        if written.is_err() {
+            self.jobs.push_front(job);
+        }
+        Some(written)
+    }
+
+    fn spawn(&self, plan: &Plan, rows: &Gathered) -> Result<Encoding, StoreError> {
+        let (folder, options) = (self.folder.clone(), self.options);
+        let (plan, rows) = (plan.clone(), rows.clone());
+        let work = move || {
+            let rows = rows.sort()?;
+            segment::write(&folder, plan, rows.chunks(options.row_group_rows), &options)
+        };
+        let spawned = Builder::new().name("segment".to_owned()).spawn(work);
+        spawned.map_err(StoreError::io("start a thread to write", self.folder.path()))
     }
 }
 
 impl Drop for Encoders {
     /// Waits for all: files that appear after the writer is gone would lie in another writer's folder.
     fn drop(&mut self) {
-        for encoding in self.running.drain(..) {
+        for encoding in self.jobs.drain(..).filter_map(|job| job.encoding) {
             // Never committed: the next writer sweeps the file away, whether it was finished or not.
             drop(encoding.join());
         }

@@ -54,8 +54,25 @@ pub enum StoreError {
     /// An earlier commit failed, so rows that were handed over are not stored.
     #[error("writing {} has failed before: open it again and read the logs again; what was committed is safe", .0.display())]
     Broken(PathBuf),
+    /// There is no room left; nothing that was handed over is lost, and the same call goes through once there is room.
+    #[error("no space left for {}: make room, for example with `offbound store compact --keep 30d`", .0.display())]
+    Full(PathBuf),
+    /// A stream wants to take back what it has said to have processed.
+    #[error(
+        "offset {next} of topic {topic:?}, partition {partition}, lies before {committed}, which is committed: start from the committed offsets"
+    )]
+    Backwards {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset that was given.
+        next: i64,
+        /// The offset that is committed.
+        committed: i64,
+    },
     /// A segment that the manifest names is not as it was written.
-    #[error("segment {} is damaged: {problem}; restore it from a copy, or read the logs into a new folder", path.display())]
+    #[error("{} is damaged: {problem}; restore it from a copy, or read the logs into a new folder", path.display())]
     Damaged {
         /// The segment's file.
         path: PathBuf,
@@ -139,6 +156,25 @@ impl StoreError {
     /// Whether waiting and trying again may help.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Locked { .. })
+        matches!(self, Self::Locked { .. } | Self::Full(_))
     }
+
+    /// The same, as lack of space where that is what it comes from.
+    pub(crate) fn or_full(self, folder: &Path) -> Self {
+        let full = match &self {
+            Self::Io { source, .. } => is_full(source),
+            Self::Segment { source: ParquetError::External(source), .. } => {
+                source.downcast_ref::<io::Error>().is_some_and(is_full)
+            }
+            Self::Database { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        };
+        if full { Self::Full(folder.to_owned()) } else { self }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -153,12 +153,24 @@ impl Folder {
         self.sync(&self.path)
     }
 
-    /// Opens a new, private file under the segment's temporary name.
+    /// Opens a new, private file under the segment's temporary name, in place of what an attempt before this one left.
     pub(crate) fn begin_segment(&self, seq: u64, table: &str) -> Result<File, StoreError> {
         let path = self.unfinished(seq, table);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("replace", &path)(error));
+            }
+            _ => {}
+        }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(FILE_MODE);
         options.open(&path).map_err(StoreError::io("make", &path))
+    }
+
+    /// Takes away an unfinished segment, if it is there.
+    pub(crate) fn discard_segment(&self, seq: u64, table: &str) {
+        // Should it stay, the next attempt replaces it, or the next writer sweeps it away.
+        fs::remove_file(self.unfinished(seq, table)).ok();
     }
 
     fn unfinished(&self, seq: u64, table: &str) -> PathBuf {

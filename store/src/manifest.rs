@@ -4,7 +4,7 @@
 //! Owns: the table `segments`. Law STORE-2: an entry that was changed, taken away or put in breaks the chain.
 
 use offbound_schemas::EventTime;
-use rusqlite::Row;
+use rusqlite::{Row, Transaction};
 
 use crate::database::Database;
 use crate::digest::Digest;
@@ -93,6 +93,15 @@ pub(crate) fn read(database: &Database, folder: &Folder) -> Result<Manifest, Sto
 }
 
 impl Manifest {
+    /// Chains entries to the manifest and to each other, in their order.
+    pub(crate) fn link(&self, entries: &mut [Entry]) {
+        let mut chain = self.chain;
+        for entry in entries {
+            entry.chain = entry.link(&chain);
+            chain = entry.chain;
+        }
+    }
+
     /// Takes in a committed segment, and lets go of those that it replaces.
     pub(crate) fn add(&mut self, entry: Entry) {
         self.last_seq = entry.seq;
@@ -131,18 +140,20 @@ fn print_numbers(numbers: &[u64]) -> String {
     numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// Commits a segment: from here on it is part of the store, and those that it replaces are not.
-pub(crate) fn commit(database: &mut Database, entry: &Entry) -> Result<(), StoreError> {
-    let Entry { seq, table, rows, bytes, from, to, digest, replaces, chain } = entry;
+/// Names segments, as part of a transaction: once that is through they are part of the store, and those that they
+/// replace are not.
+pub(crate) fn put(transaction: &Transaction<'_>, entries: &[Entry]) -> rusqlite::Result<()> {
     let insert =
         "INSERT INTO segments (seq, table_name, rows, bytes, from_time, to_time, digest, replaces, chain)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let numbers = (seq.cast_signed(), rows.cast_signed(), bytes.cast_signed());
-    let replaces = print_numbers(replaces);
-    database.transact("commit a segment", |transaction| {
+    let mut statement = transaction.prepare(insert)?;
+    for Entry { seq, table, rows, bytes, from, to, digest, replaces, chain } in entries {
+        let numbers = (seq.cast_signed(), rows.cast_signed(), bytes.cast_signed());
+        let replaces = print_numbers(replaces);
         let values = (numbers.0, table.name(), numbers.1, numbers.2, from.0, to.0, digest, replaces, chain);
-        transaction.execute(insert, values).map(|_| ())
-    })
+        statement.execute(values)?;
+    }
+    Ok(())
 }
 
 /// What the entries hold, per table.

@@ -28,8 +28,11 @@ pub(crate) const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 const MAX_OVERLAP: usize = 48;
 /// Rows of one scanned batch that suit the fold: large enough to spread the costs of a batch.
 pub const SCAN_ROWS: usize = 16_384;
-/// Dead letters gathered before they are committed (each at most 64 KiB, so at most 16 MiB).
-pub const DEAD_LETTERS_PER_COMMIT: usize = 256;
+/// Dead letters gathered before they are committed without waiting for what belongs to them: this many, or
+/// [`DEAD_LETTER_BYTES`]. Reading again adds none a second time.
+pub const DEAD_LETTERS_PER_COMMIT: usize = 16_384;
+/// Bytes of dead letters that are gathered: what a few thousand letters of ordinary length have.
+pub(crate) const DEAD_LETTER_BYTES: usize = 16 * 1024 * 1024;
 /// Dead letters that one read gives at most, so that a screen never holds them all.
 pub const MAX_DEAD_LETTERS_PER_READ: usize = 1_000;
 

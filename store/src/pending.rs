@@ -73,8 +73,8 @@ impl Pending {
     }
 }
 
-/// Rows of one table, at least one, in the order in which they came.
-#[derive(Debug)]
+/// Rows of one table, at least one, in the order in which they came. A clone shares them.
+#[derive(Debug, Clone)]
 pub(crate) struct Gathered {
     table: EventTable,
     batches: Vec<RecordBatch>,

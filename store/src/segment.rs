@@ -33,8 +33,22 @@ pub(crate) struct Plan {
 }
 
 /// Writes sorted rows as a segment and gives it its name; it counts only once the manifest says so, which also
-/// links its entry to those before it.
+/// links its entry to those before it. After an error no unfinished file keeps its space.
 pub(crate) fn write(
+    folder: &Folder,
+    plan: Plan,
+    rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
+    options: &Options,
+) -> Result<Entry, StoreError> {
+    let (seq, table) = (plan.seq, plan.table);
+    let written = write_and_publish(folder, plan, rows, options);
+    if written.is_err() {
+        folder.discard_segment(seq, table.name());
+    }
+    written
+}
+
+fn write_and_publish(
     folder: &Folder,
     plan: Plan,
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,

@@ -19,11 +19,6 @@ pub(crate) struct SourceRow {
     record: String,
 }
 
-pub(crate) fn commit(database: &mut Database, sources: &[SourceCount]) -> Result<(), StoreError> {
-    let rows = rows(sources)?;
-    database.transact("commit source counts", |transaction| put(transaction, &rows))
-}
-
 /// The accounts as they are stored, made before a transaction begins.
 pub(crate) fn rows(sources: &[SourceCount]) -> Result<Vec<SourceRow>, StoreError> {
     let to_row = |source: &SourceCount| {

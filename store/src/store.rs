@@ -8,7 +8,7 @@ use std::path::Path;
 
 use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
 use offbound_schemas::table::DeadLetter;
-use offbound_schemas::{EventBatch, EventId, FindingId, IncidentId};
+use offbound_schemas::{EventBatch, EventId, EventTime, FindingId, IncidentId};
 
 use crate::database::Database;
 use crate::digest::check_file;
@@ -16,10 +16,10 @@ use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::merge::Merge;
 use crate::{
-    Columns, Conclusions, LetterCount, LetterFilter, LetterPlace, Options, StoreError, StoredRecord,
-    TableContents, Writer,
+    Columns, Conclusions, LetterCount, LetterFilter, LetterPlace, Options, PartitionOffset, StoreError,
+    StoredRecord, TableContents, Writer,
 };
-use crate::{conclusions, dead_letters, manifest, record, sources};
+use crate::{conclusions, dead_letters, manifest, meta, offsets, outbox, record, sources};
 
 /// A store that can be read.
 #[derive(Debug)]
@@ -104,6 +104,11 @@ impl Store {
         conclusions::finding(&self.database, id)
     }
 
+    /// Every revision of the finding of that id, oldest first; the last one is the finding as it stands.
+    pub fn finding_revisions(&self, id: FindingId) -> Result<Vec<Finding>, StoreError> {
+        conclusions::revisions(&self.database, id)
+    }
+
     /// Incidents, in the order in which they were committed.
     pub fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
         conclusions::incidents(&self.database)
@@ -127,6 +132,31 @@ impl Store {
     /// The account of each source, by location.
     pub fn sources(&self) -> Result<Vec<SourceCount>, StoreError> {
         sources::read(&self.database)
+    }
+
+    /// How far each partition has been processed, by topic and partition.
+    pub fn offsets(&self) -> Result<Vec<PartitionOffset>, StoreError> {
+        offsets::read(&self.database)
+    }
+
+    /// Up to when a stream took all events to have arrived; none where no stream wrote.
+    pub fn watermark(&self) -> Result<Option<EventTime>, StoreError> {
+        meta::watermark(&self.database)
+    }
+
+    /// What a stream keeps for itself under that key.
+    pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        meta::of_stream(&self.database, key)
+    }
+
+    /// How many items wait in the outbox.
+    pub fn outbox_len(&self) -> Result<u64, StoreError> {
+        outbox::len(&self.database)
+    }
+
+    /// The number of the last commit: it grows with every one, so that a follower knows when to look.
+    pub fn version(&self) -> Result<u64, StoreError> {
+        meta::commits(&self.database)
     }
 
     /// How many dead letters there are.

@@ -1,14 +1,16 @@
-//! Writing a store: rows gather, become segments, are committed; then conclusions are.
+//! Writing a store: rows gather, become segments, are committed together with what they led to.
 //!
 //! In: batches, dead letters, counts, conclusions. Out: a store that holds them.
-//! Owns: the single writer and the order of a commit (segment file first, manifest row after it).
-//! Law STORE-1: what [`Writer::flush`] returned for survives a power cut. What was not flushed was never stored.
+//! Owns: the single writer and the order of a commit: segment files first, then one transaction that names them and
+//! holds everything else.
+//! Law STORE-1: what a commit returned for survives a power cut. What was not committed was never stored.
 
 use std::path::Path;
 
 use offbound_schemas::EventBatch;
 use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
 use offbound_schemas::table::DeadLetter;
+use rusqlite::Transaction;
 use tempfile::TempDir;
 
 use crate::database::Database;
@@ -16,11 +18,13 @@ use crate::encoders::Encoders;
 use crate::folder::{Folder, WriterLock};
 use crate::manifest::{Entry, Manifest};
 use crate::merge::Merge;
-use crate::options::DEAD_LETTERS_PER_COMMIT;
+use crate::options::{DEAD_LETTER_BYTES, DEAD_LETTERS_PER_COMMIT};
 use crate::pending::Pending;
 use crate::segment::Plan;
-use crate::{Columns, EventTable, Options, Reread, Store, StoreError};
-use crate::{compact, conclusions, dead_letters, manifest, segment, sources};
+use crate::{
+    Columns, Committed, EventTable, Options, OutboxItem, Reread, Store, StoreError, StreamCommit, compact,
+    conclusions, dead_letters, live, manifest, outbox, segment, sources,
+};
 
 /// The one writer of a store.
 #[derive(Debug)]
@@ -30,9 +34,12 @@ pub struct Writer {
     store: Store,
     options: Options,
     pending: [Pending; 3],
+    /// Segments that are written and wait for the next commit, in order.
+    written: Vec<Entry>,
     letters: Vec<DeadLetter>,
+    letter_bytes: usize,
     manifest: Manifest,
-    /// A commit failed: rows were lost, so nothing may be acknowledged any more.
+    /// The disk failed in another way than by being full: nothing may be acknowledged any more.
     broken: bool,
     _lock: WriterLock,
     temporary: Option<TempDir>,
@@ -71,11 +78,13 @@ impl Writer {
             );
         }
         Ok(Self {
-            encoders: Encoders::default(),
+            encoders: Encoders::new(folder.clone(), options),
             store: Store { database, folder },
             options,
             pending: EventTable::ALL.map(|table| Pending::new(table, &options)),
+            written: Vec::new(),
             letters: Vec::new(),
+            letter_bytes: 0,
             manifest,
             broken: false,
             _lock: lock,
@@ -90,55 +99,46 @@ impl Writer {
     }
 
     /// Adds events, in any order; those that were added before count once. Full tables become segments, which are
-    /// written on other threads and committed by a later call, [`Writer::flush`] at the latest.
+    /// written on other threads; they are part of the store from the next commit on.
     ///
-    /// A batch of the wrong shape is refused. After any other error the writer refuses everything.
+    /// After an error the batch was not taken. When the disk is full, the same call goes through once there is room;
+    /// after any other error but a batch of the wrong shape the writer refuses everything.
     pub fn append(&mut self, batch: &EventBatch) -> Result<(), StoreError> {
         self.refuse_if_broken()?;
-        while self.encoders.oldest_is_done() {
-            self.commit(Self::commit_oldest)?;
-        }
-        for table in EventTable::ALL {
-            let Some(pending) = self.pending.get_mut(table as usize) else { continue };
+        EventTable::ALL.into_iter().try_for_each(|table| table.check(&table.schema(), table.of(batch)))?;
+        self.keep_whole(Self::make_room)?;
+        for (pending, table) in self.pending.iter_mut().zip(EventTable::ALL) {
             pending.push(table.of(batch), self.options.keep_raw)?;
-            if pending.is_full(&self.options) {
-                self.commit(|writer| writer.begin_segment(table))?;
-            }
         }
         Ok(())
     }
 
-    /// Adds dead letters; those that were added before count once.
+    /// Adds dead letters; those that were added before count once. After an error some of them may not be taken.
     pub fn append_dead_letters(&mut self, letters: &[DeadLetter]) -> Result<(), StoreError> {
         self.refuse_if_broken()?;
         for letter in letters {
-            self.letters.push(letter.clone());
-            if self.letters.len() >= DEAD_LETTERS_PER_COMMIT {
-                self.commit(Self::commit_letters)?;
+            if self.letters.len() >= DEAD_LETTERS_PER_COMMIT || self.letter_bytes >= DEAD_LETTER_BYTES {
+                self.keep_whole(Self::commit_letters)?;
             }
+            self.letter_bytes += letter.bytes.len() + letter.content.as_ref().map_or(0, String::len);
+            self.letters.push(letter.clone());
         }
         Ok(())
     }
 
     /// Sets the account of each source, by location.
     pub fn put_sources(&mut self, sources: &[SourceCount]) -> Result<(), StoreError> {
-        sources::commit(&mut self.store.database, sources)
+        let accounts = sources::rows(sources)?;
+        let put = |transaction: &Transaction<'_>| sources::put(transaction, &accounts);
+        self.keep_whole(|writer| writer.store.database.transact("commit source counts", put))
     }
 
     /// Commits everything that was added. After it returns, it is on disk, and scans see it.
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        self.refuse_if_broken()?;
-        EventTable::ALL
-            .into_iter()
-            .try_for_each(|table| self.commit(|writer| writer.begin_segment(table)))?;
-        while self.encoders.count() > 0 {
-            self.commit(Self::commit_oldest)?;
-        }
-        EventTable::ALL.into_iter().try_for_each(|table| self.commit(|writer| writer.settle(table)))?;
-        self.commit(Self::commit_letters)
+        self.commit("commit segments", |_transaction| Ok(())).map(|_committed| ())
     }
 
-    /// Flushes, then replaces findings, incidents, gaps and summary all at once.
+    /// Commits everything that was added, and replaces findings, incidents, gaps and summary all at once.
     pub fn commit_results(
         &mut self,
         findings: &[Finding],
@@ -146,64 +146,162 @@ impl Writer {
         gaps: &[Gap],
         summary: &Summary,
     ) -> Result<(), StoreError> {
-        self.flush()?;
-        conclusions::commit(&mut self.store.database, findings, incidents, gaps, summary)
+        let replaced = conclusions::prepare(findings, incidents, gaps, summary)?;
+        let replace = |transaction: &Transaction<'_>| conclusions::replace(transaction, &replaced);
+        self.commit("commit conclusions", replace).map(|_committed| ())
     }
 
-    /// Flushes, then removes the dead letters that were read again and renews the others, all at once. Reading letters
-    /// again before this has come through gives the same events, so that it can be repeated at any time.
+    /// Commits everything that was added, removes the dead letters that were read again and renews the others, all at
+    /// once. Reading letters again before this has come through gives the same events, so that it can be repeated.
     pub fn settle_dead_letters(&mut self, reread: &Reread) -> Result<(), StoreError> {
-        self.flush()?;
-        dead_letters::settle(&mut self.store.database, reread)
+        let Reread { read, refused, sources } = reread;
+        let accounts = sources::rows(sources)?;
+        let settle = |transaction: &Transaction<'_>| {
+            dead_letters::settle(transaction, read, refused)?;
+            sources::put(transaction, &accounts)
+        };
+        self.commit("settle dead letters", settle).map(|_committed| ())
+    }
+
+    /// Commits what a stream did since the last time, all at once: the rows and dead letters that were appended, and
+    /// everything in `commit`. Nothing of it is visible before, and all of it survives a power cut afterwards.
+    ///
+    /// After an error nothing of it is committed, and what was appended is still here: the same call can be repeated
+    /// when the disk was full.
+    pub fn commit_stream(&mut self, commit: &StreamCommit<'_>) -> Result<Committed, StoreError> {
+        let prepared = live::prepare(&self.store.database, commit)?;
+        self.commit("commit a stretch of a stream", |transaction| live::put(transaction, &prepared))
+    }
+
+    /// The oldest items of the outbox with their numbers, at most [`crate::MAX_OUTBOX_ITEMS_PER_READ`] at once.
+    pub fn outbox(&self, limit: usize) -> Result<Vec<(u64, OutboxItem)>, StoreError> {
+        outbox::read(&self.store.database, limit)
+    }
+
+    /// Removes items of the outbox that were delivered.
+    pub fn outbox_done(&mut self, numbers: &[u64]) -> Result<(), StoreError> {
+        let remove = |transaction: &Transaction<'_>| outbox::remove(transaction, numbers);
+        self.keep_whole(|writer| writer.store.database.transact("empty the outbox", remove))
     }
 
     fn refuse_if_broken(&self) -> Result<(), StoreError> {
         if self.broken { Err(StoreError::Broken(self.store.path().to_owned())) } else { Ok(()) }
     }
 
-    /// Runs a commit; after a failed one nothing more is acknowledged.
-    fn commit(&mut self, work: impl FnOnce(&mut Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let done = work(self);
-        self.broken |= done.is_err();
+    /// Does work that touches the disk. When that is full, it can be repeated; after any other failure nobody knows
+    /// what the disk holds, and nothing more is acknowledged.
+    fn keep_whole<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.refuse_if_broken()?;
+        let done = work(self).map_err(|error| error.or_full(self.store.path()));
+        self.broken |= done.as_ref().is_err_and(|error| !error.is_temporary());
         done
+    }
+
+    /// Writes the segments of all that was added, then commits them and the dead letters together with `more`.
+    fn commit(
+        &mut self,
+        action: &'static str,
+        more: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<Committed, StoreError> {
+        self.keep_whole(|writer| {
+            writer.write_segments()?;
+            let committed = writer.name_segments(action, more)?;
+            Ok(committed)
+        })
+        .inspect(|_committed| self.tidy())
+    }
+
+    /// Merges segments where too many overlap. What is committed is committed, whatever becomes of this.
+    fn tidy(&mut self) {
+        let settled = EventTable::ALL.into_iter().try_for_each(|table| self.settle(table));
+        let Err(error) = settled.map_err(|error| error.or_full(self.store.path())) else { return };
+        tracing::warn!(%error, "segments are not merged now");
+        self.broken |= !error.is_temporary() && !matches!(error, StoreError::Damaged { .. });
+    }
+
+    /// Takes up segments that are written, and begins one for each table that is full.
+    fn make_room(&mut self) -> Result<(), StoreError> {
+        while self.encoders.oldest_is_done() {
+            self.take_written()?;
+        }
+        for table in EventTable::ALL {
+            if self.pending.get(table as usize).is_some_and(|pending| pending.is_full(&self.options)) {
+                self.begin_segment(table)?;
+            }
+        }
+        Ok(())
     }
 
     /// Hands what has gathered to an encoder; waits for one where all are at work.
     fn begin_segment(&mut self, table: EventTable) -> Result<(), StoreError> {
-        let Some(pending) = self.pending.get_mut(table as usize) else { return Ok(()) };
-        let Some(rows) = pending.take()? else { return Ok(()) };
         while self.encoders.count() >= self.options.encoders.max(1) {
-            self.commit_oldest()?;
+            self.take_written()?;
         }
         let plan = self.plan(table, Vec::new());
-        let (folder, options) = (self.store.folder.clone(), self.options);
-        self.encoders.begin(self.store.folder.path(), move || {
-            let rows = rows.sort()?;
-            segment::write(&folder, plan, rows.chunks(options.row_group_rows), &options)
-        })
+        let Some(pending) = self.pending.get_mut(table as usize) else { return Ok(()) };
+        let Some(rows) = pending.take()? else { return Ok(()) };
+        self.encoders.begin(plan, rows)
     }
 
-    /// Commits the segment that was begun first, when it is written.
-    fn commit_oldest(&mut self) -> Result<(), StoreError> {
-        self.encoders.take_oldest().map_or(Ok(()), |entry| self.commit_entry(entry?))
-    }
-
-    /// The next segment: it comes after those that are committed and those on their way.
-    fn plan(&self, table: EventTable, replaces: Vec<u64>) -> Plan {
-        Plan { seq: self.manifest.last_seq + self.encoders.count() as u64 + 1, table, replaces }
-    }
-
-    fn commit_entry(&mut self, mut entry: Entry) -> Result<(), StoreError> {
-        entry.chain = entry.link(&self.manifest.chain);
-        manifest::commit(&mut self.store.database, &entry)?;
-        tracing::debug!(
-            table = entry.table.name(),
-            rows = entry.rows,
-            bytes = entry.bytes,
-            "committed a segment"
-        );
-        self.manifest.add(entry);
+    /// Writes everything that has gathered.
+    fn write_segments(&mut self) -> Result<(), StoreError> {
+        EventTable::ALL.into_iter().try_for_each(|table| self.begin_segment(table))?;
+        while self.encoders.count() > 0 {
+            self.take_written()?;
+        }
         Ok(())
+    }
+
+    /// Waits for the segment that was begun first.
+    fn take_written(&mut self) -> Result<(), StoreError> {
+        let Some(entry) = self.encoders.take_oldest() else { return Ok(()) };
+        self.written.push(entry?);
+        Ok(())
+    }
+
+    /// The next segment: it comes after those that are committed, written, and on their way.
+    fn plan(&self, table: EventTable, replaces: Vec<u64>) -> Plan {
+        let before = self.written.len() + self.encoders.count();
+        Plan { seq: self.manifest.last_seq + before as u64 + 1, table, replaces }
+    }
+
+    /// The one transaction of a commit. What it holds is let go only once it is through.
+    fn name_segments(
+        &mut self,
+        action: &'static str,
+        more: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<Committed, StoreError> {
+        self.manifest.link(&mut self.written);
+        let (entries, letters) = (&self.written, &self.letters);
+        let number = self.store.database.transact_numbered(action, |transaction| {
+            manifest::put(transaction, entries)?;
+            dead_letters::put(transaction, letters)?;
+            more(transaction)
+        })?;
+        let entries = std::mem::take(&mut self.written);
+        let (rows, bytes) =
+            (entries.iter().map(|entry| entry.rows).sum(), entries.iter().map(|entry| entry.bytes).sum());
+        let committed = Committed { number, segments: entries.len() as u64, rows, bytes };
+        tracing::debug!(number, rows, bytes, segments = committed.segments, "committed");
+        entries.into_iter().for_each(|entry| self.manifest.add(entry));
+        self.forget_letters();
+        Ok(committed)
+    }
+
+    fn commit_letters(&mut self) -> Result<(), StoreError> {
+        let letters = &self.letters;
+        let put = |transaction: &Transaction<'_>| dead_letters::put(transaction, letters);
+        self.store.database.transact("commit dead letters", put)?;
+        self.forget_letters();
+        Ok(())
+    }
+
+    fn forget_letters(&mut self) {
+        self.letters.clear();
+        self.letter_bytes = 0;
     }
 
     /// Merges segments of a table until few enough overlap in time.
@@ -216,21 +314,13 @@ impl Writer {
             let rows = std::iter::from_fn(|| merge.next_batch().transpose());
             let rows = rows.map(|batch| batch.map(|batch| table.of(&batch).clone()));
             let entry = segment::write(&self.store.folder, plan, rows, &self.options)?;
-            self.commit_entry(entry)?;
+            self.written.push(entry);
+            self.name_segments("commit a merged segment", |_transaction| Ok(()))?;
             if self.temporary.is_some() {
                 // Nobody else reads it. Otherwise a reader may be at work, and the next writer sweeps them away.
                 replaced.iter().try_for_each(|seq| self.store.folder.remove_segment(*seq, table.name()))?;
             }
         }
-        Ok(())
-    }
-
-    fn commit_letters(&mut self) -> Result<(), StoreError> {
-        if self.letters.is_empty() {
-            return Ok(());
-        }
-        dead_letters::commit(&mut self.store.database, &self.letters)?;
-        self.letters.clear();
         Ok(())
     }
 }

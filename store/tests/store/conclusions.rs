@@ -2,45 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use offbound_schemas::record::{Gap, SourceCount, Summary};
+use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
-use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};
+use offbound_schemas::{FindingId, IncidentId};
 use offbound_store::{LetterFilter, MAX_DEAD_LETTERS_PER_READ, Refusal, Reread, Store, StoreError};
 
-use self::made_up::{finding, incident};
-
-mod made_up;
-
-fn gap(lost: Option<u64>) -> Gap {
-    Gap {
-        record_type: "gap".to_owned(),
-        schema: "offbound.gap/1".to_owned(),
-        source: "auditd".to_owned(),
-        scope: "host:alpha".to_owned(),
-        from: EventTime(5),
-        to: EventTime(9),
-        lost,
-        reason: "serial numbers are missing".to_owned(),
-    }
-}
-
-fn summary(read: u64) -> Summary {
-    Summary {
-        record_type: "summary".to_owned(),
-        schema: "offbound.summary/1".to_owned(),
-        read,
-        decoded: read,
-        skipped: BTreeMap::new(),
-        dead_lettered: BTreeMap::new(),
-        late: 0,
-        bytes: u64::MAX,
-        from: Some(EventTime(-1)),
-        to: None,
-        sources: Vec::new(),
-        findings: BTreeMap::new(),
-        incidents: BTreeMap::new(),
-    }
-}
+use crate::made_up::{finding, gap, incident, letter, summary};
 
 /// Scenario: conclusions are committed twice, the second time others. Guarantees: only the second are there, equal
 /// and in the order given, for the writer and for a reader; each is found by its id.
@@ -69,14 +36,20 @@ fn conclusions_are_replaced_together() -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Scenario: a commit that the database refuses half-way (one finding twice). Guarantees: the earlier conclusions stay.
+/// Scenario: a commit that the database refuses half-way, at its incidents. Guarantees: the earlier conclusions stay.
 #[test]
 fn a_refused_commit_changes_nothing() -> Result<(), StoreError> {
-    let mut writer = Store::temporary()?;
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut writer = Store::create(home.path())?;
     writer.commit_results(&[finding(1)], &[], &[], &summary(1))?;
-    assert!(writer.commit_results(&[finding(2), finding(2)], &[incident(1)], &[], &summary(2)).is_err());
-    assert_eq!(writer.store().findings()?, [finding(1)]);
-    assert_eq!((writer.store().incidents()?, writer.store().summary()?), (Vec::new(), Some(summary(1))));
+    let database = rusqlite::Connection::open(home.path().join("offbound.db")).expect("the database opens");
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON incidents BEGIN SELECT RAISE(ABORT, 'not today'); END";
+    database.execute_batch(refuse).expect("a trigger can be made");
+    assert!(writer.commit_results(&[finding(2)], &[incident(1)], &[], &summary(2)).is_err());
+    let store = Store::open(home.path())?;
+    assert_eq!(store.findings()?, [finding(1)]);
+    assert_eq!((store.incidents()?, store.summary()?), (Vec::new(), Some(summary(1))));
     Ok(())
 }
 
@@ -97,21 +70,6 @@ fn counts_are_kept_by_location() -> Result<(), StoreError> {
     writer.put_sources(&[count("b.log", 3)])?;
     assert_eq!(writer.store().sources()?, [count("a.log", 2), count("b.log", 3)]);
     Ok(())
-}
-
-fn letter(number: u64) -> DeadLetter {
-    DeadLetter {
-        event_id: EventId::of(&[&number.to_le_bytes()]),
-        source: "unknown".to_owned(),
-        location: format!("x.log:{number}"),
-        reason: "truncated-json".to_owned(),
-        detail: "the record ends inside a string".to_owned(),
-        parser: "offbound/0".to_owned(),
-        length: u64::MAX - number,
-        bytes: "{\"a\": \"\\xff".to_owned(),
-        content: number.is_multiple_of(2).then(|| "00ff".to_owned()),
-        context: number.is_multiple_of(2).then(|| "{}".to_owned()),
-    }
 }
 
 /// Scenario: more dead letters than one read gives, each delivered twice. Guarantees: each is there once, in the order

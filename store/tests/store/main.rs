@@ -4,6 +4,8 @@ mod commit;
 mod conclusions;
 mod damage;
 mod folder;
+mod live;
+mod made_up;
 mod order;
 mod records;
 mod round_trip;

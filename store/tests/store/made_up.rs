@@ -1,9 +1,12 @@
-//! A made-up finding and incident, with every optional field filled.
+//! Made-up conclusions, with every optional field filled.
+
+use std::collections::BTreeMap;
 
 use offbound_schemas::record::{
-    BlastRadius, BoundPlace, ControlVerdict, CredentialRef, Evidence, Finding, Incident, LayerJudgement,
-    ObservedPlace, ProcessRef, Reach, ResidualExposure,
+    BlastRadius, BoundPlace, ControlVerdict, CredentialRef, Evidence, Finding, Gap, Incident, LayerJudgement,
+    ObservedPlace, ProcessRef, Reach, ResidualExposure, Summary,
 };
+use offbound_schemas::table::DeadLetter;
 use offbound_schemas::vocabulary::{
     Confidence, ContainmentOutcome, Control, FindingState, LayerVerdict, Severity, Strength,
 };
@@ -109,5 +112,51 @@ pub(crate) fn incident(number: u8) -> Incident {
             reason: "static".to_owned(),
         }],
         merged_from: Vec::new(),
+    }
+}
+
+pub(crate) fn gap(lost: Option<u64>) -> Gap {
+    Gap {
+        record_type: "gap".to_owned(),
+        schema: "offbound.gap/1".to_owned(),
+        source: "auditd".to_owned(),
+        scope: "host:alpha".to_owned(),
+        from: EventTime(5),
+        to: EventTime(9),
+        lost,
+        reason: "serial numbers are missing".to_owned(),
+    }
+}
+
+pub(crate) fn summary(read: u64) -> Summary {
+    Summary {
+        record_type: "summary".to_owned(),
+        schema: "offbound.summary/1".to_owned(),
+        read,
+        decoded: read,
+        skipped: BTreeMap::new(),
+        dead_lettered: BTreeMap::new(),
+        late: 0,
+        bytes: u64::MAX,
+        from: Some(EventTime(-1)),
+        to: None,
+        sources: Vec::new(),
+        findings: BTreeMap::new(),
+        incidents: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn letter(number: u64) -> DeadLetter {
+    DeadLetter {
+        event_id: EventId::of(&[&number.to_le_bytes()]),
+        source: "unknown".to_owned(),
+        location: format!("x.log:{number}"),
+        reason: "truncated-json".to_owned(),
+        detail: "the record ends inside a string".to_owned(),
+        parser: "offbound/0".to_owned(),
+        length: u64::MAX - number,
+        bytes: "{\"a\": \"\\xff".to_owned(),
+        content: number.is_multiple_of(2).then(|| "00ff".to_owned()),
+        context: number.is_multiple_of(2).then(|| "{}".to_owned()),
     }
 }
