@@ -23,6 +23,7 @@ pub mod fuzzing;
 mod identity;
 pub mod input;
 mod json;
+pub mod kafka;
 pub mod label;
 mod list;
 mod mapping;
