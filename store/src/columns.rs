@@ -11,7 +11,7 @@ use arrow::array::{
     new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::{EventTable, StoreError};
 
@@ -21,6 +21,8 @@ use crate::{EventTable, StoreError};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns {
     left_out: BTreeSet<String>,
+    /// Whether columns that are not read are missing instead of blank, but for those that tell copies apart.
+    narrow: bool,
 }
 
 impl Columns {
@@ -40,14 +42,34 @@ impl Columns {
     /// All but those of that name, in any table.
     #[must_use]
     pub fn without(names: &[&str]) -> Self {
-        Self { left_out: names.iter().map(|name| (*name).to_owned()).collect() }
+        Self { left_out: names.iter().map(|name| (*name).to_owned()).collect(), narrow: false }
+    }
+
+    /// Only these columns of a table, and those that order a row; the others are not there at all.
+    pub(crate) fn only(table: EventTable, names: &[&str]) -> Self {
+        let schema = table.schema();
+        let fields = schema.fields().iter().map(|field| field.name());
+        let left_out = fields.filter(|name| !names.contains(&name.as_str())).cloned().collect();
+        Self { left_out, narrow: true }
+    }
+
+    /// The columns that a batch of the table has.
+    pub(crate) fn schema(&self, table: EventTable) -> SchemaRef {
+        let whole = table.schema();
+        if !self.narrow {
+            return whole;
+        }
+        let keys = table.key_columns();
+        let there = |name: &str| self.reads(table, name) || [keys.source, keys.location].contains(&name);
+        let fields = whole.fields().iter().filter(|field| there(field.name())).cloned();
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
     /// Only the columns that order and locate a row.
     pub(crate) fn keys() -> Self {
         let names = EventTable::ALL.map(EventTable::schema);
         let names = names.iter().flat_map(|schema| schema.fields().iter().map(|field| field.name().clone()));
-        Self { left_out: names.collect() }
+        Self { left_out: names.collect(), narrow: false }
     }
 
     /// Whether the records' own text is read.
@@ -57,8 +79,9 @@ impl Columns {
 
     pub(crate) fn reads(&self, table: EventTable, column: &str) -> bool {
         let keys = table.key_columns();
-        let always = [keys.event_id, keys.event_time, keys.source, keys.location];
-        always.contains(&column) || !self.left_out.contains(column)
+        let orders = [keys.event_id, keys.event_time].contains(&column);
+        let locates = !self.narrow && [keys.source, keys.location].contains(&column);
+        orders || locates || !self.left_out.contains(column)
     }
 }
 

@@ -117,6 +117,14 @@ pub enum StoreError {
         /// What Arrow said.
         source: ArrowError,
     },
+    /// A scan asks for a column that the table does not have.
+    #[error("table {table} has no column {column:?}: `schemas/reference/tables.md` lists them")]
+    NoColumn {
+        /// The table.
+        table: &'static str,
+        /// What was asked for.
+        column: String,
+    },
     /// A batch has not the shape that its table promises.
     #[error(transparent)]
     Schema(#[from] SchemaError),

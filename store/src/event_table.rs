@@ -94,6 +94,35 @@ impl EventTable {
         }
     }
 
+    /// Columns that name who or what a row is about: their values are found without reading every row.
+    pub(crate) fn entity_columns(self) -> &'static [&'static str] {
+        match self {
+            Self::HostEvents => {
+                use host_events::column::{host, pod_uid, process_key, workload};
+                &[host, pod_uid, process_key, workload]
+            }
+            Self::IdentityAssertions => {
+                use identity_assertions::column::{
+                    bound_host, bound_pod_uid, credential_alias, credential_id, observed_workload, parent_id,
+                    subject,
+                };
+                &[
+                    bound_host,
+                    bound_pod_uid,
+                    credential_alias,
+                    credential_id,
+                    observed_workload,
+                    parent_id,
+                    subject,
+                ]
+            }
+            Self::Placements => {
+                use placements::column::{host, pod_uid, workload};
+                &[host, pod_uid, workload]
+            }
+        }
+    }
+
     /// Checks that `batch` has the table's columns with their types.
     pub(crate) fn check(self, schema: &SchemaRef, batch: &RecordBatch) -> Result<(), StoreError> {
         for field in schema.fields() {

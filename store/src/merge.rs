@@ -20,6 +20,7 @@ use crate::folder::Folder;
 use crate::manifest::Entry;
 use crate::options::{HELD_ROWS, HELD_ROWS_WITH_TEXT};
 use crate::overlap::deepest;
+use crate::scan::RowFilter;
 use crate::segment_rows::{OpenSegment, SegmentRows};
 use crate::{EventTable, StoreError};
 
@@ -57,21 +58,34 @@ pub(crate) struct Merge<'a> {
     read_rows: usize,
     max_rows: usize,
     rows: usize,
+    filter: Option<&'a RowFilter>,
 }
 
 impl<'a> Merge<'a> {
+    /// The merge of all rows.
     pub(crate) fn new(
         folder: &'a Folder,
         entries: Vec<Entry>,
         columns: &'a Columns,
         max_rows: usize,
     ) -> Self {
+        Self::filtered(folder, entries, columns, max_rows, None)
+    }
+
+    /// The merge of the rows that pass the filter.
+    pub(crate) fn filtered(
+        folder: &'a Folder,
+        entries: Vec<Entry>,
+        columns: &'a Columns,
+        max_rows: usize,
+        filter: Option<&'a RowFilter>,
+    ) -> Self {
         let head = |(slot, entry): (usize, &Entry)| {
             Reverse(Head { key: Key { time: entry.from.0, id: None, table: entry.table }, slot })
         };
         let heads = entries.iter().enumerate().map(head).collect();
         let cursors = entries.iter().map(|_| None).collect();
-        let output = EventTable::ALL.map(Output::new);
+        let output = EventTable::ALL.map(|table| Output::new(table, columns.schema(table)));
         let open = deepest(&entries).map_or(1, |deepest| deepest.depth);
         let held = if columns.with_text() { HELD_ROWS_WITH_TEXT } else { HELD_ROWS };
         let read_rows = (held / open).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
@@ -85,6 +99,7 @@ impl<'a> Merge<'a> {
             read_rows,
             max_rows: max_rows.max(1),
             rows: 0,
+            filter,
         }
     }
 
@@ -128,7 +143,7 @@ impl<'a> Merge<'a> {
 
     fn open(&mut self, slot: usize) -> Result<(), StoreError> {
         let Some(entry) = self.entries.get(slot) else { return Ok(()) };
-        let rows = OpenSegment::open(self.folder, entry)?.rows(self.columns, self.read_rows)?;
+        let rows = OpenSegment::open(self.folder, entry)?.rows(self.columns, self.read_rows, self.filter)?;
         let cursor = Cursor::at_next(rows)?;
         self.put_back(slot, cursor);
         Ok(())
@@ -205,6 +220,7 @@ impl Cursor {
         let most = self.keys.len().min(self.row.saturating_add(room));
         let end = match limit {
             None => most,
+            Some(limit) if self.key(most - 1) < limit => most,
             Some(limit) => (self.row + 1..most).find(|row| self.key(*row) >= limit).unwrap_or(most),
         };
         self.row..end.max(self.row + 1).min(self.keys.len())
@@ -222,8 +238,8 @@ struct Output {
 }
 
 impl Output {
-    fn new(table: EventTable) -> Self {
-        Self { table, schema: table.schema(), sources: Vec::new(), runs: Vec::new() }
+    fn new(table: EventTable, schema: SchemaRef) -> Self {
+        Self { table, schema, sources: Vec::new(), runs: Vec::new() }
     }
 
     fn add(&mut self, cursor: &mut Cursor, from: usize, to: usize) {

@@ -26,6 +26,8 @@ pub(crate) const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// Segments of one table that may overlap in time; above it they are merged into one, so that a scan has few
 /// files open. It is also how many are merged at once.
 const MAX_OVERLAP: usize = 48;
+/// Rows of one batch of a filtered scan: what is decoded at once, so that most batches pass without a copy.
+pub(crate) const FILTERED_ROWS: usize = 8_192;
 /// Rows of one scanned batch that suit the fold: large enough to spread the costs of a batch.
 pub const SCAN_ROWS: usize = 16_384;
 /// Dead letters gathered before they are committed without waiting for what belongs to them: this many, or

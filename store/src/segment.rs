@@ -20,7 +20,7 @@ use crate::{EventTable, Options, StoreError};
 
 /// Level 1 writes at memory speed; higher levels save little on log text and cost several times as much.
 const ZSTD_LEVEL: i32 = 1;
-/// Share of absent ids for which the bloom filter says "perhaps": one needless row group in a thousand.
+/// Share of absent values for which the bloom filter says "perhaps": one needless row group in a thousand.
 const BLOOM_FALSE_POSITIVES: f64 = 0.001;
 
 /// What a new segment is.
@@ -58,7 +58,7 @@ fn write_and_publish(
     let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
-    let properties = properties(table.key_columns(), options).map_err(&failed)?;
+    let properties = properties(table, options).map_err(&failed)?;
     let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties)).map_err(&failed)?;
     let mut span = Span::default();
     for batch in rows {
@@ -94,8 +94,8 @@ impl Span {
 
 /// Parquet settings. Columns whose values hardly repeat go without dictionary; only the ordering columns
 /// need statistics for each page.
-fn properties(keys: KeyColumns, options: &Options) -> Result<WriterProperties, ParquetError> {
-    let KeyColumns { event_id, event_time, source: _, location, unmapped, raw } = keys;
+fn properties(table: EventTable, options: &Options) -> Result<WriterProperties, ParquetError> {
+    let KeyColumns { event_id, event_time, source: _, location, unmapped, raw } = table.key_columns();
     let column = |name: &str| ColumnPath::from(name);
     let mut builder = WriterProperties::builder()
         .set_created_by("offbound".to_owned())
@@ -104,10 +104,13 @@ fn properties(keys: KeyColumns, options: &Options) -> Result<WriterProperties, P
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_column_bloom_filter_enabled(column(event_id), true)
-        .set_column_bloom_filter_fpp(column(event_id), BLOOM_FALSE_POSITIVES)
-        .set_column_bloom_filter_max_ndv(column(event_id), options.row_group_rows as u64);
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    for name in table.entity_columns().iter().chain(&[event_id]) {
+        builder = builder
+            .set_column_bloom_filter_enabled(column(name), true)
+            .set_column_bloom_filter_fpp(column(name), BLOOM_FALSE_POSITIVES)
+            .set_column_bloom_filter_max_ndv(column(name), options.row_group_rows as u64);
+    }
     for name in [event_id, event_time, location, unmapped, raw] {
         builder = builder.set_column_dictionary_enabled(column(name), false);
     }

@@ -9,17 +9,21 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use offbound_schemas::EventId;
+use offbound_schemas::{EventId, EventTime};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter as ParquetRowFilter,
 };
+use parquet::bloom_filter::Sbbf;
 use parquet::data_type::FixedLenByteArray;
+use parquet::file::statistics::Statistics;
 
 use crate::columns::{Columns, complete};
 use crate::digest::{check_file, check_length};
 use crate::folder::Folder;
 use crate::manifest::Entry;
+use crate::scan::RowFilter;
 use crate::{EventTable, StoreError};
 
 /// A segment whose footer has been read. It holds no open file.
@@ -55,9 +59,74 @@ impl OpenSegment {
         self.metadata.metadata().num_row_groups()
     }
 
-    /// All rows in order, `batch_rows` at once.
-    pub(crate) fn rows(&self, columns: &Columns, batch_rows: usize) -> Result<SegmentRows, StoreError> {
-        self.build(self.builder(columns)?.with_batch_size(batch_rows))
+    /// All rows that pass the filter in order, `batch_rows` at once.
+    pub(crate) fn rows(
+        &self,
+        columns: &Columns,
+        batch_rows: usize,
+        filter: Option<&RowFilter>,
+    ) -> Result<SegmentRows, StoreError> {
+        let mut builder = self.builder(columns)?.with_batch_size(batch_rows);
+        if let Some(filter) = filter {
+            builder = builder.with_row_groups(self.row_groups_for(filter)?);
+            let looked_at = filter.columns();
+            if !looked_at.is_empty() {
+                let mask = self.mask(|name| looked_at.contains(&name));
+                let filter = filter.clone();
+                let predicate = ArrowPredicateFn::new(mask, move |batch| filter.keeps(&batch));
+                builder = builder.with_row_filter(ParquetRowFilter::new(vec![Box::new(predicate)]));
+            }
+        }
+        self.build(columns, builder)
+    }
+
+    /// The row groups that may hold a row that passes the filter.
+    pub(crate) fn row_groups_for(&self, filter: &RowFilter) -> Result<Vec<usize>, StoreError> {
+        let mut groups = Vec::new();
+        for group in 0..self.row_groups() {
+            if self.time_meets(group, filter) && self.filters_allow(group, filter)? {
+                groups.push(group);
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Whether the row group's event times may pass the filter; they may where the footer does not tell them.
+    fn time_meets(&self, row_group: usize, filter: &RowFilter) -> bool {
+        let time = self.column(self.table.key_columns().event_time);
+        let chunk =
+            time.and_then(|column| self.metadata.metadata().row_group(row_group).columns().get(column));
+        let Some(Statistics::Int64(times)) = chunk.and_then(|chunk| chunk.statistics()) else { return true };
+        let Some((first, last)) = times.min_opt().zip(times.max_opt()) else { return true };
+        filter.meets(EventTime(*first), EventTime(*last))
+    }
+
+    /// Whether the row group's bloom filters allow all values that are asked for.
+    fn filters_allow(&self, row_group: usize, filter: &RowFilter) -> Result<bool, StoreError> {
+        for (name, text) in filter.equals() {
+            if !self.table.entity_columns().contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(bloom) = self.bloom_filter(row_group, name)?
+                && !bloom.check(text.as_str())
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Number of the column of that name in the file.
+    fn column(&self, name: &str) -> Option<usize> {
+        self.metadata.parquet_schema().columns().iter().position(|column| column.name() == name)
+    }
+
+    fn bloom_filter(&self, row_group: usize, name: &str) -> Result<Option<Sbbf>, StoreError> {
+        let Some(column) = self.column(name) else { return Ok(None) };
+        let builder = self.builder(&Columns::keys())?;
+        builder
+            .get_row_group_column_bloom_filter(row_group, column)
+            .map_err(StoreError::segment("read", &self.path))
     }
 
     /// The rows of one row group, from row `from` on, at most `most`.
@@ -72,18 +141,12 @@ impl OpenSegment {
             usize::try_from(self.metadata.metadata().row_group(row_group).num_rows()).unwrap_or(usize::MAX);
         let rows = most.min(held);
         let builder = self.builder(columns)?.with_row_groups(vec![row_group]);
-        self.build(builder.with_offset(from).with_limit(rows).with_batch_size(rows.max(1)))
+        self.build(columns, builder.with_offset(from).with_limit(rows).with_batch_size(rows.max(1)))
     }
 
     /// The ids that the row group may hold; those left out it certainly does not.
     pub(crate) fn may_hold(&self, row_group: usize, ids: &[EventId]) -> Result<Vec<EventId>, StoreError> {
-        let failed = StoreError::segment("read", &self.path);
-        let name = self.table.key_columns().event_id;
-        let column = self.metadata.parquet_schema().columns().iter().position(|column| column.name() == name);
-        let Some(column) = column else { return Ok(ids.to_vec()) };
-        let builder = self.builder(&Columns::all())?;
-        let Some(filter) = builder.get_row_group_column_bloom_filter(row_group, column).map_err(failed)?
-        else {
+        let Some(filter) = self.bloom_filter(row_group, self.table.key_columns().event_id)? else {
             return Ok(ids.to_vec());
         };
         let held = |id: &&EventId| filter.check(&FixedLenByteArray::from(id.0.to_vec()));
@@ -91,18 +154,29 @@ impl OpenSegment {
     }
 
     fn builder(&self, columns: &Columns) -> Result<ParquetRecordBatchReaderBuilder<File>, StoreError> {
-        let roots = self.metadata.schema().fields().iter().enumerate();
-        let roots =
-            roots.filter(|(_, field)| columns.reads(self.table, field.name())).map(|(index, _)| index);
-        let wanted = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
         let file = open(&self.path)?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        Ok(builder.with_projection(wanted))
+        Ok(builder.with_projection(self.mask(|name| columns.reads(self.table, name))))
     }
 
-    fn build(&self, builder: ParquetRecordBatchReaderBuilder<File>) -> Result<SegmentRows, StoreError> {
+    fn mask(&self, wanted: impl Fn(&str) -> bool) -> ProjectionMask {
+        let roots = self.metadata.schema().fields().iter().enumerate();
+        let roots = roots.filter(|(_, field)| wanted(field.name())).map(|(index, _)| index);
+        ProjectionMask::roots(self.metadata.parquet_schema(), roots)
+    }
+
+    fn build(
+        &self,
+        columns: &Columns,
+        builder: ParquetRecordBatchReaderBuilder<File>,
+    ) -> Result<SegmentRows, StoreError> {
         let reader = builder.build().map_err(StoreError::segment("read", &self.path))?;
-        Ok(SegmentRows { table: self.table, schema: self.table.schema(), path: self.path.clone(), reader })
+        Ok(SegmentRows {
+            table: self.table,
+            schema: columns.schema(self.table),
+            path: self.path.clone(),
+            reader,
+        })
     }
 }
 

@@ -4,8 +4,10 @@
 //! Law: nothing here changes a store.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
+use arrow::array::RecordBatch;
 use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
 use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventBatch, EventId, EventTime, FindingId, IncidentId};
@@ -16,10 +18,10 @@ use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::merge::Merge;
 use crate::{
-    Columns, Conclusions, LetterCount, LetterFilter, LetterPlace, Options, PartitionOffset, StoreError,
-    StoredRecord, TableContents, Writer,
+    Columns, Conclusions, EventTable, LetterCount, LetterFilter, LetterPlace, Options, PartitionOffset,
+    ScanFilter, ScanStats, StoreError, StoredRecord, TableContents, Writer,
 };
-use crate::{conclusions, dead_letters, manifest, meta, offsets, outbox, record, sources};
+use crate::{conclusions, dead_letters, manifest, meta, offsets, outbox, record, scan, sources};
 
 /// A store that can be read.
 #[derive(Debug)]
@@ -74,6 +76,21 @@ impl Store {
             take(batch)?;
         }
         Ok(())
+    }
+
+    /// Gives `take` the columns of that name, in that order, of every row of `table` that passes the filter: each event
+    /// once, in canonical order, until `take` breaks off.
+    ///
+    /// Only segments and row groups that may hold such rows are read. Several threads may scan at once, each through a
+    /// store of its own; stretches of time that touch (`to` of one is `from` of the next) share no row.
+    pub fn scan_table(
+        &self,
+        table: EventTable,
+        columns: &[&str],
+        filter: &ScanFilter,
+        take: impl FnMut(RecordBatch) -> ControlFlow<()>,
+    ) -> Result<ScanStats, StoreError> {
+        scan::scan(&self.folder, self.manifest()?.entries, table, columns, filter, take)
     }
 
     /// The record of that id.

@@ -10,3 +10,4 @@ mod order;
 mod records;
 mod round_trip;
 mod rows;
+mod scan;

@@ -96,7 +96,7 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: random rows with many equal times and copies, cut into random batches, with segments and row
     /// groups of a few rows and merging of segments. Guarantees: a scan gives exactly the sorted rows, each event once.
