@@ -7,58 +7,35 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use offbound_schemas::hash_id;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use crate::change::Change;
 use crate::folder::Folder;
+use crate::records::TABLES;
 use crate::{EventTable, StoreError, meta};
 
 /// Marks the file as ours, beside the text `SQLite format 3` (it spells `OfBd`).
 const APPLICATION_ID: i32 = 0x4f66_4264;
-/// Version of the tables below.
-const LAYOUT_VERSION: i32 = 3;
+/// Version of the tables below, and of those in `records`.
+const LAYOUT_VERSION: i32 = 4;
 /// How long a statement waits for another connection's short transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest part of a stored text that an error shows, in characters.
-const MAX_SHOWN_CHARS: usize = 40;
-
+/// The tables that are not tables of records.
 const LAYOUT: &str = "
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE tallies (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, sum BLOB NOT NULL, last INTEGER NOT NULL)
+STRICT, WITHOUT ROWID;
 CREATE TABLE segments (
-  seq INTEGER PRIMARY KEY, table_name TEXT NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
-  from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, digest BLOB NOT NULL, replaces TEXT NOT NULL,
-  chain BLOB NOT NULL
+  seq INTEGER PRIMARY KEY, change TEXT NOT NULL, table_name TEXT NOT NULL, rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, digest BLOB NOT NULL,
+  replaces TEXT NOT NULL, chain BLOB NOT NULL
 ) STRICT;
 CREATE TABLE dead_letters (
   seq INTEGER PRIMARY KEY, event_id BLOB NOT NULL UNIQUE, source TEXT NOT NULL, location TEXT NOT NULL,
   reason TEXT NOT NULL, detail TEXT NOT NULL, parser TEXT NOT NULL, length INTEGER NOT NULL, bytes TEXT NOT NULL,
-  content TEXT, context TEXT, input TEXT NOT NULL
+  content TEXT, context TEXT, input TEXT NOT NULL, seal BLOB NOT NULL
 ) STRICT;
 CREATE INDEX dead_letters_by_input ON dead_letters (input, seq);
-CREATE TABLE sources (location TEXT PRIMARY KEY, format TEXT NOT NULL, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE findings (
-  position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, severity TEXT NOT NULL,
-  state TEXT NOT NULL, first_time INTEGER NOT NULL, last_time INTEGER NOT NULL, credential TEXT,
-  workload TEXT, incident TEXT, record TEXT NOT NULL
-) STRICT;
-CREATE TABLE finding_revisions (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, record TEXT NOT NULL) STRICT;
-CREATE INDEX finding_revisions_by_id ON finding_revisions (id, seq);
-CREATE TABLE incidents (
-  position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, severity TEXT NOT NULL, outcome TEXT NOT NULL,
-  onset INTEGER NOT NULL, end_time INTEGER NOT NULL, record TEXT NOT NULL
-) STRICT;
-CREATE TABLE gaps (
-  position INTEGER PRIMARY KEY, source TEXT NOT NULL, scope TEXT NOT NULL, from_time INTEGER NOT NULL,
-  to_time INTEGER NOT NULL, record TEXT NOT NULL
-) STRICT;
-CREATE INDEX gaps_by_place ON gaps (source, scope, from_time);
-CREATE TABLE summary (position INTEGER PRIMARY KEY CHECK (position = 0), record TEXT NOT NULL) STRICT;
-CREATE TABLE offsets (
-  topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE outbox (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL
-) STRICT;
 ";
 
 /// A connection to the store's database.
@@ -114,13 +91,15 @@ impl Database {
     }
 
     fn lay_out(&mut self) -> Result<(), StoreError> {
-        self.transact("lay out the tables", |transaction| {
-            transaction.execute_batch(LAYOUT)?;
-            let insert = "INSERT INTO meta (key, value) VALUES (?1, ?2)";
-            transaction.execute(insert, (meta::TABLES, tables_fingerprint()))?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", LAYOUT_VERSION)
+        self.transact("lay out the tables", |change| {
+            change.execute_batch(LAYOUT)?;
+            TABLES.into_iter().try_for_each(|table| change.execute_batch(&table.layout()))?;
+            meta::put(change, meta::TABLES, &tables_fingerprint())?;
+            let marks =
+                format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {LAYOUT_VERSION};");
+            change.execute_batch(&marks)
         })
+        .map(|_number| ())
     }
 
     fn check_version(&self, folder: &Path) -> Result<(), StoreError> {
@@ -158,36 +137,41 @@ impl Database {
         move |source| StoreError::Database { action, path: path.clone(), source }
     }
 
-    /// Says that a stored text is none of those that can stand there.
-    pub(crate) fn damaged(&self, what: &str, text: &str) -> StoreError {
-        let shown: String = text.chars().take(MAX_SHOWN_CHARS).collect();
-        StoreError::damaged(&self.path, format!("{what} cannot be {shown:?}"))
+    /// Says what is wrong with what is stored.
+    pub(crate) fn damaged(&self, problem: &str) -> StoreError {
+        StoreError::damaged(&self.path, problem)
     }
 
-    /// Does `work` wholly or not at all, as one more commit.
+    /// Reads what belongs together as of one moment, even while somebody writes.
+    pub(crate) fn snapshot<T>(&self, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if !self.connection.is_autocommit() {
+            return read();
+        }
+        let refused = self.refused("read");
+        let snapshot = self.connection.unchecked_transaction().map_err(&refused)?;
+        let value = read()?;
+        snapshot.finish().map_err(&refused)?;
+        Ok(value)
+    }
+
+    /// Does `work` wholly or not at all, as one more commit; returns its number.
     pub(crate) fn transact(
         &mut self,
         action: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), StoreError> {
-        self.transact_numbered(action, work).map(|_number| ())
-    }
-
-    /// The same; returns the commit's number.
-    pub(crate) fn transact_numbered(
-        &mut self,
-        action: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+        work: impl FnOnce(&Change<'_>) -> rusqlite::Result<()>,
     ) -> Result<u64, StoreError> {
+        let number = if self.is_blank()? { 1 } else { meta::commits(self)? + 1 };
         let refused = self.refused(action);
         let run = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            work(&transaction)?;
-            let number = meta::count_commit(&transaction)?;
-            transaction.commit()?;
-            Ok(number)
+            let change = Change::new(&transaction);
+            work(&change)?;
+            meta::put_commits(&change, number)?;
+            change.finish()?;
+            transaction.commit()
         };
-        run().map_err(refused)
+        run().map_err(refused)?;
+        Ok(number)
     }
 }
 

@@ -7,15 +7,20 @@
 use offbound_schemas::EventId;
 use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
-use rusqlite::{Row, Transaction};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{OptionalExtension, Params, Row, params_from_iter};
 
 use crate::StoreError;
+use crate::change::{Change, Seal, Tally, seal, seal_that_fits, tally};
 use crate::database::Database;
 use crate::options::MAX_DEAD_LETTERS_PER_READ;
+use crate::records::check_tally;
 
-/// The columns of a letter, in the order of [`letter`].
-const COLUMNS: &str =
-    "event_id, source, location, reason, detail, parser, length, bytes, content, context, input, seq";
+const TABLE: &str = "dead_letters";
+/// The columns of a letter, the seal last.
+const COLUMNS: &str = "event_id, source, location, reason, detail, parser, length, bytes, content, context,
+                       input, seq, seal";
+const COLUMN_COUNT: usize = 13;
 
 /// Which dead letters: those of this reason and this source label, where one is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,39 +76,54 @@ pub struct Refusal {
     pub parser: String,
 }
 
-/// Adds letters, as part of a transaction.
-pub(crate) fn put(transaction: &Transaction<'_>, letters: &[DeadLetter]) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO dead_letters
-                  (event_id, source, location, reason, detail, parser, length, bytes, content, context, input)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (event_id) DO NOTHING";
-    let mut statement = transaction.prepare(insert)?;
+/// The statement that writes a letter.
+fn written(how: &str) -> String {
+    let values = "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13";
+    format!("{how} INTO dead_letters ({COLUMNS}) VALUES ({values})")
+}
+
+/// The letter's cells but its number and its seal, in the order of [`COLUMNS`].
+fn cells(letter: &DeadLetter) -> Vec<Value> {
+    let DeadLetter { event_id, source, location, reason, detail, parser, length, bytes, content, context } =
+        letter.clone();
+    let input = input_of(&location).to_owned();
+    let optional = |text: Option<String>| text.map_or(Value::Null, Value::Text);
+    vec![
+        Value::Blob(event_id.0.to_vec()),
+        Value::Text(source),
+        Value::Text(location),
+        Value::Text(reason),
+        Value::Text(detail),
+        Value::Text(parser),
+        Value::Integer(length.cast_signed()),
+        Value::Text(bytes),
+        optional(content),
+        optional(context),
+        Value::Text(input),
+    ]
+}
+
+fn sealed(mut cells: Vec<Value>, seq: i64) -> (Vec<Value>, Seal) {
+    cells.push(Value::Integer(seq));
+    let seal = seal(TABLE, cells.iter().map(ValueRef::from));
+    cells.push(Value::Blob(seal.to_vec()));
+    (cells, seal)
+}
+
+/// Adds letters that are not there yet, as part of a transaction.
+pub(crate) fn put(change: &Change<'_>, letters: &[DeadLetter]) -> rusqlite::Result<()> {
+    if letters.is_empty() {
+        return Ok(());
+    }
+    let mut known = change.prepare("SELECT 1 FROM dead_letters WHERE event_id = ?1")?;
+    let mut insert = change.prepare(&written("INSERT"))?;
     for letter in letters {
-        let DeadLetter {
-            event_id,
-            source,
-            location,
-            reason,
-            detail,
-            parser,
-            length,
-            bytes,
-            content,
-            context,
-        } = letter;
-        let (length, input) = (length.cast_signed(), input_of(location));
-        statement.execute((
-            &event_id.0,
-            source,
-            location,
-            reason,
-            detail,
-            parser,
-            length,
-            bytes,
-            content,
-            context,
-            input,
-        ))?;
+        if known.exists([&letter.event_id.0])? {
+            continue;
+        }
+        let (cells, seal) = sealed(cells(letter), change.next_number(TABLE)?);
+        insert.execute(params_from_iter(cells))?;
+        change.count(TABLE, None, Some(seal))?;
     }
     Ok(())
 }
@@ -114,30 +134,52 @@ fn input_of(location: &str) -> &str {
 }
 
 /// Removes what was read, and renews what was not, as part of a transaction.
-pub(crate) fn settle(
-    transaction: &Transaction<'_>,
-    read: &[EventId],
-    refused: &[Refusal],
-) -> rusqlite::Result<()> {
-    let mut remove = transaction.prepare("DELETE FROM dead_letters WHERE event_id = ?1")?;
-    read.iter().try_for_each(|id| remove.execute([&id.0]).map(|_| ()))?;
-    renew(transaction, refused)
+pub(crate) fn settle(change: &Change<'_>, read: &[EventId], refused: &[Refusal]) -> rusqlite::Result<()> {
+    let mut remove = change.prepare("DELETE FROM dead_letters WHERE event_id = ?1 RETURNING seal")?;
+    for id in read {
+        let seal = remove.query_row([&id.0], |row| row.get(0)).optional()?;
+        change.count(TABLE, seal, None)?;
+    }
+    refused.iter().try_for_each(|refusal| renew(change, refusal))
 }
 
-fn renew(transaction: &Transaction<'_>, refused: &[Refusal]) -> rusqlite::Result<()> {
-    let update =
-        "UPDATE dead_letters SET source = ?2, reason = ?3, detail = ?4, parser = ?5 WHERE event_id = ?1";
-    let mut statement = transaction.prepare(update)?;
-    for Refusal { event_id, source, reason, detail, parser } in refused {
-        statement.execute((&event_id.0, source, reason, detail, parser))?;
-    }
-    Ok(())
+fn renew(change: &Change<'_>, refusal: &Refusal) -> rusqlite::Result<()> {
+    let select = format!("SELECT {COLUMNS} FROM dead_letters WHERE event_id = ?1");
+    let mut select = change.prepare(&select)?;
+    let there = |row: &Row<'_>| Ok((letter(row)?, row.get(11)?, row.get(12)?));
+    let Some((old, seq, old_seal)) = select.query_row([&refusal.event_id.0], there).optional()? else {
+        return Ok(());
+    };
+    let Refusal { event_id: _, source, reason, detail, parser } = refusal.clone();
+    let (cells, seal) = sealed(cells(&DeadLetter { source, reason, detail, parser, ..old }), seq);
+    change.prepare(&written("REPLACE"))?.execute(params_from_iter(cells))?;
+    change.count(TABLE, Some(old_seal), Some(seal))
+}
+
+/// Checks every letter and their tally.
+pub(crate) fn check(database: &Database) -> Result<(), StoreError> {
+    let refused = database.refused("read dead letters");
+    database.snapshot(|| {
+        let select = format!("SELECT {COLUMNS} FROM dead_letters");
+        let mut statement = database.connection().prepare(&select).map_err(&refused)?;
+        let mut rows = statement.query([]).map_err(&refused)?;
+        let mut found = Tally::default();
+        while let Some(row) = rows.next().map_err(&refused)? {
+            found.add(seal_of(database, row)?);
+        }
+        check_tally(database, TABLE, found)
+    })
+}
+
+/// The seal of a row that fits it.
+fn seal_of(database: &Database, row: &Row<'_>) -> Result<Seal, StoreError> {
+    let fits = seal_that_fits(TABLE, row, COLUMN_COUNT).map_err(database.refused("read dead letters"))?;
+    fits.ok_or_else(|| database.damaged("a dead letter was changed"))
 }
 
 pub(crate) fn count(database: &Database) -> Result<u64, StoreError> {
-    let count =
-        database.connection().query_row("SELECT count(*) FROM dead_letters", [], |row| row.get::<_, i64>(0));
-    count.map(i64::cast_unsigned).map_err(database.refused("count dead letters"))
+    let tally = tally(database.connection(), TABLE);
+    tally.map(|tally| tally.rows).map_err(database.refused("count dead letters"))
 }
 
 pub(crate) fn counts(database: &Database, filter: &LetterFilter) -> Result<Vec<LetterCount>, StoreError> {
@@ -154,12 +196,9 @@ pub(crate) fn counts(database: &Database, filter: &LetterFilter) -> Result<Vec<L
 }
 
 pub(crate) fn read(database: &Database, offset: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-    let refused = database.refused("read dead letters");
-    let select = format!("SELECT {COLUMNS} FROM dead_letters ORDER BY seq LIMIT ?1 OFFSET ?2");
     let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-    let mut statement = database.connection().prepare(&select).map_err(&refused)?;
-    let letters = statement.query_map((bounded(limit), offset), letter).map_err(&refused)?;
-    letters.collect::<rusqlite::Result<_>>().map_err(&refused)
+    let found = select(database, "ORDER BY seq LIMIT ?1 OFFSET ?2", (bounded(limit), offset))?;
+    Ok(found.into_iter().map(|(_place, letter)| letter).collect())
 }
 
 pub(crate) fn read_by_input(
@@ -168,31 +207,37 @@ pub(crate) fn read_by_input(
     after: Option<&LetterPlace>,
     limit: usize,
 ) -> Result<Vec<(LetterPlace, DeadLetter)>, StoreError> {
-    let refused = database.refused("read dead letters");
-    let select = format!(
-        "SELECT {COLUMNS} FROM dead_letters
-         WHERE (?1 IS NULL OR (input, seq) > (?1, ?2))
-         AND (?3 IS NULL OR reason = ?3) AND (?4 IS NULL OR source = ?4)
-         ORDER BY input, seq LIMIT ?5"
-    );
+    let condition = "WHERE (?1 IS NULL OR (input, seq) > (?1, ?2))
+                     AND (?3 IS NULL OR reason = ?3) AND (?4 IS NULL OR source = ?4)
+                     ORDER BY input, seq LIMIT ?5";
     let (input, seq) = after.map(|place| (&place.input, place.seq)).unzip();
-    let mut statement = database.connection().prepare(&select).map_err(&refused)?;
-    let values = (input, seq, &filter.reason, &filter.source, bounded(limit));
-    let letters = statement
-        .query_map(values, |row| Ok((LetterPlace { input: row.get(10)?, seq: row.get(11)? }, letter(row)?)));
-    letters.map_err(&refused)?.collect::<rusqlite::Result<_>>().map_err(&refused)
+    select(database, condition, (input, seq, &filter.reason, &filter.source, bounded(limit)))
 }
 
 /// Letters whose id, as lower-case hex, begins with `prefix`; `limit` at most.
 pub(crate) fn find(database: &Database, prefix: &str, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-    let refused = database.refused("find dead letters");
-    let select = format!(
-        "SELECT {COLUMNS} FROM dead_letters
-         WHERE substr(lower(hex(event_id)), 1, length(?1)) = ?1 ORDER BY event_id LIMIT ?2"
-    );
+    let condition = "WHERE substr(lower(hex(event_id)), 1, length(?1)) = ?1 ORDER BY event_id LIMIT ?2";
+    let found = select(database, condition, (prefix, bounded(limit)))?;
+    Ok(found.into_iter().map(|(_place, letter)| letter).collect())
+}
+
+/// Letters with their places, each checked.
+fn select(
+    database: &Database,
+    condition: &str,
+    params: impl Params,
+) -> Result<Vec<(LetterPlace, DeadLetter)>, StoreError> {
+    let refused = database.refused("read dead letters");
+    let select = format!("SELECT {COLUMNS} FROM dead_letters {condition}");
     let mut statement = database.connection().prepare(&select).map_err(&refused)?;
-    let letters = statement.query_map((prefix, bounded(limit)), letter).map_err(&refused)?;
-    letters.collect::<rusqlite::Result<_>>().map_err(&refused)
+    let mut rows = statement.query(params).map_err(&refused)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(&refused)? {
+        seal_of(database, row)?;
+        let place = || Ok(LetterPlace { input: row.get(10)?, seq: row.get(11)? });
+        found.push((place().map_err(&refused)?, letter(row).map_err(&refused)?));
+    }
+    Ok(found)
 }
 
 fn bounded(limit: usize) -> i64 {

@@ -71,10 +71,10 @@ pub enum StoreError {
         /// The offset that is committed.
         committed: i64,
     },
-    /// A segment that the manifest names is not as it was written.
+    /// A segment that the manifest names, or the database, is not as it was written.
     #[error("{} is damaged: {problem}; restore it from a copy, or read the logs into a new folder", path.display())]
     Damaged {
-        /// The segment's file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,

@@ -6,6 +6,7 @@
 //! Leaves to others: what a row means (`schemas`), where it came from (`ingest`), what it says (`correlate`).
 //! Law STORE-1: what was committed survives a power cut. STORE-2: any change to a stored byte is noticed.
 
+mod change;
 mod columns;
 mod compact;
 mod conclusions;
@@ -26,6 +27,7 @@ mod outbox;
 mod overlap;
 mod pending;
 mod record;
+mod records;
 mod scan;
 mod segment;
 mod segment_rows;

@@ -4,13 +4,12 @@
 //! transaction that also names the segments with the rows. Owns: what such a commit consists of.
 //! Law: offsets never go backwards, and nothing of a commit is visible before all of it is durable.
 
-use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
-use offbound_schemas::{EventTime, IncidentId};
-use rusqlite::Transaction;
-
+use crate::change::Change;
 use crate::database::Database;
 use crate::sources::SourceRow;
 use crate::{OutboxItem, PartitionOffset, StoreError, conclusions, meta, offsets, outbox, sources};
+use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
+use offbound_schemas::{EventTime, IncidentId};
 
 /// What a stream commits, besides the rows and dead letters that were appended since the last commit.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +52,8 @@ pub struct Committed {
 /// A commit that is ready to be written.
 pub(crate) struct Prepared<'a> {
     commit: StreamCommit<'a>,
-    conclusions: conclusions::Prepared<'a>,
+    offsets: Vec<(String, String)>,
+    conclusions: conclusions::Prepared,
     accounts: Vec<SourceRow>,
 }
 
@@ -63,23 +63,23 @@ pub(crate) fn prepare<'a>(
     commit: &StreamCommit<'a>,
 ) -> Result<Prepared<'a>, StoreError> {
     let StreamCommit { offsets: moved, findings, incidents, gaps, sources: counts, summary, .. } = *commit;
-    offsets::refuse_going_back(database, moved)?;
     Ok(Prepared {
         commit: *commit,
+        offsets: offsets::rows(database, moved)?,
         conclusions: conclusions::prepare(findings, incidents, gaps, summary)?,
         accounts: sources::rows(counts)?,
     })
 }
 
 /// Writes a commit, as part of a transaction.
-pub(crate) fn put(transaction: &Transaction<'_>, prepared: &Prepared<'_>) -> rusqlite::Result<()> {
-    let Prepared { commit, conclusions, accounts } = prepared;
-    offsets::put(transaction, commit.offsets)?;
-    conclusions::put(transaction, conclusions, commit.dissolved)?;
-    sources::put(transaction, accounts)?;
-    outbox::put(transaction, commit.outbox)?;
+pub(crate) fn put(change: &Change<'_>, prepared: &Prepared<'_>) -> rusqlite::Result<()> {
+    let Prepared { commit, offsets, conclusions, accounts } = prepared;
+    offsets::put(change, offsets)?;
+    conclusions::put(change, conclusions, commit.dissolved)?;
+    sources::put(change, accounts)?;
+    outbox::put(change, commit.outbox)?;
     if let Some(watermark) = commit.watermark {
-        meta::put_watermark(transaction, watermark)?;
+        meta::put_watermark(change, watermark)?;
     }
-    meta::put(transaction, commit.meta)
+    meta::put_of_stream(change, commit.meta)
 }

@@ -4,24 +4,49 @@
 //! Owns: the table `segments`. Law STORE-2: an entry that was changed, taken away or put in breaks the chain.
 
 use offbound_schemas::EventTime;
-use rusqlite::{Row, Transaction};
+use rusqlite::Row;
 
+use crate::change::Change;
 use crate::database::Database;
 use crate::digest::Digest;
 use crate::folder::Folder;
-use crate::{EventTable, StoreError};
+use crate::{EventTable, StoreError, meta};
 
-/// One committed segment.
+/// What an entry does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It adds a segment, perhaps in place of others.
+    Rows,
+    /// It lets go of segments that were older or larger than was to be kept.
+    Expired,
+    /// It lets go of segments that are damaged; their files are in quarantine.
+    Damaged,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Rows, Self::Expired, Self::Damaged];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Expired => "expired",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+/// One change of the store's segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) seq: u64,
+    pub(crate) kind: Kind,
     pub(crate) table: EventTable,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     pub(crate) from: EventTime,
     pub(crate) to: EventTime,
     pub(crate) digest: Digest,
-    /// Segments whose rows this one holds; they are no longer part of the store.
+    /// Segments that are no longer part of the store: this one holds their rows, or nobody does.
     pub(crate) replaces: Vec<u64>,
     pub(crate) chain: Digest,
 }
@@ -42,11 +67,17 @@ pub struct TableContents {
 }
 
 impl Entry {
+    /// An entry that lets go of segments of a table.
+    pub(crate) fn removal(kind: Kind, seq: u64, table: EventTable, replaces: Vec<u64>) -> Self {
+        let (from, to) = (EventTime::default(), EventTime::default());
+        Self { seq, kind, table, rows: 0, bytes: 0, from, to, digest: UNLINKED, replaces, chain: UNLINKED }
+    }
+
     /// This entry's link: it depends on every field and on every entry before it.
     pub(crate) fn link(&self, previous: &Digest) -> Digest {
-        let Self { seq, table, rows, bytes, from, to, digest, replaces, chain: _ } = self;
+        let Self { seq, kind, table, rows, bytes, from, to, digest, replaces, chain: _ } = self;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(b"offbound.store.segment/1").update(previous);
+        hasher.update(b"offbound.store.segment/2").update(previous).update(kind.name().as_bytes());
         for number in [*seq, *rows, *bytes, from.0.cast_unsigned(), to.0.cast_unsigned()] {
             hasher.update(&number.to_le_bytes());
         }
@@ -74,10 +105,20 @@ pub(crate) struct Manifest {
 
 /// Reads the manifest and checks its chain.
 pub(crate) fn read(database: &Database, folder: &Folder) -> Result<Manifest, StoreError> {
+    database.snapshot(|| {
+        let manifest = read_entries(database, folder)?;
+        let head = meta::read(database, meta::HEAD)?.unwrap_or_default();
+        if head == manifest.head() {
+            return Ok(manifest);
+        }
+        Err(StoreError::Manifest { path: folder.path().to_owned(), seq: manifest.last_seq + 1 })
+    })
+}
+
+fn read_entries(database: &Database, folder: &Folder) -> Result<Manifest, StoreError> {
     let refused = database.refused("read the manifest");
-    let select = "SELECT seq, table_name, rows, bytes, from_time, to_time, digest, replaces, chain
-                  FROM segments ORDER BY seq";
-    let mut statement = database.connection().prepare(select).map_err(&refused)?;
+    let select = format!("SELECT {COLUMNS} FROM segments ORDER BY seq");
+    let mut statement = database.connection().prepare(&select).map_err(&refused)?;
     let mut rows = statement.query([]).map_err(&refused)?;
     let mut manifest = Manifest { entries: Vec::new(), last_seq: 0, chain: [0; 32] };
     while let Some(row) = rows.next().map_err(&refused)? {
@@ -109,25 +150,45 @@ impl Manifest {
         if !entry.replaces.is_empty() {
             self.entries.retain(|old| !entry.replaces.contains(&old.seq));
         }
-        self.entries.push(entry);
+        if entry.kind == Kind::Rows {
+            self.entries.push(entry);
+        }
+    }
+
+    /// What tells that the last entries are there; empty before the first.
+    fn head(&self) -> String {
+        if self.last_seq == 0 { String::new() } else { head(self.last_seq, &self.chain) }
     }
 }
 
+fn head(seq: u64, chain: &Digest) -> String {
+    format!("{seq} {}", blake3::Hash::from_bytes(*chain).to_hex())
+}
+
+/// Columns of an entry, in the order of [`entry`].
+const COLUMNS: &str = "seq, change, table_name, rows, bytes, from_time, to_time, digest, replaces, chain";
+
+/// None where a cell cannot be what was written.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
-    let (table, replaces): (String, String) = (row.get(1)?, row.get(7)?);
-    let (Some(table), Some(replaces)) = (EventTable::named(&table), parse_numbers(&replaces)) else {
+    let (kind, table, replaces): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(8)?);
+    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind);
+    let (Some(kind), Some(table), Some(replaces)) =
+        (kind, EventTable::named(&table), parse_numbers(&replaces))
+    else {
         return Ok(None);
     };
+    let (Ok(digest), Ok(chain)) = (row.get(7), row.get(9)) else { return Ok(None) };
     Ok(Some(Entry {
         seq: row.get::<_, i64>(0)?.cast_unsigned(),
+        kind,
         table,
-        rows: row.get::<_, i64>(2)?.cast_unsigned(),
-        bytes: row.get::<_, i64>(3)?.cast_unsigned(),
-        from: EventTime(row.get(4)?),
-        to: EventTime(row.get(5)?),
-        digest: row.get(6)?,
+        rows: row.get::<_, i64>(3)?.cast_unsigned(),
+        bytes: row.get::<_, i64>(4)?.cast_unsigned(),
+        from: EventTime(row.get(5)?),
+        to: EventTime(row.get(6)?),
+        digest,
         replaces,
-        chain: row.get(8)?,
+        chain,
     }))
 }
 
@@ -140,20 +201,21 @@ fn print_numbers(numbers: &[u64]) -> String {
     numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// Names segments, as part of a transaction: once that is through they are part of the store, and those that they
+/// Adds entries, as part of a transaction: once that is through, segments are part of the store, and those that they
 /// replace are not.
-pub(crate) fn put(transaction: &Transaction<'_>, entries: &[Entry]) -> rusqlite::Result<()> {
-    let insert =
-        "INSERT INTO segments (seq, table_name, rows, bytes, from_time, to_time, digest, replaces, chain)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let mut statement = transaction.prepare(insert)?;
-    for Entry { seq, table, rows, bytes, from, to, digest, replaces, chain } in entries {
-        let numbers = (seq.cast_signed(), rows.cast_signed(), bytes.cast_signed());
-        let replaces = print_numbers(replaces);
-        let values = (numbers.0, table.name(), numbers.1, numbers.2, from.0, to.0, digest, replaces, chain);
-        statement.execute(values)?;
+pub(crate) fn put(change: &Change<'_>, entries: &[Entry]) -> rusqlite::Result<()> {
+    let insert = format!("INSERT INTO segments ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+    let mut insert = change.prepare(&insert)?;
+    for Entry { seq, kind, table, rows, bytes, from, to, digest, replaces, chain } in entries {
+        let (rows, bytes) = (rows.cast_signed(), bytes.cast_signed());
+        let (names, replaces) = ((kind.name(), table.name()), print_numbers(replaces));
+        let seq = seq.cast_signed();
+        insert.execute((seq, names.0, names.1, rows, bytes, from.0, to.0, digest, replaces, chain))?;
     }
-    Ok(())
+    match entries.last() {
+        Some(last) => meta::put(change, meta::HEAD, &head(last.seq, &last.chain)),
+        None => Ok(()),
+    }
 }
 
 /// What the entries hold, per table.

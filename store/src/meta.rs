@@ -4,20 +4,20 @@
 //! Law: a stream's own keys cannot reach those of the store.
 
 use offbound_schemas::EventTime;
-use rusqlite::{OptionalExtension, Transaction};
 
 use crate::StoreError;
+use crate::change::Change;
 use crate::database::Database;
+use crate::records::META;
 
 /// Fingerprint of the event tables' columns.
 pub(crate) const TABLES: &str = "event_tables";
 const COMMITS: &str = "commits";
+/// Number and link of the manifest's last entry.
+pub(crate) const HEAD: &str = "manifest_head";
 const WATERMARK: &str = "watermark";
 /// Begins every key that a stream chose.
 const STREAM: &str = "stream.";
-
-const PUT: &str = "INSERT INTO meta (key, value) VALUES (?1, ?2)
-                   ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 /// A value that a stream keeps.
 pub(crate) fn of_stream(database: &Database, key: &str) -> Result<Option<String>, StoreError> {
@@ -25,40 +25,39 @@ pub(crate) fn of_stream(database: &Database, key: &str) -> Result<Option<String>
 }
 
 /// Sets values that a stream keeps.
-pub(crate) fn put(transaction: &Transaction<'_>, pairs: &[(String, String)]) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare(PUT)?;
-    pairs.iter().try_for_each(|(key, value)| statement.execute((format!("{STREAM}{key}"), value)).map(|_| ()))
+pub(crate) fn put_of_stream(change: &Change<'_>, pairs: &[(String, String)]) -> rusqlite::Result<()> {
+    pairs.iter().try_for_each(|(key, value)| put(change, &format!("{STREAM}{key}"), value))
 }
 
 pub(crate) fn watermark(database: &Database) -> Result<Option<EventTime>, StoreError> {
-    let Some(text) = read(database, WATERMARK)? else { return Ok(None) };
-    text.parse()
-        .map(|nanos| Some(EventTime(nanos)))
-        .map_err(|_not_a_number| database.damaged(WATERMARK, &text))
+    Ok(number(database, WATERMARK)?.map(EventTime))
 }
 
-pub(crate) fn put_watermark(transaction: &Transaction<'_>, watermark: EventTime) -> rusqlite::Result<()> {
-    transaction.prepare(PUT)?.execute((WATERMARK, watermark.0.to_string())).map(|_| ())
+pub(crate) fn put_watermark(change: &Change<'_>, watermark: EventTime) -> rusqlite::Result<()> {
+    put(change, WATERMARK, &watermark.0.to_string())
 }
 
 /// The number of the last commit.
 pub(crate) fn commits(database: &Database) -> Result<u64, StoreError> {
-    let Some(text) = read(database, COMMITS)? else { return Ok(0) };
-    text.parse().map_err(|_not_a_number| database.damaged(COMMITS, &text))
+    Ok(number(database, COMMITS)?.map_or(0, i64::cast_unsigned))
 }
 
-/// Counts a commit, as part of it; returns its number.
-pub(crate) fn count_commit(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
-    let count = "INSERT INTO meta (key, value) VALUES (?1, '1')
-                 ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)
-                 RETURNING CAST(value AS INTEGER)";
-    let number = transaction.prepare(count)?.query_row([COMMITS], |row| row.get::<_, i64>(0))?;
-    Ok(number.cast_unsigned())
+/// Numbers a commit, as part of it.
+pub(crate) fn put_commits(change: &Change<'_>, number: u64) -> rusqlite::Result<()> {
+    put(change, COMMITS, &number.to_string())
+}
+
+/// Sets a fact of the store's own.
+pub(crate) fn put(change: &Change<'_>, key: &str, value: &str) -> rusqlite::Result<()> {
+    META.put(change, [(key, value)]).map(|_changed| ())
+}
+
+fn number(database: &Database, key: &str) -> Result<Option<i64>, StoreError> {
+    let Some(text) = read(database, key)? else { return Ok(None) };
+    let number = text.parse().map_err(|_not_a_number| database.damaged(&format!("{key} is no number")));
+    number.map(Some)
 }
 
 pub(crate) fn read(database: &Database, key: &str) -> Result<Option<String>, StoreError> {
-    let refused = database.refused("read facts");
-    let select = "SELECT value FROM meta WHERE key = ?1";
-    let mut statement = database.connection().prepare(select).map_err(&refused)?;
-    statement.query_row([key], |row| row.get(0)).optional().map_err(&refused)
+    Ok(META.of_key(database, key)?.pop().map(|record| record.text))
 }

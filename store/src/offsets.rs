@@ -3,13 +3,18 @@
 //! In: the first offset that is not processed yet, of each partition. Out: the same. Owns: the table `offsets`.
 //! Law: an offset never goes backwards; whoever tries has lost its place, and is refused.
 
-use rusqlite::Transaction;
+use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
+use crate::change::Change;
+use crate::conclusions::{from_json, to_json};
 use crate::database::Database;
+use crate::records::OFFSETS;
+
+const KIND: &str = "offset";
 
 /// How far a partition has been processed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PartitionOffset {
     /// The topic.
     pub topic: String,
@@ -19,41 +24,47 @@ pub struct PartitionOffset {
     pub next: i64,
 }
 
+impl PartitionOffset {
+    /// Partition first: it cannot hold what ends it.
+    fn key(&self) -> String {
+        format!("{}:{}", self.partition, self.topic)
+    }
+}
+
+/// By topic and partition.
 pub(crate) fn read(database: &Database) -> Result<Vec<PartitionOffset>, StoreError> {
-    let refused = database.refused("read offsets");
-    let select = "SELECT topic, partition, next FROM offsets ORDER BY topic, partition";
-    let mut statement = database.connection().prepare(select).map_err(&refused)?;
-    let offsets = statement.query_map([], |row| {
-        Ok(PartitionOffset { topic: row.get(0)?, partition: row.get(1)?, next: row.get(2)? })
-    });
-    offsets.map_err(&refused)?.collect::<rusqlite::Result<_>>().map_err(&refused)
+    let records = OFFSETS.all(database)?;
+    let offsets = records.iter().map(|record| from_json(KIND, &record.text));
+    let mut offsets = offsets.collect::<Result<Vec<PartitionOffset>, _>>()?;
+    offsets.sort();
+    Ok(offsets)
 }
 
-/// Refuses offsets that lie before those that are committed.
-pub(crate) fn refuse_going_back(database: &Database, offsets: &[PartitionOffset]) -> Result<(), StoreError> {
-    let committed = read(database)?;
-    for PartitionOffset { topic, partition, next } in offsets {
-        let same = |other: &&PartitionOffset| other.topic == *topic && other.partition == *partition;
-        if let Some(known) = committed.iter().find(same)
-            && known.next > *next
-        {
-            return Err(StoreError::Backwards {
-                topic: topic.clone(),
-                partition: *partition,
-                next: *next,
-                committed: known.next,
-            });
+/// Offsets as they are stored; refused where one lies before what is committed.
+pub(crate) fn rows(
+    database: &Database,
+    offsets: &[PartitionOffset],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let mut rows = Vec::new();
+    for offset in offsets {
+        let key = offset.key();
+        for record in OFFSETS.of_key(database, &key)? {
+            refuse_going_back(offset, &from_json(KIND, &record.text)?)?;
         }
+        let text = to_json(KIND, &key, offset)?;
+        rows.push((key, text));
     }
-    Ok(())
+    Ok(rows)
 }
 
-pub(crate) fn put(transaction: &Transaction<'_>, offsets: &[PartitionOffset]) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO offsets (topic, partition, next) VALUES (?1, ?2, ?3)
-                  ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next";
-    let mut statement = transaction.prepare(insert)?;
-    for PartitionOffset { topic, partition, next } in offsets {
-        statement.execute((topic, partition, next))?;
+fn refuse_going_back(offset: &PartitionOffset, committed: &PartitionOffset) -> Result<(), StoreError> {
+    if offset.next >= committed.next {
+        return Ok(());
     }
-    Ok(())
+    let PartitionOffset { topic, partition, next } = offset.clone();
+    Err(StoreError::Backwards { topic, partition, next, committed: committed.next })
+}
+
+pub(crate) fn put(change: &Change<'_>, rows: &[(String, String)]) -> rusqlite::Result<()> {
+    OFFSETS.put(change, rows.iter().map(|(key, text)| (key.as_str(), text.as_str()))).map(|_changed| ())
 }

@@ -3,10 +3,10 @@
 //! In: items of a commit. Out: the same, oldest first, until they are done. Owns: the table `outbox`.
 //! Law: an item stands here from the commit that made it until somebody says that it was delivered.
 
-use rusqlite::Transaction;
-
 use crate::StoreError;
+use crate::change::Change;
 use crate::database::Database;
+use crate::records::{OUTBOX, Record};
 
 /// Items that one read of the outbox gives at most, so that a slow receiver never fills memory.
 pub const MAX_OUTBOX_ITEMS_PER_READ: usize = 1_000;
@@ -55,39 +55,36 @@ pub struct OutboxItem {
     pub payload: String,
 }
 
-pub(crate) fn put(transaction: &Transaction<'_>, items: &[OutboxItem]) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare("INSERT INTO outbox (kind, key, payload) VALUES (?1, ?2, ?3)")?;
-    for OutboxItem { kind, key, payload } in items {
-        statement.execute((kind.name(), key, payload))?;
+impl OutboxItem {
+    /// The kind first: it has no blank.
+    fn stored_key(&self) -> String {
+        format!("{} {}", self.kind.name(), self.key)
     }
-    Ok(())
+}
+
+pub(crate) fn put(change: &Change<'_>, items: &[OutboxItem]) -> rusqlite::Result<()> {
+    let keys: Vec<String> = items.iter().map(OutboxItem::stored_key).collect();
+    OUTBOX.append(change, keys.iter().zip(items).map(|(key, item)| (key.as_str(), item.payload.as_str())))
 }
 
 /// The oldest items.
 pub(crate) fn read(database: &Database, limit: usize) -> Result<Vec<(u64, OutboxItem)>, StoreError> {
-    let refused = database.refused("read the outbox");
-    let limit = i64::try_from(limit.min(MAX_OUTBOX_ITEMS_PER_READ)).unwrap_or(i64::MAX);
-    let select = "SELECT seq, kind, key, payload FROM outbox ORDER BY seq LIMIT ?1";
-    let mut statement = database.connection().prepare(select).map_err(&refused)?;
-    let mut rows = statement.query([limit]).map_err(&refused)?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next().map_err(&refused)? {
-        let (seq, name): (i64, String) = (row.get(0).map_err(&refused)?, row.get(1).map_err(&refused)?);
-        let kind = OutboxKind::named(&name).ok_or_else(|| database.damaged("outbox", &name))?;
-        let (key, payload) = (row.get(2).map_err(&refused)?, row.get(3).map_err(&refused)?);
-        items.push((seq.cast_unsigned(), OutboxItem { kind, key, payload }));
-    }
-    Ok(items)
+    let records = OUTBOX.first(database, limit.min(MAX_OUTBOX_ITEMS_PER_READ))?;
+    let item = |Record { position, key, text }: Record| {
+        let parts = key.split_once(' ');
+        let kind = parts.and_then(|(kind, key)| Some((OutboxKind::named(kind)?, key.to_owned())));
+        let (kind, key) = kind.ok_or_else(|| database.damaged("an item of the outbox has no kind"))?;
+        Ok((position.cast_unsigned(), OutboxItem { kind, key, payload: text }))
+    };
+    records.into_iter().map(item).collect()
 }
 
 /// Removes items that were delivered, as part of a transaction.
-pub(crate) fn remove(transaction: &Transaction<'_>, seqs: &[u64]) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare("DELETE FROM outbox WHERE seq = ?1")?;
-    seqs.iter().try_for_each(|seq| statement.execute([seq.cast_signed()]).map(|_| ()))
+pub(crate) fn remove(change: &Change<'_>, numbers: &[u64]) -> rusqlite::Result<()> {
+    let positions: Vec<i64> = numbers.iter().map(|number| number.cast_signed()).collect();
+    OUTBOX.remove_positions(change, &positions)
 }
 
 pub(crate) fn len(database: &Database) -> Result<u64, StoreError> {
-    let count =
-        database.connection().query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0));
-    count.map(i64::cast_unsigned).map_err(database.refused("count the outbox"))
+    OUTBOX.count(database)
 }

@@ -37,10 +37,12 @@ mod tests {
 
     use super::*;
     use crate::EventTable;
+    use crate::manifest::Kind;
 
     fn check(spans: &[(i64, i64)], expected: Option<(usize, &[u64])>) {
         let entry = |(index, (from, to)): (usize, &(i64, i64))| Entry {
             seq: index as u64,
+            kind: Kind::Rows,
             table: EventTable::HostEvents,
             rows: 1,
             bytes: 1,

@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnPath;
 use crate::digest::HashingFile;
 use crate::event_table::{KeyColumns, RowKeys};
 use crate::folder::Folder;
-use crate::manifest::{Entry, UNLINKED};
+use crate::manifest::{Entry, Kind, UNLINKED};
 use crate::options::{PAGE_ROWS, ROW_GROUP_BYTES};
 use crate::{EventTable, Options, StoreError};
 
@@ -69,7 +69,7 @@ fn write_and_publish(
     let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
     folder.publish_segment(seq, table.name(), &file)?;
     let Span { rows, from, to } = span;
-    Ok(Entry { seq, table, rows, bytes, from, to, digest, replaces, chain: UNLINKED })
+    Ok(Entry { seq, kind: Kind::Rows, table, rows, bytes, from, to, digest, replaces, chain: UNLINKED })
 }
 
 /// How many rows were written, and from when to when.

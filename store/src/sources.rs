@@ -4,42 +4,32 @@
 //! Law: the later count of a location replaces the earlier one.
 
 use offbound_schemas::record::SourceCount;
-use rusqlite::Transaction;
 
 use crate::StoreError;
-use crate::conclusions::{from_json, records, to_json};
+use crate::change::Change;
+use crate::conclusions::{from_json, to_json};
 use crate::database::Database;
+use crate::records::SOURCES;
 
 const KIND: &str = "source count";
 
-/// A source's account on its way into the table.
-pub(crate) struct SourceRow {
-    location: String,
-    format: String,
-    record: String,
-}
+/// A source's account on its way into the table: its location, and itself.
+pub(crate) type SourceRow = (String, String);
 
 /// The accounts as they are stored, made before a transaction begins.
 pub(crate) fn rows(sources: &[SourceCount]) -> Result<Vec<SourceRow>, StoreError> {
-    let to_row = |source: &SourceCount| {
-        let record = to_json(KIND, &source.location, source)?;
-        Ok(SourceRow { location: source.location.clone(), format: source.format.clone(), record })
-    };
-    sources.iter().map(to_row).collect()
+    let row = |source: &SourceCount| Ok((source.location.clone(), to_json(KIND, &source.location, source)?));
+    sources.iter().map(row).collect()
 }
 
 /// Puts accounts into the table, as part of a transaction.
-pub(crate) fn put(transaction: &Transaction<'_>, rows: &[SourceRow]) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO sources (location, format, record) VALUES (?1, ?2, ?3)
-                  ON CONFLICT (location) DO UPDATE SET format = excluded.format, record = excluded.record";
-    let mut statement = transaction.prepare(insert)?;
-    for SourceRow { location, format, record } in rows {
-        statement.execute((location, format, record))?;
-    }
-    Ok(())
+pub(crate) fn put(change: &Change<'_>, rows: &[SourceRow]) -> rusqlite::Result<()> {
+    SOURCES.put(change, rows.iter().map(|(key, text)| (key.as_str(), text.as_str()))).map(|_changed| ())
 }
 
+/// By location.
 pub(crate) fn read(database: &Database) -> Result<Vec<SourceCount>, StoreError> {
-    let texts = records(database, "SELECT record FROM sources ORDER BY location", [])?;
-    texts.iter().map(|text| from_json(KIND, text)).collect()
+    let mut records = SOURCES.all(database)?;
+    records.sort_by(|one, other| one.key.cmp(&other.key));
+    records.iter().map(|record| from_json(KIND, &record.text)).collect()
 }

@@ -10,9 +10,9 @@ use std::path::Path;
 use offbound_schemas::EventBatch;
 use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
 use offbound_schemas::table::DeadLetter;
-use rusqlite::Transaction;
 use tempfile::TempDir;
 
+use crate::change::Change;
 use crate::database::Database;
 use crate::encoders::Encoders;
 use crate::folder::{Folder, WriterLock};
@@ -129,13 +129,14 @@ impl Writer {
     /// Sets the account of each source, by location.
     pub fn put_sources(&mut self, sources: &[SourceCount]) -> Result<(), StoreError> {
         let accounts = sources::rows(sources)?;
-        let put = |transaction: &Transaction<'_>| sources::put(transaction, &accounts);
+        let put = |change: &Change<'_>| sources::put(change, &accounts);
         self.keep_whole(|writer| writer.store.database.transact("commit source counts", put))
+            .map(|_number| ())
     }
 
     /// Commits everything that was added. After it returns, it is on disk, and scans see it.
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        self.commit("commit segments", |_transaction| Ok(())).map(|_committed| ())
+        self.commit("commit segments", |_change| Ok(())).map(|_committed| ())
     }
 
     /// Commits everything that was added, and replaces findings, incidents, gaps and summary all at once.
@@ -147,7 +148,7 @@ impl Writer {
         summary: &Summary,
     ) -> Result<(), StoreError> {
         let replaced = conclusions::prepare(findings, incidents, gaps, summary)?;
-        let replace = |transaction: &Transaction<'_>| conclusions::replace(transaction, &replaced);
+        let replace = |change: &Change<'_>| conclusions::replace(change, &replaced);
         self.commit("commit conclusions", replace).map(|_committed| ())
     }
 
@@ -156,9 +157,9 @@ impl Writer {
     pub fn settle_dead_letters(&mut self, reread: &Reread) -> Result<(), StoreError> {
         let Reread { read, refused, sources } = reread;
         let accounts = sources::rows(sources)?;
-        let settle = |transaction: &Transaction<'_>| {
-            dead_letters::settle(transaction, read, refused)?;
-            sources::put(transaction, &accounts)
+        let settle = |change: &Change<'_>| {
+            dead_letters::settle(change, read, refused)?;
+            sources::put(change, &accounts)
         };
         self.commit("settle dead letters", settle).map(|_committed| ())
     }
@@ -170,7 +171,7 @@ impl Writer {
     /// when the disk was full.
     pub fn commit_stream(&mut self, commit: &StreamCommit<'_>) -> Result<Committed, StoreError> {
         let prepared = live::prepare(&self.store.database, commit)?;
-        self.commit("commit a stretch of a stream", |transaction| live::put(transaction, &prepared))
+        self.commit("commit a stretch of a stream", |change| live::put(change, &prepared))
     }
 
     /// The oldest items of the outbox with their numbers, at most [`crate::MAX_OUTBOX_ITEMS_PER_READ`] at once.
@@ -180,8 +181,8 @@ impl Writer {
 
     /// Removes items of the outbox that were delivered.
     pub fn outbox_done(&mut self, numbers: &[u64]) -> Result<(), StoreError> {
-        let remove = |transaction: &Transaction<'_>| outbox::remove(transaction, numbers);
-        self.keep_whole(|writer| writer.store.database.transact("empty the outbox", remove))
+        let remove = |change: &Change<'_>| outbox::remove(change, numbers);
+        self.keep_whole(|writer| writer.store.database.transact("empty the outbox", remove)).map(|_number| ())
     }
 
     fn refuse_if_broken(&self) -> Result<(), StoreError> {
@@ -204,7 +205,7 @@ impl Writer {
     fn commit(
         &mut self,
         action: &'static str,
-        more: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+        more: impl FnOnce(&Change<'_>) -> rusqlite::Result<()>,
     ) -> Result<Committed, StoreError> {
         self.keep_whole(|writer| {
             writer.write_segments()?;
@@ -272,14 +273,14 @@ impl Writer {
     fn name_segments(
         &mut self,
         action: &'static str,
-        more: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+        more: impl FnOnce(&Change<'_>) -> rusqlite::Result<()>,
     ) -> Result<Committed, StoreError> {
         self.manifest.link(&mut self.written);
         let (entries, letters) = (&self.written, &self.letters);
-        let number = self.store.database.transact_numbered(action, |transaction| {
-            manifest::put(transaction, entries)?;
-            dead_letters::put(transaction, letters)?;
-            more(transaction)
+        let number = self.store.database.transact(action, |change| {
+            manifest::put(change, entries)?;
+            dead_letters::put(change, letters)?;
+            more(change)
         })?;
         let entries = std::mem::take(&mut self.written);
         let (rows, bytes) =
@@ -293,7 +294,7 @@ impl Writer {
 
     fn commit_letters(&mut self) -> Result<(), StoreError> {
         let letters = &self.letters;
-        let put = |transaction: &Transaction<'_>| dead_letters::put(transaction, letters);
+        let put = |change: &Change<'_>| dead_letters::put(change, letters);
         self.store.database.transact("commit dead letters", put)?;
         self.forget_letters();
         Ok(())
@@ -315,7 +316,7 @@ impl Writer {
             let rows = rows.map(|batch| batch.map(|batch| table.of(&batch).clone()));
             let entry = segment::write(&self.store.folder, plan, rows, &self.options)?;
             self.written.push(entry);
-            self.name_segments("commit a merged segment", |_transaction| Ok(()))?;
+            self.name_segments("commit a merged segment", |_change| Ok(()))?;
             if self.temporary.is_some() {
                 // Nobody else reads it. Otherwise a reader may be at work, and the next writer sweeps them away.
                 replaced.iter().try_for_each(|seq| self.store.folder.remove_segment(*seq, table.name()))?;
