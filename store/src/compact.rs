@@ -1,15 +1,19 @@
-//! Merging segments that overlap in time, so that a scan never has more than a few open.
+//! Which segments to merge: those that overlap so much that a scan has too many open, and small ones that add up.
 //!
-//! In: the manifest's entries. Out: one segment in place of many; the rows stay the same.
-//! Owns: the choice of what to merge. Bound: `max_overlap` segments are open at once, as in a scan.
+//! In: the manifest's entries. Out: segments to put one in place of. Owns: the choice.
+//! Bound: `max_overlap` segments are open at once, as in a scan; a row is copied once for each class of sizes.
 //! Law: a scan gives the same rows before and after.
 
 use crate::manifest::Entry;
 use crate::overlap::deepest;
 use crate::{EventTable, Options};
 
-/// The segments of `table` to merge next; none when few enough overlap.
-pub(crate) fn choose(table: EventTable, entries: &[Entry], options: &Options) -> Option<Vec<Entry>> {
+/// Segments of about the same size that are merged into one: with a commit each second that is one merge in 16 seconds,
+/// and a thousand commits leave about 40 segments of a table.
+const TOGETHER: usize = 16;
+
+/// The segments of `table` to merge because too many overlap; none when few enough do.
+pub(crate) fn overlapping(table: EventTable, entries: &[Entry], options: &Options) -> Option<Vec<Entry>> {
     let most = options.max_overlap.max(2);
     let mine: Vec<Entry> = entries.iter().filter(|entry| entry.table == table).cloned().collect();
     let deepest = deepest(&mine).filter(|deepest| deepest.depth > most)?;
@@ -18,4 +22,44 @@ pub(crate) fn choose(table: EventTable, entries: &[Entry], options: &Options) ->
     chosen.sort_by_key(|entry| (entry.rows, entry.seq));
     chosen.truncate(most);
     Some(chosen)
+}
+
+/// The segments of `table` to merge because there are [`TOGETHER`] of one class of sizes; the earliest ones.
+pub(crate) fn small(table: EventTable, entries: &[Entry], options: &Options) -> Option<Vec<Entry>> {
+    let mine = || entries.iter().filter(|entry| entry.table == table && is_small(entry, options));
+    let mut classes: Vec<u32> = mine().map(class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let of_class = |of: u32| mine().filter(move |entry| class(entry) == of);
+    let full = classes.into_iter().find(|of| of_class(*of).count() >= TOGETHER)?;
+    let mut chosen: Vec<Entry> = of_class(full).cloned().collect();
+    chosen.sort_by_key(|entry| (entry.from, entry.seq));
+    chosen.truncate(TOGETHER);
+    Some(chosen)
+}
+
+/// Small segments of `table` that lie next to each other, as many as make one of ordinary size; none where each has its
+/// size or stands alone.
+pub(crate) fn neighbours(table: EventTable, entries: &[Entry], options: &Options) -> Option<Vec<Entry>> {
+    let mut mine: Vec<&Entry> =
+        entries.iter().filter(|entry| entry.table == table && is_small(entry, options)).collect();
+    mine.sort_by_key(|entry| (entry.from, entry.seq));
+    let mut rows = 0;
+    let fits = |entry: &&&Entry| {
+        rows += entry.rows;
+        rows <= options.segment_rows as u64
+    };
+    let chosen: Vec<Entry> =
+        mine.iter().take(options.max_overlap.max(2)).take_while(fits).map(|entry| (*entry).clone()).collect();
+    (chosen.len() > 1).then_some(chosen)
+}
+
+/// Whether a segment is to become a part of a larger one.
+fn is_small(entry: &Entry, options: &Options) -> bool {
+    entry.rows * 2 <= options.segment_rows as u64
+}
+
+/// Segments of one class have about as many rows: within a factor of 16.
+fn class(entry: &Entry) -> u32 {
+    entry.rows.max(1).ilog2() / TOGETHER.ilog2()
 }

@@ -12,6 +12,7 @@ use crate::StoreError;
 use crate::change::Change;
 use crate::database::Database;
 use crate::records::{FINDING_REVISIONS, FINDINGS, GAPS, INCIDENTS, Record, SUMMARY};
+use crate::repair::OWN_GAP;
 
 const FINDING: &str = "finding";
 const INCIDENT: &str = "incident";
@@ -48,7 +49,7 @@ pub(crate) fn prepare(
     summary: &Summary,
 ) -> Result<Prepared, StoreError> {
     let gap = |gap: &Gap| {
-        let text = to_json(GAP, &gap.scope, gap)?;
+        let text = gap_text(gap)?;
         // Equal gaps are one.
         let key = hash_id("offbound.store.gap/1", &[text.as_bytes()]);
         Ok((EventId(key).to_string(), text))
@@ -76,9 +77,11 @@ fn keyed<T: Serialize>(
 
 /// Puts these in place of all that are there, as part of a transaction.
 pub(crate) fn replace(change: &Change<'_>, prepared: &Prepared) -> rusqlite::Result<()> {
-    [FINDINGS, FINDING_REVISIONS, INCIDENTS, GAPS, SUMMARY]
+    [FINDINGS, FINDING_REVISIONS, INCIDENTS, SUMMARY]
         .into_iter()
         .try_for_each(|table| change.clear(table.name))?;
+    // Gaps of the store itself are true whatever is concluded.
+    GAPS.clear_but(change, OWN_GAP)?;
     put(change, prepared, &[])
 }
 
@@ -96,8 +99,18 @@ pub(crate) fn put(
     let dissolved: Vec<String> = dissolved.iter().map(IncidentId::to_string).collect();
     INCIDENTS.remove(change, &dissolved)?;
     INCIDENTS.put(change, pairs(incidents))?;
-    GAPS.put(change, pairs(gaps))?;
+    put_gaps(change, gaps)?;
     SUMMARY.put(change, [(SUMMARY_KIND, summary.as_str())]).map(|_changed| ())
+}
+
+/// A gap as it is stored.
+pub(crate) fn gap_text(gap: &Gap) -> Result<String, StoreError> {
+    to_json(GAP, &gap.scope, gap)
+}
+
+/// Adds gaps that are not there yet, as part of a transaction.
+pub(crate) fn put_gaps(change: &Change<'_>, rows: &[(String, String)]) -> rusqlite::Result<()> {
+    GAPS.put(change, pairs(rows)).map(|_changed| ())
 }
 
 fn pairs(rows: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use offbound_schemas::hash_id;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::change::Change;
 use crate::folder::Folder;
 use crate::records::TABLES;
+use crate::steps::{Step, Watch};
 use crate::{EventTable, StoreError, meta};
 
 /// Marks the file as ours, beside the text `SQLite format 3` (it spells `OfBd`).
@@ -43,6 +44,7 @@ CREATE INDEX dead_letters_by_input ON dead_letters (input, seq);
 pub(crate) struct Database {
     connection: Connection,
     path: PathBuf,
+    watch: Watch,
 }
 
 impl Database {
@@ -50,7 +52,8 @@ impl Database {
     pub(crate) fn open_to_write(folder: &Folder, durable: bool) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let mut database = Self::connect(folder, flags)?;
-        let synchronous = if durable { "FULL" } else { "OFF" };
+        let waits = durable && !folder.watch().leaves_out(Step::Commit);
+        let synchronous = if waits { "FULL" } else { "OFF" };
         let pragmas = format!("PRAGMA synchronous = {synchronous}; PRAGMA journal_mode = WAL;");
         database.connection.execute_batch(&pragmas).map_err(database.refused("set up"))?;
         if database.is_blank()? {
@@ -79,7 +82,7 @@ impl Database {
         connection.busy_timeout(BUSY_TIMEOUT).map_err(refused)?;
         let guards = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
         connection.execute_batch(guards).map_err(refused)?;
-        Ok(Self { connection, path })
+        Ok(Self { connection, path, watch: folder.watch().clone() })
     }
 
     fn is_blank(&self) -> Result<bool, StoreError> {
@@ -142,6 +145,22 @@ impl Database {
         StoreError::damaged(&self.path, problem)
     }
 
+    /// Gives space that is not used back to the system.
+    pub(crate) fn shrink(&self) -> Result<(), StoreError> {
+        let shrink = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE);";
+        self.connection.execute_batch(shrink).map_err(self.refused("shrink the tables"))
+    }
+
+    /// What SQLite itself finds wrong with its file; at most `most` problems.
+    pub(crate) fn problems(&self, most: usize) -> Result<Vec<String>, StoreError> {
+        let refused = self.refused("check the tables");
+        let check = format!("PRAGMA integrity_check({most})");
+        let mut statement = self.connection.prepare(&check).map_err(&refused)?;
+        let lines = statement.query_map([], |row| row.get::<_, String>(0)).map_err(&refused)?;
+        let lines = lines.collect::<rusqlite::Result<Vec<_>>>().map_err(&refused)?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+
     /// Reads what belongs together as of one moment, even while somebody writes.
     pub(crate) fn snapshot<T>(&self, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         if !self.connection.is_autocommit() {
@@ -161,16 +180,16 @@ impl Database {
         work: impl FnOnce(&Change<'_>) -> rusqlite::Result<()>,
     ) -> Result<u64, StoreError> {
         let number = if self.is_blank()? { 1 } else { meta::commits(self)? + 1 };
-        let refused = self.refused(action);
-        let run = || {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (refused, path, watch) = (self.refused(action), self.path.clone(), self.watch.clone());
+        let begin = || Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate);
+        let transaction = watch.step(Step::Begin, &path, || begin().map_err(&refused))?;
+        watch.step(Step::Write, &path, || {
             let change = Change::new(&transaction);
-            work(&change)?;
-            meta::put_commits(&change, number)?;
-            change.finish()?;
-            transaction.commit()
-        };
-        run().map_err(refused)?;
+            work(&change).map_err(&refused)?;
+            meta::put_commits(&change, number).map_err(&refused)?;
+            change.finish().map_err(&refused)
+        })?;
+        watch.step(Step::Commit, &path, || transaction.commit().map_err(&refused))?;
         Ok(number)
     }
 }

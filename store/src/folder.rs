@@ -9,7 +9,11 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
+use offbound_schemas::EventTime;
+
+use crate::steps::{Step, Watch};
 use crate::{EventTable, StoreError};
 
 const FOLDER_MODE: u32 = 0o700;
@@ -17,11 +21,12 @@ const FILE_MODE: u32 = 0o600;
 const DATABASE: &str = "offbound.db";
 const DATABASE_COMPANIONS: [&str; 2] = ["offbound.db-wal", "offbound.db-shm"];
 const SEGMENTS: &str = "segments";
+const QUARANTINE: &str = "quarantine";
 const LOCK: &str = "lock";
 const SEGMENT_SUFFIX: &str = ".parquet";
 const UNFINISHED_SUFFIX: &str = ".parquet.tmp";
-/// A process id in text is shorter.
-const MAX_HOLDER_BYTES: u64 = 32;
+/// A process id and a host name in text are shorter.
+const MAX_HOLDER_BYTES: u64 = 300;
 
 /// A store's folder.
 #[derive(Debug, Clone)]
@@ -29,6 +34,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// Whether names wait for the disk.
     durable: bool,
+    watch: Watch,
 }
 
 /// The single-writer lock; it ends with the value, or with the process.
@@ -71,11 +77,20 @@ impl Folder {
             io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
             _ => StoreError::io("open", path)(error),
         })?;
-        let folder = Self { path: full, durable: true };
+        let folder = Self { path: full, durable: true, watch: Watch::default() };
         if !folder.path.is_dir() {
             return Err(folder.not_a_store("it is not a folder".to_owned()));
         }
         Ok(folder)
+    }
+
+    /// The same, watched at every step.
+    pub(crate) fn watched(self, watch: Watch) -> Self {
+        Self { watch, ..self }
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     fn not_a_store(&self, found: String) -> StoreError {
@@ -83,8 +98,9 @@ impl Folder {
     }
 
     fn refuse_foreign(&self) -> Result<(), StoreError> {
-        let ours =
-            |name: &str| [DATABASE, SEGMENTS, LOCK].contains(&name) || DATABASE_COMPANIONS.contains(&name);
+        let ours = |name: &str| {
+            [DATABASE, SEGMENTS, QUARANTINE, LOCK].contains(&name) || DATABASE_COMPANIONS.contains(&name)
+        };
         match entries(&self.path)?.iter().find(|name| !ours(name)) {
             Some(other) => Err(self.not_a_store(format!("it holds {other:?}"))),
             None => Ok(()),
@@ -120,35 +136,37 @@ impl Folder {
         let write = |file: &mut File| -> io::Result<()> {
             file.set_len(0)?;
             file.rewind()?;
-            write!(file, "{}", std::process::id())
+            write!(file, "{} {}", std::process::id(), host_name())
         };
         write(&mut file).map_err(StoreError::io("write", &path))?;
         Ok(WriterLock(file))
     }
 
+    /// Names the holder: its process, its host, and since when, which is when it wrote the file.
     fn locked(&self, file: File) -> StoreError {
+        let written = file.metadata().and_then(|found| found.modified()).ok();
+        let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let since = since.and_then(|at| i64::try_from(at.as_nanos()).ok()).map(EventTime);
         let mut text = String::new();
         let read = file.take(MAX_HOLDER_BYTES).read_to_string(&mut text);
-        let holder = match (read, text.trim().parse::<u32>()) {
+        let (pid, host) = text.split_once(' ').unwrap_or((&text, ""));
+        let mut holder = match (read, pid.trim().parse::<u32>()) {
             (Ok(_), Ok(pid)) => format!("process {pid}"),
             _ => "another process".to_owned(),
         };
+        if !host.is_empty() {
+            holder.push_str(&format!(" on {}", host.trim()));
+        }
+        if let Some(since) = since {
+            holder.push_str(&format!(" since {since}"));
+        }
         StoreError::Locked { path: self.path.clone(), holder }
     }
 
     /// Makes what a store needs inside its folder: the segment folder and an empty, private database file.
     pub(crate) fn furnish(&self) -> Result<(), StoreError> {
         let segments = self.segments();
-        match DirBuilder::new().mode(FOLDER_MODE).create(&segments) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(StoreError::io("make", &segments)(error)),
-        }
-        let plain = fs::symlink_metadata(&segments).map_err(StoreError::io("look at", &segments))?.is_dir();
-        if !plain {
-            return Err(self.not_a_store(format!("{SEGMENTS} is not a plain folder")));
-        }
-        restrict(&segments, FOLDER_MODE)?;
+        make_private(&segments)?;
         open_private(&self.database())?;
         self.sync(&self.path)
     }
@@ -162,9 +180,11 @@ impl Folder {
             }
             _ => {}
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(FILE_MODE);
-        options.open(&path).map_err(StoreError::io("make", &path))
+        self.watch.step(Step::MakeSegment, &path, || {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(FILE_MODE);
+            options.open(&path).map_err(StoreError::io("make", &path))
+        })
     }
 
     /// Takes away an unfinished segment, if it is there.
@@ -177,14 +197,37 @@ impl Folder {
         self.segments().join(format!("{}.tmp", segment_name(seq, table)))
     }
 
+    /// Makes the content of a finished file survive a power cut.
+    pub(crate) fn sync_segment(&self, seq: u64, table: &str, file: &File) -> Result<(), StoreError> {
+        let path = self.unfinished(seq, table);
+        self.watch.sync(Step::SyncSegment, &path, || {
+            if self.durable { file.sync_all().map_err(StoreError::io("sync", &path)) } else { Ok(()) }
+        })
+    }
+
     /// Gives the finished file its name, so that it is there as a whole or not at all.
-    pub(crate) fn publish_segment(&self, seq: u64, table: &str, file: &File) -> Result<(), StoreError> {
-        let (from, to) = (self.unfinished(seq, table), self.segment(seq, table));
-        if self.durable {
-            file.sync_all().map_err(StoreError::io("sync", &from))?;
+    pub(crate) fn name_segment(&self, unfinished: u64, seq: u64, table: &str) -> Result<(), StoreError> {
+        let (from, to) = (self.unfinished(unfinished, table), self.segment(seq, table));
+        self.watch
+            .step(Step::NameSegment, &to, || fs::rename(&from, &to).map_err(StoreError::io("name", &to)))?;
+        let segments = self.segments();
+        self.watch.sync(Step::SyncFolder, &segments, || self.sync(&segments))
+    }
+
+    /// Moves a segment to the folder for damaged ones; one that is missing is no error.
+    pub(crate) fn quarantine_segment(&self, seq: u64, table: &str) -> Result<(), StoreError> {
+        let folder = self.path.join(QUARANTINE);
+        make_private(&folder)?;
+        let (from, to) = (self.segment(seq, table), folder.join(segment_name(seq, table)));
+        match fs::rename(&from, &to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("move", &from)(error))
+            }
+            _ => {
+                self.sync(&folder)?;
+                self.sync(&self.segments())
+            }
         }
-        fs::rename(&from, &to).map_err(StoreError::io("name", &to))?;
-        self.sync(&self.segments())
     }
 
     /// Makes names in a folder survive a power cut.
@@ -195,10 +238,15 @@ impl Folder {
         File::open(path).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", path))
     }
 
-    /// Takes away a segment that another one has replaced.
+    /// Takes away a segment that is no longer part of the store.
     pub(crate) fn remove_segment(&self, seq: u64, table: &str) -> Result<(), StoreError> {
         let path = self.segment(seq, table);
-        fs::remove_file(&path).map_err(StoreError::io("remove", &path))
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes away files that were never committed, or have been replaced; returns how many.
@@ -225,6 +273,28 @@ fn is_segment_name(name: &str) -> bool {
     let stem = name.strip_suffix(UNFINISHED_SUFFIX).or_else(|| name.strip_suffix(SEGMENT_SUFFIX));
     let parts = stem.and_then(|stem| stem.split_once('-'));
     parts.is_some_and(|(seq, table)| seq.parse::<u64>().is_ok() && EventTable::named(table).is_some())
+}
+
+/// Makes a folder that only its owner may look into, where there is none.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    match DirBuilder::new().mode(FOLDER_MODE).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(StoreError::io("make", path)(error));
+        }
+        _ => {}
+    }
+    if !fs::symlink_metadata(path).map_err(StoreError::io("look at", path))?.is_dir() {
+        let found = format!("{} is not a plain folder", path.display());
+        return Err(StoreError::NotAStore { path: path.parent().unwrap_or(path).to_owned(), found });
+    }
+    restrict(path, FOLDER_MODE)
+}
+
+/// The name of this host, where the system tells.
+fn host_name() -> String {
+    let name =
+        fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
+    name.unwrap_or_default().trim().to_owned()
 }
 
 /// Names in a folder, sorted.

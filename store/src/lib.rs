@@ -7,6 +7,7 @@
 //! Law STORE-1: what was committed survives a power cut. STORE-2: any change to a stored byte is noticed.
 
 mod change;
+mod check;
 mod columns;
 mod compact;
 mod conclusions;
@@ -20,6 +21,7 @@ mod folder;
 mod live;
 mod manifest;
 mod merge;
+mod merging;
 mod meta;
 mod offsets;
 mod options;
@@ -28,13 +30,18 @@ mod overlap;
 mod pending;
 mod record;
 mod records;
+mod repair;
+mod retention;
 mod scan;
 mod segment;
 mod segment_rows;
 mod sources;
+mod steps;
 mod store;
+mod tidying;
 mod writer;
 
+pub use check::Checked;
 pub use columns::Columns;
 pub use conclusions::Conclusions;
 pub use dead_letters::{LetterCount, LetterFilter, LetterPlace, Refusal, Reread};
@@ -46,6 +53,9 @@ pub use offsets::PartitionOffset;
 pub use options::{DEAD_LETTERS_PER_COMMIT, MAX_DEAD_LETTERS_PER_READ, Options, SCAN_ROWS};
 pub use outbox::{MAX_OUTBOX_ITEMS_PER_READ, OutboxItem, OutboxKind};
 pub use record::StoredRecord;
+pub use repair::Quarantined;
+pub use retention::{Removed, Retention};
 pub use scan::{ScanFilter, ScanStats};
+pub use steps::{Side, Step, Steps};
 pub use store::Store;
 pub use writer::Writer;

@@ -26,6 +26,11 @@ pub(crate) const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// Segments of one table that may overlap in time; above it they are merged into one, so that a scan has few
 /// files open. It is also how many are merged at once.
 const MAX_OVERLAP: usize = 48;
+/// Commits after which the files of replaced segments go: a reader that began to read before has until then, which is a
+/// quarter of an hour with a commit each second.
+pub(crate) const RETIRED_COMMITS: u64 = 1_000;
+/// Problems that a check of the store lists at most.
+pub(crate) const MAX_PROBLEMS: usize = 1_000;
 /// Rows of one batch of a filtered scan: what is decoded at once, so that most batches pass without a copy.
 pub(crate) const FILTERED_ROWS: usize = 8_192;
 /// Rows of one scanned batch that suit the fold: large enough to spread the costs of a batch.

@@ -137,6 +137,14 @@ impl RecordTable {
         Ok(())
     }
 
+    /// Removes all records but those whose key begins so.
+    pub(crate) fn clear_but(self, change: &Change<'_>, prefix: &str) -> rusqlite::Result<()> {
+        let delete = "WHERE substr(key, 1, length(?1)) <> ?1 RETURNING seal";
+        let mut delete = change.prepare(&format!("DELETE FROM {} {delete}", self.name))?;
+        let seals = delete.query_map([prefix], |row| row.get(0))?.collect::<rusqlite::Result<Vec<Seal>>>()?;
+        seals.into_iter().try_for_each(|seal| change.count(self.name, Some(seal), None))
+    }
+
     /// Removes the records with these numbers.
     pub(crate) fn remove_positions(self, change: &Change<'_>, positions: &[i64]) -> rusqlite::Result<()> {
         let delete = format!("DELETE FROM {} WHERE position = ?1 RETURNING seal", self.name);

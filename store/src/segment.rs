@@ -16,6 +16,7 @@ use crate::event_table::{KeyColumns, RowKeys};
 use crate::folder::Folder;
 use crate::manifest::{Entry, Kind, UNLINKED};
 use crate::options::{PAGE_ROWS, ROW_GROUP_BYTES};
+use crate::steps::Step;
 use crate::{EventTable, Options, StoreError};
 
 /// Level 1 writes at memory speed; higher levels save little on log text and cost several times as much.
@@ -33,22 +34,34 @@ pub(crate) struct Plan {
 }
 
 /// Writes sorted rows as a segment and gives it its name; it counts only once the manifest says so, which also
-/// links its entry to those before it. After an error no unfinished file keeps its space.
+/// links its entry to those before it.
 pub(crate) fn write(
     folder: &Folder,
     plan: Plan,
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
 ) -> Result<Entry, StoreError> {
+    let entry = write_unnamed(folder, plan, rows, options)?;
+    folder.name_segment(entry.seq, entry.seq, entry.table.name())?;
+    Ok(entry)
+}
+
+/// The same without the name. After an error no unfinished file keeps its space.
+pub(crate) fn write_unnamed(
+    folder: &Folder,
+    plan: Plan,
+    rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
+    options: &Options,
+) -> Result<Entry, StoreError> {
     let (seq, table) = (plan.seq, plan.table);
-    let written = write_and_publish(folder, plan, rows, options);
+    let written = encode(folder, plan, rows, options);
     if written.is_err() {
         folder.discard_segment(seq, table.name());
     }
     written
 }
 
-fn write_and_publish(
+fn encode(
     folder: &Folder,
     plan: Plan,
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
@@ -58,16 +71,19 @@ fn write_and_publish(
     let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
-    let properties = properties(table, options).map_err(&failed)?;
-    let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties)).map_err(&failed)?;
-    let mut span = Span::default();
-    for batch in rows {
-        let batch = batch?;
-        span.add(&RowKeys::new(table, &batch)?);
-        writer.write(&batch).map_err(&failed)?;
-    }
-    let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
-    folder.publish_segment(seq, table.name(), &file)?;
+    let (file, digest, bytes, span) = folder.watch().step(Step::WriteSegment, &path, || {
+        let properties = properties(table, options).map_err(&failed)?;
+        let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties)).map_err(&failed)?;
+        let mut span = Span::default();
+        for batch in rows {
+            let batch = batch?;
+            span.add(&RowKeys::new(table, &batch)?);
+            writer.write(&batch).map_err(&failed)?;
+        }
+        let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
+        Ok((file, digest, bytes, span))
+    })?;
+    folder.sync_segment(seq, table.name(), &file)?;
     let Span { rows, from, to } = span;
     Ok(Entry { seq, kind: Kind::Rows, table, rows, bytes, from, to, digest, replaces, chain: UNLINKED })
 }

@@ -13,7 +13,6 @@ use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventBatch, EventId, EventTime, FindingId, IncidentId};
 
 use crate::database::Database;
-use crate::digest::check_file;
 use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::merge::Merge;
@@ -205,15 +204,6 @@ impl Store {
     /// Dead letters whose id begins with these lower-case hex digits.
     pub fn find_dead_letters(&self, prefix: &str, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         dead_letters::find(&self.database, prefix, limit)
-    }
-
-    /// Checks the manifest's chain and every byte of every segment; returns how many segments there are.
-    pub fn verify(&self) -> Result<u64, StoreError> {
-        let entries = self.manifest()?.entries;
-        for entry in &entries {
-            check_file(&self.folder.segment(entry.seq, entry.table.name()), entry.bytes, &entry.digest)?;
-        }
-        Ok(entries.len() as u64)
     }
 
     fn manifest(&self) -> Result<Manifest, StoreError> {

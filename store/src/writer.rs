@@ -5,7 +5,9 @@
 //! holds everything else.
 //! Law STORE-1: what a commit returned for survives a power cut. What was not committed was never stored.
 
+use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
 
 use offbound_schemas::EventBatch;
 use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
@@ -17,13 +19,14 @@ use crate::database::Database;
 use crate::encoders::Encoders;
 use crate::folder::{Folder, WriterLock};
 use crate::manifest::{Entry, Manifest};
-use crate::merge::Merge;
-use crate::options::{DEAD_LETTER_BYTES, DEAD_LETTERS_PER_COMMIT};
+use crate::merging::Merging;
+use crate::options::{DEAD_LETTER_BYTES, DEAD_LETTERS_PER_COMMIT, RETIRED_COMMITS};
 use crate::pending::Pending;
 use crate::segment::Plan;
+use crate::steps::{Steps, Watch};
 use crate::{
-    Columns, Committed, EventTable, Options, OutboxItem, Reread, Store, StoreError, StreamCommit, compact,
-    conclusions, dead_letters, live, manifest, outbox, segment, sources,
+    Committed, EventTable, Options, OutboxItem, Reread, Store, StoreError, StreamCommit, compact,
+    conclusions, dead_letters, live, manifest, outbox, sources,
 };
 
 /// The one writer of a store.
@@ -31,14 +34,19 @@ use crate::{
 pub struct Writer {
     // Fields are dropped in this order: threads end, then the database closes, before their folder goes away.
     encoders: Encoders,
-    store: Store,
-    options: Options,
+    pub(crate) store: Store,
+    pub(crate) options: Options,
     pending: [Pending; 3],
     /// Segments that are written and wait for the next commit, in order.
-    written: Vec<Entry>,
+    pub(crate) written: Vec<Entry>,
     letters: Vec<DeadLetter>,
     letter_bytes: usize,
     manifest: Manifest,
+    pub(crate) merging: Option<Merging>,
+    /// Files of segments that were replaced, with the number of the commit that did it: readers may be at work.
+    pub(crate) retired: VecDeque<(u64, Entry)>,
+    /// Segments that a merge could not read: one of them may be damaged.
+    pub(crate) suspects: Vec<Entry>,
     /// The disk failed in another way than by being full: nothing may be acknowledged any more.
     broken: bool,
     _lock: WriterLock,
@@ -50,7 +58,12 @@ impl Writer {
     ///
     /// Refused when `dir` holds anything else, was made by another version, or is being written.
     pub fn create(dir: &Path, options: Options) -> Result<Self, StoreError> {
-        Self::open(dir, options, None)
+        Self::open(dir, options, Watch::default(), None)
+    }
+
+    /// The same, with somebody who is asked before and after each step of a commit; made for tests.
+    pub fn create_watched(dir: &Path, options: Options, steps: Arc<dyn Steps>) -> Result<Self, StoreError> {
+        Self::open(dir, options, Watch(Some(steps)), None)
     }
 
     /// A store in a folder of its own that goes away with the writer; it does not wait for the disk.
@@ -59,11 +72,16 @@ impl Writer {
         let folder = tempfile::Builder::new().prefix("offbound-").tempdir_in(&place);
         let folder = folder.map_err(StoreError::io("make a folder in", &place))?;
         let path = folder.path().to_owned();
-        Self::open(&path, Options { durable: false, ..options }, Some(folder))
+        Self::open(&path, Options { durable: false, ..options }, Watch::default(), Some(folder))
     }
 
-    fn open(dir: &Path, options: Options, temporary: Option<TempDir>) -> Result<Self, StoreError> {
-        let folder = Folder::create(dir, options.durable)?;
+    fn open(
+        dir: &Path,
+        options: Options,
+        watch: Watch,
+        temporary: Option<TempDir>,
+    ) -> Result<Self, StoreError> {
+        let folder = Folder::create(dir, options.durable)?.watched(watch);
         let lock = folder.lock()?;
         folder.furnish()?;
         let database = Database::open_to_write(&folder, options.durable)?;
@@ -77,7 +95,7 @@ impl Writer {
                 "removed segments that were never committed, or have been replaced"
             );
         }
-        Ok(Self {
+        let mut writer = Self {
             encoders: Encoders::new(folder.clone(), options),
             store: Store { database, folder },
             options,
@@ -86,10 +104,15 @@ impl Writer {
             letters: Vec::new(),
             letter_bytes: 0,
             manifest,
+            merging: None,
+            retired: VecDeque::new(),
+            suspects: Vec::new(),
             broken: false,
             _lock: lock,
             temporary,
-        })
+        };
+        writer.put_cut_aside()?;
+        Ok(writer)
     }
 
     /// The store as far as it is committed.
@@ -136,7 +159,7 @@ impl Writer {
 
     /// Commits everything that was added. After it returns, it is on disk, and scans see it.
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        self.commit("commit segments", |_change| Ok(())).map(|_committed| ())
+        self.commit("commit segments", |_change| Ok(()))
     }
 
     /// Commits everything that was added, and replaces findings, incidents, gaps and summary all at once.
@@ -149,7 +172,7 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let replaced = conclusions::prepare(findings, incidents, gaps, summary)?;
         let replace = |change: &Change<'_>| conclusions::replace(change, &replaced);
-        self.commit("commit conclusions", replace).map(|_committed| ())
+        self.commit("commit conclusions", replace)
     }
 
     /// Commits everything that was added, removes the dead letters that were read again and renews the others, all at
@@ -161,7 +184,7 @@ impl Writer {
             dead_letters::settle(change, read, refused)?;
             sources::put(change, &accounts)
         };
-        self.commit("settle dead letters", settle).map(|_committed| ())
+        self.commit("settle dead letters", settle)
     }
 
     /// Commits what a stream did since the last time, all at once: the rows and dead letters that were appended, and
@@ -171,7 +194,14 @@ impl Writer {
     /// when the disk was full.
     pub fn commit_stream(&mut self, commit: &StreamCommit<'_>) -> Result<Committed, StoreError> {
         let prepared = live::prepare(&self.store.database, commit)?;
-        self.commit("commit a stretch of a stream", |change| live::put(change, &prepared))
+        let committed = self.keep_whole(|writer| {
+            writer.write_segments()?;
+            writer.take_merged()?;
+            writer.name_segments("commit a stretch of a stream", |change| live::put(change, &prepared))
+        })?;
+        let followed = self.follow_up(committed.number);
+        self.note(followed);
+        Ok(committed)
     }
 
     /// The oldest items of the outbox with their numbers, at most [`crate::MAX_OUTBOX_ITEMS_PER_READ`] at once.
@@ -191,7 +221,7 @@ impl Writer {
 
     /// Does work that touches the disk. When that is full, it can be repeated; after any other failure nobody knows
     /// what the disk holds, and nothing more is acknowledged.
-    fn keep_whole<T>(
+    pub(crate) fn keep_whole<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -201,24 +231,26 @@ impl Writer {
         done
     }
 
-    /// Writes the segments of all that was added, then commits them and the dead letters together with `more`.
+    /// Writes the segments of all that was added, commits them and the dead letters together with `more`, then merges
+    /// segments where too many overlap.
     fn commit(
         &mut self,
         action: &'static str,
         more: impl FnOnce(&Change<'_>) -> rusqlite::Result<()>,
-    ) -> Result<Committed, StoreError> {
+    ) -> Result<(), StoreError> {
         self.keep_whole(|writer| {
             writer.write_segments()?;
-            let committed = writer.name_segments(action, more)?;
-            Ok(committed)
-        })
-        .inspect(|_committed| self.tidy())
+            writer.name_segments(action, more)
+        })?;
+        let settled =
+            EventTable::ALL.into_iter().try_for_each(|table| self.settle(table, compact::overlapping));
+        self.note(settled);
+        Ok(())
     }
 
-    /// Merges segments where too many overlap. What is committed is committed, whatever becomes of this.
-    fn tidy(&mut self) {
-        let settled = EventTable::ALL.into_iter().try_for_each(|table| self.settle(table));
-        let Err(error) = settled.map_err(|error| error.or_full(self.store.path())) else { return };
+    /// Notes the end of what was done after a commit: what is committed is committed, whatever became of the rest.
+    pub(crate) fn note(&mut self, done: Result<(), StoreError>) {
+        let Err(error) = done.map_err(|error| error.or_full(self.store.path())) else { return };
         tracing::warn!(%error, "segments are not merged now");
         self.broken |= !error.is_temporary() && !matches!(error, StoreError::Damaged { .. });
     }
@@ -241,7 +273,7 @@ impl Writer {
         while self.encoders.count() >= self.options.encoders.max(1) {
             self.take_written()?;
         }
-        let plan = self.plan(table, Vec::new());
+        let plan = Plan { seq: self.next_seq(), table, replaces: Vec::new() };
         let Some(pending) = self.pending.get_mut(table as usize) else { return Ok(()) };
         let Some(rows) = pending.take()? else { return Ok(()) };
         self.encoders.begin(plan, rows)
@@ -263,14 +295,13 @@ impl Writer {
         Ok(())
     }
 
-    /// The next segment: it comes after those that are committed, written, and on their way.
-    fn plan(&self, table: EventTable, replaces: Vec<u64>) -> Plan {
-        let before = self.written.len() + self.encoders.count();
-        Plan { seq: self.manifest.last_seq + before as u64 + 1, table, replaces }
+    /// The number of the next segment: it comes after those that are committed, written, and on their way.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.manifest.last_seq + (self.written.len() + self.encoders.count()) as u64 + 1
     }
 
     /// The one transaction of a commit. What it holds is let go only once it is through.
-    fn name_segments(
+    pub(crate) fn name_segments(
         &mut self,
         action: &'static str,
         more: impl FnOnce(&Change<'_>) -> rusqlite::Result<()>,
@@ -287,9 +318,25 @@ impl Writer {
             (entries.iter().map(|entry| entry.rows).sum(), entries.iter().map(|entry| entry.bytes).sum());
         let committed = Committed { number, segments: entries.len() as u64, rows, bytes };
         tracing::debug!(number, rows, bytes, segments = committed.segments, "committed");
-        entries.into_iter().for_each(|entry| self.manifest.add(entry));
+        for entry in entries {
+            let replaced = self.manifest.entries.iter().filter(|old| entry.replaces.contains(&old.seq));
+            self.retired.extend(replaced.map(|old| (number, old.clone())));
+            self.manifest.add(entry);
+        }
         self.forget_letters();
+        if self.temporary.is_some() {
+            // Nobody else reads it.
+            self.remove_retired(number + RETIRED_COMMITS)?;
+        }
         Ok(committed)
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.manifest.entries
+    }
+
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.store.folder
     }
 
     fn commit_letters(&mut self) -> Result<(), StoreError> {
@@ -303,25 +350,5 @@ impl Writer {
     fn forget_letters(&mut self) {
         self.letters.clear();
         self.letter_bytes = 0;
-    }
-
-    /// Merges segments of a table until few enough overlap in time.
-    fn settle(&mut self, table: EventTable) -> Result<(), StoreError> {
-        while let Some(chosen) = compact::choose(table, &self.manifest.entries, &self.options) {
-            let replaced: Vec<u64> = chosen.iter().map(|entry| entry.seq).collect();
-            let plan = self.plan(table, replaced.clone());
-            let columns = Columns::all();
-            let mut merge = Merge::new(&self.store.folder, chosen, &columns, self.options.row_group_rows);
-            let rows = std::iter::from_fn(|| merge.next_batch().transpose());
-            let rows = rows.map(|batch| batch.map(|batch| table.of(&batch).clone()));
-            let entry = segment::write(&self.store.folder, plan, rows, &self.options)?;
-            self.written.push(entry);
-            self.name_segments("commit a merged segment", |_change| Ok(()))?;
-            if self.temporary.is_some() {
-                // Nobody else reads it. Otherwise a reader may be at work, and the next writer sweeps them away.
-                replaced.iter().try_for_each(|seq| self.store.folder.remove_segment(*seq, table.name()))?;
-            }
-        }
-        Ok(())
     }
 }

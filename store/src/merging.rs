@@ -1,0 +1,84 @@
+//! Small segments become larger ones beside a running writer, which goes on committing.
+//!
+//! In: segments that lie together. Out: one finished file in place of them, which the next commit names.
+//! Owns: the one thread that merges. Bound: one merge at a time, of segments that make one of ordinary size.
+//! Law: until a commit has named the merged segment, the old ones are the store.
+
+use std::panic::resume_unwind;
+use std::thread::{Builder, JoinHandle};
+
+use crate::folder::Folder;
+use crate::manifest::Entry;
+use crate::merge::Merge;
+use crate::segment::{self, Plan};
+use crate::{Columns, EventTable, Options, StoreError};
+
+/// The number under which a merged segment is written until a commit gives it one; segments begin with 1.
+pub(crate) const UNNUMBERED: u64 = 0;
+
+/// A merge on its way.
+#[derive(Debug)]
+pub(crate) struct Merging {
+    /// None once somebody has waited for it.
+    work: Option<JoinHandle<Result<Entry, StoreError>>>,
+    /// The segments that are merged.
+    pub(crate) chosen: Vec<Entry>,
+}
+
+impl Merging {
+    /// Begins to merge segments of one table.
+    pub(crate) fn begin(
+        folder: &Folder,
+        chosen: Vec<Entry>,
+        options: Options,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(table) = chosen.first().map(|entry| entry.table) else { return Ok(None) };
+        let (folder_of_thread, entries) = (folder.clone(), chosen.clone());
+        let work = move || {
+            let plan = plan(UNNUMBERED, table, &entries);
+            merge(&folder_of_thread, plan, entries, &options)
+        };
+        let spawned = Builder::new().name("merge".to_owned()).spawn(work);
+        let work = spawned.map_err(StoreError::io("start a thread to merge in", folder.path()))?;
+        Ok(Some(Self { work: Some(work), chosen }))
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.work.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Waits for the merged segment, which has no number yet; none when somebody had it already.
+    pub(crate) fn finish(mut self) -> Option<Result<Entry, StoreError>> {
+        let work = self.work.take()?;
+        Some(work.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    }
+}
+
+impl Drop for Merging {
+    /// Waits for the thread: it must not write into another writer's folder.
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            // Never named: the next writer sweeps the file away.
+            drop(work.join());
+        }
+    }
+}
+
+/// The plan of a segment that takes the place of others.
+pub(crate) fn plan(seq: u64, table: EventTable, replaced: &[Entry]) -> Plan {
+    Plan { seq, table, replaces: replaced.iter().map(|entry| entry.seq).collect() }
+}
+
+/// Writes the rows of segments of one table as one, without giving it a name yet.
+pub(crate) fn merge(
+    folder: &Folder,
+    plan: Plan,
+    entries: Vec<Entry>,
+    options: &Options,
+) -> Result<Entry, StoreError> {
+    let (table, columns) = (plan.table, Columns::all());
+    let mut merge = Merge::new(folder, entries, &columns, options.row_group_rows);
+    let rows = std::iter::from_fn(|| merge.next_batch().transpose());
+    let rows = rows.map(|batch| batch.map(|batch| table.of(&batch).clone()));
+    segment::write_unnamed(folder, plan, rows, options)
+}
