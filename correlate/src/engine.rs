@@ -1,18 +1,22 @@
 //! The engine: events in, findings and incidents out.
 //!
-//! In: batches of events in any order, watermarks, an environment, rules. Out: a judgement.
-//! Owns: the sequence order → facts → scene → rules → findings → incidents.
+//! In: batches of events in any order, watermarks, an environment, rules. Out: a judgement, or what changed in it.
+//! Owns: the sequence order → facts → scene → rules → findings → incidents → what is published.
 //! Law: the judgement is a function of the set of events, the environment and the rules; nothing else.
 
+mod changes;
+mod ledger;
+mod published;
+
 use offbound_schemas::record::{Finding, Gap, Incident};
-use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventTime, SchemaError};
 
+pub use changes::{Changes, Tracked};
+use ledger::Ledger;
+use published::{Published, Sealed};
+
 use crate::environment::Environment;
-use crate::fact::Facts;
-use crate::finding::{Found, Members, findings};
-use crate::incident::incidents;
-use crate::order::{CanonicalOrder, EventTable, Waiting};
+use crate::order::CanonicalOrder;
 use crate::rule::RuleSet;
 use crate::scene::Scene;
 use crate::session::{Session, SessionError};
@@ -46,82 +50,132 @@ pub struct Engine {
     environment: Environment,
     session: Session,
     order: CanonicalOrder,
-    facts: Facts,
+    /// What is certain: every event before the watermark, in canonical order.
+    sealed: Ledger,
+    /// What may be: every event at hand, as it came. Only where provisional results are wanted.
+    ahead: Option<Ledger>,
+    published: Published,
 }
 
 impl Engine {
-    /// An engine without events; every rule is planned, and refused here if it is unsound.
+    /// An engine without events, for events of the past; every rule is planned, and refused here if it is unsound.
     pub async fn new(environment: Environment, rules: &RuleSet) -> Result<Self, EngineError> {
         let session = Session::new(rules).await?;
-        Ok(Self { environment, session, order: CanonicalOrder::default(), facts: Facts::default() })
+        let (order, sealed, published) = Default::default();
+        Ok(Self { environment, session, order, sealed, ahead: None, published })
     }
 
-    /// Forgets every event, and keeps environment, rules and plans: the next events start anew.
+    /// The same for events as they happen: [`Self::provisional`] speaks before the watermark does.
+    pub async fn live(environment: Environment, rules: &RuleSet) -> Result<Self, EngineError> {
+        let mut engine = Self::new(environment, rules).await?;
+        engine.order = CanonicalOrder::read_ahead();
+        engine.ahead = Some(Ledger::default());
+        Ok(engine)
+    }
+
+    /// Forgets every event and everything published, and keeps environment, rules and plans.
     pub fn forget(&mut self) {
+        self.sealed = Ledger::default();
+        self.published = Published::default();
         self.order = CanonicalOrder::default();
-        self.facts = Facts::default();
+        if self.ahead.is_some() {
+            self.order = CanonicalOrder::read_ahead();
+            self.ahead = Some(Ledger::default());
+        }
+    }
+
+    /// What an earlier run published: from now on only what differs from it is published, and revisions go on.
+    ///
+    /// Before the first changes are asked for, the events of that run should be pushed and sealed again. What rests
+    /// on events from before the first of them is left as it is.
+    pub fn restore(&mut self, findings: &[Finding], incidents: &[Incident]) {
+        self.published.restore(findings, incidents);
     }
 
     /// Takes events in, in any order; they wait for the watermark.
     pub fn push(&mut self, batch: &EventBatch) -> Result<(), EngineError> {
-        Ok(self.order.push(batch)?)
+        let mut fresh = self.order.push(batch)?;
+        if let Some(ahead) = &mut self.ahead {
+            fresh.sort_unstable();
+            ahead.fold(&self.environment, &self.order, &fresh)?;
+        }
+        Ok(())
     }
 
-    /// Folds every event strictly before `watermark`.
+    /// Folds every event strictly before `watermark`, and publishes nothing yet.
     pub fn seal(&mut self, watermark: EventTime) -> Result<(), EngineError> {
-        let due = self.order.seal(Some(watermark));
-        self.fold(&due)
+        self.fold(Some(watermark))
     }
 
-    /// Folds what still waits, and judges.
+    /// What the events at hand, sealed or not, say and was not published yet: provisional findings, also where one is
+    /// graver than was published, and the incidents that they make.
+    pub async fn provisional(&mut self) -> Result<Changes, EngineError> {
+        let sealed = self.covered();
+        let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.touched) else {
+            return Ok(Changes::default());
+        };
+        let judged = ahead.judge(&self.environment, &self.session, None).await?;
+        Ok(self.published.look_ahead(judged, sealed))
+    }
+
+    /// Folds every event strictly before `watermark`, and tells what that makes different: findings confirmed, revised
+    /// or withdrawn, incidents judged anew. Lifetimes are judged as of the watermark.
+    pub async fn advance(&mut self, watermark: EventTime) -> Result<Changes, EngineError> {
+        self.fold(Some(watermark))?;
+        let judged = self.judge_sealed().await?;
+        Ok(self.published.confirm(judged, self.covered()))
+    }
+
+    /// Folds what still waits, and judges everything. Publishes nothing.
     pub async fn judge(&mut self) -> Result<Judgement, EngineError> {
         self.fold_all()?;
-        let scene = self.scene();
-        let members = Members::new(&scene);
-        let mut found: Vec<Found> = Vec::new();
-        for (rule, batch) in self.session.run(&scene).await? {
-            found.extend(findings(&scene, &members, &rule, &batch)?);
-        }
-        found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
-        let incidents = incidents(&scene, &mut found);
-        let gaps = self.facts.gaps.sorted().into_iter().map(|(gap, _)| gap).collect();
-        Ok(Judgement {
-            findings: found.into_iter().map(|found| found.finding).collect(),
-            incidents,
-            gaps,
-            late: self.order.late(),
-        })
+        self.judge_sealed().await
     }
 
     /// Folds what still waits.
     pub(crate) fn fold_all(&mut self) -> Result<(), EngineError> {
-        let due = self.order.seal(None);
-        self.fold(&due)
+        self.fold(None)
     }
 
-    /// The facts so far, joined and compared.
+    /// The sealed facts, joined and compared.
     pub(crate) fn scene(&self) -> Scene<'_> {
-        Scene::new(&self.environment, &self.facts)
+        self.sealed.scene(&self.environment, self.now())
     }
 
-    fn fold(&mut self, due: &[Waiting]) -> Result<(), EngineError> {
-        // Consecutive rows mostly come from one batch: its views are made once per run of them.
-        for run in due.chunk_by(|a, b| a.batch == b.batch) {
-            let Some(batch) = run.first().and_then(|row| self.order.batch(row.batch)) else { continue };
-            let hosts = host_events::View::new(&batch.host_events)?;
-            let assertions = identity_assertions::View::new(&batch.identity_assertions)?;
-            let places = placements::View::new(&batch.placements)?;
-            for row in run {
-                match row.table {
-                    EventTable::HostEvents => self.facts.host_event(&hosts, row.row),
-                    EventTable::IdentityAssertions => {
-                        self.facts.assertion(&self.environment, &assertions, row.row)
-                    }
-                    EventTable::Placements => self.facts.placement(&places, row.row),
-                }
-            }
+    /// How much the engine holds.
+    #[must_use]
+    pub fn tracked(&self) -> Tracked {
+        let facts = &self.sealed.facts;
+        Tracked {
+            credentials: facts.bindings.all().len(),
+            uses: facts.uses.all().len(),
+            signals: facts.signals.all().len(),
+            stays: facts.placements.stays().len(),
+            names: facts.names.len(),
+            waiting: self.order.waiting(),
+            bytes: facts.bytes(),
         }
-        self.order.release();
+    }
+
+    async fn judge_sealed(&mut self) -> Result<Judgement, EngineError> {
+        let now = self.now();
+        let judged = self.sealed.judge(&self.environment, &self.session, now).await?;
+        Ok(Judgement { late: self.order.late(), ..judged })
+    }
+
+    /// The last moment that is sealed: the one before the watermark.
+    fn now(&self) -> Option<EventTime> {
+        self.order.watermark().map(|watermark| watermark.plus_nanos(-1))
+    }
+
+    fn covered(&self) -> Sealed {
+        Sealed { watermark: self.order.watermark(), begin: self.sealed.facts.begin }
+    }
+
+    fn fold(&mut self, watermark: Option<EventTime>) -> Result<(), EngineError> {
+        let due = self.order.seal(watermark);
+        self.sealed.fold(&self.environment, &self.order, &due)?;
+        self.order.release(&due);
         Ok(())
     }
 }

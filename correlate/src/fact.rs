@@ -34,14 +34,34 @@ pub(crate) struct Facts {
     pub(crate) signals: signal::Signals,
     pub(crate) coverage: coverage::CoverageFacts,
     pub(crate) gaps: gap::Gaps,
+    /// Time of the first event.
+    pub(crate) begin: Option<EventTime>,
     /// Time of the last event: "now" for lifetimes in a replay.
     pub(crate) end: Option<EventTime>,
 }
 
 impl Facts {
+    fn reach(&mut self, time: EventTime) {
+        self.begin = Some(self.begin.map_or(time, |begin| begin.min(time)));
+        self.end = self.end.max(Some(time));
+    }
+
+    /// Memory in bytes by fact table, as its capacity says.
+    pub(crate) fn bytes(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("bindings", self.bindings.bytes()),
+            ("coverage", self.coverage.bytes()),
+            ("lineage", self.lineage.bytes()),
+            ("names", self.names.bytes()),
+            ("placements", self.placements.bytes()),
+            ("signals", self.signals.bytes()),
+            ("uses", self.uses.bytes()),
+        ]
+    }
+
     /// Folds one host event.
     pub(crate) fn host_event(&mut self, view: &host_events::View<'_>, row: usize) {
-        self.end = self.end.max(Some(view.event_time(row)));
+        self.reach(view.event_time(row));
         self.coverage.host_event(&mut self.names, view, row);
         if view.action(row) == Action::TelemetryGap {
             self.gaps.host_event(view, row);
@@ -58,7 +78,7 @@ impl Facts {
         view: &identity_assertions::View<'_>,
         row: usize,
     ) {
-        self.end = self.end.max(Some(view.event_time(row)));
+        self.reach(view.event_time(row));
         self.bindings.assertion(&mut self.names, view, row);
         let destination = usage::destination(environment, view, row);
         self.coverage.assertion(&mut self.names, &destination.name, view, row);
@@ -69,7 +89,7 @@ impl Facts {
 
     /// Folds one placement.
     pub(crate) fn placement(&mut self, view: &placements::View<'_>, row: usize) {
-        self.end = self.end.max(Some(view.event_time(row)));
+        self.reach(view.event_time(row));
         self.placements.placement(&mut self.names, view, row);
     }
 }

@@ -21,7 +21,7 @@ mod session;
 #[doc(hidden)]
 pub mod testing;
 
-pub use engine::{Engine, EngineError, Judgement};
+pub use engine::{Changes, Engine, EngineError, Judgement, Tracked};
 pub use hunt::FactTable;
 pub use rule::{Rule, RuleError, RuleSet};
 pub use session::SessionError;

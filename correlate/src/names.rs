@@ -45,6 +45,19 @@ impl Names {
         &self.texts[name.0 as usize]
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Memory in bytes: every text once, with its reference counts, and twice a pointer to it.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts: usize = self.texts.iter().map(|text| text.len() + 2 * size_of::<usize>()).sum();
+        texts
+            + self.texts.capacity() * size_of::<Arc<str>>()
+            + self.numbers.capacity() * size_of::<(Arc<str>, Name)>()
+    }
+
     /// The text of an optional name.
     pub(crate) fn text_of(&self, name: Option<Name>) -> Option<&str> {
         name.map(|name| self.text(name))

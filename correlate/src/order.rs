@@ -5,7 +5,7 @@
 //! Owns: the rows that wait for the watermark, and the count of late ones.
 //! Law STREAM-1..3: what comes out depends on the set of events only.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventId, EventTime, SchemaError};
@@ -14,7 +14,7 @@ use offbound_schemas::{EventBatch, EventId, EventTime, SchemaError};
 const RECENT_EVENTS: usize = 65_536;
 
 /// Which event table a row is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum EventTable {
     HostEvents,
     IdentityAssertions,
@@ -31,11 +31,21 @@ pub(crate) struct Waiting {
     pub(crate) row: usize,
 }
 
+/// A batch, and how many of its rows still wait.
+#[derive(Debug)]
+struct Held {
+    batch: EventBatch,
+    waiting: usize,
+}
+
 /// Rows that wait for the watermark.
 #[derive(Debug, Default)]
 pub(crate) struct CanonicalOrder {
-    batches: Vec<Option<EventBatch>>,
+    batches: BTreeMap<usize, Held>,
+    next_batch: usize,
     waiting: Vec<Waiting>,
+    /// Events that wait, where somebody reads ahead of the watermark and must not read one twice.
+    waiting_ids: Option<HashSet<(EventId, EventTable)>>,
     watermark: Option<EventTime>,
     recent: HashSet<EventId>,
     recent_order: VecDeque<EventId>,
@@ -43,9 +53,14 @@ pub(crate) struct CanonicalOrder {
 }
 
 impl CanonicalOrder {
-    /// Takes a batch in; its rows wait.
-    pub(crate) fn push(&mut self, batch: &EventBatch) -> Result<(), SchemaError> {
-        let index = self.batches.len();
+    /// An order whose rows are also read when they come, each once.
+    pub(crate) fn read_ahead() -> Self {
+        Self { waiting_ids: Some(HashSet::new()), ..Self::default() }
+    }
+
+    /// Takes a batch in; its rows wait. Gives those rows that did not come before, as far as that is known.
+    pub(crate) fn push(&mut self, batch: &EventBatch) -> Result<Vec<Waiting>, SchemaError> {
+        let index = self.next_batch;
         let before = self.waiting.len();
         let hosts = host_events::View::new(&batch.host_events)?;
         self.wait(EventTable::HostEvents, index, hosts.len(), |row| {
@@ -58,10 +73,13 @@ impl CanonicalOrder {
         self.wait(EventTable::Placements, index, places.len(), |row| {
             (places.event_time(row), places.event_id(row))
         });
-        if self.waiting.len() > before {
-            self.batches.push(Some(batch.clone()));
+        let fresh = self.waiting.get(before..).unwrap_or_default();
+        if !fresh.is_empty() {
+            self.batches.insert(index, Held { batch: batch.clone(), waiting: fresh.len() });
+            self.next_batch += 1;
         }
-        Ok(())
+        // Who does not read ahead does not pay for the copy.
+        Ok(if self.waiting_ids.is_some() { fresh.to_vec() } else { Vec::new() })
     }
 
     fn wait(
@@ -73,12 +91,14 @@ impl CanonicalOrder {
     ) {
         for row in 0..rows {
             let (time, id) = at(row);
-            if self.watermark.is_some_and(|watermark| time < watermark) {
-                if self.recent.contains(&id) {
-                    continue;
-                }
-                self.late += 1;
+            let late = self.watermark.is_some_and(|watermark| time < watermark);
+            if late && self.recent.contains(&id) {
+                continue;
             }
+            if self.waiting_ids.as_mut().is_some_and(|ids| !ids.insert((id, table))) {
+                continue;
+            }
+            self.late += u64::from(late);
             self.waiting.push(Waiting { time, id, table, batch, row });
         }
     }
@@ -90,10 +110,25 @@ impl CanonicalOrder {
             std::mem::take(&mut self.waiting).into_iter().partition(ready);
         self.waiting = rest;
         due.sort_unstable();
-        due.dedup_by_key(|row| (row.id, row.table));
-        due.retain(|row| !self.recent.contains(&row.id));
+        due.dedup_by(|later, kept| {
+            let again = (later.id, later.table) == (kept.id, kept.table);
+            if again {
+                release(&mut self.batches, later.batch);
+            }
+            again
+        });
+        due.retain(|row| {
+            let again = self.recent.contains(&row.id);
+            if again {
+                release(&mut self.batches, row.batch);
+            }
+            !again
+        });
         for row in &due {
             self.remember(row.id);
+            if let Some(ids) = &mut self.waiting_ids {
+                ids.remove(&(row.id, row.table));
+            }
         }
         self.watermark = self.watermark.max(watermark);
         due
@@ -112,24 +147,37 @@ impl CanonicalOrder {
 
     /// The batch that a row is in.
     pub(crate) fn batch(&self, index: usize) -> Option<&EventBatch> {
-        self.batches.get(index).and_then(Option::as_ref)
+        self.batches.get(&index).map(|held| &held.batch)
     }
 
-    /// Lets go of batches of which no row waits any more.
-    pub(crate) fn release(&mut self) {
-        let waited: HashSet<usize> = self.waiting.iter().map(|row| row.batch).collect();
-        for (index, batch) in self.batches.iter_mut().enumerate() {
-            if !waited.contains(&index) {
-                *batch = None;
-            }
+    /// Lets go of batches of which no row waits any more: these rows were folded.
+    pub(crate) fn release(&mut self, folded: &[Waiting]) {
+        for row in folded {
+            release(&mut self.batches, row.batch);
         }
-        if self.waiting.is_empty() {
-            self.batches.clear();
-        }
+    }
+
+    /// Before which moment everything was folded.
+    pub(crate) fn watermark(&self) -> Option<EventTime> {
+        self.watermark
+    }
+
+    /// How many rows wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// How many events came after the watermark had passed them.
     pub(crate) fn late(&self) -> u64 {
         self.late
+    }
+}
+
+/// One row of a batch waits no more.
+fn release(batches: &mut BTreeMap<usize, Held>, index: usize) {
+    let Some(held) = batches.get_mut(&index) else { return };
+    held.waiting = held.waiting.saturating_sub(1);
+    if held.waiting == 0 {
+        batches.remove(&index);
     }
 }

@@ -50,8 +50,8 @@ pub(crate) struct PodFacts {
 }
 
 impl<'a> Scene<'a> {
-    /// Joins the facts.
-    pub(crate) fn new(environment: &'a Environment, facts: &'a Facts) -> Self {
+    /// Joins the facts, as of `now` or of the last event, whichever is later.
+    pub(crate) fn new(environment: &'a Environment, facts: &'a Facts, now: Option<EventTime>) -> Self {
         let places = Places::new(environment, &facts.names, &facts.placements);
         let pods = pods(environment, facts);
         let mut scene = Self {
@@ -62,7 +62,7 @@ impl<'a> Scene<'a> {
             commands: signals::Commands::default(),
             readers: signals::Readers::default(),
             pods,
-            now: facts.end.unwrap_or_default(),
+            now: facts.end.max(now).unwrap_or_default(),
         };
         scene.edges = edges::Edges::new(&scene);
         scene.commands = signals::Commands::new(facts);

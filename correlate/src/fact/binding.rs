@@ -58,6 +58,14 @@ impl Bindings {
         &self.held
     }
 
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let aliases: usize = self.held.iter().map(|held| held.aliases.capacity() * size_of::<Name>()).sum();
+        aliases
+            + self.held.capacity() * size_of::<Held>()
+            + self.by_name.capacity() * size_of::<(Name, usize)>()
+    }
+
     /// The credential of that name.
     pub(crate) fn get(&self, credential: Name) -> Option<&Held> {
         self.by_name.get(&credential).and_then(|index| self.held.get(*index))

@@ -75,6 +75,12 @@ impl CoverageFacts {
         }
     }
 
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let parts = self.sorted().into_iter().map(|(_, parts)| size_of_val(parts)).sum::<usize>();
+        parts + self.stretches.capacity() * size_of::<(Subject, Vec<Stretch>)>()
+    }
+
     /// All stretches, sorted by subject.
     pub(crate) fn sorted(&self) -> Vec<(Subject, &[Stretch])> {
         let mut all: Vec<_> =

@@ -40,6 +40,14 @@ pub(crate) struct Lineage {
 }
 
 impl Lineage {
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let pids = self.contained.capacity() + self.latest.capacity();
+        self.processes.capacity() * size_of::<(Name, Process)>()
+            + self.order.capacity() * size_of::<Name>()
+            + pids * size_of::<((Name, u32), Name)>()
+    }
+
     /// Learns from an event, and gives the key of the acting process.
     pub(crate) fn host_event(
         &mut self,

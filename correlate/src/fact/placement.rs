@@ -62,6 +62,19 @@ impl Placements {
         &self.stays
     }
 
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let lists = |stay: &Stay| {
+            let Stay { aliases, containers, addresses, selectors, .. } = stay;
+            aliases.capacity() + containers.capacity() + addresses.capacity() + selectors.capacity()
+        };
+        self.stays.iter().map(lists).sum::<usize>() * size_of::<Name>()
+            + self.stays.capacity() * size_of::<Stay>()
+            + self.by_key.capacity() * size_of::<(Key, Vec<usize>)>()
+            + self.by_pod_name.capacity() * size_of::<(Name, Vec<usize>)>()
+            + (self.stays.len() * 2) * size_of::<usize>()
+    }
+
     pub(crate) fn placement(&mut self, names: &mut Names, view: &placements::View<'_>, row: usize) {
         let stated = read(names, view, row);
         if stated.kind == PlacementKind::Pod && stated.pod_uid.is_none() && stated.host.is_none() {

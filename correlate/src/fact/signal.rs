@@ -83,6 +83,18 @@ impl Signals {
         &self.signs
     }
 
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let lists = |sign: &Sign| {
+            let Sign { also, lineage, lineage_keys, why, .. } = sign;
+            (also.capacity() + lineage.capacity() + lineage_keys.capacity()) * size_of::<Name>()
+                + why.capacity()
+        };
+        self.signs.iter().map(lists).sum::<usize>()
+            + self.signs.capacity() * size_of::<Sign>()
+            + self.by_key.capacity() * size_of::<(Key, usize)>()
+    }
+
     pub(crate) fn host_event(
         &mut self,
         names: &mut Names,

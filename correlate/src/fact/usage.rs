@@ -99,6 +99,11 @@ impl Uses {
         &self.uses
     }
 
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.uses.capacity() * size_of::<Usage>() + self.by_key.capacity() * size_of::<(Key, usize)>()
+    }
+
     pub(crate) fn assertion(
         &mut self,
         names: &mut Names,

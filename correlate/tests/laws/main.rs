@@ -1,8 +1,9 @@
 //! The laws of correlation, as properties of random worlds.
 //!
 //! In: worlds of pods, tokens, uses, host events and placements, drawn from a seed. Out: equality of judgements.
-//! Law STREAM-1 to STREAM-3 and MATCH-1, at least 256 cases each.
+//! Law STREAM-1 to STREAM-3, STREAM-5 and MATCH-1, at least 256 cases each.
 
+mod live;
 mod world;
 
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -13,16 +14,27 @@ use offbound_schemas::EventTime;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestCaseError};
+use tokio::runtime::Runtime;
 use world::{Event, world};
 
 const CASES: u32 = 256;
 
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made")
+}
+
+fn environment() -> Environment {
+    Environment::parse(world::ENVIRONMENT, "laws.toml").expect("the environment is sound")
+}
+
+fn rules() -> RuleSet {
+    RuleSet::builtin().expect("the built-in rules are sound")
+}
+
 /// Planning takes longer than any case: one engine serves all of them, one after the other.
-static ENGINE: LazyLock<Mutex<(tokio::runtime::Runtime, Engine)>> = LazyLock::new(|| {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
-    let environment = Environment::parse(world::ENVIRONMENT, "laws.toml").expect("the environment is sound");
-    let rules = RuleSet::builtin().expect("the built-in rules are sound");
-    let engine = runtime.block_on(Engine::new(environment, &rules)).expect("the rules can be planned");
+static ENGINE: LazyLock<Mutex<(Runtime, Engine)>> = LazyLock::new(|| {
+    let runtime = runtime();
+    let engine = runtime.block_on(Engine::new(environment(), &rules())).expect("the rules can be planned");
     Mutex::new((runtime, engine))
 });
 

@@ -1,0 +1,255 @@
+//! What was published, and what is therefore different now.
+//!
+//! In: judgements of the sealed events and of all events at hand; the watermark. Out: changes.
+//! Owns: revisions and states, the rule of who has the last word. Knows nothing of facts.
+//! Law: what was said ahead of the watermark stands until its own evidence is sealed; then the sealed events decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offbound_schemas::record::{Finding, Gap, Incident, Reach};
+use offbound_schemas::vocabulary::FindingState;
+use offbound_schemas::{EventTime, FindingId, IncidentId};
+
+use super::{Changes, Judgement};
+
+/// A record as it was last told.
+#[derive(Debug)]
+struct Told<T> {
+    record: T,
+    /// The last moment of its evidence, where it was told ahead of the watermark.
+    ahead_until: Option<EventTime>,
+    /// Told by an earlier run, and not yet found again by this one.
+    restored: bool,
+}
+
+/// Everything that was told.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    findings: BTreeMap<FindingId, Told<Finding>>,
+    incidents: BTreeMap<IncidentId, Told<Incident>>,
+    /// What the events at hand last said of each incident: only what differs from it is news.
+    seen_ahead: BTreeMap<IncidentId, Incident>,
+    gaps: BTreeSet<Gap>,
+    late: u64,
+}
+
+/// What the sealed events cover.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sealed {
+    /// Everything before it is folded; `None` where everything is.
+    pub(super) watermark: Option<EventTime>,
+    /// The first event of all.
+    pub(super) begin: Option<EventTime>,
+}
+
+impl Sealed {
+    fn covers(self, moment: EventTime) -> bool {
+        self.watermark.is_none_or(|watermark| moment < watermark)
+    }
+
+    /// Whether events from before the first one of this run are part of something.
+    fn begins_after(self, moment: EventTime) -> bool {
+        self.begin.is_none_or(|begin| moment < begin)
+    }
+}
+
+impl Published {
+    /// Takes over what an earlier run has told.
+    pub(super) fn restore(&mut self, findings: &[Finding], incidents: &[Incident]) {
+        for finding in findings {
+            let provisional = finding.state == FindingState::Provisional;
+            let ahead_until = provisional.then(|| latest_of(finding));
+            let told = Told { record: finding.clone(), ahead_until, restored: true };
+            self.findings.insert(finding.id, told);
+        }
+        for incident in incidents {
+            let told = Told { record: incident.clone(), ahead_until: None, restored: true };
+            self.incidents.insert(incident.id, told);
+        }
+    }
+
+    /// What the sealed events change.
+    pub(super) fn confirm(&mut self, judged: Judgement, sealed: Sealed) -> Changes {
+        let mut changes = Changes::default();
+        let ids: BTreeSet<FindingId> = judged.findings.iter().map(|finding| finding.id).collect();
+        for finding in judged.findings {
+            changes.findings.extend(self.confirm_finding(finding, sealed));
+        }
+        changes.findings.extend(self.withdraw(&ids, sealed));
+        changes.findings.sort_by_key(|finding| (finding.first_time, finding.id));
+        let standing: BTreeSet<IncidentId> = judged.incidents.iter().map(|incident| incident.id).collect();
+        let gone = |id: &IncidentId, told: &Told<Incident>| {
+            !standing.contains(id)
+                && !told.ahead_until.is_some_and(|until| !sealed.covers(until))
+                && !(told.restored && sealed.begins_after(told.record.onset))
+        };
+        let gone = self.dissolve(gone);
+        for incident in judged.incidents {
+            changes.incidents.extend(self.confirm_incident(incident, &gone, sealed));
+        }
+        changes.dissolved = gone.into_iter().map(|(id, _)| id).collect();
+        let gaps = judged.gaps.into_iter().filter(|gap| self.gaps.insert(gap.clone()));
+        changes.gaps = gaps.collect();
+        changes.late = judged.late.saturating_sub(self.late);
+        self.late = judged.late;
+        changes
+    }
+
+    fn confirm_finding(&mut self, mut finding: Finding, sealed: Sealed) -> Option<Finding> {
+        finding.state = FindingState::Confirmed;
+        if let Some(told) = self.findings.get_mut(&finding.id) {
+            finding.revision = told.record.revision;
+            told.restored = false;
+            if told.record == finding {
+                return None;
+            }
+            let record = Finding { state: told.record.state, ..finding.clone() };
+            if record != told.record && told.ahead_until.is_some_and(|until| !sealed.covers(until)) {
+                return None;
+            }
+            finding.revision = finding.revision.saturating_add(1);
+        }
+        let told = Told { record: finding.clone(), ahead_until: None, restored: false };
+        self.findings.insert(finding.id, told);
+        Some(finding)
+    }
+
+    /// Takes back what the sealed events do not say.
+    fn withdraw(&mut self, standing: &BTreeSet<FindingId>, sealed: Sealed) -> Vec<Finding> {
+        let mut withdrawn = Vec::new();
+        for (id, told) in &mut self.findings {
+            let open = told.ahead_until.is_some_and(|until| !sealed.covers(until));
+            let beyond = told.restored && sealed.begins_after(earliest_of(&told.record));
+            let over = told.record.state == FindingState::Withdrawn;
+            if standing.contains(id) || open || beyond || over {
+                continue;
+            }
+            told.record.state = FindingState::Withdrawn;
+            told.record.incident = None;
+            told.record.revision = told.record.revision.saturating_add(1);
+            told.ahead_until = None;
+            withdrawn.push(told.record.clone());
+        }
+        withdrawn
+    }
+
+    fn dissolve(
+        &mut self,
+        gone: impl Fn(&IncidentId, &Told<Incident>) -> bool,
+    ) -> Vec<(IncidentId, Incident)> {
+        let ids: Vec<IncidentId> =
+            self.incidents.iter().filter(|(id, told)| gone(id, told)).map(|(id, _)| *id).collect();
+        ids.into_iter().filter_map(|id| Some((id, self.incidents.remove(&id)?.record))).collect()
+    }
+
+    fn confirm_incident(
+        &mut self,
+        incident: Incident,
+        gone: &[(IncidentId, Incident)],
+        sealed: Sealed,
+    ) -> Option<Incident> {
+        if let Some(told) = self.incidents.get_mut(&incident.id) {
+            told.restored = false;
+            if is_same(&told.record, &incident) {
+                told.ahead_until = None;
+                return None;
+            }
+            if told.ahead_until.is_some_and(|until| !sealed.covers(until)) {
+                return None;
+            }
+        }
+        Some(self.tell(incident, gone, None))
+    }
+
+    /// Publishes an incident; those that went into it are named in it.
+    fn tell(
+        &mut self,
+        mut incident: Incident,
+        gone: &[(IncidentId, Incident)],
+        ahead_until: Option<EventTime>,
+    ) -> Incident {
+        let shares = |other: &Incident| other.findings.iter().any(|id| incident.findings.contains(id));
+        let merged = gone.iter().filter(|(_, other)| shares(other)).map(|(id, _)| *id);
+        let known = self.incidents.get(&incident.id).map(|told| told.record.merged_from.as_slice());
+        let all: BTreeSet<IncidentId> = merged.chain(known.unwrap_or_default().iter().copied()).collect();
+        incident.merged_from = all.into_iter().collect();
+        let told = Told { record: incident.clone(), ahead_until, restored: false };
+        self.incidents.insert(incident.id, told);
+        incident
+    }
+
+    /// What the events at hand add to what was told; what is sealed already is not theirs to tell.
+    pub(super) fn look_ahead(&mut self, judged: Judgement, sealed: Sealed) -> Changes {
+        let mut changes = Changes::default();
+        for finding in judged.findings {
+            changes.findings.extend(self.foresee_finding(finding, sealed));
+        }
+        let standing: BTreeSet<IncidentId> = judged.incidents.iter().map(|incident| incident.id).collect();
+        let gone = self.dissolve(|id, told| told.ahead_until.is_some() && !standing.contains(id));
+        let before = std::mem::take(&mut self.seen_ahead);
+        for incident in judged.incidents {
+            let is_news = before.get(&incident.id).is_none_or(|known| !is_same(known, &incident));
+            self.seen_ahead.insert(incident.id, incident.clone());
+            let until = latest_in(&incident);
+            let told = self.incidents.get(&incident.id);
+            let differs = told.is_none_or(|told| !is_same(&told.record, &incident));
+            if is_news && differs && !sealed.covers(until) {
+                changes.incidents.push(self.tell(incident, &gone, Some(until)));
+            }
+        }
+        changes.dissolved = gone.into_iter().map(|(id, _)| id).collect();
+        changes
+    }
+
+    fn foresee_finding(&mut self, mut finding: Finding, sealed: Sealed) -> Option<Finding> {
+        let until = latest_of(&finding);
+        if sealed.covers(until) {
+            return None;
+        }
+        finding.state = FindingState::Provisional;
+        if let Some(told) = self.findings.get(&finding.id) {
+            let known = &told.record;
+            if known.state != FindingState::Withdrawn && known.severity >= finding.severity {
+                return None;
+            }
+            finding.revision = known.revision.saturating_add(1);
+        }
+        let told = Told { record: finding.clone(), ahead_until: Some(until), restored: false };
+        self.findings.insert(finding.id, told);
+        Some(finding)
+    }
+}
+
+fn latest_of(finding: &Finding) -> EventTime {
+    let evidence = finding.evidence.iter().map(|evidence| evidence.time);
+    evidence.max().map_or(finding.last_time, |time| time.max(finding.last_time))
+}
+
+fn earliest_of(finding: &Finding) -> EventTime {
+    let evidence = finding.evidence.iter().map(|evidence| evidence.time);
+    evidence.min().map_or(finding.first_time, |time| time.min(finding.first_time))
+}
+
+/// The last moment that an incident speaks of.
+fn latest_in(incident: &Incident) -> EventTime {
+    let blast = &incident.blast_radius;
+    let lists: [&[Reach]; 3] = [&blast.reached, &blast.suspected, &blast.denied];
+    let reaches = lists.into_iter().flatten().filter_map(|reach| reach.last);
+    let layers = [&incident.host_layer, &incident.identity_layer];
+    let controls = layers.into_iter().flat_map(|layer| &layer.controls).filter_map(|control| control.time);
+    reaches.chain(controls).fold(incident.end, EventTime::max)
+}
+
+/// Whether two judgements of an incident say the same. How long a credential is still good for is told as of the
+/// moment of telling: only whether and why it ends counts. What it was merged from belongs to the telling, too.
+fn is_same(one: &Incident, other: &Incident) -> bool {
+    let lasting = |incident: &Incident| {
+        let mut incident = incident.clone();
+        incident.merged_from.clear();
+        for exposure in &mut incident.residual_exposure {
+            exposure.seconds = exposure.seconds.map(|seconds| seconds.min(1));
+        }
+        incident
+    };
+    lasting(one) == lasting(other)
+}

@@ -1,0 +1,169 @@
+//! The live side: whoever applies all changes holds what one judgement of the same events gives.
+//!
+//! In: random worlds, delivered in any order within the bound, cut anyhow, with repetitions, with a look ahead of the
+//! watermark now and then. Out: equality with a fresh judgement; revisions and states that make sense.
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use offbound_correlate::{Changes, Engine, Judgement};
+use offbound_schemas::record::{Finding, Incident};
+use offbound_schemas::vocabulary::FindingState;
+use offbound_schemas::{EventTime, FindingId, IncidentId};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use tokio::runtime::Runtime;
+
+use crate::world::{self, Event, World, world};
+use crate::{at_once, config, environment, rules, runtime};
+
+static LIVE: LazyLock<Mutex<(Runtime, Engine)>> = LazyLock::new(|| {
+    let runtime = runtime();
+    let engine = runtime.block_on(Engine::live(environment(), &rules())).expect("the rules can be planned");
+    Mutex::new((runtime, engine))
+});
+
+/// What somebody holds who applies every change.
+#[derive(Debug, Default)]
+struct Held {
+    findings: BTreeMap<FindingId, Finding>,
+    incidents: BTreeMap<IncidentId, Incident>,
+    late: u64,
+}
+
+impl Held {
+    fn apply(&mut self, changes: Changes) -> Result<(), TestCaseError> {
+        let Changes { findings, incidents, dissolved, gaps: _, late } = changes;
+        for finding in findings {
+            let known = self.findings.get(&finding.id);
+            let expected = known.map_or(1, |known| known.revision + 1);
+            prop_assert_eq!(finding.revision, expected, "revisions of {} do not count up", finding.id);
+            let news =
+                known.is_none_or(|known| Finding { revision: finding.revision, ..known.clone() } != finding);
+            prop_assert!(news, "{} was published again without a change", finding.id);
+            self.findings.insert(finding.id, finding);
+        }
+        for id in dissolved {
+            prop_assert!(self.incidents.remove(&id).is_some(), "incident {} was never published", id);
+        }
+        for incident in incidents {
+            self.incidents.insert(incident.id, incident);
+        }
+        self.late += late;
+        Ok(())
+    }
+
+    /// As a judgement would list it. Revision and merging describe the publishing, and how long a credential is still
+    /// good for is told as of then.
+    fn standing(&self) -> Result<(Vec<Finding>, Vec<Incident>), TestCaseError> {
+        let standing = self.findings.values().filter(|finding| finding.state != FindingState::Withdrawn);
+        let mut findings = Vec::new();
+        for finding in standing {
+            prop_assert_eq!(finding.state, FindingState::Confirmed, "{} stays provisional", finding.id);
+            findings.push(Finding { revision: 1, ..finding.clone() });
+        }
+        findings.sort_by_key(|finding| (finding.first_time, finding.id));
+        let mut incidents: Vec<Incident> = self.incidents.values().cloned().collect();
+        incidents.sort_by_key(|incident| (incident.onset, incident.id));
+        Ok((findings, lasting(incidents)))
+    }
+}
+
+fn lasting(mut incidents: Vec<Incident>) -> Vec<Incident> {
+    for incident in &mut incidents {
+        incident.merged_from.clear();
+        for exposure in &mut incident.residual_exposure {
+            exposure.seconds = exposure.seconds.map(|seconds| seconds.min(1));
+        }
+    }
+    incidents
+}
+
+/// How a world is delivered: each event's delay, rows per batch, where it is looked at ahead or sealed.
+#[derive(Debug, Clone)]
+struct Course {
+    jitter: Vec<i64>,
+    rows: usize,
+    looks: Vec<bool>,
+    seals: Vec<bool>,
+    again: Vec<prop::sample::Index>,
+}
+
+fn course() -> impl Strategy<Value = Course> {
+    let jitter = prop::collection::vec(0i64..world::LATENESS_NANOS, 64);
+    let looks = prop::collection::vec(any::<bool>(), 16);
+    let seals = prop::collection::vec(any::<bool>(), 16);
+    let again = prop::collection::vec(any::<prop::sample::Index>(), 0..20);
+    (jitter, 1usize..20, looks, seals, again).prop_map(|(jitter, rows, looks, seals, again)| Course {
+        jitter,
+        rows,
+        looks,
+        seals,
+        again,
+    })
+}
+
+impl Course {
+    /// The events as they arrive: late by less than the bound, some of them twice.
+    fn arrival(&self, world: &World) -> Vec<Event> {
+        let repeated = self.again.iter().map(|index| index.get(&world.events).clone());
+        let all = world.events.iter().cloned().chain(repeated).enumerate();
+        let late = |(index, event): (usize, Event)| {
+            let jitter = self.jitter.get(index % self.jitter.len()).copied().unwrap_or_default();
+            (event.time().0 + jitter, event)
+        };
+        let mut arrival: Vec<(i64, Event)> = all.map(late).collect();
+        arrival.sort_by_key(|(arrived, event)| (*arrived, event.key()));
+        arrival.into_iter().map(|(_, event)| event).collect()
+    }
+}
+
+/// Runs a course; gives what an observer holds at the end, and whether anything was withdrawn on the way.
+fn run(world: &World, course: &Course) -> Result<(Held, bool), TestCaseError> {
+    let mut guard = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (runtime, engine) = &mut *guard;
+    engine.forget();
+    let mut held = Held::default();
+    let mut withdrawn = false;
+    let mut newest = EventTime::MIN;
+    for (index, events) in course.arrival(world).chunks(course.rows).enumerate() {
+        engine.push(&world::rows(events).to_batch()).expect("rows fit their tables");
+        newest = events.iter().map(Event::time).fold(newest, EventTime::max);
+        if course.looks.get(index % course.looks.len()) == Some(&true) {
+            held.apply(runtime.block_on(engine.provisional()).expect("the rules run"))?;
+        }
+        if course.seals.get(index % course.seals.len()) == Some(&true) {
+            let watermark = newest.plus_nanos(-world::LATENESS_NANOS);
+            let changes = runtime.block_on(engine.advance(watermark)).expect("the rules run");
+            withdrawn |= changes.findings.iter().any(|finding| finding.state == FindingState::Withdrawn);
+            held.apply(changes)?;
+        }
+    }
+    let changes = runtime.block_on(engine.advance(newest.plus_nanos(1))).expect("the rules run");
+    withdrawn |= changes.findings.iter().any(|finding| finding.state == FindingState::Withdrawn);
+    held.apply(changes)?;
+    let again = runtime.block_on(engine.advance(newest.plus_nanos(1))).expect("the rules run");
+    prop_assert!(again.is_empty(), "without new events, changes were told: {:?}", again);
+    Ok((held, withdrawn))
+}
+
+fn check(world: &World, course: &Course) -> Result<(), TestCaseError> {
+    let Judgement { findings, incidents, .. } = at_once(&world.events);
+    let (held, _) = run(world, course)?;
+    prop_assert_eq!(held.late, 0);
+    let (live_findings, live_incidents) = held.standing()?;
+    prop_assert_eq!(findings, live_findings, "STREAM-5 is broken");
+    prop_assert_eq!(lasting(incidents), live_incidents, "STREAM-5 is broken");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// Scenario: a world is delivered in any order within the bound, in batches, repeated in part, looked at ahead of the
+    /// watermark and sealed at any moments. Guarantees: STREAM-5, nothing is told twice, revisions count up.
+    #[test]
+    fn stream_5_changes_add_up(world in world(), course in course()) {
+        check(&world, &course)?;
+    }
+}
