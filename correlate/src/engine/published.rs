@@ -36,7 +36,7 @@ pub(super) struct Published {
 /// What the sealed events cover.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sealed {
-    /// Everything before it is folded; `None` where everything is.
+    /// Everything before it is folded; `None` where nothing is yet.
     pub(super) watermark: Option<EventTime>,
     /// The first event of all.
     pub(super) begin: Option<EventTime>,
@@ -44,7 +44,7 @@ pub(super) struct Sealed {
 
 impl Sealed {
     fn covers(self, moment: EventTime) -> bool {
-        self.watermark.is_none_or(|watermark| moment < watermark)
+        self.watermark.is_some_and(|watermark| moment < watermark)
     }
 
     /// Whether events from before the first one of this run are part of something.

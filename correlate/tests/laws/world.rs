@@ -116,7 +116,7 @@ fn id(kind: &str, index: usize) -> EventId {
     EventId::of(&[kind.as_bytes(), &index.to_le_bytes()])
 }
 
-fn at(secs: i64) -> EventTime {
+pub(crate) fn at(secs: i64) -> EventTime {
     EventTime(START + secs * SEC)
 }
 
@@ -124,7 +124,7 @@ fn address(pod: usize) -> String {
     if pod < PODS { format!("10.0.0.{pod}") } else { format!("203.0.113.{pod}") }
 }
 
-fn placement(pod: usize, source: usize) -> Event {
+pub(crate) fn placement(pod: usize, source: usize) -> Event {
     Event::Placement(Box::new(Placement {
         event_id: id("placement", pod),
         event_time: at(-600),
@@ -142,7 +142,7 @@ fn placement(pod: usize, source: usize) -> Event {
     }))
 }
 
-fn issue(pod: usize) -> Event {
+pub(crate) fn issue(pod: usize) -> Event {
     Event::Assertion(Box::new(IdentityAssertion {
         event_id: id("issue", pod),
         event_time: at(-500),
@@ -162,7 +162,7 @@ fn issue(pod: usize) -> Event {
     }))
 }
 
-fn presented(index: usize, (pod, from, destination, secs, allowed): UseDraw) -> Event {
+pub(crate) fn presented(index: usize, (pod, from, destination, secs, allowed): UseDraw) -> Event {
     let sensitive = destination == 0;
     Event::Assertion(Box::new(IdentityAssertion {
         event_id: id("use", index),
