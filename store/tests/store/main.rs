@@ -3,11 +3,17 @@
 mod commit;
 mod conclusions;
 mod damage;
+mod flips;
 mod folder;
+mod journal;
+mod kill;
 mod live;
 mod made_up;
 mod order;
+mod power;
 mod records;
 mod round_trip;
 mod rows;
 mod scan;
+mod steps;
+mod upkeep;
