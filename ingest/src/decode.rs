@@ -70,8 +70,11 @@ mod ztunnel;
 
 pub(crate) use cloudtrail::FAST as FAST_CLOUDTRAIL;
 pub(crate) use envoy::FAST as FAST_ENVOY;
+pub(crate) use falco::FAST as FAST_FALCO;
 pub(crate) use k8s_audit::FAST as FAST_K8S_AUDIT;
 pub(crate) use linux_audit::PLAIN as PLAIN_LINUX_AUDIT;
+pub(crate) use seen_pod::{Seen, SeenPods};
+pub(crate) use tetragon::FAST as FAST_TETRAGON;
 
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.
 pub(crate) const WEAK_CONFIDENCE: u8 = 10;
@@ -128,6 +131,11 @@ pub trait Decode: Send {
         _is_clean: &mut dyn FnMut() -> bool,
         _rows: &mut EventRows,
     ) -> Option<Fate> {
+        None
+    }
+
+    /// Where the decoder remembers the pods that it stated: its fast path states them too.
+    fn seen_pods(&mut self) -> Option<&mut SeenPods> {
         None
     }
 

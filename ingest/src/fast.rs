@@ -21,7 +21,7 @@ pub(crate) use walk::{Member, Shape, Walker, inside, keep, parts, skip};
 use crate::decode;
 
 /// Most slots of a format.
-pub(crate) const MAX_SLOTS: usize = 60;
+pub(crate) const MAX_SLOTS: usize = 64;
 
 /// The fast decoder of one format.
 pub(crate) struct Fast {
@@ -65,7 +65,13 @@ pub enum Fate {
 }
 
 /// Every fast decoder.
-pub(crate) const FAST: &[Fast] = &[decode::FAST_K8S_AUDIT, decode::FAST_CLOUDTRAIL, decode::FAST_ENVOY];
+pub(crate) const FAST: &[Fast] = &[
+    decode::FAST_K8S_AUDIT,
+    decode::FAST_CLOUDTRAIL,
+    decode::FAST_ENVOY,
+    decode::FAST_TETRAGON,
+    decode::FAST_FALCO,
+];
 
 /// The fast decoder of the format with this id, if it has one.
 pub(crate) fn of_format(id: &str) -> Option<&'static Fast> {

@@ -19,9 +19,16 @@ pub const OCCURRENCE_WINDOW: usize = 65_536;
 /// What is hashed before the text, so that no text is taken for anything else that is hashed.
 const DOMAIN: &[u8] = b"offbound.record/1\0";
 
-/// Hash of what a record says.
-pub(crate) fn content_hash(text: &str, is_json: bool) -> [u8; 32] {
-    if is_json { hash(&compact(text)) } else { hash(text.trim_end()) }
+/// The same for text in which bytes that are no UTF-8 are escaped: the same letters may stand in another record as they are.
+const ESCAPED_DOMAIN: &[u8] = b"offbound.record/1/escaped\0";
+
+/// Hash of what a record says; `escaped` where bytes of its document were no UTF-8.
+pub(crate) fn content_hash(text: &str, is_json: bool, escaped: bool) -> [u8; 32] {
+    let canonical = if is_json { compact(text) } else { Cow::Borrowed(text.trim_end()) };
+    if escaped && canonical.contains("\\x") {
+        return Sha256::new_with_prefix(ESCAPED_DOMAIN).chain_update(&*canonical).finalize().into();
+    }
+    hash(&canonical)
 }
 
 /// Hash of a record that is in canonical form: SHA-256, for which processors have instructions that make it faster
@@ -151,7 +158,7 @@ mod tests {
 
     fn id(occurrences: &mut Occurrences, identity: Identity, text: &str) -> EventId {
         let is_json = crate::json::parse(text).is_ok();
-        occurrences.event_id(identity, &content_hash(text, is_json), &["label", "n1"])
+        occurrences.event_id(identity, &content_hash(text, is_json, false), &["label", "n1"])
     }
 
     /// Scenario: one JSON record, spaced in several ways. Guarantees: one identity; other text has another, and blanks

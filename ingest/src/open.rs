@@ -22,8 +22,9 @@ pub const MAX_PLAIN_BYTES: u64 = 256 * 1024 * 1024 * 1024;
 const READ_BYTES: usize = 256 * 1024;
 /// Bytes that tell a compression.
 const MAGIC_BYTES: usize = 4;
-/// Largest zstd window, as a power of two: what `zstd --long` (27) writes.
-const MAX_ZSTD_WINDOW_LOG: u32 = 27;
+/// Largest zstd window, as a power of two: 16 MiB. Levels up to 19 need 8 MiB; `--long` and `--ultra` ask for up to 128 MiB,
+/// more than one input may cost.
+const MAX_ZSTD_WINDOW_LOG: u32 = 24;
 
 /// Bytes that went by so far.
 #[derive(Debug, Clone, Default)]
@@ -76,8 +77,22 @@ enum Compression {
     Zstd,
 }
 
+/// What may come out of compressed input.
+#[derive(Debug, Clone, Copy)]
+struct Caps {
+    ratio: u64,
+    grace_bytes: u64,
+    plain_bytes: u64,
+}
+
+const CAPS: Caps = Caps { ratio: MAX_RATIO, grace_bytes: RATIO_GRACE_BYTES, plain_bytes: MAX_PLAIN_BYTES };
+
 /// Opens a stream of plain bytes.
 pub(crate) fn open<'a>(reader: impl Read + 'a) -> io::Result<(Box<dyn BufRead + 'a>, Counters)> {
+    open_within(CAPS, reader)
+}
+
+fn open_within<'a>(caps: Caps, reader: impl Read + 'a) -> io::Result<(Box<dyn BufRead + 'a>, Counters)> {
     let counters = Counters::default();
     let stored = Counted { inner: reader, count: Rc::clone(&counters.stored) };
     let stored = Lookahead::new(stored, MAGIC_BYTES);
@@ -92,7 +107,7 @@ pub(crate) fn open<'a>(reader: impl Read + 'a) -> io::Result<(Box<dyn BufRead + 
             Box::new(decoder)
         }
     };
-    let capped = Capped { inner: plain, compression, counters: counters.clone() };
+    let capped = Capped { inner: plain, compression, caps, counters: counters.clone() };
     let plain = Lookahead::new(capped, text::SAMPLE_BYTES);
     Ok((Box::new(BufReader::with_capacity(READ_BYTES, plain)), counters))
 }
@@ -115,6 +130,31 @@ impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
         self.count.set(self.count.get() + length as u64);
+        Ok(length)
+    }
+}
+
+/// A file that had so many bytes when it was opened: when fewer come, that is an error, not its end.
+pub(crate) struct Promised<R> {
+    inner: R,
+    bytes: u64,
+    read: u64,
+}
+
+impl<R> Promised<R> {
+    pub(crate) fn new(inner: R, bytes: u64) -> Self {
+        Self { inner, bytes, read: 0 }
+    }
+}
+
+impl<R: Read> Read for Promised<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.read += length as u64;
+        if length == 0 && !buffer.is_empty() && self.read < self.bytes {
+            let detail = format!("{} of {} bytes were left when they were read", self.read, self.bytes);
+            return Err(io::Error::other(Stopped { reason: "file-shrank", detail }));
+        }
         Ok(length)
     }
 }
@@ -152,15 +192,16 @@ impl<R: Read> Read for Lookahead<R> {
 struct Capped<'a> {
     inner: Box<dyn Read + 'a>,
     compression: Compression,
+    caps: Caps,
     counters: Counters,
 }
 
 impl Read for Capped<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(buffer).map_err(|error| self.explain(&error))?;
+        let length = self.inner.read(buffer).map_err(|error| self.explain(error))?;
         let plain = self.counters.plain() + length as u64;
         self.counters.plain.set(plain);
-        if self.compression != Compression::None && is_bomb(plain, self.counters.stored()) {
+        if self.compression != Compression::None && self.caps.are_passed(plain, self.counters.stored()) {
             let detail = format!("{plain} bytes came out of {}", self.counters.stored());
             return Err(io::Error::other(Stopped { reason: "decompression-bomb", detail }));
         }
@@ -169,19 +210,76 @@ impl Read for Capped<'_> {
 }
 
 impl Capped<'_> {
-    fn explain(&self, error: &io::Error) -> io::Error {
+    fn explain(&self, error: io::Error) -> io::Error {
+        if error.get_ref().is_some_and(|inner| inner.is::<Stopped>()) {
+            return error;
+        }
+        // The library gives no code, only this sentence.
+        let is_wide = self.compression == Compression::Zstd && error.to_string().contains("too much memory");
         let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
         let reason = match (self.compression, is_cut) {
             (Compression::None, _) => "read-error",
+            (Compression::Zstd, _) if is_wide => "zstd-window",
             (Compression::Gzip, true) => "truncated-gzip",
             (Compression::Gzip, false) => "corrupt-gzip",
             (Compression::Zstd, true) => "truncated-zstd",
             (Compression::Zstd, false) => "corrupt-zstd",
         };
-        io::Error::other(Stopped { reason, detail: error.to_string() })
+        let detail = if is_wide {
+            "it needs a window above 16 MiB; decompress it first: zstd -dc --long=31 FILE | offbound replay -"
+                .to_owned()
+        } else {
+            error.to_string()
+        };
+        io::Error::other(Stopped { reason, detail })
     }
 }
 
-fn is_bomb(plain: u64, stored: u64) -> bool {
-    plain > MAX_PLAIN_BYTES || (plain > RATIO_GRACE_BYTES && plain / MAX_RATIO > stored)
+impl Caps {
+    /// Whether so much came out of so little, over all members of an input together.
+    fn are_passed(self, plain: u64, stored: u64) -> bool {
+        plain > self.plain_bytes || (plain > self.grace_bytes && plain / self.ratio > stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// A member of a compressed input that cannot be made much smaller.
+    fn member(compression: Compression, bytes: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        };
+        let noise: Vec<u8> = (0..bytes).map(|_| next()).collect();
+        if compression == Compression::Zstd {
+            return zstd::encode_all(noise.as_slice(), 1).expect("memory takes it");
+        }
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&noise).expect("memory takes it");
+        encoder.finish().expect("memory takes it")
+    }
+
+    /// Scenario: members that are no bombs by themselves, whose sum passes the cap on all that comes out of an input;
+    /// and as much that stays below it. Guarantees: the first is stopped by name at the cap, whatever the ratio; the
+    /// second is read to its end.
+    #[test]
+    fn the_cap_is_that_of_all_members_together() {
+        const PLAIN: u64 = 1024 * 1024;
+        let caps = Caps { plain_bytes: PLAIN, ..CAPS };
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            for (members, is_stopped) in [(4, false), (5, true), (40, true)] {
+                let input = member(compression, 256 * 1024).repeat(members);
+                let (mut reader, counters) = open_within(caps, input.as_slice()).expect("memory can be read");
+                let read = io::copy(&mut reader, &mut io::sink());
+                let reason = read.as_ref().err().map(|error| Fault::of(error).reason);
+                assert_eq!(reason, is_stopped.then_some("decompression-bomb"), "{compression:?} {members}");
+                assert!(counters.plain() <= PLAIN + READ_BYTES as u64, "{} bytes", counters.plain());
+            }
+        }
+    }
 }

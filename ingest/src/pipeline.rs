@@ -16,7 +16,7 @@ use crate::formats::Formats;
 use crate::frame::{Frame, Frames};
 use crate::input::{Input, InputError, Place};
 use crate::label::SourceRule;
-use crate::open::{self, Counters, Fault};
+use crate::open::{self, Counters, Fault, Promised};
 use crate::parallel;
 use crate::redact::FingerprintKey;
 use crate::run::{Piece, Run};
@@ -114,7 +114,8 @@ fn read_place(
         Place::Stdin => read_stream(&input.location, io::stdin().lock(), options, crew, sink),
         Place::File(path) => {
             let file = std::fs::File::open(path).map_err(refused)?;
-            read_stream(&input.location, file, options, crew, sink)
+            let bytes = file.metadata().map_err(refused)?.len();
+            read_stream(&input.location, Promised::new(file, bytes), options, crew, sink)
         }
     };
     read.map_err(refused)

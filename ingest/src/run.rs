@@ -288,6 +288,7 @@ impl State {
             bare: self.paths == Paths::ColumnsOnly,
             identity: self.formats.get(index)?.identity(),
             label: &decoder.label,
+            pods: decoder.decode.seen_pods(),
             scratch: &mut self.scratch,
             redactor: &mut self.redactor,
             occurrences: &mut self.occurrences,
@@ -316,14 +317,14 @@ impl State {
         match leaf {
             Leaf::Skipped(name) => self.skip(name),
             Leaf::Refused { text, reject, envelope, line } => {
-                let content = content_hash(&text, false);
+                let content = content_hash(&text, false, escaped);
                 let letter = self.redacted(Letter::of(&text, line, reject.reason, reject.detail), false);
                 let replaced = letter.text != text;
                 let kept = Kept { content, envelope, is_json: false, replaced, escaped };
                 self.dead_letter(Letter { kept: Some(kept), ..letter }, sink);
             }
             Leaf::Record { text, json, envelope, line } => {
-                let content = content_hash(&text, json.is_some());
+                let content = content_hash(&text, json.is_some(), escaped);
                 let clean = self.redactor.redact(&text);
                 let is_json = json.is_some();
                 let json =

@@ -122,8 +122,11 @@ impl Unfold {
     /// The stream has ended: what was cut comes out as far as it is there.
     pub(crate) fn finish(&mut self, leaf: &mut dyn FnMut(Leaf<'_>)) {
         self.csv.finish().into_iter().for_each(|item| leaf(of_csv(item)));
-        for (_stream, Pieces { text, envelope, line }) in std::mem::take(&mut self.pieces) {
-            self.payload_of(&envelope, &text, line, leaf);
+        // What comes out of a piece may be a piece itself; each time one envelope less is left.
+        while !self.pieces.is_empty() {
+            for (_stream, Pieces { text, envelope, line }) in std::mem::take(&mut self.pieces) {
+                self.payload_of(&envelope, &text, line, leaf);
+            }
         }
     }
 

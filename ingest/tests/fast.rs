@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 /// Formats that have a fast path.
-const FAST: &[&str] = &["k8s-audit", "envoy", "cloudtrail", "linux-audit"];
+const FAST: &[&str] = &["k8s-audit", "envoy", "cloudtrail", "linux-audit", "tetragon", "falco"];
 /// Bytes of a file that are read whole, so that the test stays short.
 const BYTES_PER_FILE: usize = 128 * 1024;
 /// Lines of a file that are taken as seeds.

@@ -7,6 +7,7 @@
 //! Law: Falco never blocks, so `control` is always `none`; `evt.res` says only what the call returned.
 
 mod act;
+mod fast;
 mod internal;
 mod line;
 
@@ -20,6 +21,8 @@ use super::field::{at, epoch_time, has, list_at, str_at, time_at, u32_at, u64_at
 use super::seen_pod::SeenPods;
 use super::technique::is_technique;
 use super::{Decode, Format, Identity, Record, Verdict, WEAK_CONFIDENCE};
+
+pub(crate) use fast::FAST;
 
 /// Falco.
 pub(crate) const FORMAT: Format = Format {
@@ -77,6 +80,10 @@ fn is_statistics(text: &str) -> bool {
 impl Decode for Falco {
     fn is_stateless(&self) -> bool {
         true
+    }
+
+    fn seen_pods(&mut self) -> Option<&mut SeenPods> {
+        Some(&mut self.pods)
     }
 
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
@@ -176,7 +183,8 @@ fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime) -> Host
     row.rule = Some(rule.to_owned());
     row.priority = str_at(json, &["priority"]).map(str::to_lowercase);
     row.attack = list_at(json, &["tags"]).into_iter().filter(|tag| is_technique(tag)).collect();
-    act::describe(fields, &message(json, rule), &mut row);
+    let output = str_at(json, &["output"]).unwrap_or_default();
+    act::describe(fields, &words(rule, output), &mut row);
     row.unmapped = unmapped([
         ("output", at(json, &["output"])),
         ("tags", at(json, &["tags"])),
@@ -187,8 +195,7 @@ fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime) -> Host
 }
 
 /// What the rule's author wrote: its name, and its output up to the values that sensors append.
-fn message(json: &Value, rule: &str) -> String {
-    let output = str_at(json, &["output"]).unwrap_or_default();
+fn words(rule: &str, output: &str) -> String {
     let words = output.split(['|', '(']).next().unwrap_or_default();
     format!("{rule} {words}").to_lowercase()
 }

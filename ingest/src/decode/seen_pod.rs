@@ -20,9 +20,45 @@ const CONTAINER_ID_DIGITS: usize = 64;
 /// What makes the placement's id another one than those of the record's own rows.
 const ID_SALT: &[u8] = b"seen-pod";
 
+/// What an event says about the pod of its process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    /// Identity and moment of the event's row.
+    pub(crate) event: (EventId, EventTime),
+    /// Node.
+    pub(crate) host: Option<&'a str>,
+    /// Namespace of the pod.
+    pub(crate) namespace: Option<&'a str>,
+    /// Its name.
+    pub(crate) pod: Option<&'a str>,
+    /// Its uid.
+    pub(crate) pod_uid: Option<&'a str>,
+    /// Its service account.
+    pub(crate) service_account: Option<&'a str>,
+    /// The container, as the sensor cut its id.
+    pub(crate) container_id: Option<&'a str>,
+    /// When the container started, where that is known.
+    pub(crate) start: Option<EventTime>,
+}
+
+impl<'a> Seen<'a> {
+    fn of(row: &'a HostEvent, start: Option<EventTime>) -> Self {
+        Self {
+            event: (row.event_id, row.event_time),
+            host: row.host.as_deref(),
+            namespace: row.namespace.as_deref(),
+            pod: row.pod.as_deref(),
+            pod_uid: row.pod_uid.as_deref(),
+            service_account: row.service_account.as_deref(),
+            container_id: row.container_id.as_deref(),
+            start,
+        }
+    }
+}
+
 /// What one stream has stated.
 #[derive(Debug, Default)]
-pub(crate) struct SeenPods {
+pub struct SeenPods {
     stated: BTreeSet<EventId>,
 }
 
@@ -34,8 +70,13 @@ impl SeenPods {
         row: &HostEvent,
         start: Option<EventTime>,
     ) -> Option<Placement> {
-        let (host, pod_uid) = (row.host.as_deref()?, row.pod_uid.as_deref()?);
-        let container = row.container_id.as_deref().filter(|id| id.len() == CONTAINER_ID_DIGITS);
+        self.state_seen(record, &Seen::of(row, start))
+    }
+
+    /// The placement that is seen, unless it has been stated.
+    pub(crate) fn state_seen(&mut self, record: &Record<'_>, seen: &Seen<'_>) -> Option<Placement> {
+        let (host, pod_uid) = (seen.host?, seen.pod_uid?);
+        let container = seen.container_id.filter(|id| id.len() == CONTAINER_ID_DIGITS);
         let key = [host, pod_uid, container.unwrap_or_default()].map(str::as_bytes);
         if self.stated.len() >= MAX_STATED {
             self.stated.clear();
@@ -43,17 +84,19 @@ impl SeenPods {
         if !self.stated.insert(EventId::of(&key)) {
             return None;
         }
+        let (event_id, event_time) = seen.event;
+        let owned = |text: Option<&str>| text.map(str::to_owned);
         Some(Placement {
-            event_id: EventId::of(&[&row.event_id.0, ID_SALT]),
+            event_id: EventId::of(&[&event_id.0, ID_SALT]),
             kind: PlacementKind::Pod,
-            host: row.host.clone(),
-            namespace: row.namespace.clone(),
-            pod: row.pod.clone(),
-            pod_uid: row.pod_uid.clone(),
-            service_account: row.service_account.clone(),
+            host: owned(seen.host),
+            namespace: owned(seen.namespace),
+            pod: owned(seen.pod),
+            pod_uid: owned(seen.pod_uid),
+            service_account: owned(seen.service_account),
             container_ids: container.map(str::to_owned).into_iter().collect(),
-            start,
-            ..record.placement(row.event_time)
+            start: seen.start,
+            ..record.placement(event_time)
         })
     }
 }

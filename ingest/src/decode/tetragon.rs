@@ -7,6 +7,7 @@
 //! Law: `pid` is the host's; a pod is only named when the event names it; the start of a process is the time of its
 //! execution and of nothing else.
 
+mod fast;
 mod hook;
 
 use base64::Engine as _;
@@ -22,6 +23,8 @@ use super::field::{
 };
 use super::seen_pod::SeenPods;
 use super::{Decode, Format, Identity, Record, Verdict};
+
+pub(crate) use fast::FAST;
 
 /// Tetragon.
 pub(crate) const FORMAT: Format = Format {
@@ -80,6 +83,10 @@ fn event_of(json: &Value) -> Option<(&'static str, &Value)> {
 impl Decode for Tetragon {
     fn is_stateless(&self) -> bool {
         true
+    }
+
+    fn seen_pods(&mut self) -> Option<&mut SeenPods> {
+        Some(&mut self.pods)
     }
 
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {

@@ -7,7 +7,7 @@
 use offbound_schemas::{EventId, EventTime};
 
 use super::slot::Strict;
-use crate::decode::{Identity, MAX_RAW_BYTES, cut};
+use crate::decode::{Envelope, Identity, MAX_RAW_BYTES, Record, Seen, SeenPods, cut};
 use crate::identity::{Occurrences, content_hash, hash};
 use crate::outbox::Outbox;
 use crate::pipeline::IngestSink;
@@ -61,6 +61,8 @@ pub(crate) struct Line<'a, 'r> {
     pub(crate) bare: bool,
     pub(crate) identity: Identity,
     pub(crate) label: &'a str,
+    /// What the stream's decoder stated of pods, if it does.
+    pub(crate) pods: Option<&'a mut SeenPods>,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) redactor: &'a mut Redactor,
     pub(crate) occurrences: &'a mut Occurrences,
@@ -79,7 +81,7 @@ impl Line<'_, '_> {
             return Err(Strict);
         }
         self.scratch.place(self.number);
-        let content = if self.spaced { content_hash(self.text, true) } else { hash(self.text) };
+        let content = if self.spaced { content_hash(self.text, true, false) } else { hash(self.text) };
         Ok(self.occurrences.event_id(self.identity, &content, &[self.label, ""]))
     }
 
@@ -96,6 +98,42 @@ impl Line<'_, '_> {
             columns.raw.put_text(row, cut(self.text, MAX_RAW_BYTES));
         }
         row
+    }
+
+    /// Begins a host event: its identity, moment, source, place and raw text.
+    #[inline]
+    pub(crate) fn begin_host_event(&mut self, event_id: EventId, event_time: EventTime) -> usize {
+        let columns = &mut self.outbox.columns.host_events;
+        let row = columns.row();
+        columns.event_id.put(row, &event_id);
+        columns.event_time.put(row, &event_time);
+        columns.source.put_text(row, self.label);
+        columns.location.put_text(row, &self.scratch.location);
+        if !self.bare {
+            columns.raw.put_text(row, cut(self.text, MAX_RAW_BYTES));
+        }
+        row
+    }
+
+    /// Ends a host event, and states where its pod is, unless that was stated before.
+    #[inline]
+    pub(crate) fn end_host_event(&mut self, seen: &Seen<'_>) {
+        self.outbox.columns.host_events.end_row();
+        let (event_id, event_time) = seen.event;
+        self.outbox.added(event_time, self.sink);
+        let Some(pods) = self.pods.as_deref_mut() else { return };
+        let record = Record {
+            text: self.text,
+            json: None,
+            envelope: &Envelope::default(),
+            source: self.label,
+            location: &self.scratch.location,
+            event_id,
+        };
+        if let Some(placement) = pods.state_seen(&record, seen) {
+            self.outbox.columns.placements.append(&placement);
+            self.outbox.added(event_time, self.sink);
+        }
     }
 
     /// Ends an assertion of that moment.

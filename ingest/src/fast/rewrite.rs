@@ -43,7 +43,8 @@ impl Rewriter<'_> {
 
     /// Copies a word or a whole number; what is longer, or goes on behind it, is not plain.
     fn run(&mut self, out: &mut String, is_part: fn(u8) -> bool) -> Option<()> {
-        const MAX_BYTES: usize = 18;
+        // So many digits always fit into 64 bits.
+        const MAX_BYTES: usize = 19;
         let start = self.at;
         while is_part(self.byte()) {
             self.at += 1;
@@ -181,7 +182,7 @@ mod tests {
             r#"{"b":1,"a":1,"b":1}"#,
             "1.5",
             "-1",
-            "1234567890123456789",
+            "12345678901234567890",
             r#""\n""#,
             r#"{"\u0061":1}"#,
             "1e5",

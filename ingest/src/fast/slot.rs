@@ -88,11 +88,12 @@ impl<'a> Slot<'a> {
         }
     }
 
-    /// Its number, unless absent; a string or a number with sign, fraction or exponent is not plain.
+    /// Its number, unless absent or below zero; a string or a number with fraction or exponent is not plain.
     #[inline]
     pub(crate) fn u64(self) -> Result<Option<u64>, Strict> {
         match self {
             Self::Absent | Self::Null => Ok(None),
+            Self::Number(digits) if digits.starts_with('-') => Ok(None),
             Self::Number(digits) => digits.parse().map(Some).map_err(|_too_large| Strict),
             _ => Err(Strict),
         }
@@ -102,6 +103,43 @@ impl<'a> Slot<'a> {
     #[inline]
     pub(crate) fn u16(self) -> Result<Option<u16>, Strict> {
         self.u64().map(|number| number.and_then(|number| u16::try_from(number).ok()))
+    }
+
+    /// Its number, where it fits 32 bits.
+    #[inline]
+    pub(crate) fn u32(self) -> Result<Option<u32>, Strict> {
+        self.u64().map(|number| number.and_then(|number| u32::try_from(number).ok()))
+    }
+
+    /// Its truth value, unless absent; only `true` and `false` are plain.
+    #[inline]
+    pub(crate) fn truth(self) -> Result<Option<bool>, Strict> {
+        match self {
+            Self::Absent | Self::Null => Ok(None),
+            Self::Truth(truth) => Ok(Some(truth)),
+            _ => Err(Strict),
+        }
+    }
+
+    /// Whether it is an object; absent is no, anything else is not plain.
+    #[inline]
+    pub(crate) fn is_object(self) -> Result<bool, Strict> {
+        match self {
+            Self::Absent | Self::Null => Ok(false),
+            Self::Whole(text) if text.starts_with('{') => Ok(true),
+            _ => Err(Strict),
+        }
+    }
+
+    /// The value as the strict path has it.
+    pub(crate) fn value(self) -> Result<Value, Strict> {
+        Ok(match self {
+            Self::Absent | Self::Null => Value::Null,
+            Self::Truth(truth) => Value::Bool(truth),
+            Self::Text(text) => Value::from(text),
+            Self::Escaped(inside) => Value::from(unescape(inside)),
+            Self::Number(text) | Self::Whole(text) => serde_json::from_str(text).map_err(|_never| Strict)?,
+        })
     }
 
     /// Its moment, unless absent; only text is plain.
@@ -163,9 +201,9 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// A whole number that is written back as it was read.
+/// A whole number that is written back as it was read: 19 digits always fit into 64 bits.
 fn is_plain_integer(number: &str) -> bool {
-    number.len() < 19 && number.bytes().all(|byte| byte.is_ascii_digit())
+    number.len() <= 19 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The strings of a list.

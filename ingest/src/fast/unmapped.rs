@@ -33,6 +33,15 @@ impl<'b> Unmapped<'b> {
         Ok(())
     }
 
+    /// Adds a member whose value is a word of ours: no character of it needs an escape.
+    #[inline]
+    pub(crate) fn add_word(&mut self, name: &str, word: &str) {
+        self.name(name);
+        self.out.push('"');
+        self.out.push_str(word);
+        self.out.push('"');
+    }
+
     fn name(&mut self, name: &str) {
         if self.out.len() > 1 {
             self.out.push(',');

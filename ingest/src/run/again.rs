@@ -133,7 +133,7 @@ impl Kept {
     /// The content of a record found in this letter's text; none where only the original could tell.
     fn content_of(&self, leaf: &str, json: Option<&serde_json::Value>, text: &str) -> Option<[u8; 32]> {
         if !self.replaced {
-            return Some(content_hash(leaf, json.is_some()));
+            return Some(content_hash(leaf, json.is_some(), self.escaped));
         }
         (leaf == text && json.is_some() == self.is_json).then_some(self.content)
     }

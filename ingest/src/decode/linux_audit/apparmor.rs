@@ -32,7 +32,7 @@ pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
     if word == "STATUS" {
         status(audit, row);
     } else {
-        row.action = prose(&audit.body, row).unwrap_or_else(|| action(audit, row));
+        row.action = prose(audit.body(), row).unwrap_or_else(|| action(audit, row));
     }
     if word == "HINT" {
         row.action = Action::Other;
@@ -53,7 +53,7 @@ fn word(audit: &AuditRecord) -> Option<&str> {
         "_STATUS" => "STATUS",
         "_ERROR" => "ERROR",
         "_KILL" => "KILLED",
-        _ => match audit.body.split(' ').next()? {
+        _ => match audit.body().split(' ').next()? {
             "REJECTING" => "DENIED",
             "PERMITTING" => "ALLOWED",
             "AUDITING" => "AUDIT",

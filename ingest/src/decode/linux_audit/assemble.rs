@@ -30,11 +30,11 @@ const SETTLE_RECORDS: u64 = 16;
 const STEP_BACK_NANOS: i64 = 3_600_000_000_000;
 /// Most events open at once: two seconds of a host with 4,000 events a second.
 const MAX_OPEN_EVENTS: usize = 8192;
-/// Most bytes of open events.
-const MAX_OPEN_BYTES: usize = 32 * 1024 * 1024;
+/// Most bytes of memory of open events: twice what the longest argument list takes.
+const MAX_OPEN_BYTES: usize = 10 * 1024 * 1024;
 /// Most records of one event: the longest argument list takes a few hundred.
 const MAX_EVENT_RECORDS: usize = 1024;
-/// Most bytes of one event: the longest argument list has 2 MiB, and twice that in hex.
+/// Most bytes of text of one event: the longest argument list has 2 MiB, and twice that in hex.
 const MAX_EVENT_BYTES: usize = 5 * 1024 * 1024;
 /// Closed events that are remembered, to tell late records and repeated ones.
 const MAX_CLOSED_EVENTS: usize = 8192;
@@ -45,9 +45,13 @@ const MAX_HOSTS: usize = 1024;
 type Key = (String, EventTime, u32);
 
 struct Open {
-    template: HostEvent,
+    /// On its own, since the map keeps room for more entries than it has.
+    template: Box<HostEvent>,
     records: Vec<AuditRecord>,
+    /// Bytes of text of its records.
     bytes: usize,
+    /// Bytes of memory that it takes, about.
+    memory: usize,
     /// The host's log when a record last arrived.
     touched: Progress,
 }
@@ -77,7 +81,8 @@ pub(in crate::decode) struct Assembler {
     /// Format whose records these are: part of the identity of rows.
     format: &'static str,
     open: BTreeMap<Key, Open>,
-    bytes: usize,
+    /// Bytes of memory of all open events, about.
+    memory: usize,
     clocks: BTreeMap<String, Progress>,
     hosts: BTreeMap<String, HostState>,
     closed: BTreeMap<Key, Vec<u64>>,
@@ -92,7 +97,7 @@ impl Assembler {
         Self {
             format,
             open: BTreeMap::new(),
-            bytes: 0,
+            memory: 0,
             clocks: BTreeMap::new(),
             hosts: BTreeMap::new(),
             closed: BTreeMap::new(),
@@ -103,14 +108,16 @@ impl Assembler {
 
     /// What a record is known by within its event: the same line through another transport differs before its body.
     fn mark(&self, audit: &AuditRecord) -> u64 {
-        self.hasher.hash_one((&audit.kind, &audit.body))
+        self.hasher.hash_one((&audit.kind, audit.body()))
     }
 
     /// Takes one record; rows of events that it completes go to `rows`.
     pub(super) fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Taken {
         let host = audit.node.clone().or_else(|| record.envelope.host.clone());
         let key = (host.clone().unwrap_or_default(), audit.stamp.time, audit.stamp.serial);
-        let template = || HostEvent { host, ..record.host_event(key.1) };
+        // The text of a line is in its record.
+        let raw = if audit.line().is_some() { "" } else { record.text };
+        let template = || HostEvent { host, ..Record { text: raw, ..record.clone() }.host_event(key.1) };
         if self.closed.contains_key(&key) {
             return self.after_close(&template(), &key, audit, rows);
         }
@@ -146,7 +153,7 @@ impl Assembler {
     /// Closes what is complete, and the oldest of what is too much.
     fn close_behind(&mut self, host: &str, clock: Progress, rows: &mut EventRows) {
         self.close_due(host, clock, rows);
-        while self.open.len() > MAX_OPEN_EVENTS || self.bytes > MAX_OPEN_BYTES {
+        while self.open.len() > MAX_OPEN_EVENTS || self.memory > MAX_OPEN_BYTES {
             self.close_first(rows);
         }
     }
@@ -204,21 +211,23 @@ impl Assembler {
         audit: AuditRecord,
         clock: Progress,
     ) -> Taken {
-        let open = self.open.entry(key).or_insert_with(|| Open {
-            template: template(),
-            records: Vec::new(),
-            bytes: 0,
-            touched: clock,
+        let total = &mut self.memory;
+        let open = self.open.entry(key).or_insert_with(|| {
+            let template = Box::new(template());
+            let memory = size_of::<HostEvent>() + 2 * size_of::<(Key, Open)>() + template.raw.len();
+            *total += memory;
+            Open { template, records: Vec::new(), bytes: 0, memory, touched: clock }
         });
         open.touched = clock;
-        if open.records.iter().any(|known| known.kind == audit.kind && known.body == audit.body) {
+        if open.records.iter().any(|known| known.kind == audit.kind && known.body() == audit.body()) {
             return Taken::Duplicate;
         }
         if open.records.len() >= MAX_EVENT_RECORDS || open.bytes + audit.size() > MAX_EVENT_BYTES {
             return Taken::TooLarge;
         }
         open.bytes += audit.size();
-        self.bytes += audit.size();
+        open.memory += audit.memory();
+        self.memory += audit.memory();
         open.records.push(audit);
         Taken::Gathered
     }
@@ -248,15 +257,15 @@ impl Assembler {
     }
 
     fn close(&mut self, key: &Key, rows: &mut EventRows) {
-        let Some(Open { template, records, bytes, touched: _ }) = self.open.remove(key) else { return };
-        self.bytes = self.bytes.saturating_sub(bytes);
+        let Some(Open { template, records, memory, .. }) = self.open.remove(key) else { return };
+        self.memory = self.memory.saturating_sub(memory);
         let marks = records.iter().map(|audit| self.mark(audit)).collect();
         self.remember(key, marks);
         if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key.0) {
             self.hosts.pop_first();
         }
         let state = self.hosts.entry(key.0.clone()).or_default();
-        rows.host_events.extend(event::rows(self.format, template, records, state));
+        rows.host_events.extend(event::rows(self.format, *template, records, state));
     }
 
     fn remember(&mut self, key: &Key, marks: Vec<u64>) {
@@ -285,7 +294,7 @@ fn late(
         audit.stamp.text.as_bytes(),
         b"late",
         audit.kind.as_bytes(),
-        audit.body.as_bytes(),
+        audit.body().as_bytes(),
     ]);
     match statement::of(&audit, &base, None) {
         Some(statement) if statement.is_decision => {

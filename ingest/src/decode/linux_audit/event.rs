@@ -25,7 +25,7 @@ pub(super) fn rows(
     state: &mut HostState,
 ) -> Vec<HostEvent> {
     records.sort_by(|left, right| {
-        (kind::rank(&left.kind), &left.body).cmp(&(kind::rank(&right.kind), &right.body))
+        (kind::rank(&left.kind), left.body()).cmp(&(kind::rank(&right.kind), right.body()))
     });
     let Some(stamp) = records.first().map(|audit| audit.stamp.clone()) else { return Vec::new() };
     let base = base(template, &records, &stamp.text);
@@ -63,7 +63,7 @@ fn row_id(format: &'static str, base: &HostEvent, stamp: &str, index: &[u8]) -> 
 }
 
 fn base(template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent {
-    let lines: Vec<&str> = records.iter().filter_map(|audit| audit.line.as_deref()).collect();
+    let lines: Vec<&str> = records.iter().filter_map(|audit| audit.line()).collect();
     // A collector that put the event together wrote it as one record, which the template holds.
     let raw = if lines.is_empty() { template.raw } else { cut(&lines.join("\n"), MAX_RAW_BYTES).to_owned() };
     HostEvent { raw, native_id: Some(stamp.to_owned()), hook_class: HookClass::Audit, ..template }

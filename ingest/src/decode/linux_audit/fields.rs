@@ -18,8 +18,8 @@ const ENRICHED: &[&str] = &[
 /// A part of the text of [`Fields`].
 #[derive(Debug, Clone, Copy)]
 struct Span {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,10 +29,14 @@ struct Field {
     quoted: bool,
 }
 
-/// Fields of one record, as places in one text: a record has dozens.
+/// Fields of one record, as places in one text: a record has dozens. That text begins with the line they were read from.
 #[derive(Debug, Clone, Default)]
 pub(in crate::decode) struct Fields {
     text: String,
+    /// Where the line ends in the text.
+    line_end: usize,
+    /// Where what is behind the stamp begins in the line.
+    body_start: usize,
     fields: Vec<Field>,
 }
 
@@ -54,20 +58,45 @@ impl Fields {
 
     /// Takes a body apart.
     pub(in crate::decode) fn parse(body: &str) -> Self {
-        let mut fields = Self { text: body.to_owned(), fields: Vec::with_capacity(USUAL_FIELDS) };
-        fields.read(body, body.len());
+        Self::of_line(body, body)
+    }
+
+    /// Takes apart the body with which a line ends.
+    pub(super) fn of_line(line: &str, body: &str) -> Self {
+        let mut fields = Self {
+            text: line.to_owned(),
+            line_end: line.len(),
+            body_start: line.len().saturating_sub(body.len()),
+            fields: Vec::with_capacity(USUAL_FIELDS),
+        };
+        fields.read(body, line.len());
         fields
+    }
+
+    /// The line, as it was written.
+    pub(super) fn line(&self) -> &str {
+        self.text.get(..self.line_end).unwrap_or_default()
+    }
+
+    /// What stands behind the stamp, as it was written.
+    pub(super) fn body(&self) -> &str {
+        self.text.get(self.body_start..self.line_end).unwrap_or_default()
     }
 
     /// Keeps a text that stands nowhere in the body.
     fn keep(&mut self, text: &str) -> Span {
         let start = self.text.len();
         self.text.push_str(text);
-        Span { start, end: self.text.len() }
+        starting_at(start, text.len())
+    }
+
+    /// Bytes of memory that they take beside themselves.
+    pub(super) fn memory(&self) -> usize {
+        self.text.capacity() + self.fields.capacity() * size_of::<Field>()
     }
 
     fn part(&self, span: Span) -> &str {
-        self.text.get(span.start..span.end).unwrap_or_default()
+        self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
     /// The value as it is written, without quotes; none for `?`, `(null)`, `(none)` and empty text.
@@ -177,7 +206,7 @@ impl Fields {
             let (value, rest) = inside.rsplit_once('\'').unwrap_or((inside, ""));
             let span = starting_at(place(inside), value.len());
             self.fields.push(Field { key, text: span, quoted: true });
-            self.read(value, span.end);
+            self.read(value, span.end as usize);
             return rest;
         }
         if let Some(inside) = text.strip_prefix('{') {
@@ -199,11 +228,13 @@ impl Fields {
 }
 
 fn starting_at(start: usize, length: usize) -> Span {
-    Span { start, end: start + length }
+    // No line is as long as that; a place beyond the text is an empty part.
+    let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+    Span { start: place(start), end: place(start + length) }
 }
 
 fn ending_at(end: usize, length: usize) -> Span {
-    Span { start: end - length, end }
+    starting_at(end - length, length)
 }
 
 fn is_space(letter: char) -> bool {

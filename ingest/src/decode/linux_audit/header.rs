@@ -37,12 +37,10 @@ pub(in crate::decode) struct AuditRecord {
     pub(super) kind: String,
     /// Which event it belongs to.
     pub(in crate::decode) stamp: Stamp,
-    /// What follows the stamp.
-    pub(super) body: String,
-    /// The same, taken apart.
+    /// What follows the stamp, taken apart.
     pub(in crate::decode) fields: Fields,
-    /// The whole record, where it was a line of its own.
-    pub(super) line: Option<String>,
+    /// What would follow the stamp, where a collector took the record apart: it was no line of its own.
+    joined: Option<String>,
 }
 
 impl AuditRecord {
@@ -55,12 +53,28 @@ impl AuditRecord {
     pub(in crate::decode) fn with_body(kind: &str, stamp: &Stamp, fields: Fields, prose: &str) -> Self {
         let pairs: Vec<String> = fields.all().map(|(key, text)| format!("{key}={text}")).collect();
         let body = format!("{prose}{}", pairs.join(" "));
-        Self { node: None, kind: kind::name(kind), stamp: stamp.clone(), body, fields, line: None }
+        Self { node: None, kind: kind::name(kind), stamp: stamp.clone(), fields, joined: Some(body) }
     }
 
-    /// Bytes that it takes, about.
+    /// What follows the stamp.
+    pub(super) fn body(&self) -> &str {
+        self.joined.as_deref().unwrap_or_else(|| self.fields.body())
+    }
+
+    /// The whole record, where it was a line of its own.
+    pub(super) fn line(&self) -> Option<&str> {
+        self.joined.is_none().then(|| self.fields.line())
+    }
+
+    /// Bytes of memory that it takes, about: a list that grows has room for twice as many.
+    pub(super) fn memory(&self) -> usize {
+        let joined = self.joined.as_ref().map_or(0, String::capacity);
+        2 * size_of::<Self>() + joined + self.fields.memory()
+    }
+
+    /// Bytes of its text.
     pub(super) fn size(&self) -> usize {
-        self.line.as_ref().map_or(self.body.len(), String::len)
+        self.line().map_or_else(|| self.body().len(), str::len)
     }
 }
 
@@ -95,14 +109,13 @@ pub(super) fn plain(line: &str) -> Option<AuditRecord> {
     if body.starts_with("type=") || memchr::memmem::find(body.as_bytes(), MARK.as_bytes()).is_some() {
         return None;
     }
-    let fields = Fields::parse(body);
+    let fields = Fields::of_line(text, body);
     Some(AuditRecord {
         node: node.map(str::to_owned),
         kind: kind::settled(kind::name(written_kind), &fields),
         stamp,
         fields,
-        body: body.to_owned(),
-        line: Some(text.to_owned()),
+        joined: None,
     })
 }
 
@@ -172,14 +185,13 @@ fn parse(text: &str) -> Option<Parsed> {
     let Some(stamp) = Stamp::parse(written) else {
         return Some(refuse("bad-audit-stamp", written, "expected SEC.MS:SERIAL"));
     };
-    let fields = Fields::parse(body);
+    let fields = Fields::of_line(text, body);
     Some(Parsed::Record(AuditRecord {
         node: node(before),
         kind: kind::settled(kind::name(written_kind), &fields),
         stamp,
         fields,
-        body: body.to_owned(),
-        line: Some(text.to_owned()),
+        joined: None,
     }))
 }
 
@@ -234,8 +246,7 @@ pub(super) fn without_stamp(text: &str, time: Option<EventTime>) -> Option<Parse
         node: None,
         kind,
         stamp: Stamp { time, serial: 0, text: String::new() },
-        fields: Fields::parse(body),
-        body: body.to_owned(),
-        line: Some(text.to_owned()),
+        fields: Fields::of_line(text, body),
+        joined: None,
     }))
 }

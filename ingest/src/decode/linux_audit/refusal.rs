@@ -62,7 +62,7 @@ fn landlock(audit: &AuditRecord, row: &mut HostEvent) {
 /// `ipe_op=EXECUTE … enforcing=1 … rule="… action=DENY"`.
 fn ipe(audit: &AuditRecord, row: &mut HostEvent) {
     row.control = HostControl::Unknown;
-    let denies = audit.body.contains("action=DENY");
+    let denies = audit.body().contains("action=DENY");
     (row.outcome, row.mode) = match (denies, audit.fields.get("enforcing")) {
         (false, _) => (Outcome::Allowed, ControlMode::Unknown),
         (true, Some("1")) => (Outcome::Denied, ControlMode::Enforcing),

@@ -16,11 +16,11 @@ use crate::decode::syscall::{self, EACCES, EPERM};
 
 /// Fills in a decision; false when the record is none of SELinux.
 pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut HostEvent) -> bool {
-    if !matches!(audit.kind.as_str(), "AVC" | "USER_AVC") || !audit.body.contains("avc:") {
+    if !matches!(audit.kind.as_str(), "AVC" | "USER_AVC") || !audit.body().contains("avc:") {
         return false;
     }
-    let denied = audit.body.contains("denied ");
-    let granted = audit.body.contains("granted ");
+    let denied = audit.body().contains("denied ");
+    let granted = audit.body().contains("granted ");
     if !denied && !granted {
         return false;
     }
@@ -45,8 +45,11 @@ pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut Ho
     let port = |key: &str| fields.get(key).and_then(|text| text.parse().ok());
     row.capability =
         fields.number("capability").and_then(|number| syscall::capability_name(number.try_into().ok()?));
-    row.action =
-        action(&permissions(&audit.body), fields.get("tclass").unwrap_or_default(), row.target_is_credential);
+    row.action = action(
+        &permissions(audit.body()),
+        fields.get("tclass").unwrap_or_default(),
+        row.target_is_credential,
+    );
     // `src` is the port that a process binds to or connects to, as old kernels name it.
     (row.src_port, row.dst_port) = match row.action {
         Action::NetConnect => (None, port("dest").or_else(|| port("src"))),

@@ -118,7 +118,7 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
                 .or_else(|| fields.get("op").map(str::to_owned));
             Action::PolicyChange
         }
-        "USER_AVC" if audit.body.contains("policyload") || audit.body.contains("setenforce") => {
+        "USER_AVC" if audit.body().contains("policyload") || audit.body().contains("setenforce") => {
             row.control = HostControl::SeLinux;
             Action::PolicyChange
         }

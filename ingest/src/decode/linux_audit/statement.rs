@@ -39,7 +39,7 @@ pub(super) fn of(audit: &AuditRecord, base: &HostEvent, call: Option<CallResult>
     if !may_speak(audit) {
         return None;
     }
-    let raw = audit.line.clone().unwrap_or_else(|| base.raw.clone());
+    let raw = audit.line().map_or_else(|| base.raw.clone(), str::to_owned);
     let mut row = HostEvent { raw, hook_class: HookClass::Audit, ..base.clone() };
     subject(audit, &mut row);
     let said = apparmor::decide(audit, &mut row)
