@@ -4,6 +4,8 @@
 //! Owns: names and help of everything that can be typed. Leaves to `config` the files, variables and defaults.
 //! Law: wrong usage is exit code 3, and an option that is offered does something.
 
+pub(crate) mod store;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Fingerprint,
     /// Show the records of a store that could not be read, and read them again
     DeadLetters(DeadLettersArgs),
+    /// Look after a store: check it, say what it holds, make it smaller
+    Store(store::StoreArgs),
     /// List every log format that is recognised, or check a mapping file
     Formats(FormatsArgs),
     /// Show the detection rules

@@ -1,10 +1,19 @@
-//! The only place that reads a clock: how long a run took, and how much memory it needed.
+//! The only place that reads a clock: how long a run took, how much memory it needed, when records arrive.
 //!
-//! In: nothing. Out: seconds and bytes for the line on standard error.
+//! In: nothing. Out: seconds and bytes for the line on standard error; the arrival clock of a stream.
 //! Law: none of this reaches a record; results never depend on the machine.
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
+
+use offbound_schemas::EventTime;
+
+/// The machine's clock: the moment at which records of a stream arrive.
+#[allow(clippy::disallowed_methods, reason = "the one place where a clock may be read")]
+pub(crate) fn now() -> EventTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    EventTime(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
 
 /// A running stopwatch.
 #[derive(Debug, Clone, Copy)]

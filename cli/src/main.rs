@@ -28,6 +28,7 @@ mod readers;
 mod replay;
 mod rules;
 mod simulate;
+mod store_command;
 
 use std::process::ExitCode;
 
@@ -73,6 +74,7 @@ fn run(cli: &Cli) -> Result<Done, Failure> {
         Command::Investigate(args) => investigate::run(args, &context),
         Command::Fingerprint => fingerprint::run(&context),
         Command::DeadLetters(args) => dead_letters::run(args, &context),
+        Command::Store(args) => store_command::run(args, &context),
         Command::Formats(args) => formats::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Simulate(args) => simulate::run(args, &context),

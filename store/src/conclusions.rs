@@ -34,6 +34,25 @@ pub struct Conclusions {
     pub summary: Option<Summary>,
 }
 
+/// How many conclusions there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConclusionCounts {
+    /// Findings.
+    pub findings: u64,
+    /// Incidents.
+    pub incidents: u64,
+    /// Gaps.
+    pub gaps: u64,
+}
+
+pub(crate) fn counts(database: &Database) -> Result<ConclusionCounts, StoreError> {
+    Ok(ConclusionCounts {
+        findings: FINDINGS.count(database)?,
+        incidents: INCIDENTS.count(database)?,
+        gaps: GAPS.count(database)?,
+    })
+}
+
 /// Conclusions as they are stored, made before a transaction begins: keys and texts.
 pub(crate) struct Prepared {
     findings: Vec<(String, String)>,

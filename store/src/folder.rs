@@ -14,7 +14,7 @@ use std::time::UNIX_EPOCH;
 use offbound_schemas::EventTime;
 
 use crate::steps::{Step, Watch};
-use crate::{EventTable, StoreError};
+use crate::{DiskUse, EventTable, StoreError};
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -249,6 +249,17 @@ impl Folder {
         }
     }
 
+    /// How much room the store takes.
+    pub(crate) fn disk_use(&self) -> Result<DiskUse, StoreError> {
+        let mut disk = DiskUse::default();
+        for name in [DATABASE].iter().chain(&DATABASE_COMPANIONS) {
+            disk.database += size(&self.path.join(name))?;
+        }
+        disk.segments = size_within(&self.segments())?;
+        disk.quarantine = size_within(&self.path.join(QUARANTINE))?;
+        Ok(disk)
+    }
+
     /// Takes away files that were never committed, or have been replaced; returns how many.
     pub(crate) fn sweep(&self, committed: &BTreeSet<PathBuf>) -> Result<usize, StoreError> {
         let segments = self.segments();
@@ -273,6 +284,22 @@ fn is_segment_name(name: &str) -> bool {
     let stem = name.strip_suffix(UNFINISHED_SUFFIX).or_else(|| name.strip_suffix(SEGMENT_SUFFIX));
     let parts = stem.and_then(|stem| stem.split_once('-'));
     parts.is_some_and(|(seq, table)| seq.parse::<u64>().is_ok() && EventTable::named(table).is_some())
+}
+
+/// Bytes of a file; none where there is none, as it may go at any time.
+fn size(path: &Path) -> Result<u64, StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(found.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(StoreError::io("look at", path)(error)),
+    }
+}
+
+fn size_within(folder: &Path) -> Result<u64, StoreError> {
+    if !folder.exists() {
+        return Ok(0);
+    }
+    entries(folder)?.iter().map(|name| size(&folder.join(name))).sum()
 }
 
 /// Makes a folder that only its owner may look into, where there is none.

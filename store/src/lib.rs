@@ -14,6 +14,7 @@ mod conclusions;
 mod database;
 mod dead_letters;
 mod digest;
+mod disk;
 mod encoders;
 mod error;
 mod event_table;
@@ -43,8 +44,9 @@ mod writer;
 
 pub use check::Checked;
 pub use columns::Columns;
-pub use conclusions::Conclusions;
+pub use conclusions::{ConclusionCounts, Conclusions};
 pub use dead_letters::{LetterCount, LetterFilter, LetterPlace, Refusal, Reread};
+pub use disk::DiskUse;
 pub use error::StoreError;
 pub use event_table::EventTable;
 pub use live::{Committed, StreamCommit};

@@ -17,8 +17,8 @@ use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::merge::Merge;
 use crate::{
-    Columns, Conclusions, EventTable, LetterCount, LetterFilter, LetterPlace, Options, PartitionOffset,
-    ScanFilter, ScanStats, StoreError, StoredRecord, TableContents, Writer,
+    Columns, ConclusionCounts, Conclusions, EventTable, LetterCount, LetterFilter, LetterPlace, Options,
+    PartitionOffset, ScanFilter, ScanStats, StoreError, StoredRecord, TableContents, Writer,
 };
 use crate::{conclusions, dead_letters, manifest, meta, offsets, outbox, record, scan, sources};
 
@@ -108,6 +108,11 @@ impl Store {
     /// Findings, incidents, gaps and summary of one and the same run, even while another is being committed.
     pub fn conclusions(&self) -> Result<Conclusions, StoreError> {
         conclusions::read(&self.database)
+    }
+
+    /// How many findings, incidents and gaps there are.
+    pub fn conclusion_counts(&self) -> Result<ConclusionCounts, StoreError> {
+        conclusions::counts(&self.database)
     }
 
     /// Findings, in the order in which they were committed.

@@ -11,6 +11,7 @@ mod mappings;
 mod scenarios;
 mod schema;
 mod secrets;
+mod store;
 mod tidy;
 
 use std::fs;
