@@ -1,7 +1,8 @@
 //! Every bit of a small store, and every length of its files.
 //!
-//! The short form takes bits by a seed. Long form, all of them:
-//! `OFFBOUND_FLIPS=all cargo test -p offbound-store --test store flips -- --nocapture`.
+//! The short form takes some by a seed. Long form, all of them:
+//! `OFFBOUND_FLIPS=all cargo test --release -p offbound-store --test store flips -- --nocapture`; a number takes so many
+//! of each file.
 
 use std::fs;
 use std::path::Path;
@@ -47,27 +48,60 @@ fn small_store() -> Result<tempfile::TempDir, StoreError> {
     Ok(home)
 }
 
-/// Harms one file of a copy and expects the harm to be noticed, or to change no answer.
-fn check(home: &Path, path: &Path, what: &str, harm: impl FnOnce(&mut Vec<u8>)) -> bool {
-    let state = tempfile::tempdir().expect("a temporary folder can be made");
-    copy(home, state.path());
-    let target = state.path().join(path.strip_prefix(home).expect("it lies in the store"));
-    let mut bytes = fs::read(&target).expect("a file can be read");
-    harm(&mut bytes);
-    fs::write(&target, bytes).expect("a file can be written");
-    let noticed = is_noticed(state.path());
-    if !noticed {
-        let (expected, found) = (answers(home).expect("the store is sound"), answers(state.path()));
-        assert_eq!(found.ok().as_ref(), Some(&expected), "{} {what}: silently wrong", path.display());
+/// A copy of a store whose files are harmed, one at a time.
+struct Copy {
+    folder: tempfile::TempDir,
+    /// What the store answers while it is sound.
+    expected: String,
+}
+
+impl Copy {
+    fn of(home: &Path) -> Result<Self, StoreError> {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        copy(home, folder.path());
+        let expected = answers(folder.path())?;
+        Ok(Self { folder, expected })
     }
-    noticed
+
+    /// Harms a file, and mends it afterwards. Says whether the harm is noticed; if not, it must change no answer.
+    fn harm(&self, path: &Path, what: &str, harm: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let target = self.folder.path().join(path);
+        let whole = fs::read(&target).expect("a file can be read");
+        let mut bytes = whole.clone();
+        harm(&mut bytes);
+        fs::write(&target, bytes).expect("a file can be written");
+        let noticed = is_noticed(self.folder.path());
+        if !noticed {
+            let found = answers(self.folder.path());
+            assert_eq!(
+                found.ok().as_ref(),
+                Some(&self.expected),
+                "{} {what}: silently wrong",
+                path.display()
+            );
+        }
+        for companion in ["offbound.db-wal", "offbound.db-shm"] {
+            // A reader of a harmed database may leave them behind.
+            fs::remove_file(self.folder.path().join(companion)).ok();
+        }
+        fs::write(&target, whole).expect("a file can be written");
+        noticed
+    }
+}
+
+/// The files of a store, as paths in it.
+fn names(home: &Path) -> Vec<std::path::PathBuf> {
+    let name = |path: std::path::PathBuf| path.strip_prefix(home).map(Path::to_owned);
+    files(home).into_iter().map(name).collect::<Result<_, _>>().expect("files of the store lie in it")
 }
 
 /// The places to try: all of them, or some by the seed.
 fn places(all: usize, some: u64, dice: &mut Dice) -> Vec<usize> {
-    if std::env::var("OFFBOUND_FLIPS").is_ok_and(|word| word == "all") {
+    let wish = std::env::var("OFFBOUND_FLIPS").ok();
+    if wish.as_deref() == Some("all") {
         return (0..all).collect();
     }
+    let some = wish.and_then(|number| number.parse().ok()).unwrap_or(some);
     (0..some).map(|_| usize::try_from(dice.roll(all as u64)).unwrap_or_default()).collect()
 }
 
@@ -76,15 +110,16 @@ fn places(all: usize, some: u64, dice: &mut Dice) -> Vec<usize> {
 #[test]
 fn a_flipped_bit_is_never_silently_wrong() -> Result<(), StoreError> {
     let (home, seed) = (small_store()?, setting("OFFBOUND_SEED", 1));
-    let mut dice = Dice(seed);
-    for path in files(home.path()) {
-        let size = fs::metadata(&path).map_or(0, |found| usize::try_from(found.len()).unwrap_or_default());
+    let (mut dice, store) = (Dice(seed), Copy::of(home.path())?);
+    for path in names(home.path()) {
+        let size = fs::metadata(home.path().join(&path))
+            .map_or(0, |found| usize::try_from(found.len()).unwrap_or_default());
         let is_segment = path.extension().is_some_and(|suffix| suffix == "parquet");
         let (mut tried, mut noticed) = (0, 0);
         for place in places(size * 8, if is_segment { 10 } else { 60 }, &mut dice) {
             let (at, bit) = (place / 8, place % 8);
             let flip = |bytes: &mut Vec<u8>| bytes[at] ^= 1 << bit;
-            let seen = check(home.path(), &path, &format!("bit {bit} of byte {at}, seed {seed}"), flip);
+            let seen = store.harm(&path, &format!("bit {bit} of byte {at}, seed {seed}"), flip);
             assert!(seen || !is_segment, "{} bit {bit} of byte {at} goes unnoticed", path.display());
             (tried, noticed) = (tried + 1, noticed + u64::from(seen));
         }
@@ -98,12 +133,13 @@ fn a_flipped_bit_is_never_silently_wrong() -> Result<(), StoreError> {
 #[test]
 fn a_cut_file_is_never_silently_wrong() -> Result<(), StoreError> {
     let (home, seed) = (small_store()?, setting("OFFBOUND_SEED", 1));
-    let mut dice = Dice(seed);
-    for path in files(home.path()).into_iter().filter(|path| !path.ends_with("lock")) {
-        let size = fs::metadata(&path).map_or(0, |found| usize::try_from(found.len()).unwrap_or_default());
+    let (mut dice, store) = (Dice(seed), Copy::of(home.path())?);
+    for path in names(home.path()).into_iter().filter(|path| !path.ends_with("lock")) {
+        let size = fs::metadata(home.path().join(&path))
+            .map_or(0, |found| usize::try_from(found.len()).unwrap_or_default());
         for length in places(size, 12, &mut dice).into_iter().chain([0, size.saturating_sub(1)]) {
             let cut = |bytes: &mut Vec<u8>| bytes.truncate(length);
-            let seen = check(home.path(), &path, &format!("cut at {length}, seed {seed}"), cut);
+            let seen = store.harm(&path, &format!("cut at {length}, seed {seed}"), cut);
             assert!(seen || size == 0, "{} cut at {length} goes unnoticed", path.display());
         }
     }

@@ -18,7 +18,7 @@ const ABORT_AT: &str = "OFFBOUND_CHILD_ABORT";
 /// Begins the line that tells how many stretches are acknowledged.
 const ACKNOWLEDGED: &str = "acknowledged ";
 
-/// Ends the process at one step, of the first segment of identity.
+/// Ends the process at one step.
 #[derive(Debug)]
 struct Abort(Option<(Step, Side)>);
 

@@ -11,6 +11,7 @@ mod live;
 mod made_up;
 mod order;
 mod power;
+mod power_disk;
 mod records;
 mod round_trip;
 mod rows;

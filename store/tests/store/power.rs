@@ -1,7 +1,7 @@
 //! Power cuts: whatever a disk may hold at a moment, a store opens with everything that was acknowledged.
 //!
-//! The short form keeps notes of what was synced and builds the states that a file system may leave. The long form cuts
-//! real ones: `OFFBOUND_ROUNDS=200 cargo test -p offbound-store --test store power -- --ignored --nocapture` (as root).
+//! Notes are kept of what was synced, and the states that a file system may leave are built from them. Real file systems
+//! are cut in `power_disk`.
 
 use std::collections::BTreeMap;
 use std::fs;
