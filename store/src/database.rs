@@ -19,6 +19,8 @@ use crate::{EventTable, StoreError, meta};
 const APPLICATION_ID: i32 = 0x4f66_4264;
 /// Version of the tables below, and of those in `records`.
 const LAYOUT_VERSION: i32 = 4;
+/// Bytes that the write-ahead log keeps after a large commit.
+const WAL_BYTES: u64 = 16 * 1024 * 1024;
 /// How long a statement waits for another connection's short transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -54,7 +56,10 @@ impl Database {
         let mut database = Self::connect(folder, flags)?;
         let waits = durable && !folder.watch().leaves_out(Step::Commit);
         let synchronous = if waits { "FULL" } else { "OFF" };
-        let pragmas = format!("PRAGMA synchronous = {synchronous}; PRAGMA journal_mode = WAL;");
+        let pragmas = format!(
+            "PRAGMA synchronous = {synchronous}; PRAGMA journal_mode = WAL;
+             PRAGMA journal_size_limit = {WAL_BYTES};"
+        );
         database.connection.execute_batch(&pragmas).map_err(database.refused("set up"))?;
         if database.is_blank()? {
             database.lay_out()?;

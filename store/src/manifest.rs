@@ -89,6 +89,9 @@ impl Entry {
     }
 }
 
+/// Entries of the past that are kept before the manifest is shortened: reading them takes a few milliseconds.
+const MAX_HISTORY: usize = 4_096;
+
 /// Stands for the link of an entry that is not committed yet.
 pub(crate) const UNLINKED: Digest = [0; 32];
 
@@ -101,36 +104,47 @@ pub(crate) struct Manifest {
     pub(crate) last_seq: u64,
     /// Link of that segment.
     pub(crate) chain: Digest,
+    /// Entries that are stored, with those that are no longer part of the store.
+    pub(crate) length: usize,
 }
 
 /// Reads the manifest and checks its chain.
 pub(crate) fn read(database: &Database, folder: &Folder) -> Result<Manifest, StoreError> {
     database.snapshot(|| {
-        let manifest = read_entries(database, folder)?;
-        let head = meta::read(database, meta::HEAD)?.unwrap_or_default();
-        if head == manifest.head() {
-            return Ok(manifest);
+        let base = meta::read(database, meta::BASE)?;
+        let head = meta::read(database, meta::HEAD)?;
+        let broken = |seq| StoreError::Manifest { path: folder.path().to_owned(), seq };
+        let base = base.as_deref().map_or(Some(UNLINKED), parse_digest).ok_or_else(|| broken(0))?;
+        let mut manifest = read_entries(database, base).and_then(|manifest| manifest.map_err(broken))?;
+        let Some(head) = head else {
+            return if manifest.last_seq == 0 { Ok(manifest) } else { Err(broken(1)) };
+        };
+        let (last_seq, chain) = parse_head(&head).ok_or_else(|| broken(manifest.last_seq + 1))?;
+        if chain != manifest.chain || last_seq < manifest.last_seq {
+            return Err(broken(manifest.last_seq + 1));
         }
-        Err(StoreError::Manifest { path: folder.path().to_owned(), seq: manifest.last_seq + 1 })
+        manifest.last_seq = last_seq;
+        Ok(manifest)
     })
 }
 
-fn read_entries(database: &Database, folder: &Folder) -> Result<Manifest, StoreError> {
+/// The entries after `base`; the number of the first one that does not continue the chain.
+fn read_entries(database: &Database, base: Digest) -> Result<Result<Manifest, u64>, StoreError> {
     let refused = database.refused("read the manifest");
     let select = format!("SELECT {COLUMNS} FROM segments ORDER BY seq");
     let mut statement = database.connection().prepare(&select).map_err(&refused)?;
     let mut rows = statement.query([]).map_err(&refused)?;
-    let mut manifest = Manifest { entries: Vec::new(), last_seq: 0, chain: [0; 32] };
+    let mut manifest = Manifest { entries: Vec::new(), last_seq: 0, chain: base, length: 0 };
     while let Some(row) = rows.next().map_err(&refused)? {
-        let expected_seq = manifest.last_seq + 1;
-        let entry = entry(row).map_err(&refused)?;
-        let linked = |entry: &Entry| entry.seq == expected_seq && entry.chain == entry.link(&manifest.chain);
-        let Some(entry) = entry.filter(linked) else {
-            return Err(StoreError::Manifest { path: folder.path().to_owned(), seq: expected_seq });
-        };
-        manifest.add(entry);
+        let linked =
+            |entry: &Entry| entry.seq > manifest.last_seq && entry.chain == entry.link(&manifest.chain);
+        match entry(row).map_err(&refused)? {
+            Some(entry) if linked(&entry) => manifest.add(entry),
+            Some(entry) => return Ok(Err(entry.seq)),
+            None => return Ok(Err(manifest.last_seq + 1)),
+        }
     }
-    Ok(manifest)
+    Ok(Ok(manifest))
 }
 
 impl Manifest {
@@ -146,6 +160,7 @@ impl Manifest {
     /// Takes in a committed segment, and lets go of those that it replaces.
     pub(crate) fn add(&mut self, entry: Entry) {
         self.last_seq = entry.seq;
+        self.length += 1;
         self.chain = entry.chain;
         if !entry.replaces.is_empty() {
             self.entries.retain(|old| !entry.replaces.contains(&old.seq));
@@ -155,14 +170,55 @@ impl Manifest {
         }
     }
 
-    /// What tells that the last entries are there; empty before the first.
-    fn head(&self) -> String {
-        if self.last_seq == 0 { String::new() } else { head(self.last_seq, &self.chain) }
+    /// Whether something is stored that is no longer part of the store.
+    pub(crate) fn has_history(&self) -> bool {
+        self.length > self.entries.len()
+    }
+
+    /// Whether most of what is stored is history: reading it would take ever longer.
+    pub(crate) fn is_mostly_history(&self) -> bool {
+        self.length > MAX_HISTORY + 2 * self.entries.len()
+    }
+
+    /// The same segments, chained anew from where the chain stands now; and that place.
+    pub(crate) fn shortened(&self) -> (Self, Digest) {
+        let base =
+            *blake3::Hasher::new().update(b"offbound.store.base/1").update(&self.chain).finalize().as_bytes();
+        let mut entries = self.entries.clone();
+        for entry in &mut entries {
+            // What these took the place of is history too.
+            entry.replaces.clear();
+        }
+        let begun = Self { entries: Vec::new(), last_seq: 0, chain: base, length: 0 };
+        begun.link(&mut entries);
+        let chain = entries.last().map_or(base, |last| last.chain);
+        (Self { length: entries.len(), entries, last_seq: self.last_seq, chain }, base)
     }
 }
 
+/// Puts a shortened manifest in place of the one that is stored, as part of a transaction.
+pub(crate) fn replace(change: &Change<'_>, shortened: &Manifest, base: &Digest) -> rusqlite::Result<()> {
+    change.execute_batch("DELETE FROM segments")?;
+    put(change, &shortened.entries)?;
+    meta::put(change, meta::BASE, &digest_text(base))?;
+    meta::put(change, meta::HEAD, &head(shortened.last_seq, &shortened.chain))
+}
+
+fn digest_text(digest: &Digest) -> String {
+    blake3::Hash::from_bytes(*digest).to_hex().to_string()
+}
+
+fn parse_digest(text: &str) -> Option<Digest> {
+    blake3::Hash::from_hex(text).ok().map(|hash| *hash.as_bytes())
+}
+
+fn parse_head(text: &str) -> Option<(u64, Digest)> {
+    let (seq, chain) = text.split_once(' ')?;
+    Some((seq.parse().ok()?, parse_digest(chain)?))
+}
+
 fn head(seq: u64, chain: &Digest) -> String {
-    format!("{seq} {}", blake3::Hash::from_bytes(*chain).to_hex())
+    format!("{seq} {}", digest_text(chain))
 }
 
 /// Columns of an entry, in the order of [`entry`].
@@ -232,4 +288,35 @@ pub(crate) fn contents(entries: &[Entry]) -> Vec<TableContents> {
         }
     };
     EventTable::ALL.into_iter().map(of_table).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: a manifest of a few segments after many merges. Guarantees: it counts as history once there is enough of
+    /// it; shortened, it has the same segments in a chain that holds, begins elsewhere, and goes on with later numbers.
+    #[test]
+    fn history_is_forgotten() {
+        let mut manifest = Manifest { entries: Vec::new(), last_seq: 0, chain: UNLINKED, length: 0 };
+        let table = EventTable::Placements;
+        while !manifest.is_mostly_history() {
+            let seq = manifest.last_seq + 1;
+            let replaces = if seq > 3 { vec![seq - 1] } else { Vec::new() };
+            let mut added = [Entry { kind: Kind::Rows, ..Entry::removal(Kind::Rows, seq, table, replaces) }];
+            manifest.link(&mut added);
+            added.into_iter().for_each(|entry| manifest.add(entry));
+        }
+        assert_eq!((manifest.entries.len(), manifest.length), (3, MAX_HISTORY + 7));
+        let (shortened, base) = manifest.shortened();
+        let seqs = |manifest: &Manifest| manifest.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>();
+        assert_eq!((seqs(&shortened), shortened.last_seq), (seqs(&manifest), manifest.last_seq));
+        assert!(!shortened.is_mostly_history() && base != manifest.chain);
+        let mut chain = base;
+        for entry in &shortened.entries {
+            assert_eq!(entry.chain, entry.link(&chain));
+            chain = entry.chain;
+        }
+        assert_eq!(chain, shortened.chain);
+    }
 }

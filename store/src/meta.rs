@@ -15,6 +15,8 @@ pub(crate) const TABLES: &str = "event_tables";
 const COMMITS: &str = "commits";
 /// Number and link of the manifest's last entry.
 pub(crate) const HEAD: &str = "manifest_head";
+/// Link that the manifest's first entry continues.
+pub(crate) const BASE: &str = "manifest_base";
 const WATERMARK: &str = "watermark";
 /// Begins every key that a stream chose.
 const STREAM: &str = "stream.";

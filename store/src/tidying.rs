@@ -5,7 +5,7 @@
 
 use crate::change::Change;
 use crate::compact;
-use crate::manifest::{Entry, Kind};
+use crate::manifest::{Entry, Kind, Manifest};
 use crate::merging::{self, Merging, UNNUMBERED};
 use crate::options::RETIRED_COMMITS;
 use crate::{EventTable, Options, Removed, StoreError, Writer};
@@ -28,6 +28,7 @@ impl Writer {
         let is_gone = |old: &Entry| self.entries().iter().all(|entry| entry.seq != old.seq);
         let gone: Vec<Entry> = before.into_iter().filter(is_gone).collect();
         self.remove_files(&gone)?;
+        self.keep_whole(|writer| writer.shorten_manifest(Manifest::has_history))?;
         self.store.database.shrink()?;
         Ok(Removed::of(&gone))
     }
@@ -37,6 +38,7 @@ impl Writer {
         let suspects = std::mem::take(&mut self.suspects);
         self.put_damaged_aside(&suspects)?;
         self.begin_merging()?;
+        self.shorten_manifest(Manifest::is_mostly_history)?;
         self.remove_retired(number)
     }
 

@@ -331,6 +331,18 @@ impl Writer {
         Ok(committed)
     }
 
+    /// Forgets the manifest's history, where there is `enough` of it, between two commits.
+    pub(crate) fn shorten_manifest(&mut self, enough: fn(&Manifest) -> bool) -> Result<(), StoreError> {
+        if !enough(&self.manifest) || !self.written.is_empty() {
+            return Ok(());
+        }
+        let (shortened, base) = self.manifest.shortened();
+        let replace = |change: &Change<'_>| manifest::replace(change, &shortened, &base);
+        self.store.database.transact("shorten the manifest", replace)?;
+        self.manifest = shortened;
+        Ok(())
+    }
+
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.manifest.entries
     }

@@ -77,9 +77,11 @@ fn a_missing_or_linked_segment_is_named() -> Result<(), StoreError> {
 /// Scenario: manifest rows changed or removed behind the store's back. Guarantees: the chain tells where.
 #[test]
 fn a_changed_manifest_is_noticed() -> Result<(), StoreError> {
-    for (change, expected_seq) in
-        [("UPDATE segments SET to_time = 5 WHERE seq = 2", 2), ("DELETE FROM segments WHERE seq = 1", 1)]
-    {
+    for (change, expected_seq) in [
+        ("UPDATE segments SET to_time = 5 WHERE seq = 2", 2),
+        ("DELETE FROM segments WHERE seq = 1", 2),
+        ("DELETE FROM segments WHERE seq = 3", 3),
+    ] {
         let (home, _) = store_with_segments()?;
         let database =
             rusqlite::Connection::open(home.path().join("offbound.db")).expect("the database opens");

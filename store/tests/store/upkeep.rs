@@ -52,6 +52,13 @@ fn small_segments_are_merged_beside_the_writer() -> Result<(), StoreError> {
     assert_eq!(segments(home.path()).len() as u64, after, "their files are gone at once");
     assert_eq!(whole_stretches(&writer), Ok(48));
     assert_eq!(writer.compact()?.segments, 0, "nothing is left to do");
+    drop(writer);
+    // The manifest was shortened: it still holds, and goes on.
+    let mut writer = Writer::create(home.path(), quick())?;
+    append(&mut writer, 48)?;
+    commit(&mut writer, 48)?;
+    assert_eq!(whole_stretches(&writer), Ok(49));
+    assert_eq!(writer.store().verify()?, after + 1);
     Ok(())
 }
 
