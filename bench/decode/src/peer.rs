@@ -89,6 +89,47 @@ fn schema(format: &str) -> (Schema, &'static [(&'static str, &'static str)]) {
             &[("request_id", "request_id"), ("downstream_peer_uri_san", "subject"), ("user_agent", "user_agent"), ("authority", "dst"),
               ("start_time", "event_time"), ("downstream_peer_cert_v_end", "exp"), ("response_code", "status")],
         ),
+        "tetragon" => {
+            let process = || {
+                object("process", vec![
+                    text("exec_id"), number("pid"), number("uid"), text("cwd"), text("binary"), text("arguments"), text("flags"), time("start_time"),
+                    number("auid"),
+                    object("pod", vec![
+                        text("namespace"), text("name"), text("uid"),
+                        object("container", vec![text("id"), object("image", vec![text("name")]), time("start_time")]),
+                        object("pod_labels", vec![text("app"), text("pod-template-hash")]), text("workload"),
+                    ]),
+                    text("docker"), text("parent_exec_id"), Field::new("in_init_tree", DataType::Boolean, true),
+                ])
+            };
+            let parent = || object("parent", vec![text("exec_id"), number("pid"), text("binary")]);
+            let socket = object("sock_arg", vec![text("family"), text("type"), text("protocol"), text("saddr"), text("daddr"), number("sport"), number("dport"), text("cookie"), text("state")]);
+            let argument = object("item", vec![object("file_arg", vec![text("path"), text("permission")]), number("int_arg"), socket]);
+            let hook = vec![
+                process(), parent(), text("function_name"), Field::new("args", DataType::List(Arc::new(argument)), true),
+                object("return", vec![number("int_arg")]), text("action"), text("policy_name"), text("return_action"),
+            ];
+            (
+                Schema::new(vec![
+                    object("process_exec", vec![process(), parent()]),
+                    object("process_exit", vec![process(), parent(), text("signal"), number("status")]),
+                    object("process_kprobe", hook), text("node_name"), time("time"),
+                ]),
+                &[("node_name", "host"), ("time", "event_time")],
+            )
+        }
+        "falco" => (
+            Schema::new(vec![
+                text("hostname"), text("output"), text("priority"), text("rule"), text("source"), texts("tags"), time("time"),
+                object("output_fields", ["container.id", "container.image.repository", "container.image.tag", "container.name", "evt.arg.flags",
+                    "evt.res", "evt.type", "fd.name", "k8s.ns.name", "k8s.pod.name", "proc.cmdline", "proc.exepath", "proc.name", "proc.pname",
+                    "user.name"].map(text).into_iter().chain(["proc.pid", "proc.ppid", "proc.tty", "user.uid"].map(number))
+                    .chain(["evt.time", "user.loginuid"].map(|name| Field::new(name, DataType::Int64, true))).collect::<Vec<_>>()),
+            ]),
+            &[("hostname", "host"), ("rule", "rule"), ("time", "event_time"), ("output_fields/proc.cmdline", "cmd_line"),
+              ("output_fields/proc.name", "comm"), ("output_fields/k8s.pod.name", "pod"), ("output_fields/evt.type", "syscall"),
+              ("output_fields/proc.pid", "pid"), ("output_fields/container.id", "container_id")],
+        ),
         other => panic!("no schema of {other}"),
     }
 }

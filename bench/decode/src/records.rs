@@ -51,7 +51,7 @@ const NAMESPACES: [&str; 5] = ["shop", "payments", "kube-system", "monitoring", 
 const ACCOUNTS: [&str; 6] = ["web", "charges", "coredns", "prometheus-operator", "default", "controller"];
 
 /// The formats that have records here.
-pub const FORMATS: &[&str] = &["k8s-audit", "envoy", "cloudtrail", "linux-audit"];
+pub const FORMATS: &[&str] = &["k8s-audit", "envoy", "cloudtrail", "tetragon", "falco", "linux-audit"];
 
 /// `count` lines of a format.
 pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
@@ -60,10 +60,81 @@ pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
         "k8s-audit" => kubernetes,
         "envoy" => envoy,
         "cloudtrail" => cloudtrail,
+        "tetragon" => tetragon,
+        "falco" => falco,
         "linux-audit" => linux_audit,
         other => panic!("no records of {other}"),
     };
     (0..count).flat_map(|index| (record(&mut numbers, index) + "\n").into_bytes()).collect()
+}
+
+/// Base64, as execution ids are.
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let of_three = |three: &[u8]| {
+        let bits = three.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
+        let digit = |at: usize| {
+            let index = (bits >> (18 - 6 * at)) & 63;
+            if at <= three.len() { char::from(DIGITS[index as usize]) } else { '=' }
+        };
+        [digit(0), digit(1), digit(2), digit(3)]
+    };
+    text.as_bytes().chunks(3).flat_map(of_three).collect()
+}
+
+/// A process of Tetragon, in a pod.
+fn tetragon_process(n: &mut Numbers, index: u64, (node, namespace, account): (u64, &str, &str)) -> String {
+    let (pid, binary) = (n.below(30_000) + 100, n.of(&["/usr/bin/curl", "/bin/sh", "/usr/bin/python3", "/usr/bin/cat"]));
+    let id = |nanos: u64, pid: u64| base64(&format!("node-{node}:{}:{pid}", 1_000_000_000_000 + nanos % 900_000_000_000));
+    format!(
+        r#"{{"exec_id":"{own}","pid":{pid},"uid":{uid},"cwd":"/srv/{account}","binary":"{binary}","arguments":"--config /etc/{account}/{item}.conf","flags":"execve clone","start_time":"{start}","auid":4294967295,"pod":{{"namespace":"{namespace}","name":"{account}-{suffix}","uid":"{pod}","container":{{"id":"containerd://{container}","name":"{account}","image":{{"id":"registry.example/{account}@sha256:{image}","name":"registry.example/{account}:1.{minor}"}},"start_time":"{begun}","pid":{inner}}},"pod_labels":{{"app":"{account}","pod-template-hash":"{hash}"}},"workload":"{account}","workload_kind":"Deployment"}},"docker":"{docker}","parent_exec_id":"{parent}","tid":{pid},"in_init_tree":false}}"#,
+        own = id(n.next(), pid), parent = id(n.next(), 1), uid = n.below(2_000), item = n.below(9_000), start = n.moment(index, 9),
+        suffix = n.hex(10), pod = n.uuid(), container = n.hex(64), image = n.hex(64), minor = n.below(40), begun = n.moment(index, 0),
+        inner = n.below(900), hash = n.hex(10), docker = n.hex(31),
+    )
+}
+
+/// Executions, exits, opened files and connections of Tetragon.
+fn tetragon(n: &mut Numbers, index: u64) -> String {
+    let place = (n.below(40), n.of(&NAMESPACES), n.of(&ACCOUNTS));
+    let process = tetragon_process(n, index, place);
+    let (node, _, account) = place;
+    let parent = format!(
+        r#"{{"exec_id":"{}","pid":{},"uid":0,"cwd":"/","binary":"/usr/bin/containerd-shim-runc-v2","arguments":"-namespace k8s.io","flags":"procFS auid","start_time":"{}","auid":4294967295,"parent_exec_id":"{}","tid":1}}"#,
+        base64(&format!("node-{node}:{}:7", n.below(1_000_000_000_000))), n.below(900) + 2, n.moment(index, 9),
+        base64(&format!("node-{node}:{}:1", n.below(1_000_000_000_000))),
+    );
+    let (kind, rest) = match n.below(10) {
+        0..4 => ("process_exec", String::new()),
+        4..7 => ("process_exit", format!(r#","signal":"SIGTERM","status":{},"time":"{}""#, n.below(3), n.moment(index, 9))),
+        7..9 => ("process_kprobe", format!(
+            r#","function_name":"security_file_permission","args":[{{"file_arg":{{"path":"/etc/{account}/{}.conf","permission":"-rw-r--r--"}}}},{{"int_arg":4}}],"return":{{"int_arg":0}},"action":"KPROBE_ACTION_POST","policy_name":"file-monitoring","return_action":"KPROBE_ACTION_POST""#,
+            n.below(9_000),
+        )),
+        _ => ("process_kprobe", format!(
+            r#","function_name":"tcp_connect","args":[{{"sock_arg":{{"family":"AF_INET","type":"SOCK_STREAM","protocol":"IPPROTO_TCP","saddr":"10.1.{0}.{1}","daddr":"10.2.{1}.{0}","sport":{2},"dport":443,"cookie":"{3}","state":"TCP_SYN_SENT"}}}}],"action":"KPROBE_ACTION_POST","policy_name":"connect","return_action":"KPROBE_ACTION_POST""#,
+            n.below(40), n.below(250), 30_000 + n.below(20_000), n.next(),
+        )),
+    };
+    format!(r#"{{"{kind}":{{"process":{process},"parent":{parent}{rest}}},"node_name":"node-{node}","time":"{}"}}"#, n.moment(index, 9))
+}
+
+/// Alerts of Falco: a file that was opened, a shell that was started, a connection.
+fn falco(n: &mut Numbers, index: u64) -> String {
+    let (namespace, account) = (n.of(&NAMESPACES), n.of(&ACCOUNTS));
+    let (rule, call, name, flags) = match n.below(3) {
+        0 => ("Read sensitive file untrusted", "openat", format!("/etc/{account}/{}.key", n.below(9_000)), r#""evt.arg.flags":"O_RDONLY|O_CLOEXEC","#),
+        1 => ("Terminal shell in container", "execve", String::new(), ""),
+        _ => ("Contact K8S API Server From Container", "connect", format!("10.1.{}.{}:{}->10.96.0.1:443", n.below(40), n.below(250), 30_000 + n.below(20_000)), ""),
+    };
+    let (time, pid, user) = (n.moment(index, 9), n.below(30_000) + 100, n.below(2_000));
+    let (container, suffix, program) = (n.hex(12), n.hex(10), n.of(&["cat", "bash", "python3", "curl"]));
+    let fd = if name.is_empty() { "null".to_owned() } else { format!("\"{name}\"") };
+    let nanos = 1_772_359_200_000_000_000 + index * 20_000_000;
+    format!(
+        r#"{{"hostname":"node-{node}","output":"{clock}: Warning {rule} | file={name} evt_type={call} user=app user_uid={user} process={program} command={program} --config /etc/{account}.conf container_id={container} k8s_ns={namespace} k8s_pod_name={account}-{suffix}","output_fields":{{"container.id":"{container}","container.image.repository":"registry.example/{account}","container.image.tag":"1.{minor}","container.name":"{account}",{flags}"evt.res":"SUCCESS","evt.time":{nanos},"evt.type":"{call}","fd.name":{fd},"k8s.ns.name":"{namespace}","k8s.pod.name":"{account}-{suffix}","proc.cmdline":"{program} --config /etc/{account}.conf","proc.exepath":"/usr/bin/{program}","proc.name":"{program}","proc.pid":{pid},"proc.pname":"sh","proc.ppid":{parent},"proc.tty":0,"user.loginuid":-1,"user.name":"app","user.uid":{user}}},"priority":"Warning","rule":"{rule}","source":"syscall","tags":["container","maturity_stable","mitre_execution","T1059"],"time":"{time}"}}"#,
+        node = n.below(40), clock = time.get(11..29).unwrap_or_default(), minor = n.below(40), parent = n.below(900) + 2,
+    )
 }
 
 /// An event of four to six lines.

@@ -3,7 +3,7 @@
 //! In: any bytes. Out: nothing, or a panic that says where the two paths differ.
 //! Law FLOW-2: fast ≡ strict in every column, dead letter and count.
 
-use super::Collector;
+use super::{Collector, check_count};
 use crate::decode::FORMATS;
 use crate::formats::Formats;
 use crate::pipeline::{IngestOptions, IngestSink, Paths, SourceRead, read_run};
@@ -32,6 +32,7 @@ fn behind_sample(format: &str, bytes: &[u8]) -> Vec<u8> {
 pub fn differential(format: &str, bytes: &[u8]) {
     let input = behind_sample(format, bytes);
     let (fast, strict) = (read(&input, Paths::Both), read(&input, Paths::StrictOnly));
+    check_count(&fast.0.count, &fast.1);
     for (fast, strict) in fast.1.rows.identity_assertions.iter().zip(&strict.1.rows.identity_assertions) {
         assert_eq!(fast, strict, "fast and strict differ");
     }

@@ -197,7 +197,11 @@ impl Assembler {
             known.time.max(time)
         };
         let clock = Progress { time, records: known.records + 1 };
-        if self.clocks.len() >= MAX_HOSTS && !self.clocks.contains_key(host) {
+        if let Some(known) = self.clocks.get_mut(host) {
+            *known = clock;
+            return clock;
+        }
+        if self.clocks.len() >= MAX_HOSTS {
             self.clocks.pop_first();
         }
         self.clocks.insert(host.to_owned(), clock);
@@ -238,14 +242,13 @@ impl Assembler {
     }
 
     fn close_due(&mut self, host: &str, clock: Progress, rows: &mut EventRows) {
-        while let Some(key) = self.first_of(host) {
-            let due = self.open.get(&key).is_some_and(|open| {
-                let quiet = clock.time.nanos_since(key.1.max(open.touched.time)) > HOLD_NANOS;
-                quiet && clock.records - open.touched.records >= SETTLE_RECORDS
-            });
-            if !due {
+        let from = (host.to_owned(), EventTime::MIN, 0);
+        while let Some((key, open)) = self.open.range(&from..).next().filter(|(key, _)| key.0 == host) {
+            let quiet = clock.time.nanos_since(key.1.max(open.touched.time)) > HOLD_NANOS;
+            if !quiet || clock.records - open.touched.records < SETTLE_RECORDS {
                 return;
             }
+            let key = key.clone();
             self.close(&key, rows);
         }
     }

@@ -145,11 +145,12 @@ impl Fields {
         self.raw(key).filter(|field| !field.quoted).and_then(|field| unhex(self.part(field.text)))
     }
 
-    /// An argument of an execution as it is written: behind a quote if it was quoted, else perhaps hex.
-    pub(super) fn plain(&self, key: &str) -> Option<String> {
-        let field = self.raw(key)?;
-        let text = self.part(field.text);
-        Some(if field.quoted { format!("\"{text}") } else { text.to_owned() })
+    /// All fields as arguments of an execution are written: behind a quote if they were quoted, else perhaps hex.
+    pub(super) fn all_plain(&self) -> impl Iterator<Item = (&str, String)> {
+        self.fields.iter().map(|field| {
+            let text = self.part(field.text);
+            (self.part(field.key), if field.quoted { format!("\"{text}") } else { text.to_owned() })
+        })
     }
 
     fn raw(&self, key: &str) -> Option<&Field> {

@@ -41,13 +41,13 @@ fn arguments(records: &[AuditRecord]) -> (Vec<String>, bool) {
     let mut count = None;
     for audit in of_kind(records, "EXECVE") {
         count = count.or_else(|| audit.fields.number("argc"));
-        for (key, _) in audit.fields.all() {
-            if let Some(place) = argument_place(key)
-                && let Some(text) = audit.fields.plain(key)
-            {
-                parts.insert(place, text);
+        let mut own: BTreeMap<(u32, u32), String> = BTreeMap::new();
+        for (key, text) in audit.fields.all_plain() {
+            if let Some(place) = argument_place(key) {
+                own.entry(place).or_insert(text);
             }
         }
+        parts.extend(own);
     }
     let mut joined: BTreeMap<u32, String> = BTreeMap::new();
     for ((argument, _), text) in parts {
