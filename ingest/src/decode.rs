@@ -33,6 +33,7 @@ mod grpc_rbac;
 #[cfg(test)]
 mod host_corpus;
 mod hubble;
+mod inside;
 mod inspektor_gadget;
 mod k8s_audit;
 mod keycloak;
@@ -67,6 +68,9 @@ mod vm_connection;
 mod wazuh;
 mod zeek;
 mod ztunnel;
+
+pub use inside::Held;
+pub(crate) use inside::Inside;
 
 pub(crate) use cloudtrail::FAST as FAST_CLOUDTRAIL;
 pub(crate) use envoy::FAST as FAST_ENVOY;
@@ -139,7 +143,12 @@ pub trait Decode: Send {
         None
     }
 
-    /// The stream has ended: rows still being gathered come out now.
+    /// What was taken in and is not out yet. Whoever implements [`Decode::finish`] says so here.
+    fn held(&self) -> Held {
+        Held::default()
+    }
+
+    /// The stream has ended, or is quiet: rows still being gathered come out now. More may follow.
     fn finish(&mut self, _rows: &mut EventRows) {}
 }
 

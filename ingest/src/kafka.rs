@@ -8,11 +8,19 @@
 //! The flow, in order: `membership` says which partitions are ours, `begin` where each begins, `reader` makes rows of
 //! its records, `hand_over` takes them to whoever asks for the next notice, within a bound of bytes.
 
+mod begin;
+mod certificate;
 mod connection;
+mod context;
+mod hand_over;
+mod membership;
 mod notice;
 mod options;
+mod reader;
 mod secret;
 mod source;
+mod trouble;
+mod worker;
 
 pub use connection::{Client, Connection, KafkaError, Mechanism, Sasl, Tls};
 pub use notice::{Assigned, Delivery, Gap, GapReason, Notice, PartitionOffset, Revoked};

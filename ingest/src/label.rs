@@ -79,6 +79,11 @@ pub(crate) struct Labelling {
 }
 
 impl Labelling {
+    /// What is said of records wherever they are.
+    pub(crate) fn new(format: Option<usize>, instance: Option<String>) -> Self {
+        Self { format, instance }
+    }
+
     /// The first rule that matches decides.
     pub(crate) fn of(location: &str, rules: &[SourceRule]) -> Self {
         let rule = rules.iter().find(|rule| rule.matches(location));

@@ -120,6 +120,11 @@ fn compression_of(head: &[u8]) -> Compression {
     }
 }
 
+/// Whether bytes are compressed.
+pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
+    compression_of(bytes) != Compression::None
+}
+
 /// Counts what is read through it.
 struct Counted<R> {
     inner: R,

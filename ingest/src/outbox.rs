@@ -50,8 +50,8 @@ impl Outbox {
         }
     }
 
-    /// Earliest and latest event time so far.
-    pub(crate) fn times(&self) -> (Option<EventTime>, Option<EventTime>) {
-        self.times.unzip()
+    /// Earliest and latest event time since the last time that this was asked.
+    pub(crate) fn take_times(&mut self) -> (Option<EventTime>, Option<EventTime>) {
+        self.times.take().unzip()
     }
 }

@@ -145,7 +145,7 @@ pub(crate) fn read_stream(
 /// Reads a stream to its end.
 pub(crate) fn read_run(mut run: Run<'_>, bytes: impl Read, crew: Option<&Crew<'_>>) -> io::Result<Finished> {
     let (mut reader, counters) = open::open(bytes)?;
-    match refusal(&mut *reader) {
+    match head_refusal(&mut *reader) {
         Ok(None) => match crew {
             Some(crew) => parallel::read(reader, &counters, &mut run, crew),
             None => read_frames(&mut Frames::behind(0, reader), &counters, &mut run),
@@ -160,17 +160,23 @@ pub(crate) fn read_run(mut run: Run<'_>, bytes: impl Read, crew: Option<&Crew<'_
 }
 
 /// Why a stream is not read at all, judged by its head; also gives the head.
-fn refusal(reader: &mut dyn io::BufRead) -> io::Result<Option<(Fault, Vec<u8>)>> {
+fn head_refusal(reader: &mut dyn io::BufRead) -> io::Result<Option<(Fault, Vec<u8>)>> {
     let head = reader.fill_buf()?;
     let head = head.get(..text::SAMPLE_BYTES).unwrap_or(head);
-    let fault = |reason, detail: &str| Some((Fault { reason, detail: detail.to_owned() }, head.to_vec()));
-    Ok(match head {
+    Ok(refusal(head).map(|fault| (fault, head.to_vec())))
+}
+
+/// Why bytes that begin like this are not read.
+pub(crate) fn refusal(head: &[u8]) -> Option<Fault> {
+    let head = head.get(..text::SAMPLE_BYTES).unwrap_or(head);
+    let fault = |reason, detail: &str| Some(Fault { reason, detail: detail.to_owned() });
+    match head {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => fault("utf-16", "UTF-16 text; convert it to UTF-8 first"),
         head if text::is_binary(head) => {
             fault("binary-file", "mostly control characters or bytes that are no UTF-8")
         }
         _ => None,
-    })
+    }
 }
 
 pub(crate) fn read_frames<R: Read>(frames: &mut Frames<R>, counters: &Counters, run: &mut Run<'_>) {

@@ -29,6 +29,7 @@ use crate::text;
 use crate::unfold::{Leaf, Unfold};
 
 pub(crate) mod again;
+pub(crate) mod message;
 pub(crate) mod part;
 
 use again::Kept;
@@ -70,17 +71,30 @@ impl<'a> Piece<'a> {
 /// Reading of one input.
 pub(crate) struct Run<'a> {
     sink: &'a mut dyn IngestSink,
+    reader: Box<Reader>,
+}
+
+/// All that one record can know of those before it, and what came of them.
+struct Reader {
     unfold: Unfold,
     state: State,
     marks: Marks,
+    /// A line with its break, where it came without.
+    line: Vec<u8>,
 }
 
 impl<'a> Run<'a> {
     pub(crate) fn new(location: &str, options: &IngestOptions, sink: &'a mut dyn IngestSink) -> Self {
+        Self::of(Place::file(location), Labelling::of(location, &options.sources), options, sink)
+    }
+
+    /// Reading of records at some place.
+    fn of(place: Place, labelling: Labelling, options: &IngestOptions, sink: &'a mut dyn IngestSink) -> Self {
         let state = State {
             formats: options.formats.clone(),
-            location: location.into(),
-            labelling: Labelling::of(location, &options.sources),
+            scratch: Scratch::of(&place.prefix()),
+            place,
+            labelling,
             redactor: Redactor::new(options.key.clone()),
             recogniser: Recogniser::default(),
             occurrences: Occurrences::default(),
@@ -88,33 +102,32 @@ impl<'a> Run<'a> {
             rows: EventRows::default(),
             drift: Drift::default(),
             outbox: Outbox::default(),
-            scratch: Scratch::of(location),
             paths: Paths::Both,
             read: SourceRead::default(),
         };
         let unfold = Unfold::of_format(options.formats.clone(), state.labelling.format);
-        Self { sink, unfold, state, marks: Marks::default() }
+        Self { sink, reader: Box::new(Reader { unfold, state, marks: Marks::default(), line: Vec::new() }) }
     }
 
     /// The same, with other paths for its records.
     pub(crate) fn with_paths(mut self, paths: Paths) -> Self {
-        self.state.paths = paths;
+        self.reader.state.paths = paths;
         self
     }
 
     /// Whether the sink still wants rows.
     pub(crate) fn goes_on(&self) -> bool {
-        !self.state.outbox.stopped
+        !self.reader.state.outbox.stopped
     }
 
     /// Where the input is.
     pub(crate) fn location(&self) -> &Arc<str> {
-        &self.state.location
+        &self.reader.state.place.location
     }
 
     /// Records read so far.
     pub(crate) fn records(&self) -> u64 {
-        self.state.read.count.read
+        self.reader.state.read.count.read
     }
 
     /// Tells the sink how far it is.
@@ -125,13 +138,14 @@ impl<'a> Run<'a> {
     /// Reads all records of one document.
     pub(crate) fn document(&mut self, bytes: &[u8], line: u64) {
         let text = text::decode(bytes);
-        let Self { sink, unfold, state, .. } = self;
+        let Self { sink, reader } = self;
+        let Reader { unfold, state, .. } = &mut **reader;
         unfold.document(&text.text, line, &mut |leaf| state.leaf(leaf, text.escaped, *sink));
     }
 
     /// Whether the records of this stream are of a format that has a fast path.
     pub(crate) fn may_go_fast(&self) -> bool {
-        self.state.fast().is_some() || self.state.plain_text().is_some()
+        self.reader.state.fast().is_some() || self.reader.state.plain_text().is_some()
     }
 
     /// Reads whole lines where they lie, up to one that is no document by itself. Gives the bytes and lines read.
@@ -141,7 +155,7 @@ impl<'a> Run<'a> {
             Err(error) => whole_valid_lines(bytes, error.valid_up_to()),
         };
         // Without an index nothing is taken for a plain record of JSON.
-        self.marks.read(if self.state.fast().is_some() { text.as_bytes() } else { &[] });
+        self.reader.marks.read(if self.reader.state.fast().is_some() { text.as_bytes() } else { &[] });
         let (mut at, mut lines) = (0, 0);
         while at < text.len() && self.goes_on() {
             let Some(end) = self.line(text, at, number + lines) else { break };
@@ -153,15 +167,15 @@ impl<'a> Run<'a> {
 
     /// Reads the line at `at`; gives the place behind it, or nothing where it may go on in the next line.
     fn line(&mut self, text: &str, at: usize, number: u64) -> Option<usize> {
-        let walker = Walker::new(text, &self.marks, at);
-        if let Some(end) = self.state.fast_line(walker, number, self.sink) {
+        let walker = Walker::new(text, &self.reader.marks, at);
+        if let Some(end) = self.reader.state.fast_line(walker, number, self.sink) {
             return Some(end);
         }
         let rest = text.get(at..)?;
         let length = memchr::memchr(b'\n', rest.as_bytes())?;
         let line = rest.get(..length)?;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if self.state.plain_line(line, number, self.sink) {
+        if self.reader.state.plain_line(line, number, self.sink) {
             return Some(at + length + 1);
         }
         if !frame::stands_alone(line.as_bytes()) {
@@ -177,22 +191,35 @@ impl<'a> Run<'a> {
     pub(crate) fn refuse(&mut self, piece: &Piece<'_>, reason: &'static str, detail: String) {
         let text = text::decode(piece.bytes).text;
         let letter = Letter { length: piece.length, ..Letter::of(&text, piece.line, reason, detail) };
-        let letter = self.state.redacted(letter, piece.length > piece.bytes.len() as u64);
-        self.state.dead_letter(letter, self.sink);
+        let letter = self.reader.state.redacted(letter, piece.length > piece.bytes.len() as u64);
+        self.reader.state.dead_letter(letter, self.sink);
     }
 
     /// Ends the input: pieces and gathered rows come out, the count is complete.
     pub(crate) fn finish(mut self, counters: &Counters) -> SourceRead {
-        let Self { sink, unfold, state, .. } = &mut self;
+        self.settle();
+        self.report(counters);
+        let mut read = self.take_read();
+        read.bytes = counters.plain();
+        read
+    }
+
+    /// Everything that is held back comes out, and gathered rows; reading may go on.
+    pub(crate) fn settle(&mut self) {
+        let Self { sink, reader } = self;
+        let Reader { unfold, state, .. } = &mut **reader;
         unfold.finish(&mut |leaf| state.leaf(leaf, false, *sink));
         state.finish_decoders(*sink);
-        self.report(counters);
-        let mut read = self.state.read;
-        (read.from, read.to) = self.state.outbox.times();
-        read.bytes = counters.plain();
-        read.count.unmapped = self.state.drift.into_counts();
-        read.count.location = self.state.location.to_string();
-        read.count.format = main_format(&self.state.decoders);
+    }
+
+    /// The account since the last time; its bytes are not known here.
+    pub(crate) fn take_read(&mut self) -> SourceRead {
+        let State { read, outbox, drift, decoders, place, .. } = &mut self.reader.state;
+        let mut read = std::mem::take(read);
+        (read.from, read.to) = outbox.take_times();
+        read.count.unmapped = std::mem::take(drift).into_counts();
+        read.count.location = place.source.to_string();
+        read.count.format = main_format(decoders);
         read
     }
 }
@@ -223,9 +250,44 @@ fn without_torn_word(text: &str) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
+/// Where records are.
+struct Place {
+    /// File, or topic and partition.
+    location: Arc<str>,
+    /// What its account is called: file, or topic.
+    source: Arc<str>,
+    /// What stands for a label where no format is known.
+    stem: Arc<str>,
+    /// Offset of the message that the records at hand are in; none in a file.
+    offset: Option<u64>,
+}
+
+impl Place {
+    fn file(location: &str) -> Self {
+        let location: Arc<str> = location.into();
+        Self { source: Arc::clone(&location), stem: stem(&location).into(), location, offset: None }
+    }
+
+    /// What stands before the number of a record.
+    fn prefix(&self) -> String {
+        let separator = if self.offset.is_some() { '/' } else { ':' };
+        format!("{}{separator}", self.location)
+    }
+
+    /// The number that a record on this line has here.
+    fn number(&self, line: u64) -> u64 {
+        self.offset.unwrap_or(line)
+    }
+
+    /// `path:line`, or `topic/partition/offset`.
+    fn of_line(&self, line: u64) -> String {
+        format!("{}{}", self.prefix(), self.number(line))
+    }
+}
+
 struct State {
     formats: Formats,
-    location: Arc<str>,
+    place: Place,
     labelling: Labelling,
     redactor: Redactor,
     recogniser: Recogniser,
@@ -276,6 +338,7 @@ impl State {
     /// Reads one plain record at the walker's place; gives the place behind its line.
     fn fast_line(&mut self, mut walker: Walker<'_>, number: u64, sink: &mut dyn IngestSink) -> Option<usize> {
         let (index, fast) = self.fast()?;
+        let number = self.place.number(number);
         let start = walker.at();
         let mut slots = [Slot::Absent; MAX_SLOTS];
         walker.object(fast.shape, &mut slots)?;
@@ -346,7 +409,7 @@ impl State {
     }
 
     fn record(&mut self, ready: &Ready<'_>, sink: &mut dyn IngestSink) {
-        let location = format!("{}:{}", self.location, ready.line);
+        let location = self.place.of_line(ready.line);
         let Ready { text, json, envelope, .. } = *ready;
         let mut record =
             Record { text, json, envelope, source: "", location: &location, event_id: EventId::default() };
@@ -422,10 +485,10 @@ impl State {
             kept.map(|kept| kept.written(&mut self.redactor.aside())).unwrap_or_default();
         self.read.count.read += 1;
         *self.read.count.dead_lettered.entry(reason.to_owned()).or_default() += 1;
-        let location = format!("{}:{line}", self.location);
+        let location = self.place.of_line(line);
         sink.dead_letter(DeadLetter {
             event_id: EventId::of(&[text.as_bytes(), location.as_bytes()]),
-            source: label.unwrap_or_else(|| stem(&self.location).to_owned()),
+            source: label.unwrap_or_else(|| self.place.stem.to_string()),
             location,
             reason: reason.to_owned(),
             detail: cut(&detail, MAX_DETAIL_BYTES).to_owned(),

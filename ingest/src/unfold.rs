@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::csv::{self, Item};
-use crate::decode::{CUT_MARK, Envelope, Reject};
+use crate::decode::{CUT_MARK, Envelope, Held, Inside, Reject};
 use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload, octets};
 use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;
@@ -61,10 +61,14 @@ pub(crate) struct Unfold {
     formats: Formats,
     pub(crate) csv: csv::Stream,
     pieces: BTreeMap<String, Pieces>,
+    inside: Inside,
+    /// Number of the record of CSV that is open.
+    open_csv: Option<u64>,
 }
 
 /// The pieces of one line so far.
 struct Pieces {
+    number: u64,
     text: String,
     envelope: Envelope,
     line: u64,
@@ -84,13 +88,22 @@ impl Unfold {
 
     /// For documents whose records all have the format `forced`, where that was said beforehand.
     pub(crate) fn of_format(formats: Formats, forced: Option<usize>) -> Self {
-        Self { formats, csv: csv::Stream::new(forced), pieces: BTreeMap::new() }
+        Self {
+            formats,
+            csv: csv::Stream::new(forced),
+            pieces: BTreeMap::new(),
+            inside: Inside::default(),
+            open_csv: None,
+        }
     }
 
     /// Gives every record of a document to `leaf`.
     pub(crate) fn document(&mut self, text: &str, line: u64, leaf: &mut dyn FnMut(Leaf<'_>)) {
         match self.csv.take(text, line, &self.formats) {
-            Some(items) => items.into_iter().for_each(|item| leaf(of_csv(item))),
+            Some(items) => {
+                items.into_iter().for_each(|item| leaf(of_csv(item)));
+                self.note_csv();
+            }
             None => self.unfold(text, line, Envelope::default(), Depth::default(), leaf),
         }
     }
@@ -119,12 +132,31 @@ impl Unfold {
         self.pieces.is_empty() && self.csv.is_idle()
     }
 
+    /// Takes notice of whether a record of CSV is open.
+    fn note_csv(&mut self) {
+        match (self.csv.is_idle(), self.open_csv) {
+            (false, None) => self.open_csv = Some(self.inside.begin()),
+            (true, Some(number)) => {
+                self.inside.end(number);
+                self.open_csv = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Cut lines and open records of CSV that wait for their other pieces.
+    pub(crate) fn held(&self) -> Held {
+        self.inside.held()
+    }
+
     /// The stream has ended: what was cut comes out as far as it is there.
     pub(crate) fn finish(&mut self, leaf: &mut dyn FnMut(Leaf<'_>)) {
         self.csv.finish().into_iter().for_each(|item| leaf(of_csv(item)));
+        self.note_csv();
         // What comes out of a piece may be a piece itself; each time one envelope less is left.
         while !self.pieces.is_empty() {
-            for (_stream, Pieces { text, envelope, line }) in std::mem::take(&mut self.pieces) {
+            for (_stream, Pieces { number, text, envelope, line }) in std::mem::take(&mut self.pieces) {
+                self.inside.end(number);
                 self.payload_of(&envelope, &text, line, leaf);
             }
         }
@@ -214,10 +246,14 @@ impl Unfold {
         let stream = stream_of(&envelope, &piece.stream);
         let begun = self.pieces.remove(&stream);
         let is_new = begun.is_none();
-        let mut joined = begun.unwrap_or(Pieces { text: String::new(), envelope, line });
+        let mut joined = match begun {
+            Some(begun) => begun,
+            None => Pieces { number: self.inside.begin(), text: String::new(), envelope, line },
+        };
         joined.text.push_str(&payload.text);
         let is_full = joined.text.len() > MAX_LINE_BYTES || (is_new && !self.has_room(joined.text.len()));
         if piece.is_last || is_full {
+            self.inside.end(joined.number);
             return self.inner(&joined.text, joined.line, joined.envelope, depth, leaf);
         }
         self.pieces.insert(stream, joined);

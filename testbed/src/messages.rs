@@ -85,7 +85,7 @@ impl Broker {
         let failures = Failures::default();
         let mut config = self.client_config();
         config
-            .set("enable.idempotence", "true")
+            .set("max.in.flight.requests.per.connection", "1")
             .set("linger.ms", "1")
             .set("message.max.bytes", "67108864")
             .set("queue.buffering.max.messages", "1000000");

@@ -30,14 +30,28 @@ impl Broker {
         partitions: i32,
         configs: &[(&str, &str)],
     ) -> Result<(), TestbedError> {
-        let action = format!("create topic {name}");
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
-        for (key, value) in configs {
-            topic = topic.set(key, value);
+        self.create_topics(&[(name, partitions)], configs)
+    }
+
+    /// Makes several topics in one request, which is much faster than one after the other.
+    pub fn create_topics(
+        &self,
+        topics: &[(&str, i32)],
+        configs: &[(&str, &str)],
+    ) -> Result<(), TestbedError> {
+        let names: Vec<&str> = topics.iter().map(|(name, _)| *name).collect();
+        let action = format!("create topics {}", names.join(", "));
+        let mut new = Vec::new();
+        for (name, partitions) in topics {
+            let topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(1));
+            new.push(configs.iter().fold(topic, |topic, (key, value)| topic.set(key, value)));
         }
         let admin = self.admin(&action)?;
-        each_done(&action, block_on(admin.create_topics([&topic], &options())))?;
-        self.wait_for(&action, name, usize::try_from(partitions).ok())
+        each_done(&action, block_on(admin.create_topics(&new, &options())))?;
+        let wait = |(name, partitions): &(&str, i32)| {
+            self.wait_for(&action, name, usize::try_from(*partitions).ok())
+        };
+        topics.iter().try_for_each(wait)
     }
 
     /// Gives a topic more partitions.

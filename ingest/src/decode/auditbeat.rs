@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::cgroup::container_id;
 use super::field::{at, has, list_at, require_time, str_at, string_at};
 use super::linux_audit::{Assembler, AuditRecord, Stamp, lines_of};
-use super::{Decode, Format, Identity, Record, Reject, Verdict, cut};
+use super::{Decode, Format, Held, Identity, Record, Reject, Verdict, cut};
 
 const ID: &str = "auditbeat";
 
@@ -59,6 +59,10 @@ impl Decode for Auditbeat {
         template.host = host(json).or(template.host);
         container(json, &mut template);
         self.assembler.take_whole(template, records, rows).into()
+    }
+
+    fn held(&self) -> Held {
+        self.assembler.held()
     }
 
     fn finish(&mut self, rows: &mut EventRows) {

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::cgroup::container_id;
 use super::linux_audit::{Assembler, AuditRecord, Fields, Stamp, unhex};
-use super::{Decode, Format, Identity, Record, Verdict, cut};
+use super::{Decode, Format, Held, Identity, Record, Verdict, cut};
 
 const ID: &str = "auoms";
 /// What begins a line of AUOMS behind the stamp.
@@ -85,6 +85,10 @@ impl Decode for Auoms {
             ..record.host_event(event.stamp.time)
         };
         self.assembler.take_whole(template, event.records, rows).into()
+    }
+
+    fn held(&self) -> Held {
+        self.assembler.held()
     }
 
     fn finish(&mut self, rows: &mut EventRows) {

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::address::Address;
 use super::field::unmapped;
-use super::{Decode, Format, Identity, Record, Verdict, act};
+use super::{Decode, Format, Held, Identity, Inside, Record, Verdict, act};
 
 /// GKE's metadata server.
 pub(crate) const FORMAT: Format = Format {
@@ -39,7 +39,15 @@ const MAX_PENDING: usize = 1_024;
 #[derive(Default)]
 struct GkeMetadata {
     /// Tokens asked for, oldest first.
-    pending: VecDeque<(String, IdentityAssertion)>,
+    pending: VecDeque<Asked>,
+    inside: Inside,
+}
+
+/// A token that was asked for.
+struct Asked {
+    number: u64,
+    rpc: String,
+    row: IdentityAssertion,
 }
 
 /// One line, taken apart.
@@ -110,8 +118,14 @@ impl Decode for GkeMetadata {
         Verdict::Decoded
     }
 
+    fn held(&self) -> Held {
+        self.inside.held()
+    }
+
     fn finish(&mut self, rows: &mut EventRows) {
-        rows.identity_assertions.extend(self.pending.drain(..).map(|(_, assertion)| assertion));
+        while let Some(oldest) = self.take(0) {
+            rows.identity_assertions.push(oldest);
+        }
     }
 }
 
@@ -120,6 +134,13 @@ fn no_time() -> Verdict {
 }
 
 impl GkeMetadata {
+    /// The token asked for at this place in the line.
+    fn take(&mut self, place: usize) -> Option<IdentityAssertion> {
+        let Asked { number, row, .. } = self.pending.remove(place)?;
+        self.inside.end(number);
+        Some(row)
+    }
+
     /// A token is asked for; what came of it is in a later line.
     fn asked(
         &mut self,
@@ -136,9 +157,9 @@ impl GkeMetadata {
             return Verdict::Decoded;
         };
         if self.pending.len() >= MAX_PENDING {
-            rows.identity_assertions.extend(self.pending.pop_front().map(|(_, assertion)| assertion));
+            rows.identity_assertions.extend(self.take(0));
         }
-        self.pending.push_back((rpc.to_owned(), assertion));
+        self.pending.push_back(Asked { number: self.inside.begin(), rpc: rpc.to_owned(), row: assertion });
         Verdict::Decoded
     }
 
@@ -151,8 +172,8 @@ impl GkeMetadata {
         status: u16,
         time: EventTime,
     ) -> Option<IdentityAssertion> {
-        let place = self.pending.iter().position(|(rpc, _)| Some(rpc.as_str()) == line.rpc);
-        let asked = place.and_then(|place| self.pending.remove(place)).map(|(_, assertion)| assertion);
+        let place = self.pending.iter().position(|asked| Some(asked.rpc.as_str()) == line.rpc);
+        let asked = place.and_then(|place| self.take(place));
         let (before, kind) = path.split('?').next()?.rsplit_once('/')?;
         let is_token = matches!(kind, "token" | "identity");
         if asked.is_none() && !is_token {

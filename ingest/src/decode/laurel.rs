@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::field::{at, str_at};
 use super::linux_audit::{Assembler, AuditRecord, Stamp};
-use super::{Decode, Format, Identity, Record, Verdict, cut};
+use super::{Decode, Format, Held, Identity, Record, Verdict, cut};
 
 const ID: &str = "laurel";
 /// Most records of one event that are read: a rename has about ten.
@@ -72,6 +72,10 @@ impl Decode for Laurel {
         let mut template = HostEvent { host, ..record.host_event(stamp.time) };
         context::add(json, &mut template);
         self.assembler.take_whole(template, records, rows).into()
+    }
+
+    fn held(&self) -> Held {
+        self.assembler.held()
     }
 
     fn finish(&mut self, rows: &mut EventRows) {

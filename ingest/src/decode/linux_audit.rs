@@ -33,7 +33,7 @@ pub(super) use self::fields::{Fields, unhex};
 use self::header::Parsed;
 pub(super) use self::header::{AuditRecord, Stamp};
 pub(super) use self::host_state::process_key;
-use super::{Decode, Format, Identity, Record, Verdict};
+use super::{Decode, Format, Held, Identity, Record, Verdict};
 use crate::fast::{Fate, PlainText};
 
 const ID: &str = "linux-audit";
@@ -116,6 +116,10 @@ impl Decode for LinuxAudit {
     ) -> Option<Fate> {
         let audit = header::plain(record.text).filter(|audit| !super::auoms::is_assembled(audit))?;
         is_clean().then(|| self.take(record, audit, rows))
+    }
+
+    fn held(&self) -> Held {
+        self.assembler.held()
     }
 
     fn finish(&mut self, rows: &mut EventRows) {

@@ -15,7 +15,7 @@ use offbound_schemas::EventRows;
 
 use self::line::LogLine;
 use super::field::has;
-use super::{Decode, Format, Identity, Record, Verdict, WEAK_CONFIDENCE};
+use super::{Decode, Format, Held, Identity, Record, Verdict, WEAK_CONFIDENCE};
 
 /// The server's log, and the output of its command line.
 pub(crate) const SERVER: Format = Format {
@@ -61,6 +61,10 @@ impl Decode for Spire {
             return assertion::decode(record, &line, rows);
         }
         self.listing.decode(record, rows)
+    }
+
+    fn held(&self) -> Held {
+        self.listing.held()
     }
 
     fn finish(&mut self, rows: &mut EventRows) {

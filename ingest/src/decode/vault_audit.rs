@@ -11,7 +11,7 @@ use offbound_schemas::table::IdentityAssertion;
 use serde_json::Value;
 
 use self::pairing::{Half, Pairing};
-use super::{Decode, Format, Identity, Record, Verdict, field};
+use super::{Decode, Format, Held, Identity, Record, Verdict, field};
 
 mod issued;
 mod judge;
@@ -63,6 +63,10 @@ impl Decode for Vault {
             push(rows, [self.pairing.asked(half), None]);
         }
         Verdict::Decoded
+    }
+
+    fn held(&self) -> Held {
+        self.pairing.held()
     }
 
     fn finish(&mut self, rows: &mut EventRows) {

@@ -13,7 +13,7 @@ use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::{EventRows, EventTime};
 
 use self::line::{Line, Message};
-use super::{Decode, Format, Identity, MAX_RAW_BYTES, Record, Verdict, cut, field};
+use super::{Decode, Format, Held, Identity, Inside, MAX_RAW_BYTES, Record, Verdict, cut, field};
 
 mod connection;
 mod denial;
@@ -41,11 +41,20 @@ struct Ztunnel {
     /// A record whose fields follow on the next lines.
     wrapped: Option<Wrapped>,
     /// Denials of the policy engine, oldest first, with the peer that they name.
-    waiting: VecDeque<(String, IdentityAssertion)>,
+    waiting: VecDeque<Denial>,
+    inside: Inside,
+}
+
+/// A denial of the policy engine.
+struct Denial {
+    number: u64,
+    peer: String,
+    row: IdentityAssertion,
 }
 
 /// The beginning of a wrapped record.
 struct Wrapped {
+    number: u64,
     row: IdentityAssertion,
     line: Line,
 }
@@ -75,9 +84,15 @@ impl Decode for Ztunnel {
         Verdict::Decoded
     }
 
+    fn held(&self) -> Held {
+        self.inside.held()
+    }
+
     fn finish(&mut self, rows: &mut EventRows) {
         self.end_wrapped(rows);
-        rows.identity_assertions.extend(self.waiting.drain(..).map(|(_, row)| row));
+        while !self.waiting.is_empty() {
+            self.release_first(rows);
+        }
     }
 }
 
@@ -89,7 +104,7 @@ impl Ztunnel {
             Message::Denied => self.wait(denial::fill(row, &line), rows),
             Message::DryRun => rows.identity_assertions.push(denial::fill(row, &line).1),
             _ if line.get("src.addr").is_none() && line.get("direction").is_none() => {
-                self.wrapped = Some(Wrapped { row, line });
+                self.wrapped = Some(Wrapped { number: self.inside.begin(), row, line });
             }
             _ => self.push(row, &line, rows),
         }
@@ -97,7 +112,7 @@ impl Ztunnel {
 
     /// Adds a line to the record that it belongs to.
     fn go_on(&mut self, record: &Record<'_>) -> Verdict {
-        let Some(Wrapped { row, line }) = &mut self.wrapped else {
+        let Some(Wrapped { row, line, .. }) = &mut self.wrapped else {
             return Verdict::reject(
                 "continuation-without-start",
                 "no connection record stands before this line",
@@ -109,7 +124,8 @@ impl Ztunnel {
     }
 
     fn end_wrapped(&mut self, rows: &mut EventRows) {
-        if let Some(Wrapped { row, line }) = self.wrapped.take() {
+        if let Some(Wrapped { number, row, line }) = self.wrapped.take() {
+            self.inside.end(number);
             self.push(row, &line, rows);
         }
     }
@@ -118,27 +134,35 @@ impl Ztunnel {
     fn push(&mut self, row: IdentityAssertion, line: &Line, rows: &mut EventRows) {
         let mut row = connection::fill(row, line);
         let peer = line.get("src.addr").unwrap_or_default();
-        if let Some(at) = self.waiting.iter().position(|(waiting, _)| waiting == peer)
-            && let Some((_, denial)) = self.waiting.remove(at)
+        if let Some(at) = self.waiting.iter().position(|denial| denial.peer == peer)
+            && let Some(denial) = self.waiting.remove(at)
         {
-            denial::join(&mut row, denial);
+            self.inside.end(denial.number);
+            denial::join(&mut row, denial.row);
         }
         rows.identity_assertions.push(row);
     }
 
     fn wait(&mut self, (peer, row): (String, IdentityAssertion), rows: &mut EventRows) {
         if self.waiting.len() >= MAX_WAITING {
-            rows.identity_assertions.extend(self.waiting.pop_front().map(|(_, row)| row));
+            self.release_first(rows);
         }
-        self.waiting.push_back((peer, row));
+        self.waiting.push_back(Denial { number: self.inside.begin(), peer, row });
+    }
+
+    fn release_first(&mut self, rows: &mut EventRows) {
+        if let Some(Denial { number, row, .. }) = self.waiting.pop_front() {
+            self.inside.end(number);
+            rows.identity_assertions.push(row);
+        }
     }
 
     /// Lets go of denials whose connection record should have come by `now`.
     fn release(&mut self, now: EventTime, rows: &mut EventRows) {
-        while let Some((_, row)) = self.waiting.front()
+        while let Some(Denial { row, .. }) = self.waiting.front()
             && now.nanos_since(row.event_time) > MAX_WAIT_NANOS
         {
-            rows.identity_assertions.extend(self.waiting.pop_front().map(|(_, row)| row));
+            self.release_first(rows);
         }
     }
 }

@@ -25,13 +25,12 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Scratch for the records of one input.
-    pub(crate) fn of(location: &str) -> Self {
-        let location = format!("{location}:");
-        Self { path_bytes: location.len(), location, ..Self::default() }
+    /// Scratch for the records of one input, whose places begin with `prefix`.
+    pub(crate) fn of(prefix: &str) -> Self {
+        Self { path_bytes: prefix.len(), location: prefix.to_owned(), ..Self::default() }
     }
 
-    /// `path:line`.
+    /// The prefix and the number of a line.
     pub(crate) fn place(&mut self, line: u64) -> &str {
         self.location.truncate(self.path_bytes);
         let mut digits = [b'0'; 20];

@@ -64,6 +64,8 @@ pub struct Connection {
     pub sasl: Option<Sasl>,
     /// Whether brokers beyond this machine may be reached without encryption.
     pub allow_plaintext: bool,
+    /// The time, by which it is told whether a broker's certificate has expired; none leaves that open.
+    pub now: Option<fn() -> EventTime>,
     /// Further settings of librdkafka, which win; secrets do not belong here.
     pub extra: Vec<(String, String)>,
 }
@@ -134,6 +136,7 @@ impl Connection {
             tls: None,
             sasl: None,
             allow_plaintext: false,
+            now: None,
             extra: Vec::new(),
         }
     }

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use regex::Regex;
+
 use crate::formats::Formats;
 use crate::kafka::connection::Connection;
 use crate::pipeline::IngestOptions;
@@ -135,9 +137,17 @@ impl TopicRule {
     }
 }
 
+/// The first rule that means a topic.
+pub(super) fn rule_of<'r>(rules: &'r [TopicRule], topic: &str) -> Option<&'r TopicRule> {
+    rules.iter().find(|rule| rule.pattern.fits(topic))
+}
+
 /// A topic's name, or a pattern that begins with `^`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicPattern(String);
+#[derive(Debug, Clone)]
+pub struct TopicPattern {
+    text: String,
+    pattern: Option<Regex>,
+}
 
 impl TopicPattern {
     /// Reads a name or, behind `^`, a regular expression as librdkafka knows them (POSIX extended).
@@ -145,12 +155,18 @@ impl TopicPattern {
     /// # Errors
     /// In one line, when no topic can be called that.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let is_pattern = text.starts_with('^');
+        let owned = text.to_owned();
+        if text.starts_with('^') {
+            let pattern = Regex::new(text).map_err(|error| {
+                format!("{text:?} is no pattern: {}", error.to_string().replace('\n', " "))
+            })?;
+            return Ok(Self { text: owned, pattern: Some(pattern) });
+        }
         let is_name = !text.is_empty()
             && text.len() <= 249
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if is_pattern || is_name {
-            Ok(Self(text.to_owned()))
+        if is_name {
+            Ok(Self { text: owned, pattern: None })
         } else {
             Err(format!(
                 "{text:?} is no topic: expected letters, digits, `.`, `_`, `-`, or a pattern that begins with ^"
@@ -161,6 +177,11 @@ impl TopicPattern {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Whether it means this topic.
+    fn fits(&self, topic: &str) -> bool {
+        self.pattern.as_ref().map_or(self.text == topic, |pattern| pattern.is_match(topic))
     }
 }

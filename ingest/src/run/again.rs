@@ -9,7 +9,7 @@ use offbound_schemas::EventTime;
 use offbound_schemas::table::DeadLetter;
 use serde::{Deserialize, Serialize};
 
-use super::{INVALID_UTF8, Letter, PARSER, Ready, Run, SECRET_REDACTED, State};
+use super::{INVALID_UTF8, Letter, PARSER, Reader, Ready, Run, SECRET_REDACTED, State};
 use crate::decode::Envelope;
 use crate::envelope;
 use crate::identity::content_hash;
@@ -38,7 +38,8 @@ impl<'a> LetterReader<'a> {
     pub fn read(&mut self, letter: &DeadLetter) {
         let Some(kept) = Kept::read(letter) else { return };
         let line = letter.location.rsplit(':').next().and_then(|line| line.parse().ok()).unwrap_or(1);
-        let Run { sink, unfold, state, .. } = &mut self.0;
+        let Run { sink, reader } = &mut self.0;
+        let Reader { unfold, state, .. } = &mut **reader;
         let take = &mut |leaf: Leaf<'_>| state.leaf_again(leaf, &letter.bytes, &kept, *sink);
         unfold.payload_of(&kept.envelope, &letter.bytes, line, take);
     }

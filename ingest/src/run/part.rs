@@ -10,7 +10,7 @@ use offbound_schemas::EventBatch;
 use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 
-use super::{Run, State};
+use super::{Reader, Run, State};
 use crate::csv;
 use crate::divide::Part;
 use crate::frame::Frames;
@@ -80,12 +80,13 @@ impl IngestSink for Kept {
 pub(crate) fn read_part(part: &Part, start: &Start, location: &str, options: &IngestOptions) -> Outcome {
     let mut kept = Kept::default();
     let mut run = Run::new(location, options, &mut kept);
-    run.state.recogniser = start.recogniser.clone();
-    run.unfold.csv = start.csv.clone();
+    run.reader.state.recogniser = start.recogniser.clone();
+    run.reader.unfold.csv = start.csv.clone();
     let mut frames = Frames::behind(part.lines_before, part.bytes.as_slice());
     read_frames(&mut frames, &Counters::default(), &mut run);
     let is_closed = !frames.ended_open() && run.start().is_some();
-    let Run { mut state, sink, unfold, .. } = run;
+    let Run { sink, reader } = run;
+    let Reader { mut state, unfold, .. } = *reader;
     state.outbox.flush(sink);
     let Kept { batches, letters, is_cut } = kept;
     Outcome { start: start.clone(), state, csv: unfold.csv, batches, letters, is_closed, is_cut }
@@ -94,11 +95,11 @@ pub(crate) fn read_part(part: &Part, start: &Start, location: &str, options: &In
 impl Run<'_> {
     /// What the records so far say about the next; none when that cannot be said in short.
     pub(crate) fn start(&self) -> Option<Start> {
-        let State { redactor, decoders, recogniser, .. } = &self.state;
-        let knows_nothing = self.unfold.is_idle()
+        let State { redactor, decoders, recogniser, .. } = &self.reader.state;
+        let knows_nothing = self.reader.unfold.is_idle()
             && redactor.is_idle()
             && decoders.values().all(|decoder| decoder.decode.is_stateless());
-        knows_nothing.then(|| Start { recogniser: recogniser.clone(), csv: self.unfold.csv.clone() })
+        knows_nothing.then(|| Start { recogniser: recogniser.clone(), csv: self.reader.unfold.csv.clone() })
     }
 
     /// Takes in what came of the next part, unless reading it here would have given something else.
@@ -107,20 +108,22 @@ impl Run<'_> {
         if !is_closed {
             return Err(Unlike::Open);
         }
-        if is_cut || self.start() != Some(start) || !self.state.occurrences.follow(&state.occurrences) {
+        if is_cut || self.start() != Some(start) || !self.reader.state.occurrences.follow(&state.occurrences)
+        {
             return Err(Unlike::Otherwise);
         }
-        self.state.recogniser = state.recogniser;
-        self.unfold.csv = csv;
+        self.reader.state.recogniser = state.recogniser;
+        self.reader.unfold.csv = csv;
         for (index, decoder) in state.decoders {
             let records = decoder.records;
-            let known = self.state.decoders.entry(index).or_insert(super::Decoder { records: 0, ..decoder });
+            let known =
+                self.reader.state.decoders.entry(index).or_insert(super::Decoder { records: 0, ..decoder });
             known.records += records;
         }
-        self.state.drift.take_in(state.drift);
-        add(&mut self.state.read.count, state.read.count);
+        self.reader.state.drift.take_in(state.drift);
+        add(&mut self.reader.state.read.count, state.read.count);
         letters.into_iter().for_each(|letter| self.sink.dead_letter(letter));
-        self.state.outbox.pass_on(&state.outbox, batches, self.sink);
+        self.reader.state.outbox.pass_on(&state.outbox, batches, self.sink);
         Ok(())
     }
 }

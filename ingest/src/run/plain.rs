@@ -35,7 +35,7 @@ impl State {
             json: None,
             envelope: &Envelope::default(),
             source: &decoder.label,
-            location: self.scratch.place(number),
+            location: self.scratch.place(self.place.number(number)),
             event_id: EventId::default(),
         };
         let (redactor, is_bare) = (&mut self.redactor, self.paths == Paths::ColumnsOnly);

@@ -19,7 +19,7 @@ use super::event;
 use super::header::AuditRecord;
 use super::host_state::HostState;
 use super::statement;
-use crate::decode::Record;
+use crate::decode::{Held, Inside, Record};
 
 /// How far log time moves on before an event closes: records of one event are written within milliseconds, and a
 /// busy dispatcher delays some by a second or so.
@@ -45,6 +45,7 @@ const MAX_HOSTS: usize = 1024;
 type Key = (String, EventTime, u32);
 
 struct Open {
+    number: u64,
     /// On its own, since the map keeps room for more entries than it has.
     template: Box<HostEvent>,
     records: Vec<AuditRecord>,
@@ -81,6 +82,7 @@ pub(in crate::decode) struct Assembler {
     /// Format whose records these are: part of the identity of rows.
     format: &'static str,
     open: BTreeMap<Key, Open>,
+    inside: Inside,
     /// Bytes of memory of all open events, about.
     memory: usize,
     clocks: BTreeMap<String, Progress>,
@@ -97,6 +99,7 @@ impl Assembler {
         Self {
             format,
             open: BTreeMap::new(),
+            inside: Inside::default(),
             memory: 0,
             clocks: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -176,6 +179,11 @@ impl Assembler {
         late(self.format, template, audit, self.hosts.get_mut(&key.0), rows)
     }
 
+    /// Events that are not closed.
+    pub(in crate::decode) fn held(&self) -> Held {
+        self.inside.held()
+    }
+
     /// Closes everything.
     pub(in crate::decode) fn finish(&mut self, rows: &mut EventRows) {
         while !self.open.is_empty() {
@@ -215,12 +223,12 @@ impl Assembler {
         audit: AuditRecord,
         clock: Progress,
     ) -> Taken {
-        let total = &mut self.memory;
+        let (total, inside) = (&mut self.memory, &mut self.inside);
         let open = self.open.entry(key).or_insert_with(|| {
             let template = Box::new(template());
             let memory = size_of::<HostEvent>() + 2 * size_of::<(Key, Open)>() + template.raw.len();
             *total += memory;
-            Open { template, records: Vec::new(), bytes: 0, memory, touched: clock }
+            Open { number: inside.begin(), template, records: Vec::new(), bytes: 0, memory, touched: clock }
         });
         open.touched = clock;
         if open.records.iter().any(|known| known.kind == audit.kind && known.body() == audit.body()) {
@@ -260,7 +268,8 @@ impl Assembler {
     }
 
     fn close(&mut self, key: &Key, rows: &mut EventRows) {
-        let Some(Open { template, records, memory, .. }) = self.open.remove(key) else { return };
+        let Some(Open { number, template, records, memory, .. }) = self.open.remove(key) else { return };
+        self.inside.end(number);
         self.memory = self.memory.saturating_sub(memory);
         let marks = records.iter().map(|audit| self.mark(audit)).collect();
         self.remember(key, marks);

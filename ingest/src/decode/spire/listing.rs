@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::serial::hex_of_decimal;
 use crate::decode::address;
 use crate::decode::field::{array_at, at, epoch_time, has, i64_at, str_at, string_at, time_text, unmapped};
-use crate::decode::{MAX_RAW_BYTES, Record, Verdict, cut};
+use crate::decode::{Held, Inside, MAX_RAW_BYTES, Record, Verdict, cut};
 
 /// Most lines of one printed block: an entry has a line for each selector and DNS name.
 const MAX_BLOCK_LINES: usize = 256;
@@ -207,9 +207,11 @@ fn label(text: &str) -> Option<(&str, &str)> {
 #[derive(Default)]
 pub(super) struct Printed {
     block: Option<Block>,
+    inside: Inside,
 }
 
 struct Block {
+    number: u64,
     row: Placement,
     time: Option<EventTime>,
     lines: Vec<String>,
@@ -240,7 +242,7 @@ impl Printed {
         if name == "Entry ID" || starts_agent {
             self.flush(rows);
             let kind = if name == "Entry ID" { PlacementKind::Entry } else { PlacementKind::Agent };
-            self.block = Some(Block::new(record, kind));
+            self.block = Some(Block::new(self.inside.begin(), record, kind));
         }
         let Some(block) = self.block.as_mut().filter(|block| block.lines.len() < MAX_BLOCK_LINES) else {
             return Verdict::Skipped("operational");
@@ -249,9 +251,15 @@ impl Printed {
         Verdict::Decoded
     }
 
+    /// The block that is being gathered.
+    pub(super) fn held(&self) -> Held {
+        self.inside.held()
+    }
+
     /// Gives out the block that is being gathered.
     pub(super) fn flush(&mut self, rows: &mut EventRows) {
-        let Some(Block { mut row, time, lines, attestation }) = self.block.take() else { return };
+        let Some(Block { number, mut row, time, lines, attestation }) = self.block.take() else { return };
+        self.inside.end(number);
         row.raw = cut(&lines.join("\n"), MAX_RAW_BYTES).to_owned();
         // A listing that was cut before the expiry of its last agent does not say when that agent was there.
         let Some(event_time) = time.or(row.expires) else { return };
@@ -266,10 +274,10 @@ impl Printed {
 }
 
 impl Block {
-    fn new(record: &Record<'_>, kind: PlacementKind) -> Self {
+    fn new(number: u64, record: &Record<'_>, kind: PlacementKind) -> Self {
         let mut row = record.placement(EventTime::default());
         row.kind = kind;
-        Self { row, time: record.envelope.time, lines: Vec::new(), attestation: None }
+        Self { number, row, time: record.envelope.time, lines: Vec::new(), attestation: None }
     }
 
     fn take(&mut self, name: &str, value: &str, text: &str) {

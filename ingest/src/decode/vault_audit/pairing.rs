@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use offbound_schemas::table::IdentityAssertion;
 use serde_json::Value;
 
-use crate::decode::{MAX_RAW_BYTES, cut, field};
+use crate::decode::{Held, Inside, MAX_RAW_BYTES, cut, field};
 
 /// Requests that wait for their response: calls in flight at one server; Vault answers most within milliseconds.
 const MAX_WAITING: usize = 4_096;
@@ -24,7 +24,8 @@ pub(super) struct Half {
 /// Requests without their response yet, oldest first.
 #[derive(Default)]
 pub(super) struct Pairing {
-    waiting: VecDeque<Half>,
+    waiting: VecDeque<(u64, Half)>,
+    inside: Inside,
 }
 
 /// What both halves of a call have in common.
@@ -49,23 +50,38 @@ impl Pairing {
     pub(super) fn asked(&mut self, half: Half) -> Option<IdentityAssertion> {
         let full = self.waiting.len() >= MAX_WAITING;
         let oldest = if full { self.waiting.pop_front() } else { None };
-        self.waiting.push_back(half);
-        oldest.map(|half| half.row)
+        self.waiting.push_back((self.inside.begin(), half));
+        oldest.map(|(number, half)| {
+            self.inside.end(number);
+            half.row
+        })
     }
 
     /// Joins a response with its request.
     pub(super) fn answered(&mut self, json: &Value, response: IdentityAssertion) -> IdentityAssertion {
         let key = key(json);
-        let at = self.waiting.iter().position(|half| half.key == key);
+        let at = self.waiting.iter().position(|(_, half)| half.key == key);
         match at.and_then(|at| self.waiting.remove(at)) {
-            Some(half) => join(half.row, response),
+            Some((number, half)) => {
+                self.inside.end(number);
+                join(half.row, response)
+            }
             None => response,
         }
     }
 
+    /// Requests that are not answered yet.
+    pub(super) fn held(&self) -> Held {
+        self.inside.held()
+    }
+
     /// Requests that were never answered.
     pub(super) fn rest(&mut self) -> impl Iterator<Item = IdentityAssertion> + '_ {
-        self.waiting.drain(..).map(|half| half.row)
+        let Self { waiting, inside } = self;
+        waiting.drain(..).map(|(number, half)| {
+            inside.end(number);
+            half.row
+        })
     }
 }
 

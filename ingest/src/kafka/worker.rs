@@ -1,0 +1,460 @@
+//! The thread that reads: one turn after the other, until it is to stop.
+//!
+//! In: messages of our partitions, and what the group, the brokers and the taker want. Out: notices. Owns: the consumer,
+//! the readers of our partitions, the order of a turn. Law: the group is served in every turn, also when there is no
+//! room for messages; those then stay with librdkafka, which stops fetching.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use offbound_schemas::EventTime;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::identity::Occurrences;
+use crate::kafka::begin::resume;
+use crate::kafka::certificate;
+use crate::kafka::context::{ClientError, Context};
+use crate::kafka::membership::Membership;
+use crate::kafka::notice::{Gap, Notice};
+use crate::kafka::options::{Offsets, SourceOptions};
+use crate::kafka::reader::{Message, Reader};
+use crate::kafka::source::{Key, Shared};
+use crate::kafka::trouble::{About, Told, Troubles, explain, of_certificate, unnamed_certificate};
+
+/// Messages of one partition that are read before the next one has its turn.
+const TURN_MESSAGES: usize = 2_048;
+/// Events of the group and errors that are served in one turn.
+const TURN_EVENTS: usize = 64;
+/// Longest sleep: what has no signal of its own is looked at as often.
+const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+/// Longest wait for the watermarks of one partition.
+pub(super) const WATERMARK_TIME: Duration = Duration::from_secs(5);
+/// How often brokers in trouble are asked whether they are well again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Longest wait for their answer, during which nothing else is done.
+const ASK_TIME: Duration = Duration::from_millis(500);
+
+/// A partition that is ours.
+pub(super) struct Owned {
+    pub(super) reader: Reader,
+    pub(super) queue: PartitionQueue<Context>,
+    /// There may be messages in the queue.
+    pub(super) ready: Arc<AtomicBool>,
+    /// Reading of what comes before is not over.
+    pub(super) is_warming: bool,
+    /// The first message behind what is only read for what it says.
+    pub(super) first: Option<OwnedMessage>,
+    /// A gap that is told with the first message behind it.
+    pub(super) gap: Option<Gap>,
+}
+
+/// What the partitions of a topic share.
+#[derive(Default)]
+pub(super) struct Topic {
+    pub(super) occurrences: Occurrences,
+    /// Up to which offset each partition's records are numbered.
+    pub(super) numbered: BTreeMap<i32, i64>,
+    /// Partitions whose warm-up is not over: none of the others goes on before.
+    pub(super) warming: usize,
+}
+
+pub(super) struct Worker {
+    pub(super) consumer: Arc<BaseConsumer<Context>>,
+    pub(super) options: SourceOptions,
+    pub(super) offsets: Box<dyn Offsets>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) partitions: BTreeMap<Key, Owned>,
+    pub(super) topics: BTreeMap<Arc<str>, Topic>,
+    pub(super) membership: Membership,
+    pub(super) troubles: Troubles,
+    asked_brokers: Instant,
+    /// Brokers that were asked for their certificate since all was well.
+    asked_certificates: BTreeSet<String>,
+    is_over: bool,
+}
+
+impl Worker {
+    pub(super) fn new(
+        consumer: BaseConsumer<Context>,
+        options: SourceOptions,
+        offsets: Box<dyn Offsets>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            consumer: Arc::new(consumer),
+            options,
+            offsets,
+            shared,
+            partitions: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            membership: Membership::default(),
+            troubles: Troubles::default(),
+            asked_brokers: Instant::now(),
+            asked_certificates: BTreeSet::new(),
+            is_over: false,
+        }
+    }
+
+    /// Reads until it is to stop, then leaves the group.
+    pub(super) fn work(mut self) {
+        while !self.is_over && !self.shared.is_stopping.load(Ordering::Acquire) {
+            self.serve_group();
+            self.serve_membership();
+            self.commit();
+            let did_something = self.read();
+            self.deliver();
+            if !did_something {
+                thread::park_timeout(self.sleep());
+            }
+        }
+        self.commit();
+        self.consumer.context().close();
+        // The queues hold the consumer, which leaves the group when it is dropped.
+        self.partitions.clear();
+    }
+
+    pub(super) fn push(&self, notice: Notice) {
+        self.shared.hand_over.push(notice);
+    }
+
+    /// Serves librdkafka's own queue: rebalances, errors, logs, tokens.
+    fn serve_group(&mut self) {
+        for _turn in 0..TURN_EVENTS {
+            match self.consumer.poll(Duration::ZERO) {
+                None => break,
+                Some(Err(error)) => self.report(&error, None),
+                // Every partition has a queue of its own before it is fetched.
+                Some(Ok(message)) => {
+                    tracing::error!(
+                        topic = message.topic(),
+                        partition = message.partition(),
+                        offset = message.offset(),
+                        "a message outside all queues"
+                    );
+                }
+            }
+        }
+        while let Some(error) = self.consumer.context().next_error() {
+            if let Some(told) = self.explain(&error) {
+                self.tell(told);
+            }
+        }
+        self.ask_brokers();
+    }
+
+    /// Reports an error that came instead of a message.
+    fn report(&mut self, error: &KafkaError, topic: Option<&str>) {
+        if let KafkaError::MessageConsumptionFatal(code) = error {
+            self.is_over = true;
+            let text = format!("the Kafka client cannot go on; start again [{code}]");
+            return self.push(Notice::Trouble { text, is_fatal: true });
+        }
+        // Errors with a reason come by the context; here only what a topic's own queue says.
+        let Some(topic) = topic else { return };
+        let reason = format!("{topic}: {error}");
+        if let Some(told) = explain(&ClientError { code: error.rdkafka_error_code(), reason }) {
+            self.tell(told);
+        }
+    }
+
+    /// How an error is told; a broker whose certificate is not taken is asked for it, once.
+    fn explain(&mut self, error: &ClientError) -> Option<Told> {
+        let told = explain(error)?;
+        let (Some(address), Some(now)) = (unnamed_certificate(error), self.options.connection.now) else {
+            return Some(told);
+        };
+        if !self.asked_certificates.insert(address.to_owned()) {
+            return None;
+        }
+        let host = address.rsplit_once(':').map_or(address, |(host, _port)| host);
+        let fault = certificate::ask(address).map(|shown| shown.fault(host, now()));
+        Some(fault.map_or(told, |fault| of_certificate(error, fault)))
+    }
+
+    fn tell(&mut self, told: Told) {
+        if let Some(text) = self.troubles.take(told) {
+            self.push(Notice::Trouble { text, is_fatal: false });
+        }
+    }
+
+    /// Something is well again.
+    pub(super) fn well(&mut self, about: &About) {
+        if *about == About::Brokers {
+            self.asked_certificates.clear();
+        }
+        if self.troubles.over(about) {
+            self.push(Notice::Recovered);
+        }
+    }
+
+    /// Asks brokers in trouble whether they answer, where no message says so.
+    fn ask_brokers(&mut self) {
+        if !self.troubles.is_about_brokers() || self.asked_brokers.elapsed() < ASK_AGAIN {
+            return;
+        }
+        let topics: Vec<&str> = self.options.topics.iter().map(|rule| rule.pattern.as_str()).collect();
+        let named = topics.into_iter().find(|topic| !topic.starts_with('^'));
+        if self.consumer.fetch_metadata(named, ASK_TIME).is_ok() {
+            self.well(&About::Brokers);
+        }
+        self.asked_brokers = Instant::now();
+    }
+
+    /// Tells the group how far we are, where it is our business.
+    pub(super) fn commit(&mut self) {
+        let commits = self.shared.take_commits();
+        let mut offsets = TopicPartitionList::new();
+        for ((topic, partition), next) in commits {
+            let is_ours = self.membership.may_commit(&(Arc::clone(&topic), partition))
+                || self.partitions.contains_key(&(Arc::clone(&topic), partition));
+            if is_ours
+                && let Err(error) = offsets.add_partition_offset(&topic, partition, Offset::Offset(next))
+            {
+                tracing::debug!(target: "kafka", %error, "an offset that cannot be committed");
+            }
+        }
+        if offsets.count() > 0
+            && let Err(error) = self.consumer.commit(&offsets, rdkafka::consumer::CommitMode::Async)
+        {
+            tracing::debug!(target: "kafka", %error, "offsets are not committed to the group");
+        }
+    }
+
+    /// Reads what is there, a turn of each partition; says whether there was anything.
+    fn read(&mut self) -> bool {
+        let mut did_something = false;
+        let mut lost = Vec::new();
+        let (mut is_well, now) = (false, Instant::now());
+        for (key, owned) in &mut self.partitions {
+            let Some(topic) = self.topics.get_mut(&key.0) else { continue };
+            if !self.shared.hand_over.has_room() {
+                break;
+            }
+            let turn = owned.turn(topic, self.options.chunk_bytes, now);
+            did_something |= turn.messages > 0;
+            is_well |= turn.messages > 0;
+            if let Some(gap) = owned.known_gap() {
+                self.shared.hand_over.push(Notice::Gap(gap));
+            }
+            match turn.ended_by {
+                Some(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
+                    lost.push(key.clone());
+                }
+                Some(error) => {
+                    let reason = format!("{}: {error}", key.0);
+                    let told = explain(&ClientError { code: error.rdkafka_error_code(), reason });
+                    if let Some(text) = told.and_then(|told| self.troubles.take(told)) {
+                        self.shared.hand_over.push(Notice::Trouble { text, is_fatal: false });
+                    }
+                }
+                None => {}
+            }
+        }
+        for key in lost {
+            self.find_again(&key);
+        }
+        if is_well && self.troubles.is_about_brokers() {
+            self.well(&About::Brokers);
+        }
+        did_something
+    }
+
+    /// The broker does not have the next record of a partition: says what is lost, and goes on behind it.
+    fn find_again(&mut self, key: &Key) {
+        let Some(owned) = self.partitions.get_mut(key) else { return };
+        let (topic, partition) = key;
+        let next = owned.reader.position();
+        let watermarks = self.consumer.fetch_watermarks(topic, *partition, WATERMARK_TIME);
+        let found = watermarks.map(|(low, high)| resume(next, low, high));
+        let (to, gap) = match found {
+            Ok(Some(begin)) => (begin.deliver_from, begin.gap),
+            // It has it after all, or cannot say: the same place is tried again.
+            Ok(None) | Err(_) => (next, None),
+        };
+        let deliveries = owned.reader.deliver(true, Instant::now());
+        let arrived = owned.reader.arrived();
+        owned.reader.jump(to);
+        if let Some((from, to, reason)) = gap {
+            let topic = Arc::clone(topic);
+            let gap =
+                Gap { topic, partition: *partition, from, to, reason, from_time: arrived, to_time: None };
+            owned.gap = Some(gap);
+        }
+        for delivery in deliveries {
+            self.push(Notice::Delivery(Box::new(delivery)));
+        }
+        self.fetch_from(key, to);
+    }
+
+    /// Fetches a partition from another offset. librdkafka has given it up by now, and only takes it anew.
+    fn fetch_from(&self, (topic, partition): &Key, offset: i64) {
+        let mut here = TopicPartitionList::new();
+        here.add_partition(topic, *partition);
+        let mut there = TopicPartitionList::new();
+        let done = self
+            .consumer
+            .incremental_unassign(&here)
+            .and_then(|()| there.add_partition_offset(topic, *partition, Offset::Offset(offset)))
+            .and_then(|()| self.consumer.incremental_assign(&there));
+        if let Err(error) = done {
+            tracing::warn!(target: "kafka", %error, topic = %topic, partition, "cannot go on at an offset");
+        }
+    }
+
+    /// Hands over what is due.
+    fn deliver(&mut self) {
+        let now = Instant::now();
+        let is_waited_for = self.shared.hand_over.is_empty();
+        for ((topic, partition), owned) in &mut self.partitions {
+            let reader = &mut owned.reader;
+            let settle = reader.is_due_to_settle(now);
+            let waited = reader.since().map(|since| now.saturating_duration_since(since));
+            let is_due = waited.is_some_and(|waited| waited >= self.options.chunk_wait && is_waited_for);
+            if settle || is_due || reader.is_full(self.options.chunk_bytes) {
+                for delivery in reader.deliver(settle, now) {
+                    self.shared.hand_over.push(Notice::Delivery(Box::new(delivery)));
+                }
+            }
+            if !owned.is_warming && reader.has_untold_end() {
+                self.shared.hand_over.push(Notice::AtEnd {
+                    epoch: reader.epoch(),
+                    topic: Arc::clone(topic),
+                    partition: *partition,
+                    next: reader.position(),
+                });
+            }
+        }
+    }
+
+    /// How long nothing will be due.
+    fn sleep(&self) -> Duration {
+        let now = Instant::now();
+        let dues = self.partitions.values().filter_map(|owned| {
+            let chunk = owned.reader.since().map(|since| since + self.options.chunk_wait);
+            chunk.into_iter().chain(owned.reader.settles_at()).min()
+        });
+        let next = dues.min().map(|due| due.saturating_duration_since(now));
+        // A due delivery that nobody waits for is looked at again when it is taken.
+        next.map_or(LONGEST_SLEEP, |next| next.clamp(Duration::from_micros(200), LONGEST_SLEEP))
+    }
+}
+
+/// What a turn of one partition came to.
+#[derive(Default)]
+struct Turn {
+    messages: usize,
+    ended_by: Option<KafkaError>,
+}
+
+impl Owned {
+    /// Reads until there is nothing, or enough.
+    fn turn(&mut self, topic: &mut Topic, chunk_bytes: usize, now: Instant) -> Turn {
+        let mut turn = Turn::default();
+        if !self.is_warming && topic.warming > 0 {
+            return turn;
+        }
+        if !self.is_warming
+            && let Some(first) = self.first.take()
+        {
+            self.take(&message(&first), topic, now);
+            turn.messages += 1;
+        }
+        if !self.ready.swap(false, Ordering::AcqRel) {
+            return turn;
+        }
+        while turn.messages < TURN_MESSAGES && !self.reader.is_full(chunk_bytes) {
+            match self.step(topic, now) {
+                Step::Read => turn.messages += 1,
+                Step::Nothing => return turn,
+                Step::Broken(error) => {
+                    turn.ended_by = Some(error);
+                    break;
+                }
+                Step::Warm => break,
+            }
+        }
+        self.ready.store(true, Ordering::Release);
+        turn
+    }
+
+    /// Reads one message.
+    fn step(&mut self, topic: &mut Topic, now: Instant) -> Step {
+        match self.queue.poll(Duration::ZERO) {
+            Some(Ok(borrowed)) => {
+                if self.is_warming && borrowed.offset() >= self.reader.deliver_from() {
+                    self.first = Some(borrowed.detach());
+                    self.end_warm_up(topic);
+                    return Step::Warm;
+                }
+                let message = message(&borrowed);
+                if let Some(gap) = &mut self.gap {
+                    gap.to_time = gap.to_time.or(message.arrived);
+                }
+                read(&mut self.reader, &message, topic, now);
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => self.reader.end(),
+            Some(Err(error)) => return Step::Broken(error),
+            None => return Step::Nothing,
+        }
+        let is_warm = self.reader.is_at_end() || !self.reader.is_warming();
+        if self.is_warming && is_warm {
+            self.end_warm_up(topic);
+            return Step::Warm;
+        }
+        Step::Read
+    }
+
+    fn take(&mut self, message: &Message<'_>, topic: &mut Topic, now: Instant) {
+        read(&mut self.reader, message, topic, now);
+    }
+
+    fn end_warm_up(&mut self, topic: &mut Topic) {
+        self.reader.end_warm_up();
+        self.is_warming = false;
+        topic.warming = topic.warming.saturating_sub(1);
+    }
+
+    /// The gap before what was read.
+    pub(super) fn known_gap(&mut self) -> Option<Gap> {
+        let is_known = |gap: &mut Gap| gap.to_time.is_some() || self.reader.is_at_end();
+        self.gap.take_if(is_known)
+    }
+}
+
+/// What came of reading one message.
+enum Step {
+    Read,
+    /// There is none.
+    Nothing,
+    /// The warm-up is over.
+    Warm,
+    Broken(KafkaError),
+}
+
+/// Reads a message with the numbers of its topic, once.
+fn read(reader: &mut Reader, message: &Message<'_>, topic: &mut Topic, now: Instant) {
+    let numbered = topic.numbered.entry(reader.partition()).or_insert(message.offset);
+    if message.offset < *numbered {
+        // Its records were numbered when the partition was ours before.
+        return reader.message(message, &mut Occurrences::default(), now);
+    }
+    *numbered = message.offset.saturating_add(1);
+    reader.message(message, &mut topic.occurrences, now);
+}
+
+fn message<'m>(message: &'m impl rdkafka::Message) -> Message<'m> {
+    let arrived_ms = message.timestamp().to_millis();
+    Message {
+        offset: message.offset(),
+        value: message.payload(),
+        arrived: arrived_ms.and_then(|ms| ms.checked_mul(1_000_000)).map(EventTime),
+    }
+}
