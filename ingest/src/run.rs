@@ -268,6 +268,14 @@ impl Place {
         Self { source: Arc::clone(&location), stem: stem(&location).into(), location, offset: None }
     }
 
+    /// Of a message: `topic/partition/offset`; none where the text is no such thing.
+    fn message(location: &str) -> Option<Self> {
+        let (partition, offset) = location.rsplit_once('/')?;
+        let (topic, _number) = partition.rsplit_once('/')?;
+        let offset = Some(offset.parse().ok()?);
+        Some(Self { location: partition.into(), source: topic.into(), stem: topic.into(), offset })
+    }
+
     /// What stands before the number of a record.
     fn prefix(&self) -> String {
         let separator = if self.offset.is_some() { '/' } else { ':' };

@@ -19,5 +19,5 @@ pub use broker::{Broker, shared};
 pub use certificates::{Authority, Certificates, Pair};
 pub use configuration::{BrokerOptions, Listener, PASSWORD, USER};
 pub use error::TestbedError;
-pub use messages::{Message, Stored};
+pub use messages::{Message, Sender, Stored};
 pub use wait::wait_until;

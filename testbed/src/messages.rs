@@ -78,10 +78,41 @@ impl ProducerContext for Failures {
     }
 }
 
+/// Sends records to one topic, as they come.
+pub struct Sender {
+    topic: String,
+    producer: ThreadedProducer<Failures>,
+    failures: Failures,
+}
+
+impl Sender {
+    fn failed(&self, error: impl std::fmt::Display) -> TestbedError {
+        TestbedError::client(format!("produce to {}", self.topic), error)
+    }
+
+    /// Sends one; it is stored when [`Sender::flush`] returns.
+    pub fn send(&self, message: &Message<'_>) -> Result<(), TestbedError> {
+        send(&self.producer, &self.topic, message).map_err(|error| self.failed(error))
+    }
+
+    /// Waits until everything is stored.
+    pub fn flush(&self) -> Result<(), TestbedError> {
+        self.producer.flush(SEND_TIME).map_err(|error| self.failed(error))?;
+        let first = self.failures.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.map_or(Ok(()), |error| Err(self.failed(error)))
+    }
+}
+
 impl Broker {
     /// Stores records in a topic.
     pub fn produce(&self, topic: &str, messages: &[Message<'_>]) -> Result<(), TestbedError> {
-        let failed = |error: String| TestbedError::client(format!("produce to {topic}"), error);
+        let sender = self.producer(topic)?;
+        messages.iter().try_for_each(|message| sender.send(message))?;
+        sender.flush()
+    }
+
+    /// A way to send records to a topic over some time.
+    pub fn producer(&self, topic: &str) -> Result<Sender, TestbedError> {
         let failures = Failures::default();
         let mut config = self.client_config();
         config
@@ -89,14 +120,10 @@ impl Broker {
             .set("linger.ms", "1")
             .set("message.max.bytes", "67108864")
             .set("queue.buffering.max.messages", "1000000");
-        let producer: ThreadedProducer<Failures> =
-            config.create_with_context(failures.clone()).map_err(|error| failed(error.to_string()))?;
-        for message in messages {
-            send(&producer, topic, message).map_err(|error| failed(error.to_string()))?;
-        }
-        producer.flush(SEND_TIME).map_err(|error| failed(error.to_string()))?;
-        let first = failures.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        first.map_or(Ok(()), |error| Err(failed(error)))
+        let producer = config
+            .create_with_context(failures.clone())
+            .map_err(|error| TestbedError::client(format!("produce to {topic}"), error))?;
+        Ok(Sender { topic: topic.to_owned(), producer, failures })
     }
 
     /// All records that a topic holds now, by partition and offset.

@@ -9,7 +9,7 @@ use offbound_schemas::EventTime;
 use offbound_schemas::table::DeadLetter;
 use serde::{Deserialize, Serialize};
 
-use super::{INVALID_UTF8, Letter, PARSER, Reader, Ready, Run, SECRET_REDACTED, State};
+use super::{INVALID_UTF8, Letter, PARSER, Place, Reader, Ready, Run, SECRET_REDACTED, State};
 use crate::decode::Envelope;
 use crate::envelope;
 use crate::identity::content_hash;
@@ -40,6 +40,12 @@ impl<'a> LetterReader<'a> {
         let line = letter.location.rsplit(':').next().and_then(|line| line.parse().ok()).unwrap_or(1);
         let Run { sink, reader } = &mut self.0;
         let Reader { unfold, state, .. } = &mut **reader;
+        // What came in a message has no line.
+        if let Some(place) =
+            Place::message(&letter.location).filter(|_| *letter.location == *state.place.location)
+        {
+            state.place = place;
+        }
         let take = &mut |leaf: Leaf<'_>| state.leaf_again(leaf, &letter.bytes, &kept, *sink);
         unfold.payload_of(&kept.envelope, &letter.bytes, line, take);
     }

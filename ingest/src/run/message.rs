@@ -183,14 +183,22 @@ mod tests {
     use crate::FingerprintKey;
     use crate::fuzzing::{Collector, check_count};
 
+    fn options() -> IngestOptions {
+        let formats = crate::Formats::default();
+        IngestOptions { formats, sources: Vec::new(), key: FingerprintKey::for_tests() }
+    }
+
     fn read(values: &[Option<&[u8]>]) -> (Collector, offbound_schemas::record::SourceCount) {
-        let options = IngestOptions {
-            formats: crate::Formats::default(),
-            sources: Vec::new(),
-            key: FingerprintKey::for_tests(),
-        };
+        read_as(None, values)
+    }
+
+    fn read_as(
+        format: Option<&str>,
+        values: &[Option<&[u8]>],
+    ) -> (Collector, offbound_schemas::record::SourceCount) {
+        let options = options();
         let topic = Arc::from("audit");
-        let partition = Partition { topic: &topic, partition: 3, format: None, instance: None };
+        let partition = Partition { topic: &topic, partition: 3, format, instance: None };
         let mut out = Collector::default();
         let mut run = Paused::of_partition(&partition, &options).go_on(&mut out);
         (0..).zip(values).for_each(|(offset, value)| run.message(*value, offset));
@@ -199,6 +207,23 @@ mod tests {
         drop(run);
         check_count(&count, &out);
         (out, count)
+    }
+
+    /// Scenario: a record that was refused under a wrong format, read again from its dead letter. Guarantees: its row has the
+    /// place of the message.
+    #[test]
+    fn letters_keep_their_place() {
+        let sample =
+            crate::decode::FORMATS.iter().find(|format| format.id == "k8s-audit").map(|format| format.sample);
+        let sample = sample.expect("Kubernetes audit is a format").as_bytes();
+        let (wrong, _) = read_as(Some("keycloak"), &[Some(sample)]);
+        let letter = wrong.letters.first().expect("it is no record of Keycloak");
+        assert_eq!(letter.location, "audit/3/0");
+        let (mut out, options) = (Collector::default(), options());
+        let mut reader = crate::LetterReader::new(&letter.location, &options, &mut out);
+        reader.read(letter);
+        drop(reader.finish());
+        assert_eq!(out, read(&[Some(sample)]).0);
     }
 
     /// Scenario: messages that hold no record, noise, and other encodings, between two sound ones. Guarantees: each is a
