@@ -5,6 +5,7 @@
 //! Law: wrong usage is exit code 3, and an option that is offered does something.
 
 pub(crate) mod store;
+pub(crate) mod stream;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Read log files, correlate them, and print findings, incidents and a summary
     Replay(ReplayArgs),
+    /// Read Kafka topics live, correlate them, and write findings as they arise
+    Stream(stream::StreamArgs),
     /// Open the terminal UI over a store, or over files
     Investigate(InvestigateArgs),
     /// Show what stands in stored logs in place of a secret; reads secrets from standard input, one a line

@@ -4,6 +4,8 @@
 //! `OFFBOUND_SECTION_KEY` variables; options. Out: complete settings.
 //! Owns: keys, and where each may be set. Law: an unknown key or a bad value is an error (exit 3), never ignored.
 
+pub(crate) mod stream;
+
 use std::env;
 use std::fs;
 use std::io;
@@ -27,6 +29,9 @@ struct File {
     input: InputSection,
     output: OutputSection,
     store: StoreSection,
+    kafka: stream::KafkaSection,
+    topic: Vec<stream::TopicSection>,
+    stream: stream::StreamSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -59,6 +64,7 @@ struct StoreSection {
 #[derive(Debug, Default)]
 pub(crate) struct Config {
     file: File,
+    live: stream::Live,
     origin: String,
 }
 
@@ -67,21 +73,24 @@ impl Config {
     pub(crate) fn load(explicit: Option<&Path>) -> Result<Self, Failure> {
         let mut config = match find(explicit)? {
             Some((path, text)) => Self::parse(&text, &path.display().to_string())?,
-            None => Self { file: File::default(), origin: "variables".into() },
+            None => Self { origin: "variables".into(), ..Self::default() },
         };
         config.take_variables(|name| env::var(name).ok().filter(|value| !value.is_empty()))?;
         Ok(config)
     }
 
     fn parse(text: &str, origin: &str) -> Result<Self, Failure> {
-        let file =
+        let mut file: File =
             toml::from_str(text).map_err(|error| Failure::usage(toml_message(text, origin, &error)))?;
-        Ok(Self { file, origin: origin.to_owned() })
+        let (kafka, stream) = (std::mem::take(&mut file.kafka), std::mem::take(&mut file.stream));
+        let live = stream::Live::of(kafka, std::mem::take(&mut file.topic), stream);
+        Ok(Self { file, live, origin: origin.to_owned() })
     }
 
     /// Lets every set variable win over the file.
     fn take_variables(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
-        let File { input, output, store } = &mut self.file;
+        self.live.take_variables(&variable)?;
+        let File { input, output, store, .. } = &mut self.file;
         for (name, slot) in [
             ("OFFBOUND_INPUT_ENV", &mut input.env),
             ("OFFBOUND_INPUT_RULES", &mut input.rules),
@@ -157,6 +166,11 @@ impl Config {
     /// Mapping files, and folders of them.
     pub(crate) fn formats(&self, options: &[PathBuf]) -> Vec<PathBuf> {
         if options.is_empty() { self.file.input.formats.clone() } else { options.to_vec() }
+    }
+
+    /// The environment file.
+    pub(crate) fn environment(&self, option: Option<&Path>) -> Option<PathBuf> {
+        option.map(Path::to_owned).or_else(|| self.file.input.env.clone())
     }
 
     /// The folder with more rules.

@@ -30,7 +30,7 @@ const ID_DIGITS: usize = 32;
 
 /// One dead letter, as JSON shows it.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+pub(crate) struct Row<'a> {
     event_id: String,
     source: &'a str,
     location: &'a str,

@@ -3,12 +3,16 @@
 //! In: a store. Out: answers to what the screens ask. Owns: how an answer is found.
 //! Leaves to `tui` the screens, to `store` the records. Law: a question changes nothing.
 
+mod followed;
+
 use std::env;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use offbound_schemas::EventId;
-use offbound_store::{Store, StoredRecord};
+use offbound_schemas::record::Finding;
+use offbound_schemas::vocabulary::FindingState;
+use offbound_store::{Conclusions, Store, StoredRecord};
 use offbound_tui::{EvidenceRecord, Header, Options, PortError, Recorded, Start, TuiError};
 
 use crate::Context;
@@ -51,7 +55,7 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
 
 /// Opens the terminal UI over the store in `folder`.
 pub(crate) fn open(folder: &Path, title: &str, start: Start, context: &Context) -> Result<(), Failure> {
-    let investigation = recorded(Store::open(folder)?, title)?;
+    let investigation = followed::Followed::open(folder, title)?;
     offbound_tui::run(Box::new(investigation), options(start, context)).map_err(|error: TuiError| {
         Failure::could_not(format!(
             "the terminal UI stopped: {error}; `offbound replay` prints the same results"
@@ -74,10 +78,11 @@ fn draws_unicode() -> bool {
     })
 }
 
-/// Conclusions in memory; records are looked up as they are asked for.
+/// Conclusions in memory; records are looked up as they are asked for. A store with positions belongs to a stream.
 fn recorded(store: Store, title: &str) -> Result<Recorded, Failure> {
-    let (findings, incidents, gaps) = (store.findings()?, store.incidents()?, store.gaps()?);
-    let summary = store.summary()?;
+    let Conclusions { findings, incidents, gaps, summary } = store.conclusions()?;
+    let findings: Vec<Finding> =
+        findings.into_iter().filter(|finding| finding.state != FindingState::Withdrawn).collect();
     let header = Header {
         title: title.to_owned(),
         from: summary.as_ref().and_then(|summary| summary.from),
@@ -85,7 +90,7 @@ fn recorded(store: Store, title: &str) -> Result<Recorded, Failure> {
         records: summary.as_ref().map_or(0, |summary| summary.read),
         findings: findings.len() as u64,
         incidents: incidents.len() as u64,
-        live: false,
+        live: !store.offsets()?.is_empty(),
     };
     let sources = store.sources()?;
     let record = Box::new(move |id: EventId| {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use offbound_correlate::environment::Environment;
-use offbound_correlate::{Engine, EngineError, Judgement, RuleSet};
+use offbound_correlate::{Changes, Engine, EngineError, Judgement, RuleSet, Tracked};
 use offbound_schemas::record::{Finding, Incident, Summary};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventTime};
@@ -108,12 +108,53 @@ pub(crate) struct Judge {
 impl Judge {
     /// Plans every rule; an unsound one is refused here, before anything is read.
     pub(crate) fn new(environment: Environment, rules: &RuleSet) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let runtime =
-            runtime.map_err(|error| Failure::could_not(format!("cannot start the engine: {error}")))?;
+        let runtime = runtime()?;
         let engine = runtime.block_on(Engine::new(environment, rules));
         let engine = engine.map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
         Ok(Self { engine, runtime })
+    }
+
+    /// The same for a stream: it also says what the evidence at hand supports before it is sealed.
+    pub(crate) fn live(environment: Environment, rules: &RuleSet) -> Result<Self, Failure> {
+        let runtime = runtime()?;
+        let engine = runtime.block_on(Engine::live(environment, rules));
+        let engine = engine.map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
+        Ok(Self { engine, runtime })
+    }
+
+    /// Takes events in.
+    pub(crate) fn push(&mut self, batch: &EventBatch) -> Result<(), Failure> {
+        self.engine.push(batch).map_err(engine_failure)
+    }
+
+    /// Folds every event before `watermark`, and judges nothing yet.
+    pub(crate) fn seal(&mut self, watermark: EventTime) -> Result<(), Failure> {
+        self.engine.seal(watermark).map_err(engine_failure)
+    }
+
+    /// What the evidence at hand supports, and was not said yet.
+    pub(crate) fn provisional(&mut self) -> Result<Changes, Failure> {
+        self.runtime.block_on(self.engine.provisional()).map_err(engine_failure)
+    }
+
+    /// What is decided by every event before `watermark`.
+    pub(crate) fn advance(&mut self, watermark: EventTime) -> Result<Changes, Failure> {
+        self.runtime.block_on(self.engine.advance(watermark)).map_err(engine_failure)
+    }
+
+    /// What all events say, at the end of them.
+    pub(crate) fn conclude(&mut self) -> Result<Judgement, Failure> {
+        self.runtime.block_on(self.engine.judge()).map_err(engine_failure)
+    }
+
+    /// Tells what was published before.
+    pub(crate) fn restore(&mut self, findings: &[Finding], incidents: &[Incident]) {
+        self.engine.restore(findings, incidents);
+    }
+
+    /// What the facts take.
+    pub(crate) fn tracked(&self) -> Tracked {
+        self.engine.tracked()
     }
 
     /// Judges what the store holds.
@@ -147,6 +188,11 @@ impl Judge {
     }
 }
 
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.map_err(|error| Failure::could_not(format!("cannot start the engine: {error}")))
+}
+
 fn engine_failure(error: EngineError) -> Failure {
     Failure::could_not(format!("cannot judge: {error}"))
 }
@@ -170,7 +216,7 @@ fn cut(batch: EventBatch, window: Window) -> Result<EventBatch, Failure> {
 }
 
 /// The latest event time of a batch.
-fn last_time(batch: &EventBatch) -> Result<Option<EventTime>, Failure> {
+pub(crate) fn last_time(batch: &EventBatch) -> Result<Option<EventTime>, Failure> {
     let EventBatch { host_events, identity_assertions, placements } = batch;
     let host = host_events::View::new(host_events)?;
     let identity = identity_assertions::View::new(identity_assertions)?;
@@ -225,7 +271,8 @@ fn summary(account: &Account, late: u64, findings: &[Finding], incidents: &[Inci
     summary
 }
 
-fn add(to: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+/// Adds counts by name.
+pub(crate) fn add(to: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
     for (name, number) in counts {
         *to.entry(name.clone()).or_default() += number;
     }

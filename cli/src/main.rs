@@ -29,6 +29,7 @@ mod replay;
 mod rules;
 mod simulate;
 mod store_command;
+mod stream;
 
 use std::process::ExitCode;
 
@@ -71,6 +72,7 @@ fn run(cli: &Cli) -> Result<Done, Failure> {
     match &cli.command {
         Command::Demo(args) => demo::run(args, &context),
         Command::Replay(args) => replay::run(args, &context),
+        Command::Stream(args) => stream::run(args, &context),
         Command::Investigate(args) => investigate::run(args, &context),
         Command::Fingerprint => fingerprint::run(&context),
         Command::DeadLetters(args) => dead_letters::run(args, &context),

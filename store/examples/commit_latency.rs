@@ -66,6 +66,7 @@ fn run(dir: &Path, rows_per_commit: u64) -> Result<Vec<f64>, Box<dyn Error>> {
         let began = Instant::now();
         writer.append(&batch)?;
         writer.commit_stream(&StreamCommit {
+            made_anew: &[],
             offsets: &[PartitionOffset { topic: "audit".to_owned(), partition: 3, next }],
             findings: &[],
             incidents: &[],

@@ -16,6 +16,8 @@ use offbound_schemas::{EventTime, IncidentId};
 pub struct StreamCommit<'a> {
     /// The first offset that is not processed yet, of each partition that moved.
     pub offsets: &'a [PartitionOffset],
+    /// Partitions that were made anew: their offsets may lie before those that are committed.
+    pub made_anew: &'a [(String, i32)],
     /// New and changed findings; each revision is kept as well.
     pub findings: &'a [Finding],
     /// New and changed incidents.
@@ -65,7 +67,7 @@ pub(crate) fn prepare<'a>(
     let StreamCommit { offsets: moved, findings, incidents, gaps, sources: counts, summary, .. } = *commit;
     Ok(Prepared {
         commit: *commit,
-        offsets: offsets::rows(database, moved)?,
+        offsets: offsets::rows(database, moved, commit.made_anew)?,
         conclusions: conclusions::prepare(findings, incidents, gaps, summary)?,
         accounts: sources::rows(counts)?,
     })

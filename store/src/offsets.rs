@@ -40,15 +40,19 @@ pub(crate) fn read(database: &Database) -> Result<Vec<PartitionOffset>, StoreErr
     Ok(offsets)
 }
 
-/// Offsets as they are stored; refused where one lies before what is committed.
+/// Offsets as they are stored; refused where one lies before what is committed, but in a partition that was made anew.
 pub(crate) fn rows(
     database: &Database,
     offsets: &[PartitionOffset],
+    made_anew: &[(String, i32)],
 ) -> Result<Vec<(String, String)>, StoreError> {
     let mut rows = Vec::new();
     for offset in offsets {
         let key = offset.key();
-        for record in OFFSETS.of_key(database, &key)? {
+        let is_new =
+            made_anew.iter().any(|(topic, number)| *topic == offset.topic && *number == offset.partition);
+        let committed = if is_new { Vec::new() } else { OFFSETS.of_key(database, &key)? };
+        for record in committed {
             refuse_going_back(offset, &from_json(KIND, &record.text)?)?;
         }
         let text = to_json(KIND, &key, offset)?;

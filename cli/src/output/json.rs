@@ -34,6 +34,13 @@ pub(crate) fn write_line(value: &impl Serialize, to: &mut dyn Write) -> io::Resu
     to.write_all(b"\n")
 }
 
+/// One value as text, without a line end.
+pub(crate) fn text(value: &impl Serialize) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut bytes, Visible)).map_err(io::Error::from)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
 /// Compact JSON in which only characters that show themselves are written as such.
 #[derive(Debug, Clone, Copy)]
 struct Visible;

@@ -12,6 +12,7 @@ mod scenarios;
 mod schema;
 mod secrets;
 mod store;
+mod stream;
 mod tidy;
 
 use std::fs;

@@ -6,13 +6,14 @@
 use std::collections::VecDeque;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::statistics::Statistics;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use crate::kafka::connection::Client;
@@ -36,8 +37,12 @@ pub(super) struct ClientError {
     pub(super) reason: String,
 }
 
+/// Where partitions end, as brokers last said: offset behind the last record, by topic and partition.
+pub(super) type Ends = Arc<Mutex<Vec<(String, i32, i64)>>>;
+
 pub(super) struct Context {
     client: Client,
+    ends: Ends,
     rebalances: Mutex<VecDeque<Rebalance>>,
     errors: Mutex<VecDeque<ClientError>>,
     is_closing: AtomicBool,
@@ -48,9 +53,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Context {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client, ends: Ends) -> Self {
         Self {
             client,
+            ends,
             rebalances: Mutex::default(),
             errors: Mutex::default(),
             is_closing: AtomicBool::new(false),
@@ -87,6 +93,17 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.note(ClientError { code: error.rdkafka_error_code(), reason: reason.to_owned() });
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let mut ends: Vec<(String, i32, i64)> = Vec::new();
+        for (name, topic) in statistics.topics {
+            // Minus one stands for the partition that records without one wait in.
+            let known = topic.partitions.into_iter().filter(|(number, it)| *number >= 0 && it.hi_offset >= 0);
+            ends.extend(known.map(|(number, partition)| (name.clone(), number, partition.hi_offset)));
+        }
+        ends.sort_unstable();
+        *lock(&self.ends) = ends;
     }
 
     fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {

@@ -13,7 +13,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use crate::kafka::connection::KafkaError;
-use crate::kafka::context::Context;
+use crate::kafka::context::{Context, Ends};
 use crate::kafka::hand_over::HandOver;
 use crate::kafka::notice::{Notice, PartitionOffset};
 use crate::kafka::options::{Offsets, SourceOptions};
@@ -58,10 +58,14 @@ impl Shared {
     }
 }
 
+/// How often librdkafka says where partitions end, in milliseconds.
+const STATISTICS_MS: &str = "2000";
+
 /// A member of a consumer group.
 #[derive(Debug)]
 pub struct KafkaSource {
     shared: Arc<Shared>,
+    ends: Ends,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -73,7 +77,8 @@ impl KafkaSource {
     pub fn start(options: SourceOptions, offsets: Box<dyn Offsets>) -> Result<Self, KafkaError> {
         let config = consumer_config(&options)?;
         let refused = |error: rdkafka::error::KafkaError| KafkaError::Client(error.to_string());
-        let context = Context::new(options.connection.client());
+        let ends = Ends::default();
+        let context = Context::new(options.connection.client(), Arc::clone(&ends));
         let mut consumer: BaseConsumer<Context> = config.create_with_context(context).map_err(refused)?;
         let topics: Vec<&str> = options.topics.iter().map(|rule| rule.pattern.as_str()).collect();
         if topics.is_empty() {
@@ -95,7 +100,7 @@ impl KafkaSource {
         };
         let thread = thread::Builder::new().name("kafka".to_owned()).spawn(work);
         let thread = thread.map_err(|error| KafkaError::Thread(error.to_string()))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, ends, thread: Some(thread) })
     }
 
     /// The next notice, waited for so long at most.
@@ -106,6 +111,12 @@ impl KafkaSource {
             self.wake();
         }
         notice
+    }
+
+    /// Where partitions end, as brokers said within the last seconds: the offset behind the last record.
+    #[must_use]
+    pub fn ends(&self) -> Vec<(String, i32, i64)> {
+        lock(&self.ends).clone()
     }
 
     /// Bytes of messages that are read and not taken yet.
@@ -167,6 +178,7 @@ fn consumer_config(options: &SourceOptions) -> Result<ClientConfig, KafkaError> 
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
         .set("check.crcs", "true")
+        .set("statistics.interval.ms", STATISTICS_MS)
         .set("enable.partition.eof", "true")
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", millis(options.session_timeout))

@@ -45,6 +45,7 @@ pub(crate) fn commit(writer: &mut Writer, number: u16) -> Result<Committed, Stor
     let told: [OutboxItem; 1] = [item(OutboxKind::Finding, &number.to_string())];
     let account = summary(u64::from(number));
     writer.commit_stream(&StreamCommit {
+        made_anew: &[],
         offsets: &offsets,
         findings: &[finding(number_byte)],
         outbox: &told,

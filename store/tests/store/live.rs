@@ -12,6 +12,7 @@ use crate::rows::{Row, batch, tiny};
 /// A commit of nothing.
 pub(crate) fn nothing(summary: &Summary) -> StreamCommit<'_> {
     StreamCommit {
+        made_anew: &[],
         offsets: &[],
         findings: &[],
         incidents: &[],
@@ -64,6 +65,7 @@ fn a_commit_appears_as_a_whole() -> Result<(), StoreError> {
     let account = summary(1);
     let told = [item(OutboxKind::Finding, "a"), item(OutboxKind::Gap, "b")];
     let commit = StreamCommit {
+        made_anew: &[],
         offsets: &[offset("audit", 1, 35), offset("audit", 0, 7)],
         findings: &[finding(1), finding(2)],
         incidents: &[incident(1)],
@@ -154,6 +156,13 @@ fn offsets_never_go_backwards() -> Result<(), StoreError> {
         ..nothing(&summary)
     })?;
     assert_eq!(writer.store().offsets()?, [offset("a", 0, 9), offset("b", 0, 4), offset("b", 1, 0)]);
+    let anew = [("b".to_owned(), 0)];
+    writer.commit_stream(&StreamCommit {
+        offsets: &[offset("b", 0, 1)],
+        made_anew: &anew,
+        ..nothing(&summary)
+    })?;
+    assert_eq!(writer.store().offsets()?, [offset("a", 0, 9), offset("b", 0, 1), offset("b", 1, 0)]);
     assert_eq!(scanned(writer.store())?, 3);
     Ok(())
 }

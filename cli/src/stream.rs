@@ -1,0 +1,99 @@
+//! `offbound stream`: Kafka topics to findings, live.
+//!
+//! In: topics, an environment, rules, a store. Out: findings, incidents and gaps on standard output and in topics; the
+//! store that holds everything. Owns: starting and stopping of the parts. Leaves the flow itself to `driver`.
+//! Law STREAM-5: what comes out of a stream is what a replay of the same records gives.
+//!
+//! The flow, in order: `ingest` reads and decodes, [`driver`] correlates and watches the clock of the events,
+//! [`keeper`] makes durable, [`publish`] tells the topics.
+
+mod account;
+mod connection;
+mod driver;
+mod health;
+mod http;
+mod keeper;
+mod lead;
+mod metrics;
+mod printer;
+mod publish;
+mod rebuild;
+mod reload;
+mod watermark;
+
+use std::sync::Arc;
+
+use offbound_ingest::kafka::KafkaSource;
+use offbound_store::Store;
+
+use keeper::Keeper;
+use publish::Publisher;
+
+use crate::args::stream::StreamArgs;
+use crate::exit::{Done, Failure, say};
+use crate::interrupt::Interrupt;
+use crate::{Context, mappings};
+
+/// Runs the command.
+pub(crate) fn run(args: &StreamArgs, context: &Context) -> Result<Done, Failure> {
+    let settings = context.config.stream(args)?;
+    let folder = context.config.store(args.store.as_deref());
+    let folder = folder.ok_or_else(|| {
+        Failure::usage(
+            "stream keeps events, results and positions in a store: name it with --store DIR, or store.dir",
+        )
+    })?;
+    let printer = printer::Printer::new(args.format, context)?;
+    let inputs = reload::Inputs {
+        environment: context.config.environment(args.env.as_deref()),
+        rules: context.config.rules(args.rules.as_deref()),
+    };
+    // Whatever is wrong with a file is told before anything is read.
+    let judge = inputs.load()?;
+    let formats = mappings::formats(&context.config.formats(&args.formats))?;
+    let (interrupt, hangup) = (Interrupt::listen(), reload::Hangup::listen());
+    let (metrics, health) = (metrics::Metrics::new(), Arc::new(health::Health::default()));
+    health.trouble(health::Part::Start, "starting: facts are being built from the store");
+    if let Some(address) = &settings.listen {
+        let bound = http::serve(address, Arc::clone(&metrics), Arc::clone(&health))?;
+        if !context.common.quiet {
+            say("note", &format!("metrics and health are at http://{bound}/"));
+        }
+    }
+    let writer = Store::create(&folder)?;
+    let client = settings.connection.client_config().map_err(|error| Failure::usage(error.to_string()))?;
+    let publisher = Publisher::new(client, &settings, Arc::clone(&health))?.map(Arc::new);
+    let start = rebuild::rebuild(judge, writer.store(), &interrupt)?;
+    let positions = connection::Positions::of(writer.store().offsets()?);
+    let keeper = Keeper::start(writer, publisher.clone(), Arc::clone(&metrics), Arc::clone(&health))?;
+    let lead =
+        if args.standby { Some(lead::Lead::join(&settings.connection, &settings.group)?) } else { None };
+    if let Some(lead) = &lead {
+        health.trouble(health::Part::Start, "standing by: another member reads");
+        if !lead.wait(&interrupt) {
+            return keeper.finish().map(|_| Done::Clean);
+        }
+        say("note", "this member reads now");
+    }
+    let options = connection::source(&settings, formats)?;
+    let source = KafkaSource::start(options, Box::new(positions.clone()));
+    let source = source.map_err(|error| Failure::usage(error.to_string()))?;
+    health.well(health::Part::Start);
+    let driver = driver::Driver::new(driver::Parts {
+        source,
+        positions,
+        folder,
+        keeper,
+        publisher,
+        metrics,
+        health,
+        printer,
+        inputs,
+        hangup,
+        lead,
+        settings,
+        start,
+        until_end: args.until_end,
+    });
+    driver.run(&interrupt)
+}

@@ -1,0 +1,438 @@
+//! The driver: deliveries in, results out, and a point for the store every now and then.
+//!
+//! In: what the source tells. Out: results printed and published, work for the keeper, offsets for Kafka.
+//! Owns: the loop, its clocks and their periods. Leaves every step to its module.
+//! Law: a point holds positions and conclusions of the same records; whatever was delivered before it is in it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use offbound_correlate::Changes;
+use offbound_ingest::kafka::{self, Assigned, Delivery, GapReason, KafkaSource, Notice, Revoked};
+use offbound_schemas::record::{Finding, Gap, Incident};
+use offbound_schemas::table::{host_events, identity_assertions, placements};
+use offbound_schemas::vocabulary::FindingState;
+use offbound_schemas::{EventBatch, EventTime, FindingId, IncidentId};
+use offbound_store::{PartitionOffset, Store};
+
+use super::connection::Positions;
+use super::health::{Health, Part};
+use super::keeper::{Keeper, Point, Work};
+use super::lead::Lead;
+use super::metrics::{Metrics, seconds};
+use super::printer::Printer;
+use super::publish::Publisher;
+use super::rebuild::{self, Start};
+use super::reload::{Hangup, Inputs};
+use super::watermark::{Partition, Watermarks};
+use crate::clock;
+use crate::config::stream::StreamSettings;
+use crate::exit::{Done, Failure, say};
+use crate::interrupt::Interrupt;
+
+/// How long the loop waits for a delivery before it looks at its clocks.
+const WAIT: Duration = Duration::from_millis(20);
+/// Deliveries taken in before what they support is looked at, when more are waiting: a batch as large as the engine likes.
+const MAX_DELIVERIES_PER_ROUND: usize = 32;
+/// Time between two moves of the watermark: confirmation may take this much longer than the lateness.
+const SEAL_EVERY_NANOS: i64 = 200_000_000;
+
+/// What a stream is made of.
+pub(crate) struct Parts {
+    pub(crate) source: KafkaSource,
+    pub(crate) positions: Positions,
+    pub(crate) folder: PathBuf,
+    pub(crate) keeper: Keeper,
+    pub(crate) publisher: Option<Arc<Publisher>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) printer: Printer,
+    pub(crate) inputs: Inputs,
+    pub(crate) hangup: Hangup,
+    /// Where several members stand by.
+    pub(crate) lead: Option<Lead>,
+    pub(crate) settings: StreamSettings,
+    pub(crate) start: Start,
+    pub(crate) until_end: bool,
+}
+
+/// A running stream.
+pub(crate) struct Driver {
+    parts: Parts,
+    marks: Watermarks,
+    /// First offsets not yet taken in, of partitions that moved since the last point.
+    moved: BTreeMap<Partition, i64>,
+    /// First offsets not yet taken in, of every partition that is read.
+    reached: BTreeMap<Partition, i64>,
+    /// Ends of partitions that were told: decoders may still hold records before them.
+    ends: BTreeMap<Partition, i64>,
+    /// Partitions that were made anew since the last point.
+    made_anew: Vec<(String, i32)>,
+    /// What changed since the last point, each as it is now.
+    findings: BTreeMap<FindingId, Finding>,
+    incidents: BTreeMap<IncidentId, Incident>,
+    dissolved: Vec<IncidentId>,
+    gaps: Vec<Gap>,
+    sealed_at: EventTime,
+    point_at: EventTime,
+    /// Something was delivered or concluded since the last point.
+    dirty: bool,
+}
+
+impl Driver {
+    /// A stream that is ready to run.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let marks = Watermarks::new(parts.settings.idle_nanos, parts.start.watermark);
+        let now = clock::now();
+        Self {
+            parts,
+            marks,
+            moved: BTreeMap::new(),
+            reached: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            made_anew: Vec::new(),
+            findings: BTreeMap::new(),
+            incidents: BTreeMap::new(),
+            dissolved: Vec::new(),
+            gaps: Vec::new(),
+            sealed_at: now,
+            point_at: now,
+            dirty: false,
+        }
+    }
+
+    /// Runs until it is stopped, or until the end of the topics; then drains.
+    pub(crate) fn run(mut self, interrupt: &Interrupt) -> Result<Done, Failure> {
+        let flowed = self.flow(interrupt);
+        let drained = self.drain();
+        flowed.and(drained).map(|()| Done::Clean)
+    }
+
+    fn flow(&mut self, interrupt: &Interrupt) -> Result<(), Failure> {
+        while !interrupt.asked() {
+            let now = clock::now();
+            self.parts.health.round(now);
+            if self.take_in(now)? {
+                let changes = self.parts.start.judge.provisional()?;
+                self.publish(changes)?;
+            }
+            self.seal(now)?;
+            self.point_if_due(now)?;
+            self.tell_kafka();
+            if self.parts.until_end && self.marks.all_at_end() {
+                return self.end();
+            }
+            if self.parts.lead.as_ref().is_some_and(|lead| !lead.is_ours()) {
+                return Err(Failure::could_not(
+                    "another member reads now: this one was silent for too long; start it again to stand by",
+                ));
+            }
+            if self.parts.hangup.taken() {
+                self.reload(interrupt)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what is there; true where there were records.
+    fn take_in(&mut self, now: EventTime) -> Result<bool, Failure> {
+        let mut any = false;
+        let mut wait = WAIT;
+        for _ in 0..MAX_DELIVERIES_PER_ROUND {
+            let Some(notice) = self.parts.source.next(wait) else { break };
+            wait = Duration::ZERO;
+            match notice {
+                Notice::Delivery(delivery) => {
+                    any |= delivery.rows.num_rows() > 0;
+                    self.delivery(*delivery, now)?;
+                }
+                other => self.notice(other, now)?,
+            }
+        }
+        Ok(any)
+    }
+
+    fn delivery(&mut self, delivery: Delivery, now: EventTime) -> Result<(), Failure> {
+        let Delivery { topic, partition, rows, letters, count, bytes, next, arrived, at_end, .. } = delivery;
+        let Parts { metrics, keeper, start, positions, .. } = &mut self.parts;
+        metrics.delivered(&topic, partition, &count, bytes);
+        start.account.delivered(&topic, &count, bytes);
+        let (oldest, newest) = times(&rows)?;
+        start.account.times(oldest, newest);
+        start.judge.push(&rows)?;
+        keeper.give(Work::Rows(rows, letters))?;
+        positions.moved(&topic, partition, next);
+        let place = (topic, partition);
+        self.marks.delivered(&place, newest, arrived.unwrap_or(now), now);
+        self.reached.insert(place.clone(), next);
+        if at_end {
+            self.ends.insert(place.clone(), next);
+        }
+        self.end_reached(&place, now);
+        self.moved.insert(place, next);
+        self.dirty = true;
+        Ok(())
+    }
+
+    fn notice(&mut self, notice: Notice, now: EventTime) -> Result<(), Failure> {
+        match notice {
+            Notice::Delivery(delivery) => self.delivery(*delivery, now)?,
+            Notice::Assigned { partitions, .. } => self.assigned(partitions),
+            Notice::Revoking { epoch, partitions, is_lost: _ } => {
+                // The positions are this member's own: what it took in stays in its store, whoever reads on.
+                self.point(now)?;
+                self.parts.source.release(epoch);
+                self.given_up(&partitions);
+            }
+            Notice::Fenced { partitions, .. } => self.given_up(&partitions),
+            Notice::AtEnd { topic, partition, next, .. } => {
+                let place = (topic, partition);
+                self.ends.insert(place.clone(), next);
+                self.end_reached(&place, now);
+            }
+            Notice::Gap(gap) => self.gap(&gap, now)?,
+            Notice::Trouble { text, is_fatal: true } => return Err(Failure::could_not(text)),
+            Notice::Trouble { text, is_fatal: false } => {
+                if self.parts.health.trouble(Part::Kafka, &text) {
+                    say("warning", &text);
+                }
+            }
+            Notice::Recovered => {
+                if self.parts.health.well(Part::Kafka) {
+                    say("note", "Kafka is reached again");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, partitions: Vec<Assigned>) {
+        for Assigned { topic, partition, lateness, begin } in partitions {
+            self.reached.insert((Arc::clone(&topic), partition), begin);
+            let own = lateness.and_then(|lateness| i64::try_from(lateness.as_nanos()).ok());
+            self.marks.assigned((topic, partition), own.unwrap_or(self.parts.settings.lateness_nanos));
+        }
+    }
+
+    /// A partition is at its end when nothing before the end is held back, such as half of an audit event.
+    fn end_reached(&mut self, place: &Partition, now: EventTime) {
+        let (reached, end) = (self.reached.get(place), self.ends.get(place));
+        if reached.zip(end).is_some_and(|(reached, end)| reached >= end) {
+            self.marks.at_end(place, now);
+        }
+    }
+
+    fn given_up(&mut self, partitions: &[Revoked]) {
+        for Revoked { topic, partition, .. } in partitions {
+            let place = (Arc::clone(topic), *partition);
+            self.marks.revoked(&place);
+            self.reached.remove(&place);
+            self.ends.remove(&place);
+            self.parts.metrics.forget(topic, *partition);
+        }
+    }
+
+    /// Records are gone that were never read: an absence in that stretch proves nothing.
+    fn gap(&mut self, gap: &kafka::Gap, now: EventTime) -> Result<(), Failure> {
+        let kafka::Gap { topic, partition, from, to, reason, from_time, to_time } = gap;
+        let end = to_time.unwrap_or(now);
+        let gap = Gap {
+            record_type: "gap".to_owned(),
+            schema: "offbound.gap/1".to_owned(),
+            source: "kafka".to_owned(),
+            scope: format!("topic:{topic}/{partition}"),
+            from: from_time.or(self.marks.reached()).unwrap_or(end).min(end),
+            to: end,
+            lost: u64::try_from(to - from).ok(),
+            reason: match reason {
+                GapReason::Retention => {
+                    format!("{}: offsets {from} to {} were never read", reason.code(), to - 1)
+                }
+                GapReason::Truncated => format!(
+                    "{}: the topic ended at offset {from}, and {to} was reached before",
+                    reason.code()
+                ),
+            },
+        };
+        if *reason == GapReason::Truncated {
+            self.made_anew.push((topic.to_string(), *partition));
+        }
+        say("warning", &format!("topic {topic}, partition {partition}: {}", gap.reason));
+        self.parts.printer.gap(&gap)?;
+        self.gaps.push(gap);
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Moves the watermark, and confirms, revises or withdraws what it decides.
+    fn seal(&mut self, now: EventTime) -> Result<(), Failure> {
+        if now.nanos_since(self.sealed_at) < SEAL_EVERY_NANOS {
+            return Ok(());
+        }
+        self.sealed_at = now;
+        let before = self.marks.reached();
+        let Some(watermark) = self.marks.current(now).filter(|mark| Some(*mark) > before) else {
+            return Ok(());
+        };
+        let changes = self.parts.start.judge.advance(watermark)?;
+        self.publish(changes)?;
+        self.dirty = true;
+        let metrics = &self.parts.metrics;
+        metrics.seal_delay.set(seconds(now.nanos_since(watermark)));
+        for ((topic, partition), nanos) in self.marks.delays() {
+            metrics.watermark_delay(topic, *partition, nanos);
+        }
+        Ok(())
+    }
+
+    /// Prints changes, sends provisional findings, and keeps all for the next point.
+    fn publish(&mut self, changes: Changes) -> Result<(), Failure> {
+        let Changes { findings, incidents, dissolved, gaps, late } = changes;
+        let Parts { metrics, printer, publisher, start, .. } = &mut self.parts;
+        self.dirty |= late > 0 || !(findings.is_empty() && incidents.is_empty() && dissolved.is_empty());
+        start.account.late(late);
+        for finding in findings {
+            metrics.published(&finding);
+            printer.finding(&finding)?;
+            start.account.finding(&finding);
+            if finding.state == FindingState::Provisional
+                && let Some(publisher) = publisher
+            {
+                publisher.at_once(&finding);
+            }
+            self.findings.insert(finding.id, finding);
+        }
+        for incident in incidents {
+            printer.incident(&incident)?;
+            start.account.incident(&incident);
+            self.dissolved.retain(|id| *id != incident.id);
+            self.incidents.insert(incident.id, incident);
+        }
+        for id in dissolved {
+            start.account.dissolved(&id);
+            self.incidents.remove(&id);
+            self.dissolved.push(id);
+        }
+        for gap in gaps {
+            printer.gap(&gap)?;
+            self.gaps.push(gap);
+        }
+        Ok(())
+    }
+
+    fn point_if_due(&mut self, now: EventTime) -> Result<(), Failure> {
+        let due = now.nanos_since(self.point_at) >= self.parts.settings.commit_nanos;
+        if due && self.dirty { self.point(now) } else { Ok(()) }
+    }
+
+    /// Hands the keeper everything that is decided by what was taken in.
+    fn point(&mut self, now: EventTime) -> Result<(), Failure> {
+        self.point_at = now;
+        self.dirty = false;
+        let moved = std::mem::take(&mut self.moved).into_iter();
+        let offset = |((topic, partition), next): (Partition, i64)| PartitionOffset {
+            topic: topic.to_string(),
+            partition,
+            next,
+        };
+        let Parts { source, start, metrics, keeper, .. } = &mut self.parts;
+        let point = Point {
+            offsets: moved.map(offset).collect(),
+            made_anew: std::mem::take(&mut self.made_anew),
+            findings: std::mem::take(&mut self.findings).into_values().collect(),
+            incidents: std::mem::take(&mut self.incidents).into_values().collect(),
+            dissolved: std::mem::take(&mut self.dissolved),
+            gaps: std::mem::take(&mut self.gaps),
+            sources: start.account.take_changed(),
+            summary: Some(start.account.summary()),
+            watermark: self.marks.reached(),
+        };
+        for (topic, partition, end) in source.ends() {
+            let place = (Arc::from(topic), partition);
+            if let Some(reached) = self.reached.get(&place) {
+                metrics.lag(&place.0, partition, (end - reached).max(0));
+            }
+        }
+        metrics.queue_bytes.set(i64::try_from(source.queued_bytes()).unwrap_or(i64::MAX));
+        let tracked = start.judge.tracked();
+        let bytes: usize = tracked.bytes.iter().map(|(_, bytes)| bytes).sum();
+        metrics.facts_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        metrics.waiting_rows.set(i64::try_from(tracked.waiting).unwrap_or(i64::MAX));
+        metrics.late.set(i64::try_from(start.account.late_so_far()).unwrap_or(i64::MAX));
+        keeper.give(Work::Commit(Box::new(point)))
+    }
+
+    /// Tells Kafka what is durable: advice for monitoring, the store's own positions decide.
+    fn tell_kafka(&mut self) {
+        let committed = self.parts.keeper.committed();
+        if !committed.is_empty() {
+            let advice = committed.into_iter().map(|at| kafka::PartitionOffset {
+                topic: at.topic.into(),
+                partition: at.partition,
+                next: at.next,
+            });
+            self.parts.source.commit(&advice.collect::<Vec<_>>());
+        }
+    }
+
+    /// The topics are read to their end, and nobody will read on: everything is sealed, as at the end of a replay.
+    fn end(&mut self) -> Result<(), Failure> {
+        let Some(last) = self.parts.start.account.last_time() else { return Ok(()) };
+        let changes = self.parts.start.judge.advance(last.plus_nanos(1))?;
+        self.publish(changes)?;
+        // How long something stays usable is told anew only when it ends; the last word is as of the end of the data.
+        for incident in self.parts.start.judge.conclude()?.incidents {
+            let merged_from = self.parts.start.account.merged_into(&incident.id);
+            self.incidents.insert(incident.id, Incident { merged_from, ..incident });
+        }
+        Ok(())
+    }
+
+    /// Judges the store anew with what the files say now; a fault in them leaves everything as it was.
+    fn reload(&mut self, interrupt: &Interrupt) -> Result<(), Failure> {
+        let judge = match self.parts.inputs.load() {
+            Ok(judge) => judge,
+            Err(fault) => {
+                say("warning", &format!("rules and environment stay as they were: {fault}"));
+                return Ok(());
+            }
+        };
+        self.parts
+            .health
+            .trouble(Part::Start, "rules and environment were read again: facts are being rebuilt");
+        self.point(clock::now())?;
+        self.parts.keeper.settle()?;
+        let store = Store::open(&self.parts.folder)?;
+        self.parts.start.judge = rebuild::refill(judge, &store, interrupt)?;
+        let changes = self.parts.start.judge.provisional()?;
+        self.publish(changes)?;
+        self.parts.health.well(Part::Start);
+        say("note", "rules and environment were read again, and everything was judged anew");
+        Ok(())
+    }
+
+    /// Stops reading, makes everything durable, and lets results go out.
+    fn drain(mut self) -> Result<(), Failure> {
+        self.point(clock::now())?;
+        let Parts { source, keeper, .. } = self.parts;
+        keeper.finish()?;
+        source.stop();
+        Ok(())
+    }
+}
+
+/// The earliest and the latest event time of rows.
+fn times(rows: &EventBatch) -> Result<(Option<EventTime>, Option<EventTime>), Failure> {
+    let EventBatch { host_events, identity_assertions, placements } = rows;
+    let hosts = host_events::View::new(host_events)?;
+    let assertions = identity_assertions::View::new(identity_assertions)?;
+    let places = placements::View::new(placements)?;
+    let times = (0..hosts.len()).map(|row| hosts.event_time(row));
+    let times = times.chain((0..assertions.len()).map(|row| assertions.event_time(row)));
+    let times = times.chain((0..places.len()).map(|row| places.event_time(row)));
+    Ok(times.fold((None, None), |(oldest, newest): (Option<EventTime>, Option<EventTime>), time| {
+        (Some(oldest.map_or(time, |oldest| oldest.min(time))), newest.max(Some(time)))
+    }))
+}

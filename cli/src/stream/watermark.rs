@@ -1,0 +1,206 @@
+//! The watermark: up to which moment all events are taken to have arrived.
+//!
+//! In: per partition the newest event time, when it arrived, the end of the log; the arrival clock. Out: one moment that
+//! never goes back. Owns: what a stamp from the future, a silent and a held-back partition may do to it (nothing).
+//! Law: it is the minimum over the partitions that still have something to say; no single stamp can move it beyond the
+//! moment at which its record arrived.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use offbound_schemas::EventTime;
+
+/// A partition of a topic.
+pub(crate) type Partition = (Arc<str>, i32);
+
+/// What is known of one partition.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    /// The newest event time, as far as it may be believed.
+    newest: Option<EventTime>,
+    /// How late its events may be.
+    lateness_nanos: i64,
+    /// When its end was reached; none while there is more to fetch.
+    at_end_since: Option<EventTime>,
+}
+
+/// The progress of all partitions of this member.
+#[derive(Debug)]
+pub(crate) struct Watermarks {
+    partitions: BTreeMap<Partition, Progress>,
+    /// Silence at the end of the log after which a partition holds nothing back.
+    idle_nanos: i64,
+    /// The newest event time of partitions that were given up.
+    newest_given_up: Option<EventTime>,
+    reached: Option<EventTime>,
+}
+
+impl Watermarks {
+    /// No partition yet; `reached` is where an earlier run had come.
+    pub(crate) fn new(idle_nanos: i64, reached: Option<EventTime>) -> Self {
+        Self { partitions: BTreeMap::new(), idle_nanos, newest_given_up: None, reached }
+    }
+
+    /// A partition is read from now on: it holds the watermark until it has spoken, or has nothing to say.
+    pub(crate) fn assigned(&mut self, partition: Partition, lateness_nanos: i64) {
+        let fresh = Progress { newest: None, lateness_nanos, at_end_since: None };
+        self.partitions.entry(partition).or_insert(fresh);
+    }
+
+    /// A partition is somebody else's from now on.
+    pub(crate) fn revoked(&mut self, partition: &Partition) {
+        let newest = self.partitions.remove(partition).and_then(|progress| progress.newest);
+        self.newest_given_up = self.newest_given_up.max(newest);
+    }
+
+    /// Records of a partition: the newest event time among them, and when the last of them arrived.
+    pub(crate) fn delivered(
+        &mut self,
+        partition: &Partition,
+        newest: Option<EventTime>,
+        arrived: EventTime,
+        now: EventTime,
+    ) {
+        let Some(progress) = self.partitions.get_mut(partition) else { return };
+        // Nothing is known before it arrives: a stamp from the future counts as the moment of its arrival, and a
+        // broker's or producer's clock is not believed beyond our own.
+        let credible = newest.map(|newest| newest.min(arrived).min(now));
+        progress.newest = progress.newest.max(credible);
+        progress.at_end_since = None;
+    }
+
+    /// An empty fetch at the end of the log.
+    pub(crate) fn at_end(&mut self, partition: &Partition, now: EventTime) {
+        if let Some(progress) = self.partitions.get_mut(partition) {
+            progress.at_end_since.get_or_insert(now);
+        }
+    }
+
+    /// The watermark now, if there is one; it never goes back.
+    pub(crate) fn current(&mut self, now: EventTime) -> Option<EventTime> {
+        let is_idle = |progress: &Progress| {
+            progress.at_end_since.is_some_and(|since| now.nanos_since(since) >= self.idle_nanos)
+        };
+        let held = self.partitions.values().filter(|progress| !is_idle(progress));
+        // One that has not spoken yet holds everything.
+        let held: Option<Vec<EventTime>> = held
+            .map(|progress| progress.newest.map(|newest| newest.plus_nanos(-progress.lateness_nanos)))
+            .collect();
+        let current = match held.as_deref() {
+            None => None,
+            Some([]) => self.newest().map(|newest| newest.plus_nanos(1)),
+            Some(held) => held.iter().min().copied(),
+        };
+        self.reached = self.reached.max(current);
+        self.reached
+    }
+
+    /// The watermark as it was last.
+    pub(crate) fn reached(&self) -> Option<EventTime> {
+        self.reached
+    }
+
+    /// The newest credible event time of all.
+    pub(crate) fn newest(&self) -> Option<EventTime> {
+        let newest = self.partitions.values().filter_map(|progress| progress.newest).max();
+        newest.max(self.newest_given_up)
+    }
+
+    /// Whether every partition has been read to its end.
+    pub(crate) fn all_at_end(&self) -> bool {
+        !self.partitions.is_empty()
+            && self.partitions.values().all(|progress| progress.at_end_since.is_some())
+    }
+
+    /// Per partition, how far the watermark lies behind its newest event, in nanoseconds.
+    pub(crate) fn delays(&self) -> impl Iterator<Item = (&Partition, i64)> {
+        let reached = self.reached;
+        self.partitions.iter().filter_map(move |(partition, progress)| {
+            Some((partition, progress.newest?.nanos_since(reached?)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+    const IDLE: i64 = 10 * SECOND;
+
+    fn at(seconds: i64) -> EventTime {
+        EventTime(seconds * SECOND)
+    }
+
+    fn partition(number: i32) -> Partition {
+        (Arc::from("audit"), number)
+    }
+
+    /// Two partitions with five seconds of lateness.
+    fn two() -> Watermarks {
+        let mut marks = Watermarks::new(IDLE, None);
+        marks.assigned(partition(0), 5 * SECOND);
+        marks.assigned(partition(1), 5 * SECOND);
+        marks
+    }
+
+    /// Scenario: one of two partitions has not spoken, then lags. Guarantees: the slower one decides, less its lateness.
+    #[test]
+    fn the_slowest_decides() {
+        let mut marks = two();
+        marks.delivered(&partition(0), Some(at(100)), at(100), at(100));
+        assert_eq!(marks.current(at(100)), None, "the other may have anything");
+        marks.delivered(&partition(1), Some(at(50)), at(101), at(101));
+        assert_eq!(marks.current(at(101)), Some(at(45)));
+        marks.revoked(&partition(1));
+        assert_eq!(marks.current(at(101)), Some(at(95)));
+        marks.assigned(partition(1), 5 * SECOND);
+        assert_eq!(marks.current(at(102)), Some(at(95)), "it never goes back");
+    }
+
+    /// Scenario: a stamp of the year 2099. Guarantees: it moves the watermark no further than its arrival.
+    #[test]
+    fn the_future_is_not_believed() {
+        let mut marks = two();
+        let future = EventTime::parse("2099-01-01T00:00:00Z").expect("a time");
+        marks.delivered(&partition(0), Some(future), at(100), at(100));
+        marks.delivered(&partition(1), Some(at(99)), at(100), at(100));
+        assert_eq!(marks.current(at(100)), Some(at(94)));
+        let claimed = EventTime::parse("2098-01-01T00:00:00Z").expect("a time");
+        marks.delivered(&partition(0), Some(future), claimed, at(101));
+        marks.delivered(&partition(1), Some(future), claimed, at(101));
+        assert_eq!(marks.current(at(101)), Some(at(96)), "a producer's own stamp is not believed either");
+    }
+
+    /// Scenario: a partition falls silent, at its end and before it. Guarantees: silence alone lets nothing pass; an
+    /// empty fetch at the end of the log and the time for it do; all silent: everything that was seen is sealed.
+    #[test]
+    fn silence_counts_only_at_the_end() {
+        let mut marks = two();
+        marks.delivered(&partition(0), Some(at(100)), at(100), at(100));
+        marks.delivered(&partition(1), Some(at(50)), at(100), at(100));
+        assert_eq!(marks.current(at(1_000)), Some(at(45)), "held back: it may only be slow");
+        marks.at_end(&partition(1), at(1_000));
+        assert_eq!(marks.current(at(1_005)), Some(at(45)), "not for long enough");
+        assert_eq!(marks.current(at(1_010)), Some(at(95)));
+        assert!(!marks.all_at_end());
+        marks.at_end(&partition(0), at(1_010));
+        assert!(marks.all_at_end());
+        assert_eq!(marks.current(at(1_020)), Some(at(100).plus_nanos(1)));
+        marks.delivered(&partition(1), Some(at(60)), at(1_021), at(1_021));
+        assert_eq!(
+            marks.current(at(1_021)),
+            Some(at(100).plus_nanos(1)),
+            "later words are late, not a way back"
+        );
+    }
+
+    /// Scenario: a partition without any record. Guarantees: it holds nothing back once its end was seen.
+    #[test]
+    fn an_empty_partition_holds_nothing() {
+        let mut marks = two();
+        marks.delivered(&partition(0), Some(at(100)), at(100), at(100));
+        marks.at_end(&partition(1), at(100));
+        assert_eq!(marks.current(at(110)), Some(at(95)));
+    }
+}
