@@ -114,7 +114,7 @@ impl Engine {
         let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.touched) else {
             return Ok(Changes::default());
         };
-        let judged = ahead.judge(&self.environment, &self.session, None).await?;
+        let judged = ahead.renew(&self.environment, &self.session, None).await?;
         Ok(self.published.look_ahead(judged, sealed))
     }
 
@@ -122,14 +122,18 @@ impl Engine {
     /// or withdrawn, incidents judged anew. Lifetimes are judged as of the watermark.
     pub async fn advance(&mut self, watermark: EventTime) -> Result<Changes, EngineError> {
         self.fold(Some(watermark))?;
-        let judged = self.judge_sealed().await?;
+        let now = self.now();
+        let judged = self.sealed.renew(&self.environment, &self.session, now).await?;
+        let judged = Judgement { late: self.order.late(), ..judged };
         Ok(self.published.confirm(judged, self.covered()))
     }
 
     /// Folds what still waits, and judges everything. Publishes nothing.
     pub async fn judge(&mut self) -> Result<Judgement, EngineError> {
         self.fold_all()?;
-        self.judge_sealed().await
+        let now = self.now();
+        let judged = self.sealed.judge(&self.environment, &self.session, now).await?;
+        Ok(Judgement { late: self.order.late(), ..judged })
     }
 
     /// Folds what still waits.
@@ -155,12 +159,6 @@ impl Engine {
             waiting: self.order.waiting(),
             bytes: facts.bytes(),
         }
-    }
-
-    async fn judge_sealed(&mut self) -> Result<Judgement, EngineError> {
-        let now = self.now();
-        let judged = self.sealed.judge(&self.environment, &self.session, now).await?;
-        Ok(Judgement { late: self.order.late(), ..judged })
     }
 
     /// The last moment that is sealed: the one before the watermark.

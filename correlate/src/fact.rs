@@ -13,6 +13,7 @@ pub(crate) mod placement;
 pub(crate) mod program;
 pub(crate) mod sensitive;
 pub(crate) mod signal;
+pub(crate) mod touched;
 pub(crate) mod twin;
 pub(crate) mod usage;
 
@@ -22,6 +23,7 @@ use offbound_schemas::vocabulary::{Action, Phase};
 
 use crate::environment::Environment;
 use crate::names::Names;
+use touched::Touched;
 
 /// Everything that the events so far imply.
 #[derive(Debug, Default)]
@@ -38,6 +40,8 @@ pub(crate) struct Facts {
     pub(crate) begin: Option<EventTime>,
     /// Time of the last event: "now" for lifetimes in a replay.
     pub(crate) end: Option<EventTime>,
+    /// What changed since somebody looked.
+    pub(crate) touched: Touched,
 }
 
 impl Facts {
@@ -63,12 +67,17 @@ impl Facts {
     pub(crate) fn host_event(&mut self, view: &host_events::View<'_>, row: usize) {
         self.reach(view.event_time(row));
         self.coverage.host_event(&mut self.names, view, row);
+        if let Some(host) = self.names.maybe(view.host(row)) {
+            self.touched.heard(host, view.event_time(row));
+        }
         if view.action(row) == Action::TelemetryGap {
             self.gaps.host_event(view, row);
+            self.touched.gaps = true;
             return;
         }
         let process = self.lineage.host_event(&mut self.names, view, row);
-        self.signals.host_event(&mut self.names, &self.lineage, process, view, row);
+        let signs = &mut self.touched.signs;
+        self.signals.host_event(&mut self.names, &self.lineage, process, (view, row), signs);
     }
 
     /// Folds one identity assertion.
@@ -79,17 +88,17 @@ impl Facts {
         row: usize,
     ) {
         self.reach(view.event_time(row));
-        self.bindings.assertion(&mut self.names, view, row);
+        self.touched.credentials.extend(self.bindings.assertion(&mut self.names, view, row));
         let destination = usage::destination(environment, view, row);
         self.coverage.assertion(&mut self.names, &destination.name, view, row);
         if matches!(view.phase(row), Phase::Present | Phase::Verify) {
-            self.uses.assertion(&mut self.names, destination, view, row);
+            self.touched.uses.extend(self.uses.assertion(&mut self.names, destination, view, row));
         }
     }
 
     /// Folds one placement.
     pub(crate) fn placement(&mut self, view: &placements::View<'_>, row: usize) {
         self.reach(view.event_time(row));
-        self.placements.placement(&mut self.names, view, row);
+        self.placements.placement(&mut self.names, view, row, &mut self.touched.stays);
     }
 }

@@ -26,11 +26,13 @@ const MAX_EVIDENCE: usize = 24;
 const MAX_MEMBERS: usize = 512;
 
 /// A finding with what ties it to others.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
     pub(crate) finding: Finding,
     pub(crate) uses: Vec<Use>,
     pub(crate) signals: Vec<Signal>,
+    /// The event that it starts from.
+    pub(crate) anchor: String,
 }
 
 /// Where uses and signs are, by event id.
@@ -40,16 +42,19 @@ pub(crate) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    pub(crate) fn new(scene: &'a Scene<'_>) -> Self {
+    pub(crate) fn new(
+        all_uses: impl Iterator<Item = &'a Usage> + Clone,
+        all_signs: impl Iterator<Item = &'a Sign>,
+    ) -> Self {
         let mut uses = HashMap::new();
-        for usage in scene.facts.uses.all() {
+        for usage in all_uses.clone() {
             uses.entry(usage.last.id).or_insert(usage);
         }
-        for usage in scene.facts.uses.all() {
+        for usage in all_uses {
             uses.insert(usage.first.id, usage);
         }
         let mut signs: HashMap<EventId, &Sign> = HashMap::new();
-        for sign in scene.facts.signals.all() {
+        for sign in all_signs {
             // One record may stand for two signs: what was done says more than what would have stopped it.
             let known = signs.entry(sign.first.id).or_insert(sign);
             if known.kind == SignalKind::ControlWouldDeny {
@@ -126,7 +131,7 @@ fn found(scene: &Scene<'_>, members: &Members<'_>, rule: &Rule, candidate: &Cand
         maestro: rule.maestro.clone(),
         nist: rule.nist.clone(),
     };
-    Found { finding, uses, signals }
+    Found { finding, uses, signals, anchor: candidate.anchor.clone() }
 }
 
 fn uses_of(scene: &Scene<'_>, members: &Members<'_>, ids: &[String]) -> Vec<Use> {

@@ -16,6 +16,7 @@ use offbound_schemas::record::{Incident, ResidualExposure};
 use offbound_schemas::vocabulary::{Match, Severity};
 use offbound_schemas::{EventTime, IncidentId};
 
+use crate::asked::{About, Key};
 use crate::finding::Found;
 use crate::scene::Scene;
 use crate::scene::uses::Lifetime;
@@ -25,14 +26,10 @@ const NANOS_PER_SEC: f64 = 1e9;
 
 /// Judges all incidents, and tells each finding which one it belongs to.
 pub(crate) fn incidents(scene: &Scene<'_>, found: &mut [Found]) -> Vec<Incident> {
-    let components = graph::components(found);
     let mut incidents = Vec::new();
-    for component in components {
+    for component in groups(&found.iter().collect::<Vec<_>>()) {
         let members: Vec<&Found> = component.iter().filter_map(|index| found.get(*index)).collect();
-        if !opens(&members) {
-            continue;
-        }
-        let incident = judge(scene, &members);
+        let (incident, _) = judge(scene, &members);
         for index in component {
             if let Some(member) = found.get_mut(index) {
                 member.finding.incident = Some(incident.id);
@@ -42,6 +39,38 @@ pub(crate) fn incidents(scene: &Scene<'_>, found: &mut [Found]) -> Vec<Incident>
     }
     incidents.sort_by_key(|incident| (incident.onset, incident.id));
     incidents
+}
+
+/// Which findings, given by first time and id, make an incident together.
+pub(crate) fn groups(found: &[&Found]) -> Vec<Vec<usize>> {
+    let mut groups = graph::components(found);
+    groups.retain(|group| {
+        opens(&group.iter().filter_map(|index| found.get(*index).copied()).collect::<Vec<_>>())
+    });
+    groups
+}
+
+/// The id of the incident that some findings make: that of the first of them.
+pub(crate) fn id_of(members: &[&Found]) -> IncidentId {
+    let first = members.iter().map(|member| (member.finding.first_time, member.finding.id)).min();
+    IncidentId::of(&[&first.map(|(_, id)| id).unwrap_or_default().0])
+}
+
+/// What a judgement looked at: when any of it changes, it is to be made again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Concern {
+    pub(crate) scopes: BTreeSet<String>,
+    pub(crate) workloads: BTreeSet<String>,
+    /// Credentials of the members' uses, and exposed ones.
+    pub(crate) credentials: BTreeSet<String>,
+    /// Hosts whose telemetry matters.
+    pub(crate) hosts: BTreeSet<String>,
+    /// From half an hour before the onset …
+    pub(crate) from: EventTime,
+    /// … until the aftermath is over.
+    pub(crate) until: EventTime,
+    /// When exposed credentials end.
+    pub(crate) ends: BTreeSet<EventTime>,
 }
 
 /// An incident needs a finding of medium severity, or indicators from both tables.
@@ -66,7 +95,8 @@ pub(crate) struct Case<'a> {
     pub(crate) end: EventTime,
 }
 
-fn judge(scene: &Scene<'_>, members: &[&Found]) -> Incident {
+/// Judges the incident that some findings make.
+pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern) {
     let scopes: BTreeSet<String> = members.iter().flat_map(|member| graph::scopes(member)).collect();
     let (onset, observed) = onset(scene, members, &scopes);
     let end = members.iter().map(|member| member.finding.last_time).max().unwrap_or(onset);
@@ -76,12 +106,11 @@ fn judge(scene: &Scene<'_>, members: &[&Found]) -> Incident {
     let layers = layers::judge(&case, &attributed);
     let blast_radius = blast::radius(&case, &attributed);
     let verdict = outcome::decide(&case, &attributed, &layers);
-    let first = members.iter().map(|member| (member.finding.first_time, member.finding.id)).min();
-    let first_id = first.map(|(_, id)| id).unwrap_or_default();
-    Incident {
+    let concern = concern(&case, &attributed);
+    let incident = Incident {
         record_type: "incident".to_owned(),
         schema: "offbound.incident/1".to_owned(),
-        id: IncidentId::of(&[&first_id.0]),
+        id: id_of(members),
         title: title(&case, &attributed),
         severity: severity(members),
         onset,
@@ -105,6 +134,23 @@ fn judge(scene: &Scene<'_>, members: &[&Found]) -> Incident {
         time_to_contain_seconds: verdict.contained_at.map(|at| seconds(at.nanos_since(onset))),
         residual_exposure: residual(scene, &attributed),
         merged_from: Vec::new(),
+    };
+    (incident, concern)
+}
+
+fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
+    let shown = case.members.iter().flat_map(|member| &member.uses);
+    let shown = shown.filter_map(|row| row.credential_id.clone());
+    let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
+    let ends = attributed.exposed.iter().flat_map(|held| [held.revoked_at, held.exp]);
+    Concern {
+        scopes: case.scopes.clone(),
+        workloads: case.workloads.clone(),
+        credentials: shown.chain(exposed).collect(),
+        hosts: layers::bound_hosts(case).into_iter().collect(),
+        from: case.onset.plus_nanos(-layers::BEFORE_NANOS),
+        until: case.end.plus_nanos(attribution::AFTERMATH_NANOS),
+        ends: ends.flatten().collect(),
     }
 }
 
@@ -113,7 +159,7 @@ fn onset(scene: &Scene<'_>, members: &[&Found], scopes: &BTreeSet<String>) -> (E
     let signs = members.iter().flat_map(|member| &member.signals);
     let own = signs.filter(|signal| signal.strong || signal.unexpected).map(|signal| signal.event_time);
     let latest = members.iter().map(|member| member.finding.last_time).max().unwrap_or_default();
-    let taints = crate::scene::taints::rows(scene);
+    let taints = crate::scene::taints::rows(scene, scene.signs_about(&scope_keys(scopes)));
     let taints = taints.iter().filter(|taint| scopes.contains(&taint.scope)).map(|taint| taint.from_time);
     if let Some(first) = own.chain(taints).filter(|time| *time <= latest).min() {
         return (first, true);
@@ -122,6 +168,10 @@ fn onset(scene: &Scene<'_>, members: &[&Found], scopes: &BTreeSet<String>) -> (E
     let first = off.map(|row| row.first_time).min();
     let any = members.iter().map(|member| member.finding.first_time).min().unwrap_or_default();
     (first.unwrap_or(any), false)
+}
+
+fn scope_keys(scopes: &BTreeSet<String>) -> Vec<Key> {
+    scopes.iter().map(|scope| About::Scope(scope).key()).collect()
 }
 
 fn hosts(members: &[&Found]) -> BTreeSet<String> {

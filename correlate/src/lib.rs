@@ -5,6 +5,7 @@
 //! Leaves to others: reading logs, keeping them, showing them. It knows neither files nor Kafka.
 //! Law: findings are a pure function of the accepted set of events.
 
+mod asked;
 mod engine;
 pub mod environment;
 mod fact;
@@ -18,10 +19,11 @@ mod place;
 mod rule;
 mod scene;
 mod session;
+mod standing;
 #[doc(hidden)]
 pub mod testing;
 
 pub use engine::{Changes, Engine, EngineError, Judgement, Tracked};
 pub use hunt::FactTable;
-pub use rule::{Rule, RuleError, RuleSet};
+pub use rule::{Entity, Rule, RuleError, RuleSet};
 pub use session::SessionError;

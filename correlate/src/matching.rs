@@ -10,6 +10,7 @@ mod tests;
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{AddrQuality, Match, PlacementKind};
 
+use crate::asked::About;
 use crate::environment::{Cidr, Egress, Environment, Place, Realm};
 use crate::fact::placement::Stay;
 use crate::names::{Name, Names};
@@ -80,6 +81,7 @@ pub(crate) fn compare<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) ->
     let home = home(bound, seen, ground);
     answer.bound_addresses = addresses(&home, ground.names);
     let realm = ground.environment.realm_of_address(&address, seen.source).map(|realm| realm.name.clone());
+    ground.places.asked.note(About::Address(&address));
     let known = ground.names.known(&address);
     let owner =
         known.map_or(Owner::Nobody, |name| ground.places.owner(name, realm.as_deref(), seen.time, seen.skew));

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::PlacementKind;
 
+use crate::asked::{About, Asked};
 use crate::environment::Environment;
 use crate::fact::placement::{Placements, Stay};
 use crate::names::{Name, Names};
@@ -31,6 +32,8 @@ pub(crate) struct Places<'a> {
     entries: Vec<&'a Stay>,
     /// By the first [`CONTAINER_PREFIX_CHARS`] of a container id: sensors cut ids to different lengths.
     by_container: HashMap<String, Vec<(Name, usize)>>,
+    /// What these answers were asked for.
+    pub(crate) asked: Asked,
 }
 
 /// Who owned an address at a moment.
@@ -109,22 +112,27 @@ impl<'a> Places<'a> {
 
     /// The one name of a host that goes by several.
     pub(crate) fn host_name(&self, host: Name) -> Name {
+        self.asked.note(About::Host(host));
         self.host_names.get(&host).copied().unwrap_or(host)
     }
 
     /// Whether any placement source knows a host of that name: names of two worlds (a node's uid, its name) must
     /// not be taken for two hosts.
     pub(crate) fn knows_host(&self, host: Name) -> bool {
-        self.by_host.contains_key(&self.host_name(host))
+        let host = self.host_name(host);
+        self.asked.note(About::Host(host));
+        self.by_host.contains_key(&host)
     }
 
     /// The host that a SPIRE agent runs on.
     pub(crate) fn host_of_agent(&self, agent: Name) -> Option<Name> {
+        self.asked.note(About::Agent(agent));
         self.agent_host.get(&agent).map(|host| self.host_name(*host))
     }
 
     /// The agents that may hand out a SPIFFE ID.
     pub(crate) fn entry_parents(&self, workload: &str) -> &[Name] {
+        self.asked.note(About::EntriesOf(workload));
         self.entry_parents.get(workload).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -134,22 +142,28 @@ impl<'a> Places<'a> {
 
     /// Every stay of a pod, at any time.
     pub(crate) fn pod(&self, uid: Name) -> impl Iterator<Item = &'a Stay> {
+        self.asked.note(About::Pod(uid));
         self.get(self.by_pod.get(&uid))
     }
 
     /// Every stay on a host (the host's own included), at any time.
     pub(crate) fn on_host(&self, host: Name) -> impl Iterator<Item = &'a Stay> {
-        self.get(self.by_host.get(&self.host_name(host)))
+        let host = self.host_name(host);
+        self.asked.note(About::Host(host));
+        self.get(self.by_host.get(&host))
     }
 
     /// Every SPIRE registration entry.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &'a Stay> {
+        self.asked.note(About::Entries);
         self.entries.iter().copied()
     }
 
     /// Every stay with a container that `id` may name: equal, or one is cut short of the other.
     pub(crate) fn container(&self, names: &'a Names, id: &'a str) -> impl Iterator<Item = (Name, &'a Stay)> {
-        let known = container_prefix(id).and_then(|prefix| self.by_container.get(prefix));
+        let prefix = container_prefix(id);
+        self.asked.note(About::Container(prefix.unwrap_or_default()));
+        let known = prefix.and_then(|prefix| self.by_container.get(prefix));
         let same = move |known: &str| known.starts_with(id) || id.starts_with(known);
         known
             .into_iter()
@@ -160,6 +174,7 @@ impl<'a> Places<'a> {
 
     /// Every stay of a workload, at any time.
     pub(crate) fn workload(&self, canonical: &str) -> impl Iterator<Item = &'a Stay> {
+        self.asked.note(About::Workload(canonical));
         self.get(self.by_workload.get(canonical))
     }
 
@@ -183,6 +198,36 @@ impl<'a> Places<'a> {
         }
         settle(candidates, doubtful)
     }
+}
+
+/// Every question that a stay may be part of the answer to.
+pub(crate) fn questions(environment: &Environment, names: &Names, stay: &Stay) -> Vec<u64> {
+    let canonical = |name: &Name| environment.canonical_workload(names.text(*name));
+    let mut keys = Vec::new();
+    let mut add = |about: About<'_>| keys.push(about.key());
+    match stay.kind {
+        PlacementKind::Entry => {
+            add(About::Entries);
+            stay.workload.iter().for_each(|workload| add(About::EntriesOf(names.text(*workload))));
+        }
+        PlacementKind::Agent => {
+            add(About::Agents);
+            stay.workload.iter().for_each(|agent| add(About::Agent(*agent)));
+        }
+        PlacementKind::Pod | PlacementKind::Host => {
+            stay.addresses.iter().for_each(|address| add(About::Address(names.text(*address))));
+            stay.pod_uid.iter().for_each(|pod| add(About::Pod(*pod)));
+            stay.host
+                .iter()
+                .chain(&stay.host_uid)
+                .chain(&stay.aliases)
+                .for_each(|host| add(About::Host(*host)));
+            stay.workload.iter().chain(&stay.aliases).for_each(|name| add(About::Workload(&canonical(name))));
+            let prefixes = stay.containers.iter().filter_map(|id| container_prefix(names.text(*id)));
+            prefixes.for_each(|prefix| add(About::Container(prefix)));
+        }
+    }
+    keys
 }
 
 /// What is compared first of a container id; a shorter text names no container.

@@ -43,10 +43,37 @@ pub struct Rule {
     pub benign: String,
     /// The analyst's first question.
     pub next: String,
+    /// What its groups are made of; without it, everything is looked at whenever anything changes.
+    pub entity: Option<Entity>,
+    /// Seconds of the stretches of time in which what others were refused at the same destination counts, too.
+    pub crowd_secs: Option<u32>,
     /// The SELECT.
     pub sql: String,
     /// Where it comes from: a path, or `built in`.
     pub origin: String,
+}
+
+/// What the groups of a rule are made of: a finding depends on the rows of one of these, and on nothing else but
+/// the signs at the places of its uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entity {
+    /// Uses of one credential (of one subject, where none is shown).
+    Credential,
+    /// Uses of one workload (subject or address, where it is not known), and signs of it (of its place).
+    Workload,
+    /// Signs at one pod or host, and uses that belong there.
+    Scope,
+}
+
+impl Entity {
+    fn parse(word: &str) -> Result<Self, String> {
+        match word {
+            "credential" => Ok(Self::Credential),
+            "workload" => Ok(Self::Workload),
+            "scope" => Ok(Self::Scope),
+            _ => Err(format!("entity {word:?} is not known: write credential, workload or scope")),
+        }
+    }
 }
 
 /// Why a rule file is refused.
@@ -135,6 +162,14 @@ impl RuleSet {
 
 fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
     let (mut matter, sql) = FrontMatter::split(text).map_err(|problem| RuleError::new(origin, problem))?;
+    let refuse = |problem: String| RuleError::new(origin, problem);
+    let entity = matter.take("entity").map(|word| Entity::parse(&word)).transpose().map_err(refuse)?;
+    let crowd = matter.take("crowd").map(|secs| {
+        secs.parse::<u32>().ok().filter(|secs| *secs > 0 && entity == Some(Entity::Workload)).ok_or_else(
+            || refuse(format!("crowd {secs:?} is no number of seconds, or the entity is no workload")),
+        )
+    });
+    let crowd_secs = crowd.transpose()?;
     let mut take = |key: &str| {
         matter.take(key).ok_or_else(|| {
             RuleError::new(origin, format!("front matter has no `{key}`: add a line `-- {key}: …`"))
@@ -160,6 +195,8 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
         blind_spots: take("blind_spots")?,
         benign: take("benign")?,
         next: take("next")?,
+        entity,
+        crowd_secs,
         sql,
         origin: origin.to_owned(),
     };

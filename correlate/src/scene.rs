@@ -18,13 +18,16 @@ use std::collections::HashMap;
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::PlacementKind;
 
+use crate::asked::{About, Key};
 use crate::environment::Environment;
 use crate::fact::Facts;
 use crate::fact::binding::Held;
+use crate::fact::signal::Sign;
 use crate::fact::usage::Usage;
 use crate::matching::{Bound, Ground};
 use crate::names::Name;
 use crate::place::Places;
+use crate::standing::Index;
 
 /// Minimum history where the environment says nothing: a day, so that daily jobs are not new.
 const DEFAULT_MIN_HISTORY_NANOS: i64 = 24 * 3_600 * 1_000_000_000;
@@ -35,11 +38,19 @@ pub(crate) struct Scene<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) places: Places<'a>,
     pub(crate) edges: edges::Edges,
-    pub(crate) commands: signals::Commands,
-    pub(crate) readers: signals::Readers,
+    pub(crate) learned: Learned,
     pub(crate) pods: HashMap<Name, PodFacts>,
+    /// By what uses and signs are found, where that is known.
+    pub(crate) index: Option<&'a Index>,
     /// The moment at which lifetimes are judged.
     pub(crate) now: EventTime,
+}
+
+/// What is normal, as signs taught it.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    pub(crate) commands: signals::Commands,
+    pub(crate) readers: signals::Readers,
 }
 
 /// What is known of a pod, whoever asks.
@@ -52,22 +63,48 @@ pub(crate) struct PodFacts {
 impl<'a> Scene<'a> {
     /// Joins the facts, as of `now` or of the last event, whichever is later.
     pub(crate) fn new(environment: &'a Environment, facts: &'a Facts, now: Option<EventTime>) -> Self {
+        let mut scene = Self::with_past(environment, facts, now, edges::Edges::default(), None);
+        let uses = facts.uses.all().iter();
+        scene.edges = edges::Edges::new(uses.filter_map(|usage| Some((scene.workload_of(usage)?, usage))));
+        scene
+    }
+
+    /// The same with edges, and what else was learned, that are known already.
+    pub(crate) fn with_past(
+        environment: &'a Environment,
+        facts: &'a Facts,
+        now: Option<EventTime>,
+        edges: edges::Edges,
+        learned: Option<Learned>,
+    ) -> Self {
         let places = Places::new(environment, &facts.names, &facts.placements);
         let pods = pods(environment, facts);
         let mut scene = Self {
             environment,
             facts,
             places,
-            edges: edges::Edges::default(),
-            commands: signals::Commands::default(),
-            readers: signals::Readers::default(),
+            edges,
+            index: None,
+            learned: Learned::default(),
             pods,
             now: facts.end.max(now).unwrap_or_default(),
         };
-        scene.edges = edges::Edges::new(&scene);
-        scene.commands = signals::Commands::new(facts);
-        scene.readers = signals::Readers::new(&scene);
+        scene.learned = learned.unwrap_or_else(|| Learned {
+            commands: signals::Commands::new(facts),
+            readers: signals::Readers::new(&scene),
+        });
         scene
+    }
+
+    /// What was learned, for the next scene.
+    pub(crate) fn into_past(self) -> (edges::Edges, Learned) {
+        (self.edges, self.learned)
+    }
+
+    /// What is known of a pod.
+    pub(crate) fn pod(&self, uid: Name) -> Option<&PodFacts> {
+        self.places.asked.note(About::Pod(uid));
+        self.pods.get(&uid)
     }
 
     /// What a comparison may look at.
@@ -78,6 +115,20 @@ impl<'a> Scene<'a> {
     /// The text of an optional name.
     pub(crate) fn text(&self, name: Option<Name>) -> Option<&str> {
         self.facts.names.text_of(name)
+    }
+
+    /// Uses about any of some keys, in the order of the facts; all uses where nothing says which.
+    pub(crate) fn uses_about(&self, keys: &[Key]) -> Vec<&'a Usage> {
+        let all = self.facts.uses.all();
+        let Some(index) = self.index else { return all.iter().collect() };
+        index.of_any(keys).into_iter().filter_map(|place| all.get(place)).collect()
+    }
+
+    /// Signs about any of some keys, in the order of the facts; all signs where nothing says which.
+    pub(crate) fn signs_about(&self, keys: &[Key]) -> Vec<&'a Sign> {
+        let all = self.facts.signals.all();
+        let Some(index) = self.index else { return all.iter().collect() };
+        index.signs_of_any(keys).into_iter().filter_map(|place| all.get(place)).collect()
     }
 
     /// The credential of a use, where it has an id.

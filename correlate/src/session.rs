@@ -122,17 +122,37 @@ impl Session {
         Ok(answers)
     }
 
+    /// The rules, by number.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (usize, &Rule)> {
+        self.plans.iter().map(|(rule, _)| rule).enumerate()
+    }
+
+    /// The rule of a number.
+    pub(crate) fn rule(&self, number: usize) -> Option<&Rule> {
+        self.plans.get(number).map(|(rule, _)| rule)
+    }
+
+    /// Runs the rule of a number over given tables.
+    pub(crate) async fn answer_with(
+        &self,
+        number: usize,
+        tables: impl Fn(&str) -> Vec<RecordBatch>,
+    ) -> Result<Vec<RecordBatch>, SessionError> {
+        let Some((rule, plan)) = self.plans.get(number) else { return Ok(Vec::new()) };
+        self.fill(tables)?;
+        let answer = self.answer(rule, plan).await?;
+        self.fill(|_| Vec::new())?;
+        Ok(answer)
+    }
+
     /// Runs one rule over given tables; no answer where there is no such rule.
     pub(crate) async fn run_one(
         &self,
         id: &str,
         tables: impl Fn(&str) -> Vec<RecordBatch>,
     ) -> Result<Option<Vec<RecordBatch>>, SessionError> {
-        let Some((rule, plan)) = self.plans.iter().find(|(rule, _)| rule.id == id) else { return Ok(None) };
-        self.fill(tables)?;
-        let batches = self.answer(rule, plan).await?;
-        self.fill(|_| Vec::new())?;
-        Ok(Some(batches))
+        let Some((number, _)) = self.rules().find(|(_, rule)| rule.id == id) else { return Ok(None) };
+        self.answer_with(number, tables).await.map(Some)
     }
 
     fn fill(&self, tables: impl Fn(&str) -> Vec<RecordBatch>) -> Result<(), SessionError> {

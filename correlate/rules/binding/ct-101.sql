@@ -7,6 +7,7 @@
 -- nist: MEASURE 2.7, IA-9, SC-23
 -- subject: credential and observed place
 -- reads: uses, suspicions
+-- entity: credential
 -- window: validity of the credential
 -- lateness: completeness of the placement source
 -- why: A credential that is bound to one host and presented from another, or from outside, has left its owner.

@@ -7,6 +7,7 @@
 -- nist: AC-4, IA-9
 -- subject: credential and observed pod
 -- reads: uses, suspicions
+-- entity: credential
 -- window: validity of the credential
 -- lateness: completeness of the placement source
 -- why: A token that was issued to one pod and comes from the address of another has been carried there.

@@ -7,6 +7,7 @@
 -- nist: SC-23
 -- subject: credential
 -- reads: uses
+-- entity: credential
 -- window: validity of the credential
 -- lateness: completeness of the placement source
 -- why: One credential that goes back and forth between two hosts has two holders.

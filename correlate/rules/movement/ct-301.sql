@@ -7,6 +7,8 @@
 -- nist: AC-4, SC-7
 -- subject: workload or address
 -- reads: uses
+-- entity: workload
+-- crowd: 300
 -- window: 5 minutes
 -- lateness: none
 -- why: A workload knows where it may go; one that is refused at three or more destinations in five minutes is looking around.

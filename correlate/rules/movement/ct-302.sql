@@ -7,6 +7,7 @@
 -- nist: SI-4
 -- subject: workload and destination
 -- reads: uses, suspicions
+-- entity: workload
 -- window: the workload's history, at least the minimum that the environment asks for
 -- lateness: none
 -- why: Workloads call the same few destinations for months; a new one after signs of an intruder is where they went.

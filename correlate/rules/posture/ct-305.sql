@@ -7,6 +7,7 @@
 -- nist: IA-5(1)
 -- subject: credential
 -- reads: uses
+-- entity: credential
 -- window: none
 -- lateness: none
 -- why: A credential that does not end soon is worth stealing, and stays stolen.

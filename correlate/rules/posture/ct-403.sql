@@ -7,6 +7,7 @@
 -- nist: CM-6
 -- subject: workload and control
 -- reads: signals, taints
+-- entity: workload
 -- window: none
 -- lateness: none
 -- why: A control that only records lets the act pass that it was bought to stop.

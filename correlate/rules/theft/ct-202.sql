@@ -7,6 +7,7 @@
 -- nist: SI-4
 -- subject: pod or host
 -- reads: signals, uses
+-- entity: scope
 -- window: 30 minutes after the first read; for uses off their place, as long as the credential is valid
 -- lateness: none
 -- why: Keys and tokens that never touch a file are taken from memory.

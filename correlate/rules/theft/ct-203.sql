@@ -7,6 +7,7 @@
 -- nist: IR-4
 -- subject: pod or host
 -- reads: taints, uses
+-- entity: scope
 -- window: 30 minutes after the first sign
 -- lateness: none
 -- why: A shell under a server, a program run from a writable path or a killed system call shows that somebody else runs

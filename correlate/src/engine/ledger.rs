@@ -9,11 +9,13 @@ use offbound_schemas::{EventTime, SchemaError};
 use super::{EngineError, Judgement};
 use crate::environment::Environment;
 use crate::fact::Facts;
+use crate::fact::touched::Touched;
 use crate::finding::{Found, Members, findings};
 use crate::incident::incidents;
 use crate::order::{CanonicalOrder, EventTable, Waiting};
 use crate::scene::Scene;
 use crate::session::Session;
+use crate::standing::Standing;
 
 /// Facts, and what they say.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(super) struct Ledger {
     pub(super) facts: Facts,
     /// Something was folded that was not judged yet.
     pub(super) touched: bool,
+    /// What stands, where it is kept true as facts change.
+    standing: Option<Standing>,
 }
 
 impl Ledger {
@@ -46,6 +50,10 @@ impl Ledger {
             }
         }
         self.touched |= !rows.is_empty();
+        if self.standing.is_none() {
+            // Nobody follows the changes: the first who asks looks at everything.
+            self.facts.touched = Touched::default();
+        }
         Ok(())
     }
 
@@ -54,7 +62,27 @@ impl Ledger {
         Scene::new(environment, &self.facts, now)
     }
 
-    /// Judges everything that was folded, as of `now` or of the last event, whichever is later.
+    /// Keeps the judgement true: looks again at what changed since the last time, as of `now` or of the last event.
+    pub(super) async fn renew(
+        &mut self,
+        environment: &Environment,
+        session: &Session,
+        now: Option<EventTime>,
+    ) -> Result<Judgement, EngineError> {
+        self.touched = false;
+        let touched = std::mem::take(&mut self.facts.touched);
+        let (mut standing, touched) = match self.standing.take() {
+            Some(standing) => (standing, touched),
+            None => (Standing::default(), Standing::everything(&self.facts)),
+        };
+        standing.renew(environment, &self.facts, session, touched, now).await?;
+        let gaps = self.facts.gaps.sorted().into_iter().map(|(gap, _)| gap).collect();
+        let (findings, incidents) = (standing.findings(), standing.incidents());
+        self.standing = Some(standing);
+        Ok(Judgement { findings, incidents, gaps, late: 0 })
+    }
+
+    /// Judges everything that was folded from nothing, as of `now` or of the last event, whichever is later.
     pub(super) async fn judge(
         &mut self,
         environment: &Environment,
@@ -63,7 +91,7 @@ impl Ledger {
     ) -> Result<Judgement, EngineError> {
         self.touched = false;
         let scene = self.scene(environment, now);
-        let members = Members::new(&scene);
+        let members = Members::new(self.facts.uses.all().iter(), self.facts.signals.all().iter());
         let mut found: Vec<Found> = Vec::new();
         for (rule, batch) in session.run(&scene).await? {
             found.extend(findings(&scene, &members, &rule, &batch)?);

@@ -14,7 +14,7 @@ use super::evidence::Witness;
 use crate::names::{Name, Names};
 
 /// What is known of one credential.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Held {
     pub(crate) id: Option<Name>,
     pub(crate) aliases: Vec<Name>,
@@ -71,10 +71,18 @@ impl Bindings {
         self.by_name.get(&credential).and_then(|index| self.held.get(*index))
     }
 
-    pub(crate) fn assertion(&mut self, names: &mut Names, view: &identity_assertions::View<'_>, row: usize) {
-        let Some(id) = names.maybe(view.credential_id(row)) else { return };
+    /// Folds an assertion; gives the place of the credential that it changed something of.
+    pub(crate) fn assertion(
+        &mut self,
+        names: &mut Names,
+        view: &identity_assertions::View<'_>,
+        row: usize,
+    ) -> Option<usize> {
+        let id = names.maybe(view.credential_id(row))?;
         let alias = names.maybe(view.credential_alias(row));
+        let places = [Some(id), alias].map(|name| self.by_name.get(&name?).copied());
         let index = self.find_or_add(id, alias);
+        let renamed = places != [Some(index), alias.map(|_| index)];
         let witness = Witness::of(
             names,
             view.event_time(row),
@@ -82,8 +90,10 @@ impl Bindings {
             view.source(row),
             view.location(row),
         );
-        let Some(held) = self.held.get_mut(index) else { return };
+        let held = self.held.get_mut(index)?;
+        let before = held.clone();
         fill(held, names, view, row, witness);
+        (renamed || *held != before).then_some(index)
     }
 
     fn find_or_add(&mut self, id: Name, alias: Option<Name>) -> usize {

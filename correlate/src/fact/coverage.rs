@@ -11,7 +11,7 @@ use offbound_schemas::table::{host_events, identity_assertions};
 use crate::names::{Name, Names};
 
 /// A source that is silent about a scope for longer than this does not cover the silence.
-const MAX_SILENCE_NANOS: i64 = 15 * 60 * 1_000_000_000;
+pub(crate) const MAX_SILENCE_NANOS: i64 = 15 * 60 * 1_000_000_000;
 
 /// One stretch in which a source was heard.
 #[derive(Debug, Clone, Copy)]

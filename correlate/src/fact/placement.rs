@@ -4,7 +4,7 @@
 //! Owns: the merging of statements about one stay. Leaves to `place` the asking of questions.
 //! Law: a later statement fills in or ends a stay; it never moves one to another host.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::placements;
@@ -14,7 +14,7 @@ use super::evidence::Witness;
 use crate::names::{Name, Names};
 
 /// One stay of something at a place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Stay {
     pub(crate) kind: PlacementKind,
     pub(crate) realm: Option<Name>,
@@ -49,6 +49,9 @@ enum Key {
     Other(Option<Name>, Option<Name>, Option<EventTime>),
 }
 
+/// Stays as they were before they were touched; none where they were not there.
+pub(crate) type Before = BTreeMap<usize, Option<Stay>>;
+
 /// All stays.
 #[derive(Debug, Default)]
 pub(crate) struct Placements {
@@ -75,14 +78,21 @@ impl Placements {
             + (self.stays.len() * 2) * size_of::<usize>()
     }
 
-    pub(crate) fn placement(&mut self, names: &mut Names, view: &placements::View<'_>, row: usize) {
+    /// Folds a placement, and notes the stays that it may change, as they were before.
+    pub(crate) fn placement(
+        &mut self,
+        names: &mut Names,
+        view: &placements::View<'_>,
+        row: usize,
+        touched: &mut Before,
+    ) {
         let stated = read(names, view, row);
         if stated.kind == PlacementKind::Pod && stated.pod_uid.is_none() && stated.host.is_none() {
-            self.end_by_pod_name(&stated);
+            self.end_by_pod_name(&stated, touched);
             return;
         }
         let key = key(names, &stated);
-        if self.joins_by_name(&key, &stated) {
+        if self.joins_by_name(&key, &stated, touched) {
             return;
         }
         let known = self.by_key.entry(key).or_default();
@@ -95,11 +105,13 @@ impl Placements {
                 .get(*index)
                 .is_some_and(|stay| fits(stay.host, stated.host) && fits(stay.realm, stated.realm))
         });
-        if let Some(stay) = same.and_then(|index| stays.get_mut(index)) {
+        if let Some((index, stay)) = same.and_then(|index| Some((index, stays.get_mut(index)?))) {
+            touched.entry(index).or_insert_with(|| Some(stay.clone()));
             merge(stay, stated);
             return;
         }
         let index = stays.len();
+        touched.entry(index).or_insert(None);
         known.push(index);
         if let Some(pod) = stated.pod {
             self.by_pod_name.entry(pod).or_default().push(index);
@@ -109,7 +121,7 @@ impl Placements {
 
     /// Sensors that see only packets know a pod's name, but not its uid: what they say belongs to the stay of that name on
     /// that host that a better source tells of, whichever of the two spoke first.
-    fn joins_by_name(&mut self, key: &Key, stated: &Stay) -> bool {
+    fn joins_by_name(&mut self, key: &Key, stated: &Stay, touched: &mut Before) -> bool {
         let Some(pod) = stated.pod.filter(|_| stated.kind == PlacementKind::Pod) else { return false };
         let time = stated.witness.time;
         for index in self.by_pod_name.get(&pod).into_iter().flatten().rev() {
@@ -120,6 +132,7 @@ impl Placements {
             {
                 continue;
             }
+            touched.entry(*index).or_insert_with(|| Some(stay.clone()));
             match stated.start.filter(|start| stated.pod_uid.is_some() && *start > stay.witness.time) {
                 // The pod that was seen before this one began was another of the same name.
                 Some(start) => stay.end = stay.end.or(Some(start)),
@@ -137,13 +150,14 @@ impl Placements {
     }
 
     /// A delete that names a pod but not its uid ends the stay of that name that is open.
-    fn end_by_pod_name(&mut self, stated: &Stay) {
+    fn end_by_pod_name(&mut self, stated: &Stay, touched: &mut Before) {
         let (Some(pod), Some(end)) = (stated.pod, stated.end) else { return };
         for index in self.by_pod_name.get(&pod).into_iter().flatten() {
             if let Some(stay) = self.stays.get_mut(*index)
                 && stay.end.is_none()
                 && stay.start.is_none_or(|start| start <= end)
             {
+                touched.entry(*index).or_insert_with(|| Some(stay.clone()));
                 stay.end = Some(end);
             }
         }
@@ -284,7 +298,7 @@ mod tests {
             .collect();
         let batch = placements::to_batch(&rows);
         let view = placements::View::new(&batch).expect("the batch is of this table");
-        (0..rows.len()).for_each(|row| placements.placement(&mut names, &view, row));
+        (0..rows.len()).for_each(|row| placements.placement(&mut names, &view, row, &mut Before::new()));
         let whole = |time: Option<EventTime>| time.map(|time| time.0 / 1_000_000_000);
         let shown = |stay: &Stay| {
             let addresses = stay.addresses.iter().map(|address| names.text(*address).to_owned()).collect();

@@ -5,7 +5,7 @@
 //! Owns: the classification. Leaves to `scope` what needs the whole picture (who is a known reader, what is
 //! required where). Law: weak signs stay weak unless their lineage shows an intruder's hands.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::host_events;
@@ -95,13 +95,14 @@ impl Signals {
             + self.by_key.capacity() * size_of::<(Key, usize)>()
     }
 
+    /// Folds a host event, and notes the places of the signs that it changed.
     pub(crate) fn host_event(
         &mut self,
         names: &mut Names,
         lineage: &Lineage,
         process: Option<Name>,
-        view: &host_events::View<'_>,
-        row: usize,
+        (view, row): (&host_events::View<'_>, usize),
+        touched: &mut BTreeSet<usize>,
     ) {
         if is_plain(view, row) {
             return;
@@ -109,14 +110,18 @@ impl Signals {
         let actor = Actor::of(names, lineage, process, view, row);
         for (kind, strong, why) in classify(view, row, &actor, names) {
             let sign = sign(names, view, row, &actor, (kind, strong, why));
-            match self.twins.find(&sign, names).and_then(|index| self.signs.get_mut(index)) {
-                Some(known) => known.seen_again(sign),
+            let twin = self.twins.find(&sign, names);
+            touched.insert(match twin.and_then(|index| Some((index, self.signs.get_mut(index)?))) {
+                Some((index, known)) => {
+                    known.seen_again(sign);
+                    index
+                }
                 None => self.add(sign, view.event_time(row)),
-            }
+            });
         }
     }
 
-    fn add(&mut self, sign: Sign, time: EventTime) {
+    fn add(&mut self, sign: Sign, time: EventTime) -> usize {
         let window = time.0.div_euclid(WINDOW_NANOS);
         if window > self.newest_window {
             self.newest_window = window;
@@ -146,6 +151,7 @@ impl Signals {
             }
             None => self.signs.push(sign),
         }
+        index
     }
 }
 

@@ -104,13 +104,14 @@ impl Uses {
         self.uses.capacity() * size_of::<Usage>() + self.by_key.capacity() * size_of::<(Key, usize)>()
     }
 
+    /// Folds a presentation or check; gives the place of its row.
     pub(crate) fn assertion(
         &mut self,
         names: &mut Names,
         destination: Destination,
         view: &identity_assertions::View<'_>,
         row: usize,
-    ) {
+    ) -> Option<usize> {
         let time = view.event_time(row);
         let witness = Witness::of(names, time, view.event_id(row), view.source(row), view.location(row));
         let action = view.action(row).unwrap_or_default();
@@ -146,19 +147,19 @@ impl Uses {
             last: witness,
             count: 0,
         };
-        self.add(fresh, witness);
+        self.add(fresh, witness)
     }
 
-    fn add(&mut self, fresh: Usage, witness: Witness) {
+    fn add(&mut self, fresh: Usage, witness: Witness) -> Option<usize> {
         let next = self.uses.len();
         let index = *self.by_key.entry(fresh.key).or_insert(next);
         if index == next {
             self.uses.push(fresh);
         }
-        if let Some(usage) = self.uses.get_mut(index) {
-            usage.count += 1;
-            usage.last = witness;
-        }
+        let usage = self.uses.get_mut(index)?;
+        usage.count += 1;
+        usage.last = witness;
+        Some(index)
     }
 
     /// Events come in canonical order, so a window that has passed gets no more uses (but late ones,

@@ -10,13 +10,14 @@ use offbound_schemas::table::Use;
 use offbound_schemas::vocabulary::{Decision, Match, Phase, SignalKind};
 
 use super::Case;
+use crate::asked::{About, Key};
 use crate::fact::binding::Held;
 use crate::fact::usage::Usage;
 use crate::names::Names;
 use crate::scene::uses;
 
 /// How long after the last finding a tainted place's uses are still the incident's business.
-const AFTERMATH_NANOS: i64 = 30 * 60 * 1_000_000_000;
+pub(super) const AFTERMATH_NANOS: i64 = 30 * 60 * 1_000_000_000;
 
 /// How surely a use is the attacker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +67,7 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
         });
     let until = case.end.plus_nanos(AFTERMATH_NANOS);
     let mut attributed = Vec::new();
-    for usage in case.scene.facts.uses.all() {
+    for usage in case.scene.uses_about(&keys(case)) {
         let near =
             usage.last.time >= case.onset && usage.first.time <= until && usage.key.phase != Phase::Verify;
         if near && may_concern(case, usage) {
@@ -81,6 +82,14 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     attributed.sort_by(|a, b| (a.row.first_time, &a.row.use_id).cmp(&(b.row.first_time, &b.row.use_id)));
     let exposed = exposed(case, &attributed);
     Attribution { uses: attributed, exposed, names: &case.scene.facts.names }
+}
+
+/// What the uses are about that may concern the case.
+fn keys(case: &Case<'_>) -> Vec<Key> {
+    let shown = case.members.iter().flat_map(|member| &member.uses);
+    let held = shown.filter_map(|row| row.credential_id.as_deref()).map(|id| About::Holder(id).key());
+    let made = case.workloads.iter().map(|workload| About::MadeBy(workload).key());
+    held.chain(made).collect()
 }
 
 /// A cheap test before the comparison is made: does the use's workload or credential occur in the case at all?
@@ -158,7 +167,12 @@ fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
 /// The credential that a place held at a moment: of those bound to it, the one issued last.
 fn newest<'a>(case: &Case<'a>, scope: &str, time: EventTime) -> Option<&'a Held> {
     let facts = case.scene.facts;
+    let of_pod = scope.strip_prefix("pod:").map(|pod| facts.names.known(pod));
     let here = |held: &&Held| {
+        // Most credentials belong to another pod, and that is told without a text.
+        if of_pod.is_some_and(|pod| held.pod_uid.is_none() || held.pod_uid != pod) {
+            return false;
+        }
         let pod = facts.names.text_of(held.pod_uid).map(|pod| format!("pod:{pod}"));
         let host = || {
             case.scene.bound_held(held, None).host.and_then(|host| case.scene.scope_text(None, Some(host)))

@@ -67,7 +67,7 @@ fn keys(found: &Found) -> BTreeSet<Key> {
 }
 
 /// Groups of indexes into `found`.
-pub(super) fn components(found: &[Found]) -> Vec<Vec<usize>> {
+pub(super) fn components(found: &[&Found]) -> Vec<Vec<usize>> {
     let mut by_key: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
     for (index, member) in found.iter().enumerate() {
         for key in keys(member) {
@@ -84,17 +84,17 @@ pub(super) fn components(found: &[Found]) -> Vec<Vec<usize>> {
     groups.collect(found)
 }
 
-fn joins(found: &[Found], index: usize) -> bool {
+fn joins(found: &[&Found], index: usize) -> bool {
     found.get(index).is_some_and(|member| !is_posture(&member.finding.rule))
 }
 
-fn is_hub(found: &[Found], members: &[usize]) -> bool {
+fn is_hub(found: &[&Found], members: &[usize]) -> bool {
     let workloads = members.iter().filter_map(|index| found.get(*index)?.finding.workload.as_ref());
     workloads.collect::<BTreeSet<_>>().len() > MAX_WORKLOADS_PER_KEY
 }
 
 /// Joins members that follow each other within the window.
-fn join_close(found: &[Found], members: &[usize], window_nanos: i64, groups: &mut Groups) {
+fn join_close(found: &[&Found], members: &[usize], window_nanos: i64, groups: &mut Groups) {
     let mut spans: Vec<(EventTime, EventTime, usize)> = members
         .iter()
         .filter_map(|index| {
@@ -115,7 +115,7 @@ fn join_close(found: &[Found], members: &[usize], window_nanos: i64, groups: &mu
 }
 
 /// A posture finding goes with the first group that shares a key with it.
-fn attach_posture(found: &[Found], by_key: &BTreeMap<Key, Vec<usize>>, groups: &mut Groups) {
+fn attach_posture(found: &[&Found], by_key: &BTreeMap<Key, Vec<usize>>, groups: &mut Groups) {
     for index in (0..found.len()).filter(|index| !joins(found, *index)) {
         let shared = by_key.values().filter(|members| members.contains(&index));
         let partner = shared.flatten().copied().filter(|other| joins(found, *other)).min();
@@ -151,7 +151,7 @@ impl Groups {
         }
     }
 
-    fn collect(&self, found: &[Found]) -> Vec<Vec<usize>> {
+    fn collect(&self, found: &[&Found]) -> Vec<Vec<usize>> {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for index in 0..found.len() {
             groups.entry(self.root(index)).or_default().push(index);

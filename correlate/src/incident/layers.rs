@@ -19,7 +19,7 @@ use crate::scene::signals::{self, control_of};
 /// Share of the time around an incident that host events must cover.
 const MIN_COVERAGE: f64 = 0.8;
 /// How long before the onset that time begins.
-const BEFORE_NANOS: i64 = 30 * 60 * 1_000_000_000;
+pub(super) const BEFORE_NANOS: i64 = 30 * 60 * 1_000_000_000;
 /// Records listed per control.
 const MAX_EVIDENCE: usize = 8;
 
@@ -90,7 +90,7 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
 /// All signs at the case's places from half an hour before the onset to the end.
 fn signals_of(case: &Case<'_>) -> Vec<Signal> {
     let from = case.onset.plus_nanos(-BEFORE_NANOS);
-    let signs = case.scene.facts.signals.all().iter();
+    let signs = case.scene.signs_about(&super::scope_keys(&case.scopes)).into_iter();
     let near = signs.filter(|sign| sign.last.time >= from && sign.first.time <= case.end);
     let rows = near.map(|sign| signals::row(case.scene, sign));
     rows.filter(|row| row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope))).collect()
@@ -206,7 +206,7 @@ pub(super) fn is_covered(case: &Case<'_>) -> bool {
 }
 
 /// Hosts where the incident's workloads run: those of its scopes.
-fn bound_hosts(case: &Case<'_>) -> Vec<String> {
+pub(super) fn bound_hosts(case: &Case<'_>) -> Vec<String> {
     let uses = case.members.iter().flat_map(|member| &member.uses).filter_map(|row| row.bound_host.clone());
     let signals =
         case.members.iter().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());

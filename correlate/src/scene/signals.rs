@@ -3,7 +3,7 @@
 //! In: signs of the facts. Out: rows of table `signals`.
 //! Owns: learned readers and routine commands. Law: what an intruder's hands did is never learned as normal.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Signal;
@@ -24,7 +24,14 @@ const ROUTINE_NANOS: i64 = 3_600 * 1_000_000_000;
 /// How widely and how long each server's command has been run.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
-    seen: HashMap<(Name, Name), (BTreeSet<Name>, EventTime, EventTime)>,
+    seen: BTreeMap<(Name, Name), SeenAt>,
+}
+
+/// Where a command was run, first and last.
+type SeenAt = (BTreeSet<Name>, EventTime, EventTime);
+
+fn is_routine((places, from, to): &SeenAt) -> bool {
+    places.len() >= ROUTINE_PODS && to.nanos_since(*from) >= ROUTINE_NANOS
 }
 
 impl Commands {
@@ -46,10 +53,15 @@ impl Commands {
 
     /// Whether a server's command is routine.
     pub(crate) fn is_routine(&self, sign: &Sign) -> bool {
-        let Some(key) = sign.exe.zip(sign.cmd_line) else { return false };
-        self.seen.get(&key).is_some_and(|(places, from, to)| {
-            places.len() >= ROUTINE_PODS && to.nanos_since(*from) >= ROUTINE_NANOS
-        })
+        sign.exe.zip(sign.cmd_line).and_then(|key| self.seen.get(&key)).is_some_and(is_routine)
+    }
+
+    /// Commands that are routine here and not there, or the other way round.
+    pub(crate) fn differing(&self, other: &Self) -> BTreeSet<(Name, Name)> {
+        let routine = |commands: &Self| -> BTreeSet<(Name, Name)> {
+            commands.seen.iter().filter(|(_, seen)| is_routine(seen)).map(|(key, _)| *key).collect()
+        };
+        routine(self).symmetric_difference(&routine(other)).copied().collect()
     }
 }
 
@@ -72,6 +84,15 @@ impl Readers {
         readers
     }
 
+    /// Workloads whose readers are others here than there.
+    pub(crate) fn differing(&self, other: &Self) -> BTreeSet<String> {
+        let lacking = |one: &Self, other: &Self| -> Vec<String> {
+            let differing = one.since.iter().filter(|(key, since)| other.since.get(key) != Some(since));
+            differing.map(|((workload, _), _)| workload.clone()).collect()
+        };
+        lacking(self, other).into_iter().chain(lacking(other, self)).collect()
+    }
+
     /// Executables that have been reading for the minimum history before `time`.
     fn learned(&self, scene: &Scene<'_>, workload: &str, time: EventTime) -> Vec<Name> {
         let long_enough = |since: &EventTime| time.nanos_since(*since) >= scene.min_history_nanos();
@@ -83,7 +104,7 @@ impl Readers {
 
 /// Whether a sign counts as strong in the whole picture.
 pub(crate) fn is_strong(scene: &Scene<'_>, sign: &Sign) -> bool {
-    sign.strong && !(sign.kind == SignalKind::ServerShell && scene.commands.is_routine(sign))
+    sign.strong && !(sign.kind == SignalKind::ServerShell && scene.learned.commands.is_routine(sign))
 }
 
 /// The row of a sign.
@@ -138,7 +159,7 @@ fn readers(scene: &Scene<'_>, sign: &Sign, workload: Option<&str>) -> (bool, Vec
         .and_then(|info| info.credential_readers.clone());
     let mut known = declared.unwrap_or_default();
     let learned =
-        workload.map(|name| scene.readers.learned(scene, name, sign.first.time)).unwrap_or_default();
+        workload.map(|name| scene.learned.readers.learned(scene, name, sign.first.time)).unwrap_or_default();
     known.extend(learned.into_iter().map(|exe| names.text(exe).to_owned()));
     known.sort();
     known.dedup();

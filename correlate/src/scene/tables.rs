@@ -9,6 +9,8 @@ use offbound_schemas::vocabulary::Match;
 
 use super::Scene;
 use crate::fact::coverage::Kind;
+use crate::fact::signal::Sign;
+use crate::fact::usage::Usage;
 
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
@@ -20,17 +22,9 @@ pub(crate) const RULE_TABLES: &[&str] =
 /// The batches of one table.
 pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
     match table {
-        uses::NAME => chunked(
-            scene.facts.uses.all(),
-            |usage| super::uses::rows(scene, usage).into_iter().map(lean).collect(),
-            |rows| uses::to_batch(rows),
-        ),
-        signals::NAME => chunked(
-            scene.facts.signals.all(),
-            |sign| vec![super::signals::row(scene, sign)],
-            |rows| signals::to_batch(rows),
-        ),
-        taints::NAME => vec![taints::to_batch(&super::taints::rows(scene))],
+        uses::NAME => use_batches(scene, &scene.facts.uses.all().iter().collect::<Vec<_>>()),
+        signals::NAME => sign_batches(scene, &scene.facts.signals.all().iter().collect::<Vec<_>>()),
+        taints::NAME => vec![taints::to_batch(&super::taints::rows(scene, scene.facts.signals.all()))],
         bindings::NAME => chunked(
             scene.facts.bindings.all(),
             |held| super::bindings::row(scene, held).into_iter().collect(),
@@ -40,6 +34,17 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
         gaps::NAME => vec![gaps::to_batch(&gap_rows(scene))],
         _ => Vec::new(),
     }
+}
+
+/// The batches of some uses.
+pub(crate) fn use_batches(scene: &Scene<'_>, uses: &[&Usage]) -> Vec<RecordBatch> {
+    let rows = |usage: &&Usage| super::uses::rows(scene, usage).into_iter().map(lean).collect();
+    chunked(uses, rows, |rows| uses::to_batch(rows))
+}
+
+/// The batches of some signs.
+pub(crate) fn sign_batches(scene: &Scene<'_>, signs: &[&Sign]) -> Vec<RecordBatch> {
+    chunked(signs, |sign| vec![super::signals::row(scene, sign)], |rows| signals::to_batch(rows))
 }
 
 /// Most uses are where they belong, and nobody asks how that was found: the long texts are kept for those that

@@ -13,10 +13,10 @@ use crate::fact::signal::Sign;
 /// Signs listed per taint; the rest are counted.
 const MAX_LISTED: usize = 32;
 
-/// The rows of all scopes, by scope.
-pub(crate) fn rows(scene: &Scene<'_>) -> Vec<Taint> {
+/// The rows of all scopes that have strong signs among these, by scope.
+pub(crate) fn rows<'s>(scene: &Scene<'_>, signs: impl IntoIterator<Item = &'s Sign>) -> Vec<Taint> {
     let mut by_scope: BTreeMap<String, Vec<&Sign>> = BTreeMap::new();
-    for sign in scene.facts.signals.all().iter().filter(|sign| signals::is_strong(scene, sign)) {
+    for sign in signs.into_iter().filter(|sign| signals::is_strong(scene, sign)) {
         if let Some(scope) = scene.scope_text(whose::pod_of(scene, sign), sign.host) {
             by_scope.entry(scope).or_default().push(sign);
         }

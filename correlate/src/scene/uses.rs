@@ -134,7 +134,7 @@ fn placed(scene: &Scene<'_>, bound: &Bound, compared: &Compared<'_>) -> Use {
         binding_grade: compared.binding_grade,
         observation_grade: compared.observation_grade,
         match_grade: compared.binding_grade.min(compared.observation_grade),
-        bound_host: scene.host_text(bound.host.or_else(|| scene.pods.get(&bound.pod_uid?)?.host)),
+        bound_host: scene.host_text(bound.host.or_else(|| scene.pod(bound.pod_uid?)?.host)),
         bound_pod_uid: names.owned(bound.pod_uid),
         bound_workload: bound.workload.clone(),
         bound_addresses: compared.bound_addresses.clone(),

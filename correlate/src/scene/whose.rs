@@ -6,6 +6,7 @@
 use offbound_schemas::vocabulary::{Attribution, Confidence};
 
 use super::Scene;
+use crate::asked::About;
 use crate::fact::placement::Stay;
 use crate::fact::signal::Sign;
 use crate::names::Name;
@@ -43,7 +44,7 @@ fn by_pod(scene: &Scene<'_>, sign: &Sign) -> Option<Whose> {
         Attribution::PidJoin => (Attribution::PidJoin, Confidence::Medium),
         _ => (Attribution::Direct, Confidence::High),
     };
-    let workload = scene.pods.get(&pod).and_then(|pod| pod.workload.clone());
+    let workload = scene.pod(pod).and_then(|pod| pod.workload.clone());
     Some(Whose { pod_uid: Some(pod), workload, method, confidence: Some(confidence) })
 }
 
@@ -60,7 +61,7 @@ fn by_inventory(scene: &Scene<'_>, sign: &Sign) -> Option<Whose> {
         pods.extend(stay.pod_uid.filter(|pod| !pods.contains(pod)));
     }
     let [pod] = pods.as_slice() else { return None };
-    let workload = scene.pods.get(pod).and_then(|pod| pod.workload.clone());
+    let workload = scene.pod(*pod).and_then(|pod| pod.workload.clone());
     // Twelve digits are unique enough on one host, not for ever.
     let confidence = if whole { Confidence::High } else { Confidence::Medium };
     Some(Whose {
@@ -88,6 +89,7 @@ fn by_selectors(scene: &Scene<'_>, sign: &Sign) -> Option<Whose> {
     }
     let host = scene.places.host_name(sign.host?);
     let mut found: Vec<(Attribution, String)> = Vec::new();
+    scene.places.asked.note(About::Agents);
     for entry in scene.places.entries() {
         let of_this_host = entry.parent.and_then(|agent| scene.places.host_of_agent(agent)) == Some(host);
         let Some((method, workload)) = met(scene, sign, entry).filter(|_| of_this_host).zip(entry.workload)

@@ -1,0 +1,82 @@
+//! Keys of what an answer was looked up by, so that it can be given anew when one of them means something else.
+//!
+//! In: what is asked of places, and what uses and signs are about. Out: a number for each.
+//! Owns: those numbers, and the note of what was asked. Law: equal questions have equal keys; two questions that share
+//! a key by chance only make an answer be given anew in vain.
+
+use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::names::Name;
+
+/// A question, or a thing that rows are about, as a number.
+pub(crate) type Key = u64;
+
+/// What a row may be about, or may have been looked up by.
+#[derive(Debug, Clone, Copy, Hash)]
+pub(crate) enum About<'a> {
+    /// Who owned an address.
+    Address(&'a str),
+    /// Stays of a pod.
+    Pod(Name),
+    /// Stays on a host, or what else it is called.
+    Host(Name),
+    /// Stays of a workload, by its canonical name.
+    Workload(&'a str),
+    /// The host of a SPIRE agent.
+    Agent(Name),
+    /// Hosts of any agents.
+    Agents,
+    /// The entries of a workload.
+    EntriesOf(&'a str),
+    /// All entries.
+    Entries,
+    /// Stays with a container, by the beginning of its id.
+    Container(&'a str),
+    /// Uses of a credential, by one of its names.
+    Credential(Name),
+    /// Uses of a credential, or of a subject that shows none.
+    Holder(&'a str),
+    /// Uses and signs of a workload, of a subject or address without one, or of a place without either.
+    Who(&'a str),
+    /// Uses and signs of a pod or host.
+    Scope(&'a str),
+    /// Uses that a workload made.
+    MadeBy(&'a str),
+    /// Uses that were refused at a destination in a stretch of time.
+    Refused(&'a str, i64),
+}
+
+impl About<'_> {
+    /// Its number.
+    pub(crate) fn key(self) -> Key {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// What was asked while an answer was made.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    keys: RefCell<Option<Vec<Key>>>,
+}
+
+impl Asked {
+    /// Notes a question, if somebody wants to know.
+    pub(crate) fn note(&self, about: About<'_>) {
+        if let Some(keys) = self.keys.borrow_mut().as_mut() {
+            keys.push(about.key());
+        }
+    }
+
+    /// Makes an answer, and tells what was asked for it, each once.
+    pub(crate) fn during<T>(&self, answer: impl FnOnce() -> T) -> (T, Vec<Key>) {
+        self.keys.replace(Some(Vec::new()));
+        let answer = answer();
+        let mut keys = self.keys.take().unwrap_or_default();
+        keys.sort_unstable();
+        keys.dedup();
+        (answer, keys)
+    }
+}

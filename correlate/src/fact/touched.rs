@@ -1,0 +1,33 @@
+//! What folding changed: where to look again.
+//!
+//! In: indexes into the fact tables, as folds change them. Out: the same, each once.
+//! Owns: nothing but the notes. Law: what is not noted here is as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offbound_schemas::EventTime;
+
+use super::placement::Before;
+use crate::names::Name;
+
+/// Places in fact tables that changed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Touched {
+    pub(crate) uses: BTreeSet<usize>,
+    pub(crate) credentials: BTreeSet<usize>,
+    pub(crate) signs: BTreeSet<usize>,
+    /// With what they were before, where they were at all.
+    pub(crate) stays: Before,
+    /// Hosts that were heard: the first and the last moment.
+    pub(crate) heard: BTreeMap<Name, (EventTime, EventTime)>,
+    /// A source told of a gap.
+    pub(crate) gaps: bool,
+}
+
+impl Touched {
+    /// A host was heard.
+    pub(crate) fn heard(&mut self, host: Name, time: EventTime) {
+        let (from, to) = self.heard.entry(host).or_insert((time, time));
+        (*from, *to) = ((*from).min(time), (*to).max(time));
+    }
+}

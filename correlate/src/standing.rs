@@ -1,0 +1,157 @@
+//! What stands: findings and incidents, kept true as facts change, by looking again only where they did.
+//!
+//! In: facts, and what folding touched of them. Out: the findings and incidents that follow.
+//! Owns: which rows, groups of rules and incidents depend on what. Leaves the rows to `scene`, the judging to
+//! rules and `incident`. Law: what stands equals what a judgement of the same facts from nothing would say.
+
+mod cases;
+mod groups;
+mod index;
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offbound_schemas::record::{Finding, Incident};
+use offbound_schemas::{EventTime, FindingId, IncidentId};
+
+use crate::asked::Key;
+use crate::engine::EngineError;
+use crate::environment::Environment;
+use crate::fact::Facts;
+use crate::fact::touched::Touched;
+use crate::finding::Found;
+use crate::place;
+use crate::scene::edges::Edges;
+use crate::scene::{Learned, Scene};
+use crate::session::Session;
+use cases::Case;
+use groups::Touch;
+pub(crate) use index::Index;
+use rows::{SignState, UseState};
+
+/// Everything that stands.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    index: Index,
+    uses: Vec<Option<UseState>>,
+    signs: Vec<Option<SignState>>,
+    edges: Edges,
+    learned: Learned,
+    found: BTreeMap<FindingId, Found>,
+    /// Findings by rule and group.
+    by_group: BTreeMap<(usize, Key), BTreeSet<FindingId>>,
+    /// Rules and groups by what their findings were looked up by.
+    by_question: BTreeMap<Key, BTreeSet<(usize, Key)>>,
+    cases: BTreeMap<IncidentId, Case>,
+    now: EventTime,
+    /// Stretches of time in which rules look at refusals of others, in seconds.
+    crowds: BTreeSet<u32>,
+}
+
+/// What changed of the rows, and what of the standing judgement is to be made again for it.
+#[derive(Debug, Default)]
+struct Changed {
+    uses: BTreeSet<usize>,
+    signs: BTreeSet<usize>,
+    /// Questions whose answers may be others now.
+    questions: BTreeSet<Key>,
+    /// Groups of rules to look at again.
+    groups: Touch,
+    /// Keys of the uses that changed, with the time that they span.
+    used: BTreeMap<Key, (EventTime, EventTime)>,
+    /// Places whose signs changed, or to which a credential came to belong.
+    scopes: BTreeSet<Key>,
+    /// Workloads with new edges.
+    edges: BTreeSet<Key>,
+    /// Findings that are new, others, or gone.
+    found: BTreeSet<FindingId>,
+}
+
+impl Standing {
+    /// Everything is to be looked at, since nothing was yet.
+    pub(crate) fn everything(facts: &Facts) -> Touched {
+        Touched {
+            uses: (0..facts.uses.all().len()).collect(),
+            signs: (0..facts.signals.all().len()).collect(),
+            ..Touched::default()
+        }
+    }
+
+    /// Makes what stands true again; facts changed as `touched` says, and it is `now`.
+    pub(crate) async fn renew(
+        &mut self,
+        environment: &Environment,
+        facts: &Facts,
+        session: &Session,
+        touched: Touched,
+        now: Option<EventTime>,
+    ) -> Result<(), EngineError> {
+        self.crowds = session.rules().filter_map(|(_, rule)| rule.crowd_secs).collect();
+        let edges = std::mem::take(&mut self.edges);
+        let learned = std::mem::take(&mut self.learned);
+        let same_signs = touched.signs.is_empty() && touched.stays.is_empty() && !self.uses.is_empty();
+        let (before, kept) = if same_signs { (None, Some(learned)) } else { (Some(learned), None) };
+        let mut scene = Scene::with_past(environment, facts, now, edges, kept);
+        let mut changed =
+            Changed { questions: questions(environment, facts, &touched), ..Changed::default() };
+        self.renew_signs(&scene, before.as_ref(), &touched, &mut changed);
+        self.renew_uses(&mut scene, &touched, &mut changed);
+        let index = std::mem::take(&mut self.index);
+        scene.index = Some(&index);
+        let renewed = self.renew_judgements(&scene, session, &touched, &mut changed).await;
+        (self.edges, self.learned) = scene.into_past();
+        self.index = index;
+        renewed
+    }
+
+    async fn renew_judgements(
+        &mut self,
+        scene: &Scene<'_>,
+        session: &Session,
+        touched: &Touched,
+        changed: &mut Changed,
+    ) -> Result<(), EngineError> {
+        self.touch_findings(scene, session, touched, changed);
+        self.renew_findings(scene, session, changed).await?;
+        self.renew_incidents(scene, touched, changed);
+        self.now = scene.now;
+        Ok(())
+    }
+
+    /// Findings by first time and id, with their incidents.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let mut incidents: BTreeMap<FindingId, IncidentId> = BTreeMap::new();
+        for case in self.cases.values() {
+            incidents.extend(case.incident.findings.iter().map(|id| (*id, case.incident.id)));
+        }
+        let with_incident = |found: &Found| Finding {
+            incident: incidents.get(&found.finding.id).copied(),
+            ..found.finding.clone()
+        };
+        let mut findings: Vec<Finding> = self.found.values().map(with_incident).collect();
+        findings.sort_by_key(|finding| (finding.first_time, finding.id));
+        findings
+    }
+
+    /// Incidents by onset and id.
+    pub(crate) fn incidents(&self) -> Vec<Incident> {
+        let mut incidents: Vec<Incident> = self.cases.values().map(|case| case.incident.clone()).collect();
+        incidents.sort_by_key(|incident| (incident.onset, incident.id));
+        incidents
+    }
+}
+
+/// Every question that a changed stay may be part of the answer to: as it was, and as it is.
+fn questions(environment: &Environment, facts: &Facts, touched: &Touched) -> BTreeSet<Key> {
+    let mut keys = BTreeSet::new();
+    for (place, before) in &touched.stays {
+        let stay = facts.placements.stays().get(*place);
+        if stay == before.as_ref() {
+            continue;
+        }
+        for stay in stay.into_iter().chain(before) {
+            keys.extend(place::questions(environment, &facts.names, stay));
+        }
+    }
+    keys
+}

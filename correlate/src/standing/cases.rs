@@ -1,0 +1,100 @@
+//! Cases: incidents judged again when something changed that their judgement looked at.
+//!
+//! In: the findings that stand, what changed. Out: incidents, judged anew only where needed.
+//! Owns: the test of what concerns an incident. Law: membership is decided over all findings, since hubs are global.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offbound_schemas::record::Incident;
+use offbound_schemas::{FindingId, IncidentId};
+
+use super::groups::around;
+use super::{Changed, Standing};
+use crate::asked::{About, Key};
+use crate::fact::touched::Touched;
+use crate::finding::Found;
+use crate::incident::{self, Concern};
+use crate::scene::Scene;
+
+/// An incident, with what its judgement looked at.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) incident: Incident,
+    concern: Concern,
+    questions: Vec<Key>,
+}
+
+impl Standing {
+    /// Judges those incidents again that something concerns.
+    pub(super) fn renew_incidents(&mut self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) {
+        let before = std::mem::take(&mut self.cases);
+        let now = self.now;
+        let mut standing = BTreeMap::new();
+        let same_members = changed.found.is_empty();
+        let stale: BTreeSet<IncidentId> = before
+            .iter()
+            .filter(|(_, case)| {
+                now < scene.now && ends_between(case, now, scene)
+                    || case.is_concerned(scene, touched, changed)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        if same_members && stale.is_empty() {
+            self.cases = before;
+            return;
+        }
+        let mut before = before;
+        let mut found: Vec<&Found> = self.found.values().collect();
+        found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
+        for group in incident::groups(&found) {
+            let members: Vec<&Found> = group.iter().filter_map(|place| found.get(*place).copied()).collect();
+            let ids: Vec<FindingId> = members.iter().map(|member| member.finding.id).collect();
+            let known = incident::id_of(&members);
+            let kept = before.remove(&known).filter(|case| {
+                case.incident.findings == ids
+                    && !stale.contains(&known)
+                    && !ids.iter().any(|id| changed.found.contains(id))
+            });
+            let case = kept.unwrap_or_else(|| {
+                let ((incident, concern), questions) =
+                    scene.places.asked.during(|| incident::judge(scene, &members));
+                Case { incident, concern, questions }
+            });
+            standing.insert(case.incident.id, case);
+        }
+        self.cases = standing;
+    }
+}
+
+/// Whether something that it holds ended since the last look.
+fn ends_between(case: &Case, before: offbound_schemas::EventTime, scene: &Scene<'_>) -> bool {
+    case.concern.ends.iter().any(|end| before < *end && *end <= scene.now)
+}
+
+impl Case {
+    fn is_concerned(&self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) -> bool {
+        let Concern { scopes, workloads, credentials, hosts, from, until, ends: _ } = &self.concern;
+        let used =
+            |key: Key| changed.used.get(&key).is_some_and(|(first, last)| first <= until && from <= last);
+        let heard = |host: &String| {
+            let host = scene.facts.names.known(host);
+            let heard = host.and_then(|host| around(touched, host));
+            heard.is_some_and(|(first, last)| first <= *until && *from <= last)
+        };
+        let named = |place: &usize| {
+            let held = scene.facts.bindings.all().get(*place);
+            let names = held.into_iter().flat_map(|held| held.id.iter().chain(&held.aliases));
+            names.into_iter().any(|name| credentials.contains(scene.facts.names.text(*name)))
+        };
+        touched.gaps
+            || scopes.iter().any(|scope| changed.scopes.contains(&About::Scope(scope).key()))
+            || workloads
+                .iter()
+                .map(|workload| About::MadeBy(workload).key())
+                .any(|key| used(key) || changed.edges.contains(&key))
+            || credentials.iter().any(|credential| used(About::Holder(credential).key()))
+            || touched.credentials.iter().any(named)
+            || hosts.iter().any(heard)
+            || changed.questions.iter().any(|key| self.questions.binary_search(key).is_ok())
+    }
+}

@@ -1,0 +1,266 @@
+//! Groups: rules run anew over those groups of rows that changed, and over nothing else.
+//!
+//! In: what changed of the rows. Out: the findings of these groups, in place of their earlier ones.
+//! Owns: which rows a group needs beside its own. Law: a group is given whole, or its candidates are not believed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use arrow::array::RecordBatch;
+use offbound_schemas::table::{signals, taints, uses};
+use offbound_schemas::{EventId, EventTime};
+
+use super::{Changed, Index, Standing};
+use crate::asked::Key;
+use crate::engine::EngineError;
+use crate::fact::coverage::MAX_SILENCE_NANOS;
+use crate::fact::signal::Sign;
+use crate::fact::touched::Touched;
+use crate::fact::usage::Usage;
+use crate::finding::{Found, Members, findings};
+use crate::names::Name;
+use crate::rule::{Entity, Rule};
+use crate::scene::{Scene, tables, taints as taint_rows};
+use crate::session::Session;
+
+/// The group of rules that look at everything at once.
+const EVERYTHING: Key = 0;
+
+/// Groups to look at again.
+#[derive(Debug, Default)]
+pub(super) struct Touch {
+    pub(super) credentials: BTreeSet<Key>,
+    pub(super) workloads: BTreeSet<Key>,
+    pub(super) scopes: BTreeSet<Key>,
+    /// Places that may be suspect since another moment.
+    pub(super) suspected: BTreeSet<Key>,
+    /// Destinations and stretches of time with other refusals.
+    pub(super) refused: BTreeSet<Key>,
+}
+
+impl Touch {
+    fn of(&mut self, entity: Entity) -> &mut BTreeSet<Key> {
+        match entity {
+            Entity::Credential => &mut self.credentials,
+            Entity::Workload => &mut self.workloads,
+            Entity::Scope => &mut self.scopes,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.credentials.is_empty() && self.workloads.is_empty() && self.scopes.is_empty()
+    }
+}
+
+/// The rows that the rules of one entity are given.
+struct Given<'a> {
+    uses: Vec<&'a Usage>,
+    signs: Vec<&'a Sign>,
+    /// The groups that a candidate may be of, by the event that it starts from.
+    groups: HashMap<EventId, Key>,
+}
+
+impl Standing {
+    /// Adds groups whose own rows are as they were, but not what they are joined with.
+    pub(super) fn touch_findings(
+        &self,
+        scene: &Scene<'_>,
+        session: &Session,
+        touched: &Touched,
+        changed: &mut Changed,
+    ) {
+        let Some(index) = scene.index else { return };
+        let Changed { groups, questions, .. } = changed;
+        for scope in std::mem::take(&mut groups.suspected) {
+            for state in index.uses.of(scope).iter().filter_map(|place| self.uses.get(*place)?.as_ref()) {
+                groups.credentials.insert(state.holder);
+                groups.workloads.insert(state.who);
+            }
+            let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
+            groups.workloads.extend(signs.map(|state| state.who));
+        }
+        for refused in std::mem::take(&mut groups.refused) {
+            let others = index.uses.of(refused).iter().filter_map(|place| self.uses.get(*place)?.as_ref());
+            groups.workloads.extend(others.map(|state| state.who));
+        }
+        let asked = questions.iter().filter_map(|key| self.by_question.get(key)).flatten();
+        let heard = self.by_group.iter().filter(|(_, ids)| {
+            ids.iter().any(|id| self.found.get(id).is_some_and(|found| is_heard(scene, touched, found)))
+        });
+        for (rule, key) in asked.chain(heard.map(|(group, _)| group)) {
+            if let Some(entity) = session.rule(*rule).and_then(|rule| rule.entity) {
+                groups.of(entity).insert(*key);
+            }
+        }
+    }
+
+    /// Runs the rules over the groups that changed.
+    pub(super) async fn renew_findings(
+        &mut self,
+        scene: &Scene<'_>,
+        session: &Session,
+        changed: &mut Changed,
+    ) -> Result<(), EngineError> {
+        let all = changed.groups.is_empty() && changed.edges.is_empty();
+        for entity in [Entity::Credential, Entity::Workload, Entity::Scope] {
+            let keys = std::mem::take(changed.groups.of(entity));
+            if keys.is_empty() {
+                continue;
+            }
+            let given = self.given(scene, entity, &keys);
+            let tables = given.tables(scene);
+            for (number, rule) in session.rules().filter(|(_, rule)| rule.entity == Some(entity)) {
+                let answer =
+                    session.answer_with(number, |table| tables.get(table).cloned().unwrap_or_default());
+                let found = given.found(scene, rule, answer.await?)?;
+                let believed = found.into_iter().filter(|(key, ..)| keys.contains(key));
+                self.replace(number, &keys, believed.collect(), changed);
+            }
+        }
+        if all {
+            return Ok(());
+        }
+        for (number, rule) in session.rules().filter(|(_, rule)| rule.entity.is_none()) {
+            let answer = session.answer_with(number, |table| tables::batches(scene, table)).await?;
+            let (uses, signs) =
+                (scene.facts.uses.all().iter().collect(), scene.facts.signals.all().iter().collect());
+            let given = Given { uses, signs, groups: HashMap::new() };
+            let found = given.found(scene, rule, answer)?;
+            self.replace(number, &BTreeSet::from([EVERYTHING]), found, changed);
+        }
+        Ok(())
+    }
+
+    fn given<'a>(&self, scene: &Scene<'a>, entity: Entity, keys: &BTreeSet<Key>) -> Given<'a> {
+        let Some(index) = scene.index else {
+            return Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::new() };
+        };
+        let own = self.places(index, entity, keys);
+        let states = own.iter().filter_map(|place| self.uses.get(*place)?.as_ref());
+        let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).copied().collect();
+        let mut signs: BTreeSet<usize> = BTreeSet::new();
+        match entity {
+            Entity::Credential => {}
+            Entity::Workload => signs.extend(keys.iter().flat_map(|key| index.signs.of(*key))),
+            Entity::Scope => scopes.extend(keys),
+        }
+        scopes.extend(signs.iter().filter_map(|place| self.signs.get(*place)?.as_ref()?.scope));
+        signs.extend(scopes.iter().flat_map(|scope| index.signs.of(*scope)));
+        let mut groups = HashMap::new();
+        let mut given = Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::new() };
+        for place in own {
+            let (Some(usage), Some(Some(state))) = (scene.facts.uses.all().get(place), self.uses.get(place))
+            else {
+                continue;
+            };
+            for (id, key) in
+                [(usage.last.id, state.last_group(entity)), (usage.first.id, state.group(entity))]
+            {
+                groups.extend(key.map(|key| (id, key)));
+            }
+            given.uses.push(usage);
+        }
+        for place in signs {
+            let (Some(sign), Some(Some(state))) =
+                (scene.facts.signals.all().get(place), self.signs.get(place))
+            else {
+                continue;
+            };
+            let key = if entity == Entity::Scope { state.scope } else { Some(state.who) };
+            groups.extend(key.map(|key| (sign.first.id, key)));
+            given.signs.push(sign);
+        }
+        Given { groups, ..given }
+    }
+
+    /// The uses that some groups need: their own, and what was refused beside them.
+    fn places(&self, index: &Index, entity: Entity, keys: &BTreeSet<Key>) -> BTreeSet<usize> {
+        // Uses at a place matter to those who look at its signs.
+        let asked = keys.iter().filter(|key| entity != Entity::Scope || !index.signs.of(**key).is_empty());
+        let mut places: BTreeSet<usize> = asked.flat_map(|key| index.uses.of(*key)).copied().collect();
+        if entity == Entity::Workload {
+            let states = places.iter().filter_map(|place| self.uses.get(*place)?.as_ref());
+            let refused: BTreeSet<Key> = states.flat_map(|state| &state.refused).copied().collect();
+            places.extend(refused.iter().flat_map(|key| index.uses.of(*key)));
+        }
+        places
+    }
+
+    /// Puts findings in the place of the earlier ones of their groups.
+    fn replace(
+        &mut self,
+        rule: usize,
+        keys: &BTreeSet<Key>,
+        found: Vec<(Key, Found, Vec<Key>)>,
+        changed: &mut Changed,
+    ) {
+        let mut before = BTreeMap::new();
+        for key in keys {
+            for id in self.by_group.remove(&(rule, *key)).into_iter().flatten() {
+                before.extend(self.found.remove(&id).map(|found| (id, found)));
+            }
+        }
+        for (key, found, questions) in found {
+            let id = found.finding.id;
+            if before.remove(&id).as_ref() != Some(&found) {
+                changed.found.insert(id);
+            }
+            self.by_group.entry((rule, key)).or_default().insert(id);
+            self.found.insert(id, found);
+            for question in questions {
+                self.by_question.entry(question).or_default().insert((rule, key));
+            }
+        }
+        changed.found.extend(before.into_keys());
+    }
+}
+
+impl Given<'_> {
+    fn tables(&self, scene: &Scene<'_>) -> BTreeMap<&'static str, Vec<RecordBatch>> {
+        BTreeMap::from([
+            (uses::NAME, tables::use_batches(scene, &self.uses)),
+            (signals::NAME, tables::sign_batches(scene, &self.signs)),
+            (taints::NAME, vec![taints::to_batch(&taint_rows::rows(scene, self.signs.iter().copied()))]),
+        ])
+    }
+
+    /// The findings of some candidates, with their groups and what they were looked up by.
+    fn found(
+        &self,
+        scene: &Scene<'_>,
+        rule: &Rule,
+        answer: Vec<RecordBatch>,
+    ) -> Result<Vec<(Key, Found, Vec<Key>)>, EngineError> {
+        if answer.is_empty() {
+            return Ok(Vec::new());
+        }
+        let members = Members::new(self.uses.iter().copied(), self.signs.iter().copied());
+        let mut all = Vec::new();
+        for batch in &answer {
+            for row in 0..batch.num_rows() {
+                let one = batch.slice(row, 1);
+                let (found, questions) = scene.places.asked.during(|| findings(scene, &members, rule, &one));
+                for found in found? {
+                    let anchor = found.anchor.parse::<EventId>().ok();
+                    let key = anchor.and_then(|anchor| self.groups.get(&anchor)).copied();
+                    let key = if rule.entity.is_none() { Some(EVERYTHING) } else { key };
+                    all.extend(key.map(|key| (key, found, questions.clone())));
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Whether its own host was heard around one of its uses: telemetry that was missing may be there now.
+fn is_heard(scene: &Scene<'_>, touched: &Touched, found: &Found) -> bool {
+    let host = found.finding.bound.as_ref().and_then(|bound| bound.host.as_deref());
+    let heard = host.and_then(|host| scene.facts.names.known(host)).and_then(|host| around(touched, host));
+    heard
+        .is_some_and(|(from, to)| found.uses.iter().any(|row| from <= row.first_time && row.first_time <= to))
+}
+
+/// The time that a host's new records speak for.
+pub(super) fn around(touched: &Touched, host: Name) -> Option<(EventTime, EventTime)> {
+    let (from, to) = touched.heard.get(&host)?;
+    Some((from.plus_nanos(-MAX_SILENCE_NANOS), to.plus_nanos(MAX_SILENCE_NANOS)))
+}

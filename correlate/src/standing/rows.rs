@@ -1,0 +1,258 @@
+//! Rows: which uses and signs read otherwise now, and what they are about.
+//!
+//! In: what folding touched, a scene. Out: the changed rows, and the groups of rules that they are in.
+//! Owns: the closure: from touched facts to every row that is made from them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use offbound_schemas::EventTime;
+use offbound_schemas::table::Use;
+use offbound_schemas::vocabulary::{Decision, SignalKind};
+
+use super::{Changed, Standing};
+use crate::asked::{About, Key};
+use crate::fact::touched::Touched;
+use crate::fact::usage::Usage;
+use crate::rule::Entity;
+use crate::scene::edges::Learned as LearnedUse;
+use crate::scene::{Learned, Scene, signals, uses};
+
+const NANOS_PER_SEC: i64 = 1_000_000_000;
+
+/// What a use is about, as of its last look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UseState {
+    workload: Option<Arc<str>>,
+    pub(super) holder: Key,
+    pub(super) who: Key,
+    scopes: Vec<Key>,
+    /// Where it was refused, and when, by each of the rules' stretches of time.
+    pub(super) refused: Vec<Key>,
+}
+
+impl UseState {
+    /// Its group in rules of an entity, at its first moment …
+    pub(super) fn group(&self, entity: Entity) -> Option<Key> {
+        match entity {
+            Entity::Credential => Some(self.holder),
+            Entity::Workload => Some(self.who),
+            Entity::Scope => self.scopes.first().copied(),
+        }
+    }
+
+    /// … and at its last.
+    pub(super) fn last_group(&self, entity: Entity) -> Option<Key> {
+        if entity == Entity::Scope { self.scopes.last().copied() } else { self.group(entity) }
+    }
+
+    pub(super) fn scopes(&self) -> &[Key] {
+        &self.scopes
+    }
+
+    /// Everything that it can be found by.
+    fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
+        let lists = self.scopes.iter().chain(&self.refused).copied();
+        [self.holder, self.who].into_iter().chain(made).chain(lists)
+    }
+}
+
+/// What a sign is about, as of its last look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SignState {
+    pub(super) scope: Option<Key>,
+    pub(super) who: Key,
+    workload: Option<Key>,
+    /// It may make its place suspect.
+    notable: bool,
+}
+
+impl SignState {
+    fn keys(&self) -> impl Iterator<Item = Key> {
+        [Some(self.who), self.scope, self.workload].into_iter().flatten()
+    }
+}
+
+/// The credential of a use; its subject, where it shows none.
+pub(super) fn holder_of(row: &Use) -> Key {
+    About::Holder(row.credential_id.as_deref().or(row.subject.as_deref()).unwrap_or_default()).key()
+}
+
+/// Who used it: the workload; subject or address, where it is not known.
+pub(super) fn who_of(row: &Use) -> Key {
+    let address = || row.src_addr.as_ref().map(|address| format!("address:{address}"));
+    let who = row.workload.clone().or_else(|| row.subject.clone()).or_else(address);
+    About::Who(&who.unwrap_or_default()).key()
+}
+
+/// Whose a sign is: the workload's, or its place's.
+pub(super) fn whose(row: &offbound_schemas::table::Signal) -> Key {
+    About::Who(row.workload.as_deref().or(row.scope.as_deref()).unwrap_or_default()).key()
+}
+
+impl Standing {
+    /// Looks again at every sign that may read otherwise.
+    pub(super) fn renew_signs(
+        &mut self,
+        scene: &Scene<'_>,
+        before: Option<&Learned>,
+        touched: &Touched,
+        changed: &mut Changed,
+    ) {
+        let asked = changed.questions.iter().flat_map(|key| self.index.signs_by_question.of(*key));
+        changed.signs = touched.signs.iter().chain(asked).copied().collect();
+        if let Some(before) = before {
+            for workload in scene.learned.readers.differing(&before.readers) {
+                changed.signs.extend(self.index.signs.of(About::MadeBy(&workload).key()));
+            }
+            let flipped = scene.learned.commands.differing(&before.commands);
+            let all = scene.facts.signals.all().iter().enumerate().filter(|_| !flipped.is_empty());
+            let of_flipped = all.filter(|(_, sign)| {
+                sign.kind == SignalKind::ServerShell
+                    && sign.exe.zip(sign.cmd_line).is_some_and(|command| flipped.contains(&command))
+            });
+            changed.signs.extend(of_flipped.map(|(place, _)| place));
+        }
+        self.signs.resize(scene.facts.signals.all().len(), None);
+        for place in changed.signs.clone() {
+            self.renew_sign(scene, place, changed);
+        }
+    }
+
+    fn renew_sign(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
+        let Some(sign) = scene.facts.signals.all().get(place) else { return };
+        let (row, questions) = scene.places.asked.during(|| signals::row(scene, sign));
+        questions.into_iter().for_each(|key| self.index.signs_by_question.add(key, place));
+        let state = SignState {
+            scope: row.scope.as_deref().map(|scope| About::Scope(scope).key()),
+            who: whose(&row),
+            workload: row.workload.as_deref().map(|workload| About::MadeBy(workload).key()),
+            notable: row.strong || matches!(row.kind, SignalKind::CredentialRead | SignalKind::MemoryRead),
+        };
+        let Some(known) = self.signs.get_mut(place) else { return };
+        let before = known.replace(state.clone());
+        for state in before.iter().chain([&state]) {
+            changed.groups.workloads.insert(state.who);
+            changed.groups.scopes.extend(state.scope);
+            changed.scopes.extend(state.scope);
+            changed.groups.suspected.extend(state.scope.filter(|_| state.notable));
+        }
+        before.iter().flat_map(SignState::keys).for_each(|key| self.index.signs.remove(key, place));
+        state.keys().for_each(|key| self.index.signs.add(key, place));
+    }
+
+    /// Looks again at every use that may read otherwise.
+    pub(super) fn renew_uses(&mut self, scene: &mut Scene<'_>, touched: &Touched, changed: &mut Changed) {
+        let asked = changed.questions.iter().flat_map(|key| self.index.uses_by_question.of(*key));
+        changed.uses = touched.uses.iter().chain(asked).copied().collect();
+        for place in &touched.credentials {
+            let Some(held) = scene.facts.bindings.all().get(*place) else { continue };
+            for name in held.id.iter().chain(&held.aliases) {
+                changed.uses.extend(self.index.uses.of(About::Credential(*name).key()));
+            }
+            let bound = scene.bound_held(held, None);
+            let scope = scene.scope_text(held.pod_uid, bound.host);
+            changed.scopes.extend(scope.map(|scope| About::Scope(&scope).key()));
+        }
+        self.uses.resize(scene.facts.uses.all().len(), None);
+        self.learn_edges(scene, changed);
+        for place in changed.uses.clone() {
+            self.renew_use(scene, place, changed);
+        }
+    }
+
+    /// Edges first: which use was the first to a destination decides how others read.
+    fn learn_edges(&mut self, scene: &mut Scene<'_>, changed: &mut Changed) {
+        let all = scene.facts.uses.all();
+        let mut left: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut joined: Vec<(usize, String)> = Vec::new();
+        for place in &changed.uses {
+            let Some(usage) = all.get(*place) else { continue };
+            let known = self.uses.get(*place).and_then(Option::as_ref);
+            let before = known.and_then(|state| state.workload.clone());
+            let workload = scene.workload_of(usage);
+            if known.is_some() && before.as_deref() == workload.as_deref() {
+                continue;
+            }
+            left.extend(before);
+            joined.extend(workload.map(|workload| (*place, workload)));
+        }
+        let moved: BTreeSet<usize> = joined.iter().map(|(place, _)| *place).collect();
+        for workload in left {
+            let stay = self.index.uses.of(About::MadeBy(&workload).key()).to_vec();
+            scene.edges.forget(&workload);
+            changed.edges.insert(About::MadeBy(&workload).key());
+            for place in stay {
+                let still =
+                    all.get(place).filter(|usage| scene.workload_of(usage).as_deref() == Some(&*workload));
+                if let Some(usage) = still.filter(|_| !moved.contains(&place)) {
+                    scene.edges.learn(&workload, usage);
+                }
+                changed.uses.insert(place);
+            }
+        }
+        for (place, workload) in joined {
+            let Some(usage) = all.get(place) else { continue };
+            let key = About::MadeBy(&workload).key();
+            match scene.edges.learn(&workload, usage) {
+                LearnedUse::Nothing => {}
+                LearnedUse::Edge => {
+                    changed.edges.insert(key);
+                }
+                LearnedUse::Past => {
+                    changed.edges.insert(key);
+                    changed.uses.extend(self.index.uses.of(key));
+                }
+            }
+        }
+    }
+
+    fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
+        let Some(usage) = scene.facts.uses.all().get(place) else { return };
+        let (rows, questions) = scene.places.asked.during(|| uses::rows(scene, usage));
+        questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
+        let Some(state) = state_of(&rows, &self.crowds) else { return };
+        let Some(known) = self.uses.get_mut(place) else { return };
+        let before = known.replace(state.clone());
+        for state in before.iter().chain([&state]) {
+            changed.groups.credentials.insert(state.holder);
+            changed.groups.workloads.insert(state.who);
+            changed.groups.scopes.extend(&state.scopes);
+            changed.groups.refused.extend(&state.refused);
+            let made = state.workload.iter().map(|workload| About::MadeBy(workload).key());
+            for key in made.chain([state.holder]) {
+                span(changed, key, usage);
+            }
+        }
+        if before.as_ref() != Some(&state) {
+            before.iter().flat_map(UseState::keys).for_each(|key| self.index.uses.remove(key, place));
+            state.keys().for_each(|key| self.index.uses.add(key, place));
+            let credential = usage.key.credential.map(|name| About::Credential(name).key());
+            credential.into_iter().for_each(|key| self.index.uses.add(key, place));
+        }
+    }
+}
+
+/// A use with that key changed: the time between all of them may be somebody's business.
+fn span(changed: &mut Changed, key: Key, usage: &Usage) {
+    let (from, to): &mut (EventTime, EventTime) =
+        changed.used.entry(key).or_insert((usage.first.time, usage.last.time));
+    (*from, *to) = ((*from).min(usage.first.time), (*to).max(usage.last.time));
+}
+
+/// What the rows of one use are about: they agree in all but the place.
+fn state_of(rows: &[Use], crowds: &BTreeSet<u32>) -> Option<UseState> {
+    let row = rows.first()?;
+    let mut scopes: Vec<Key> =
+        rows.iter().filter_map(|row| Some(About::Scope(row.scope.as_deref()?).key())).collect();
+    scopes.dedup();
+    let mut refused = Vec::new();
+    for row in rows.iter().filter(|row| row.decision == Decision::Deny) {
+        let bin = |secs: &u32| row.first_time.0.div_euclid(i64::from(*secs) * NANOS_PER_SEC);
+        refused.extend(crowds.iter().map(|secs| About::Refused(&row.destination, bin(secs)).key()));
+    }
+    refused.dedup();
+    let workload = row.workload.as_deref().map(Arc::from);
+    Some(UseState { workload, holder: holder_of(row), who: who_of(row), scopes, refused })
+}
