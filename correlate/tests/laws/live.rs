@@ -14,11 +14,17 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError};
 use tokio::runtime::Runtime;
 
+use crate::scenarios::{self, worlds};
 use crate::world::{self, Event, World, world};
 use crate::{at_once, config, environment, rules, runtime};
 
-/// Each of these cases judges a world some thirty times.
-const LIVE_CASES: u32 = 24;
+/// Each of these cases asks for changes some thirty times; `PROPTEST_CASES` asks for more of them.
+const LIVE_CASES: u32 = 12;
+
+fn live_config() -> Config {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    Config { cases: asked.unwrap_or(LIVE_CASES), ..config() }
+}
 
 static LIVE: LazyLock<Mutex<(Runtime, Engine)>> = LazyLock::new(|| {
     let runtime = runtime();
@@ -196,7 +202,7 @@ fn what_was_told_too_early_is_withdrawn() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: LIVE_CASES, ..config() })]
+    #![proptest_config(live_config())]
 
     /// Scenario: a run ends; the next one is given what it published, and its events again. Guarantees: nothing is told
     /// twice, and revisions go on.
@@ -220,6 +226,42 @@ proptest! {
     /// watermark and sealed at any moments. Guarantees: STREAM-5, nothing is told twice, revisions count up.
     #[test]
     fn stream_5_changes_add_up(world in world(), course in course()) {
+        check(&world, &course)?;
+    }
+
+    /// Scenario: credentials whose names and subjects are told after their uses. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_late_names(world in worlds(&scenarios::NAMES), course in course()) {
+        check(&world, &course)?;
+    }
+
+    /// Scenario: pods that end, move and are told of late, nodes with several names. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_moving_pods(world in worlds(&scenarios::MOVES), course in course()) {
+        check(&world, &course)?;
+    }
+
+    /// Scenario: agents and entries come to be known after the SVIDs that they hand out. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_agents_and_entries(world in worlds(&scenarios::AGENTS), course in course()) {
+        check(&world, &course)?;
+    }
+
+    /// Scenario: workloads that are refused alone and in crowds. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_probes_and_crowds(world in worlds(&scenarios::PROBES), course in course()) {
+        check(&world, &course)?;
+    }
+
+    /// Scenario: commands and readers that become routine, acts that two sensors record. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_habits(world in worlds(&scenarios::HABITS), course in course()) {
+        check(&world, &course)?;
+    }
+
+    /// Scenario: credentials that expire, are revoked, or never end. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_ends(world in worlds(&scenarios::ENDS), course in course()) {
         check(&world, &course)?;
     }
 }

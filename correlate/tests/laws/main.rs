@@ -4,6 +4,7 @@
 //! Law STREAM-1 to STREAM-3, STREAM-5 and MATCH-1, at least 256 cases each.
 
 mod live;
+mod scenarios;
 mod world;
 
 use std::sync::{LazyLock, Mutex, PoisonError};

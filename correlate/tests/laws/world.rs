@@ -35,8 +35,8 @@ min_history = "1m"
 
 const SEC: i64 = 1_000_000_000;
 const START: i64 = 1_700_000_000 * SEC;
-const PODS: usize = 5;
-const HOSTS: usize = 3;
+pub(crate) const PODS: usize = 5;
+pub(crate) const HOSTS: usize = 3;
 
 /// One event of any table.
 #[derive(Debug, Clone, PartialEq)]
@@ -184,7 +184,7 @@ pub(crate) fn presented(index: usize, (pod, from, destination, secs, allowed): U
     }))
 }
 
-fn seen(index: usize, (pod, what, secs): HostDraw) -> Event {
+pub(crate) fn seen(index: usize, (pod, what, secs): HostDraw) -> Event {
     let mut row = HostEvent {
         event_id: id("host", index),
         event_time: at(secs),

@@ -1,0 +1,235 @@
+//! Scenarios: worlds in which what is known of the past changes while events come.
+//!
+//! In: proptest's randomness, and the kinds of events that a scenario has. Out: worlds.
+//! Owns: those events. A late name, a moved pod, a new agent, a routine command: each makes older rows read otherwise.
+
+use std::ops::Range;
+
+use offbound_schemas::EventId;
+use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
+use offbound_schemas::vocabulary::{
+    Action, AddrQuality, Decision, Enforcement, Outcome, Phase, PlacementKind,
+};
+use proptest::prelude::*;
+
+use crate::world::{self, Event, HOSTS, PODS, World};
+
+/// What a scenario is made of, and how long it lasts.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    kinds: &'static [Kind],
+    secs: Range<i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Use,
+    /// A use that does not tell its subject.
+    Anonymous,
+    /// A use under another name of the credential.
+    Alias,
+    /// A record that tells both names.
+    Link,
+    Issue,
+    Revoke,
+    /// A call of a service that shows no credential id.
+    Mutual,
+    Key,
+    Svid,
+    SvidUse,
+    PodEnd,
+    PodMove,
+    Node,
+    Agent,
+    Entry,
+    Sign,
+    Health,
+    /// Two sensors record one read; one knows only the container.
+    Twin,
+}
+
+use Kind::{
+    Agent, Alias, Anonymous, Entry, Health, Issue, Key, Link, Mutual, Node, PodEnd, PodMove, Revoke, Sign,
+    Svid, SvidUse, Twin, Use,
+};
+
+pub(crate) const NAMES: Scenario = Scenario { kinds: &[Use, Anonymous, Alias, Link, Issue], secs: 0..600 };
+pub(crate) const MOVES: Scenario = Scenario { kinds: &[Use, Use, PodEnd, PodMove, Node, Sign], secs: 0..600 };
+pub(crate) const AGENTS: Scenario =
+    Scenario { kinds: &[Svid, SvidUse, SvidUse, Agent, Entry, Node, Sign], secs: 0..600 };
+pub(crate) const PROBES: Scenario = Scenario { kinds: &[Mutual, Mutual, Mutual, Use, Sign], secs: 0..900 };
+pub(crate) const HABITS: Scenario = Scenario { kinds: &[Health, Health, Twin, Sign, Use], secs: 0..6_000 };
+pub(crate) const ENDS: Scenario =
+    Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, PodEnd], secs: 0..1_500 };
+
+/// Kind, three small numbers, a moment, a choice.
+type Draw = (Kind, usize, usize, usize, i64, bool);
+
+pub(crate) fn worlds(scenario: &Scenario) -> impl Strategy<Value = World> + use<> {
+    let kinds = prop::sample::select(scenario.kinds);
+    let draw = (kinds, 0..PODS, 0..PODS + 2, 0usize..5, scenario.secs.clone(), any::<bool>());
+    prop::collection::vec(draw, 20..60).prop_map(|draws| {
+        let mut events: Vec<Event> = (0..PODS).map(|pod| world::placement(pod, 0)).collect();
+        events.extend((0..PODS).filter(|pod| pod % 2 == 0).map(world::issue));
+        events.extend(draws.into_iter().enumerate().flat_map(|(index, draw)| made(index, draw)));
+        World { events }
+    })
+}
+
+fn made(index: usize, draw: Draw) -> Vec<Event> {
+    let (kind, a, b, c, secs, flag) = draw;
+    match kind {
+        Use => vec![world::presented(index, (a, b, c, secs, flag))],
+        Anonymous | Alias | Link | Issue | Revoke | Mutual | Key | Svid | SvidUse => {
+            vec![Event::Assertion(Box::new(assertion(index, draw)))]
+        }
+        PodEnd | PodMove | Node | Agent | Entry => vec![Event::Placement(Box::new(place(index, draw)))],
+        Sign => vec![world::seen(index, (a, c, secs))],
+        Health => vec![Event::Host(Box::new(health(index, (a, b, secs))))],
+        Twin => {
+            let first = read(index, a, secs);
+            let container = Some(container(a));
+            let id = EventId::of(&[b"twin", &index.to_le_bytes()]);
+            let source = "other-sensor".to_owned();
+            let second =
+                HostEvent { event_id: id, source, container_id: container, pod_uid: None, ..first.clone() };
+            vec![Event::Host(Box::new(first)), Event::Host(Box::new(second))]
+        }
+    }
+}
+
+fn container(pod: usize) -> String {
+    format!("{pod:0>64}")
+}
+
+fn assertion(index: usize, (kind, a, b, c, secs, flag): Draw) -> IdentityAssertion {
+    let Event::Assertion(used) = world::presented(index, (a, b, c, secs, flag)) else {
+        unreachable!("a use is an assertion")
+    };
+    let issue = IdentityAssertion {
+        phase: Phase::Issue,
+        decision: Decision::Allow,
+        src_addr: None,
+        dst: None,
+        ..*used.clone()
+    };
+    let spiffe = Some(format!("spiffe://one/w{}", a % 2));
+    match kind {
+        Anonymous => IdentityAssertion { subject: None, ..*used },
+        Alias => IdentityAssertion { credential_id: Some(format!("ALIAS={a}")), subject: None, ..*used },
+        Link => IdentityAssertion { credential_alias: Some(format!("ALIAS={a}")), subject: None, ..issue },
+        Issue => {
+            let pod = (flag).then(|| format!("uid-{a}"));
+            let exp = Some(world::at(secs + 60 * i64::try_from(c).unwrap_or_default()));
+            IdentityAssertion {
+                bound_pod_uid: pod,
+                bound_host: Some(format!("h{}", a % HOSTS)),
+                exp,
+                ..issue
+            }
+        }
+        Revoke => IdentityAssertion { phase: Phase::Revoke, ..issue },
+        Key => {
+            let id = Some(format!("AKIA={a}"));
+            IdentityAssertion { credential_id: id, credential_kind: Some("aws-key".to_owned()), ..*used }
+        }
+        Svid => IdentityAssertion {
+            credential_id: Some(format!("SVID={a}")),
+            credential_kind: Some("x509-svid".to_owned()),
+            subject: spiffe,
+            presenter: flag.then(|| format!("spiffe://one/agent/{}", b % HOSTS)),
+            ..issue
+        },
+        SvidUse => IdentityAssertion {
+            credential_id: Some(format!("SVID={a}")),
+            credential_kind: Some("x509-svid".to_owned()),
+            subject: spiffe,
+            src_addr: Some(if flag { format!("10.0.1.{}", b % HOSTS) } else { format!("10.0.0.{b}") }),
+            decision: Decision::Allow,
+            ..*used
+        },
+        _ => IdentityAssertion {
+            credential_id: None,
+            enforcement: if flag { Enforcement::Enforced } else { Enforcement::DryRun },
+            decision: if c == 0 { Decision::Allow } else { Decision::Deny },
+            subject: Some(format!("system:serviceaccount:ns:w{a}")),
+            addr_quality: AddrQuality::Direct,
+            ..*used
+        },
+    }
+}
+
+fn place(index: usize, (kind, a, b, c, secs, flag): Draw) -> Placement {
+    let Event::Placement(pod) = world::placement(a, 0) else { unreachable!("it is a placement") };
+    let said = Placement {
+        event_id: EventId::of(&[b"place", &index.to_le_bytes()]),
+        event_time: world::at(secs),
+        location: format!("place:{index}"),
+        start: None,
+        ..*pod
+    };
+    let bare = Placement {
+        pod: None,
+        pod_uid: None,
+        namespace: None,
+        workload: None,
+        addresses: Vec::new(),
+        ..said.clone()
+    };
+    match kind {
+        PodEnd => Placement { end: Some(world::at(secs - 30)), ..said },
+        PodMove => Placement {
+            addresses: vec![format!("10.0.0.{b}")],
+            container_ids: vec![container(a)],
+            pod_uid: Some(if flag { format!("uid-{a}") } else { format!("uid-new-{c}") }),
+            pod: Some(format!("p{a}-{c}")),
+            start: Some(world::at(secs - 10)),
+            ..said
+        },
+        Node => Placement {
+            kind: PlacementKind::Host,
+            host_uid: flag.then(|| format!("node-{}", a % HOSTS)),
+            aliases: vec![format!("h{}.internal", c % HOSTS)],
+            addresses: vec![format!("10.0.1.{}", a % HOSTS)],
+            workload: (c == 4).then(|| "system:serviceaccount:ns:daemon".to_owned()),
+            ..bare
+        },
+        Agent => Placement {
+            kind: PlacementKind::Agent,
+            workload: Some(format!("spiffe://one/agent/{}", b % HOSTS)),
+            ..bare
+        },
+        _ => Placement {
+            kind: PlacementKind::Entry,
+            workload: Some(format!("spiffe://one/w{}", a % 2)),
+            parent: Some(format!("spiffe://one/agent/{}", b % HOSTS)),
+            native_id: Some(format!("entry-{c}")),
+            selectors: vec![if flag { "unix:uid:0" } else { "systemd:id:web.service" }.to_owned()],
+            host: None,
+            ..bare
+        },
+    }
+}
+
+fn read(index: usize, pod: usize, secs: i64) -> HostEvent {
+    let Event::Host(row) = world::seen(index, (pod, 2, secs)) else { unreachable!("it is a host event") };
+    HostEvent { pid: Some(40), process_key: None, ..*row }
+}
+
+/// A health check: the same command in many pods, now and then in none.
+fn health(index: usize, (pod, at, secs): (usize, usize, i64)) -> HostEvent {
+    let row = read(index, pod, secs);
+    HostEvent {
+        action: Action::Exec,
+        outcome: Outcome::Allowed,
+        exe: Some("/bin/sh".to_owned()),
+        parent_exe: Some("/usr/bin/java".to_owned()),
+        cmd_line: Some("sh -c health".to_owned()),
+        target_path: None,
+        pod_uid: (at > 0).then(|| format!("uid-{pod}")),
+        uid: Some(0),
+        unit: Some("web.service".to_owned()),
+        pid: u32::try_from(index).ok(),
+        ..row
+    }
+}
