@@ -65,6 +65,9 @@ pub enum Entity {
     Scope,
 }
 
+/// What the groups of an entity consist of; other tables are only read whole.
+const GROUPED: &[&str] = &["uses", "signals", "taints", "thefts", "suspicions"];
+
 impl Entity {
     fn parse(word: &str) -> Result<Self, String> {
         match word {
@@ -200,6 +203,11 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
         sql,
         origin: origin.to_owned(),
     };
+    let foreign = rule.reads.iter().find(|read| rule.entity.is_some() && !GROUPED.contains(&read.as_str()));
+    if let Some(foreign) = foreign {
+        let problem = format!("`{foreign}` is not read by groups: leave `entity` out of this rule");
+        return Err(RuleError::new(origin, problem));
+    }
     match matter.rest() {
         Some(key) => Err(RuleError::new(origin, format!("front matter has an unknown key `{key}`"))),
         None => Ok(rule),

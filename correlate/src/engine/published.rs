@@ -22,6 +22,13 @@ struct Told<T> {
     restored: bool,
 }
 
+impl<T> Told<T> {
+    /// Part of its evidence is not sealed: the sealed events have no say yet.
+    fn is_open(&self, sealed: Sealed) -> bool {
+        self.ahead_until.is_some_and(|until| !sealed.covers(until))
+    }
+}
+
 /// Everything that was told.
 #[derive(Debug, Default)]
 pub(super) struct Published {
@@ -79,9 +86,8 @@ impl Published {
         changes.findings.sort_by_key(|finding| (finding.first_time, finding.id));
         let standing: BTreeSet<IncidentId> = judged.incidents.iter().map(|incident| incident.id).collect();
         let gone = |id: &IncidentId, told: &Told<Incident>| {
-            !standing.contains(id)
-                && !told.ahead_until.is_some_and(|until| !sealed.covers(until))
-                && !(told.restored && sealed.begins_after(told.record.onset))
+            let beyond = told.restored && sealed.begins_after(told.record.onset);
+            !(standing.contains(id) || told.is_open(sealed) || beyond)
         };
         let gone = self.dissolve(gone);
         for incident in judged.incidents {
@@ -104,7 +110,7 @@ impl Published {
                 return None;
             }
             let record = Finding { state: told.record.state, ..finding.clone() };
-            if record != told.record && told.ahead_until.is_some_and(|until| !sealed.covers(until)) {
+            if record != told.record && told.is_open(sealed) {
                 return None;
             }
             finding.revision = finding.revision.saturating_add(1);
@@ -118,10 +124,9 @@ impl Published {
     fn withdraw(&mut self, standing: &BTreeSet<FindingId>, sealed: Sealed) -> Vec<Finding> {
         let mut withdrawn = Vec::new();
         for (id, told) in &mut self.findings {
-            let open = told.ahead_until.is_some_and(|until| !sealed.covers(until));
             let beyond = told.restored && sealed.begins_after(earliest_of(&told.record));
             let over = told.record.state == FindingState::Withdrawn;
-            if standing.contains(id) || open || beyond || over {
+            if standing.contains(id) || told.is_open(sealed) || beyond || over {
                 continue;
             }
             told.record.state = FindingState::Withdrawn;
@@ -154,7 +159,7 @@ impl Published {
                 told.ahead_until = None;
                 return None;
             }
-            if told.ahead_until.is_some_and(|until| !sealed.covers(until)) {
+            if told.is_open(sealed) {
                 return None;
             }
         }

@@ -76,7 +76,7 @@ fn compared(environment: &str, rows: &str) -> Use {
     let mut facts = Facts::default();
     (0..places.len()).for_each(|row| facts.placement(&places, row));
     (0..assertions.len()).for_each(|row| facts.assertion(&environment, &assertions, row));
-    let scene = Scene::new(&environment, &facts);
+    let scene = Scene::new(&environment, &facts, None);
     let usage = facts.uses.all().last().expect("the last assertion is a use");
     uses::rows(&scene, usage).pop().expect("a use has a row")
 }

@@ -74,6 +74,20 @@ const REFUSALS: &[Refusal] = &[
     refusal("files of the machine", "FROM uses", "FROM 'uses.parquet'", "uses.parquet"),
     refusal("a key that is not known", "-- nhi:", "-- colour: red\n-- nhi:", "unknown key `colour`"),
     refusal("a key that stands twice", "-- nhi:", "-- title: Again\n-- nhi:", "`title` stands twice"),
+    refusal(
+        "an entity that is not known",
+        "-- nhi:",
+        "-- entity: planet\n-- nhi:",
+        "entity \"planet\" is not known",
+    ),
+    refusal(
+        "an entity of a whole table",
+        "reads: uses",
+        "entity: scope\n-- reads: uses, gaps",
+        "`gaps` is not read by groups",
+    ),
+    refusal("a crowd of credentials", "-- nhi:", "-- entity: credential\n-- crowd: 300\n-- nhi:", "crowd"),
+    refusal("a crowd for no time", "-- nhi:", "-- entity: workload\n-- crowd: 0\n-- nhi:", "crowd \"0\""),
     refusal("a line that is no key", "-- nhi: NHI4", "-- nhi NHI4", "is no `key: value`"),
 ];
 

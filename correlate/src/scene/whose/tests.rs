@@ -42,7 +42,7 @@ fn signal(rows: &str) -> Signal {
     let batch = tables.batch(host_events::NAME).expect("the rows fit the table");
     let view = host_events::View::new(&batch).expect("host events");
     (0..view.len()).for_each(|row| facts.host_event(&view, row));
-    let scene = Scene::new(&environment, &facts);
+    let scene = Scene::new(&environment, &facts, None);
     let sign = facts.signals.all().last().expect("the event is a signal");
     signals::row(&scene, sign)
 }
