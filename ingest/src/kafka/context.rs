@@ -96,12 +96,12 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
-        let mut ends: Vec<(String, i32, i64)> = Vec::new();
-        for (name, topic) in statistics.topics {
-            // Minus one stands for the partition that records without one wait in.
+        // Minus one stands for the partition that records without one wait in.
+        let of_topic = |(name, topic): (String, rdkafka::statistics::Topic)| {
             let known = topic.partitions.into_iter().filter(|(number, it)| *number >= 0 && it.hi_offset >= 0);
-            ends.extend(known.map(|(number, partition)| (name.clone(), number, partition.hi_offset)));
-        }
+            known.map(move |(number, partition)| (name.clone(), number, partition.hi_offset))
+        };
+        let mut ends: Vec<(String, i32, i64)> = statistics.topics.into_iter().flat_map(of_topic).collect();
         ends.sort_unstable();
         *lock(&self.ends) = ends;
     }
