@@ -107,7 +107,8 @@ impl KafkaSource {
     pub fn next(&mut self, wait: Duration) -> Option<Notice> {
         let had_room = self.shared.hand_over.has_room();
         let notice = self.shared.hand_over.next(wait);
-        if !had_room {
+        // A full queue has room again, or small deliveries are welcome again.
+        if !had_room || (notice.is_some() && self.shared.hand_over.is_empty()) {
             self.wake();
         }
         notice

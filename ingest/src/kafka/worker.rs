@@ -337,12 +337,14 @@ impl Worker {
     /// How long nothing will be due.
     fn sleep(&self) -> Duration {
         let now = Instant::now();
+        let is_waited_for = self.shared.hand_over.is_empty();
         let dues = self.partitions.values().filter_map(|owned| {
             let chunk = owned.reader.since().map(|since| since + self.options.chunk_wait);
+            let chunk = chunk.filter(|_| is_waited_for);
             chunk.into_iter().chain(owned.reader.settles_at()).min()
         });
         let next = dues.min().map(|due| due.saturating_duration_since(now));
-        // A due delivery that nobody waits for is looked at again when it is taken.
+        // A due delivery that nobody waits for is looked at again when the queue has been emptied.
         next.map_or(LONGEST_SLEEP, |next| next.clamp(Duration::from_micros(200), LONGEST_SLEEP))
     }
 }

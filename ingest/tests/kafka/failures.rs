@@ -25,6 +25,8 @@ fn the_broker_is_killed() -> Result<(), TestbedError> {
     member.until("records after the restart", |member| member.rows.len() == 200);
     member.until("the good news", |member| member.recoveries > 0);
     assert_eq!(numbers(&member.rows), (0..200).collect::<Vec<_>>());
+    // Leaving is possible, too, where nobody hears of it.
+    broker.kill()?;
     member.source.stop();
     Ok(())
 }

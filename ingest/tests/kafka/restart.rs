@@ -1,10 +1,13 @@
 //! What a restart, retention and poison leave: every record once, and what is gone is told.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use offbound_ingest::kafka::{GapReason, Start};
 use offbound_ingest::{fuzzing::Collector, read_bytes};
-use offbound_schemas::EventId;
+use offbound_schemas::table::HostEvent;
+use offbound_schemas::{EventId, EventRows};
 use offbound_testbed::Message;
 
 use crate::{Member, Store, broker, create, done, ingest, numbers, options, record, send};
@@ -70,6 +73,54 @@ fn occurrences_go_on() {
         found.sort();
         assert_eq!(found, ids(&vec![line.clone(); 60]), "{partitions} partitions");
     }
+}
+
+/// Rows of an audit log, by id, without their places.
+fn by_id(rows: &EventRows) -> Vec<(EventId, String)> {
+    let rows = rows.host_events.iter().map(|row| {
+        let row = HostEvent { location: String::new(), ..row.clone() };
+        (row.event_id, format!("{row:?}"))
+    });
+    rows.collect()
+}
+
+/// Scenario: an audit log, whose events are made of several records, with restarts wherever they fall, before what is
+/// inside the decoder has come out. Guarantees: all rows of the file come, and those that come twice are the same.
+#[test]
+fn events_of_many_records() {
+    let topic = "audit-events";
+    create(topic, 1);
+    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/identity-stops-it/n11-audit.log");
+    let log = std::fs::read_to_string(log).expect("a file of ours");
+    let lines: Vec<&str> = log.lines().collect();
+    let (store, mut found) = (Store::default(), BTreeMap::new());
+    let mut take = |rows: &EventRows| {
+        for (id, row) in by_id(rows) {
+            let before = found.insert(id, row.clone());
+            assert!(before.is_none_or(|before| before == row), "{id:?} comes twice, in two forms");
+        }
+        found.clone()
+    };
+    let mut held = 0;
+    for part in lines.chunks(lines.len() / 4 + 1) {
+        let messages: Vec<Message<'_>> = part.iter().map(|line| Message::to(0, line.as_bytes())).collect();
+        done(broker().produce(topic, &messages));
+        let mut member = Member::start(options(broker(), topic, &[topic]), &store);
+        let begin = store.get(topic, 0).unwrap_or_default();
+        let (_, end) = done(broker().offsets(topic, 0));
+        member.until("what was sent", |member| member.read >= u64::try_from(end - begin).unwrap_or_default());
+        held += end - store.get(topic, 0).unwrap_or_default();
+        take(&member.rows);
+        member.source.stop();
+    }
+    assert!(held > 0, "nothing was ever inside a decoder");
+    let mut member = Member::start(options(broker(), topic, &[topic]), &store);
+    member.until("the end", |member| !member.ends.is_empty());
+    let found = take(&member.rows);
+    member.source.stop();
+    let mut file = Collector::default();
+    read_bytes("file.log", log.as_bytes(), &ingest(), &mut file).expect("memory can be read");
+    assert_eq!(found, by_id(&file.rows).into_iter().collect());
 }
 
 /// Scenario: retention passes the stored offset while nobody reads, and again while a member waits with a full queue.
