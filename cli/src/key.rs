@@ -41,7 +41,8 @@ pub(crate) fn of_installation() -> Result<[u8; KEY_BYTES], Failure> {
     }
 }
 
-fn state_folder() -> Option<PathBuf> {
+/// Where this user keeps state of ours.
+pub(crate) fn state_folder() -> Option<PathBuf> {
     let from_xdg = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let state = from_xdg.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".local/state")))?;
     Some(state.join("offbound"))
@@ -83,14 +84,16 @@ fn create(folder: &Path, path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     }
 }
 
+/// Makes a folder, and those above it, that only this user may enter.
 #[cfg(unix)]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Makes a folder, and those above it.
 #[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).create(folder)
 }
 

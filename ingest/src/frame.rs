@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use crate::frame::lines::{Line, Lines, Next, too_long};
-use crate::frame::shape::{Shape, Step};
+pub(crate) use crate::frame::shape::{Shape, Step};
 use crate::list;
 
 mod lines;

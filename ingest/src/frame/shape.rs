@@ -7,7 +7,7 @@ use crate::json::MAX_DEPTH;
 
 /// What the bytes so far are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// One whole value, which ends at this offset of the last line fed.
     Complete(usize),
     /// The beginning of a value that may go on in the next line.
@@ -30,7 +30,7 @@ enum Expect {
 
 /// The state between lines.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// The open brackets, outermost first.
     open: Vec<u8>,
     expect: Expect,
@@ -39,7 +39,7 @@ pub(super) struct Shape {
 
 impl Shape {
     /// Takes one more line.
-    pub(super) fn feed(&mut self, line: &[u8]) -> Step {
+    pub(crate) fn feed(&mut self, line: &[u8]) -> Step {
         let mut at = 0;
         while let Some(byte) = line.get(at) {
             let taken = match byte {
