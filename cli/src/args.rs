@@ -5,6 +5,8 @@
 //! Law: wrong usage is exit code 3, and an option that is offered does something.
 
 pub(crate) mod store;
+pub(crate) mod doctor;
+pub(crate) mod ship;
 pub(crate) mod stream;
 
 use std::path::PathBuf;
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Read Kafka topics live, correlate them, and write findings as they arise
     Stream(stream::StreamArgs),
+    /// Send log files to a Kafka topic, and follow them; for those without a shipper
+    Ship(ship::ShipArgs),
     /// Open the terminal UI over a store, or over files
     Investigate(InvestigateArgs),
     /// Show what stands in stored logs in place of a secret; reads secrets from standard input, one a line
@@ -59,6 +63,8 @@ pub(crate) enum Command {
     Rules(RulesArgs),
     /// Write labelled telemetry in real log formats
     Simulate(SimulateArgs),
+    /// Check configuration, store, Kafka, terminal and clock, and say what to do
+    Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page, or write every page to a folder

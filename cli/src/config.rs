@@ -122,6 +122,11 @@ impl Config {
         Ok(())
     }
 
+    /// Where its keys come from, for those who look.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Completes the options of every command.
     pub(crate) fn common(&self, common: &Common) -> Result<CommonSettings, Failure> {
         let output = &self.file.output;

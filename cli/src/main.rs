@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod dead_letters;
 mod demo;
+mod doctor;
 mod exit;
 mod fingerprint;
 mod formats;
@@ -27,6 +28,7 @@ mod read;
 mod readers;
 mod replay;
 mod rules;
+mod ship;
 mod simulate;
 mod store_command;
 mod stream;
@@ -65,6 +67,9 @@ struct Context {
 }
 
 fn run(cli: &Cli) -> Result<Done, Failure> {
+    if let Command::Doctor(args) = &cli.command {
+        return doctor::run(args, &cli.common);
+    }
     let config = Config::load(cli.common.config.as_deref())?;
     let common = config.common(&cli.common)?;
     logging::start(common.log_format, cli.common.verbose);
@@ -73,6 +78,7 @@ fn run(cli: &Cli) -> Result<Done, Failure> {
         Command::Demo(args) => demo::run(args, &context),
         Command::Replay(args) => replay::run(args, &context),
         Command::Stream(args) => stream::run(args, &context),
+        Command::Ship(args) => ship::run(args, &context),
         Command::Investigate(args) => investigate::run(args, &context),
         Command::Fingerprint => fingerprint::run(&context),
         Command::DeadLetters(args) => dead_letters::run(args, &context),
@@ -82,5 +88,7 @@ fn run(cli: &Cli) -> Result<Done, Failure> {
         Command::Simulate(args) => simulate::run(args, &context),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
+        // It reads the configuration itself, above.
+        Command::Doctor(args) => doctor::run(args, &cli.common),
     }
 }

@@ -30,7 +30,7 @@ use crate::clock::Stopwatch;
 use crate::exit::{Done, Failure, say};
 use crate::interrupt::Interrupt;
 use crate::output::{count, megabytes};
-use crate::{Context, key, mappings, stream};
+use crate::{Context, key, mappings};
 use keys::Keys;
 use positions::Positions;
 use producer::Producer;
@@ -55,8 +55,8 @@ pub(crate) fn run(args: &ShipArgs, context: &Context) -> Result<Done, Failure> {
     let stopwatch = Stopwatch::start();
     let formats = mappings::formats(&context.config.formats(&args.formats))?;
     let installation = FingerprintKey::new(&key::of_installation()?);
-    let broker = context.config.brokers(args.brokers.as_deref(), args.allow_plaintext)?;
-    let producer = Producer::new(&stream::connection(&broker)?, &args.topic)?;
+    let connection = context.config.connection(args.brokers.as_deref(), args.allow_plaintext)?;
+    let producer = Producer::new(&connection, &args.topic)?;
     let positions = Positions::open(args.positions.as_deref(), &args.topic)?;
     let interrupt = Interrupt::listen();
     if !find_topic(&producer, args, &interrupt)? {

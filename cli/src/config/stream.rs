@@ -236,6 +236,16 @@ impl Config {
         })
     }
 
+    /// Whether any broker is named.
+    pub(crate) fn names_brokers(&self) -> bool {
+        !self.live.kafka.brokers.is_empty()
+    }
+
+    /// Whether any topic is named.
+    pub(crate) fn names_topics(&self) -> bool {
+        !self.live.topics.is_empty()
+    }
+
     /// How the brokers are reached.
     pub(crate) fn connection(
         &self,

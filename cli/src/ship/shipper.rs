@@ -4,7 +4,7 @@
 //! files, what is counted. Knows neither Kafka nor a clock.
 //! Law: what was read is sent, or told; a file is let go only when everything of it has been answered.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use offbound_ingest::FingerprintKey;
 use offbound_ingest::redact::Redactor;
@@ -12,7 +12,7 @@ use offbound_ingest::redact::Redactor;
 use super::keys::Keys;
 use super::positions::Positions;
 use super::sink::{Report, Sink, Ticket};
-use super::tail::Tail;
+use super::tail::{Tail, Taken};
 use super::watch::Watch;
 use crate::exit::{Failure, say};
 
@@ -22,6 +22,8 @@ const MAX_BYTES_ON_THEIR_WAY: usize = 16 * 1024 * 1024;
 const MAX_ON_THEIR_WAY: usize = 100_000;
 /// Bytes of one file before the next has its turn.
 const TURN_BYTES: usize = 256 * 1024;
+/// What a record counts as at least: a short one costs more than its bytes.
+const MIN_COST_BYTES: usize = 64;
 
 /// What was counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,8 +43,6 @@ pub(crate) struct Shipper<S> {
     positions: Positions,
     keys: Keys,
     redaction: Option<FingerprintKey>,
-    /// One for each file: a private key goes over several lines.
-    redactors: BTreeMap<u64, Redactor>,
     sink: S,
     on_their_way: usize,
     bytes_on_their_way: usize,
@@ -64,7 +64,6 @@ impl<S: Sink> Shipper<S> {
             positions,
             keys,
             redaction,
-            redactors: BTreeMap::new(),
             sink,
             on_their_way: 0,
             bytes_on_their_way: 0,
@@ -108,8 +107,8 @@ impl<S: Sink> Shipper<S> {
         let mut sent_bytes = 0;
         while sent_bytes < TURN_BYTES && self.has_room() {
             let Some(tail) = self.watch.open.get_mut(index).filter(|tail| !tail.is_broken) else { break };
-            let record = match tail.peek() {
-                Ok(Some(record)) => record,
+            let Taken { record, number } = match tail.take() {
+                Ok(Some(taken)) => taken,
                 Ok(None) => break,
                 Err(error) => {
                     tail.is_broken = true;
@@ -118,18 +117,16 @@ impl<S: Sink> Shipper<S> {
                     break;
                 }
             };
-            let redactor = self.redaction.as_ref().map(|key| {
-                self.redactors.entry(tail.number).or_insert_with(|| Redactor::new(key.clone()))
-            });
-            let key = self.keys.of(record);
-            let payload = redacted(record, redactor);
+            let key = self.keys.of(&record);
+            let payload = match &self.redaction {
+                None => Cow::Borrowed(record.as_slice()),
+                Some(key) => redacted(&record, tail.redactor.get_or_insert_with(|| Redactor::new(key.clone()))),
+            };
             let bytes = payload.len();
-            let ticket = Ticket { file: tail.number, number: tail.take(), bytes };
-            self.sink.send(ticket, key.as_deref(), &payload)?;
+            self.sink.send(Ticket { file: tail.number, number, bytes }, key.as_deref(), &payload)?;
             self.on_their_way += 1;
             self.bytes_on_their_way += bytes;
-            // A short record costs more than its bytes.
-            sent_bytes += bytes.max(64);
+            sent_bytes += bytes.max(MIN_COST_BYTES);
         }
         self.tell_too_long(index);
         Ok(sent_bytes > 0)
@@ -177,7 +174,6 @@ impl<S: Sink> Shipper<S> {
     fn let_go(&mut self) {
         let is_over = |tail: &Tail| tail.is_finished() && tail.ledger.is_idle();
         for mut tail in self.watch.open.extract_if(.., |tail| is_over(tail)) {
-            self.redactors.remove(&tail.number);
             if let Some(position) = tail.position() {
                 self.positions.remember(position);
             }
@@ -204,16 +200,12 @@ impl<S: Sink> Shipper<S> {
     }
 }
 
-/// What leaves this machine of a record.
-fn redacted<'a>(record: &'a [u8], redactor: Option<&mut Redactor>) -> std::borrow::Cow<'a, [u8]> {
-    use std::borrow::Cow;
-    let Some(redactor) = redactor else { return Cow::Borrowed(record) };
-    match String::from_utf8_lossy(record) {
-        Cow::Borrowed(text) => match redactor.redact(text).text {
-            Cow::Borrowed(_) => Cow::Borrowed(record),
-            Cow::Owned(clean) => Cow::Owned(clean.into_bytes()),
-        },
-        // A secret may be in the bytes that are no text.
-        Cow::Owned(text) => Cow::Owned(redactor.redact(&text).text.into_owned().into_bytes()),
+/// What leaves this machine of a record. Bytes that are no text become marks of that: a secret may be among them.
+fn redacted<'a>(record: &'a [u8], redactor: &mut Redactor) -> Cow<'a, [u8]> {
+    let text = String::from_utf8_lossy(record);
+    let clean = redactor.redact(&text);
+    match (clean.count, &text) {
+        (0, Cow::Borrowed(_)) => Cow::Borrowed(record),
+        _ => Cow::Owned(clean.text.into_owned().into_bytes()),
     }
 }

@@ -1,6 +1,6 @@
 //! One file that is being shipped: read on, cut into messages, its place kept.
 //!
-//! In: an open file, or standard input. Out: the next message, as often as asked until it was taken.
+//! In: an open file, or standard input. Out: one message after the other.
 //! Owns: the bytes that were read and not yet taken, the ledger of the file. Leaves to `watch` what became of the name.
 //! Law: every byte is in a message, or passed over with a word about it, and the place passes none before that.
 
@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 
+use offbound_ingest::redact::Redactor;
 use offbound_ingest::{Cut, MAX_LINE_BYTES, cut, records_of};
 
 use super::head::{Head, Identity};
@@ -26,6 +27,12 @@ pub(crate) struct OnDisk {
     pub(crate) handle: File,
 }
 
+/// A message, and its number in the ledger of its file.
+pub(crate) struct Taken {
+    pub(crate) record: Vec<u8>,
+    pub(crate) number: u64,
+}
+
 /// A file that is being shipped.
 pub(crate) struct Tail {
     /// Its number among all that were ever opened.
@@ -39,6 +46,8 @@ pub(crate) struct Tail {
     pub(crate) is_final: bool,
     /// It cannot be read any further.
     pub(crate) is_broken: bool,
+    /// What replaces its secrets, once there was a record: a private key goes over several lines.
+    pub(crate) redactor: Option<Redactor>,
     reader: Box<dyn Read>,
     /// What was read; everything before `taken` is in messages.
     buffer: Vec<u8>,
@@ -72,6 +81,7 @@ impl Tail {
             looks_without_name: 0,
             is_final: false,
             is_broken: false,
+            redactor: None,
             reader,
             buffer: Vec::new(),
             taken: 0,
@@ -114,22 +124,19 @@ impl Tail {
         Some(Position { path, identity: *identity, head: head.clone(), place })
     }
 
-    /// The next message, the same one until [`Tail::take`]; none when there is no more for now.
-    pub(crate) fn peek(&mut self) -> io::Result<Option<&[u8]>> {
-        while self.ready.is_empty() {
+    /// The next message; none when there is no more for now.
+    pub(crate) fn take(&mut self) -> io::Result<Option<Taken>> {
+        loop {
+            if let Some(record) = self.ready.pop_front() {
+                let (before, behind) = self.document;
+                let number = self.ledger.sent(if self.ready.is_empty() { behind } else { before });
+                return Ok(Some(Taken { record, number }));
+            }
             let moved = if self.is_skipping { self.skip()? } else { self.next_document()? };
             if !moved {
                 return Ok(None);
             }
         }
-        Ok(self.ready.front().map(Vec::as_slice))
-    }
-
-    /// The message was handed over; gives its number in the ledger.
-    pub(crate) fn take(&mut self) -> u64 {
-        self.ready.pop_front();
-        let (before, behind) = self.document;
-        self.ledger.sent(if self.ready.is_empty() { behind } else { before })
     }
 
     /// Makes messages of the next document; false when more bytes are needed, and there are none.
@@ -239,9 +246,8 @@ mod tests {
 
     fn messages(tail: &mut Tail) -> Vec<String> {
         let mut found = Vec::new();
-        while let Some(message) = tail.peek().expect("a slice can be read") {
-            found.push(String::from_utf8_lossy(message).into_owned());
-            let number = tail.take();
+        while let Some(Taken { record, number }) = tail.take().expect("a slice can be read") {
+            found.push(String::from_utf8_lossy(&record).into_owned());
             tail.ledger.done(number);
         }
         found
@@ -266,8 +272,8 @@ mod tests {
     fn a_list_counts_as_a_whole() {
         let mut tail = tail(b"x\n{\"Records\":[{\"a\":1},{\"a\":2}]}\n", true);
         let mut numbers = Vec::new();
-        while tail.peek().expect("a slice can be read").is_some() {
-            numbers.push(tail.take());
+        while let Some(taken) = tail.take().expect("a slice can be read") {
+            numbers.push(taken.number);
         }
         let places: Vec<u64> = numbers
             .iter()
