@@ -41,7 +41,12 @@ fn all(args: &DoctorArgs, config: &Config, mut checks: Vec<Check>) -> Vec<Check>
     checks
 }
 
-fn show(checks: &[Check], args: &DoctorArgs, config: Config, common: CommonSettings) -> Result<Done, Failure> {
+fn show(
+    checks: &[Check],
+    args: &DoctorArgs,
+    config: Config,
+    common: CommonSettings,
+) -> Result<Done, Failure> {
     let list = List {
         command: "doctor",
         header: &["PART", "CHECK", "STATE", "FOUND, and what to do"],
@@ -59,6 +64,9 @@ fn show(checks: &[Check], args: &DoctorArgs, config: Config, common: CommonSetti
     let failed = checks.iter().filter(|check| check.state == State::Failed).count();
     match failed {
         0 => Ok(Done::Clean),
-        _ => Err(Failure::could_not(format!("{failed} of {} checks failed; each line says what to do", checks.len()))),
+        _ => Err(Failure::could_not(format!(
+            "{failed} of {} checks failed; each line says what to do",
+            checks.len()
+        ))),
     }
 }

@@ -80,7 +80,9 @@ pub(crate) fn run(args: &ShipArgs, context: &Context) -> Result<Done, Failure> {
     }
     let refused = shipper.tally.refused + shipper.watch.unreadable;
     if refused > 0 && !args.follow {
-        return Err(Failure::could_not(format!("{refused} files or records were not shipped; see the warnings above")));
+        return Err(Failure::could_not(format!(
+            "{refused} files or records were not shipped; see the warnings above"
+        )));
     }
     Ok(Done::Clean)
 }
@@ -90,7 +92,9 @@ fn check(args: &ShipArgs) -> Result<(), Failure> {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let is_name = topic.bytes().all(is_legal) && !matches!(topic.as_str(), "" | "." | "..");
     if !is_name || topic.len() > MAX_TOPIC_BYTES {
-        return Err(Failure::usage(format!("--topic {topic:?} is no name of a topic: letters, digits, `.`, `_`, `-`")));
+        return Err(Failure::usage(format!(
+            "--topic {topic:?} is no name of a topic: letters, digits, `.`, `_`, `-`"
+        )));
     }
     if *follow && paths.iter().any(|path| path == "-") {
         return Err(Failure::usage("standard input is always followed to its end; name it without --follow"));
@@ -141,7 +145,10 @@ fn drain<S: Sink>(shipper: &mut Shipper<S>) -> Result<(), Failure> {
         shipper.settle()?;
         if began.seconds() >= DRAIN_SECS {
             let waiting = shipper.on_their_way();
-            say("warning", &format!("{waiting} records were not taken in {DRAIN_SECS} s; they are sent again next time"));
+            say(
+                "warning",
+                &format!("{waiting} records were not taken in {DRAIN_SECS} s; they are sent again next time"),
+            );
             return Ok(());
         }
         thread::sleep(IDLE_PAUSE);

@@ -106,7 +106,8 @@ fn gather(bytes: &[u8], first_end: usize, mut shape: Shape, at_end: bool) -> Cut
 fn cut_short(bytes: &[u8], first_end: usize) -> Cut {
     let rest = bytes.get(first_end..).unwrap_or_default();
     let is_record = |line: &[u8]| {
-        line.starts_with(b"{\"") && matches!(Shape::default().feed(line), Step::Complete(end) if line.trim_ascii_end().len() <= end)
+        line.starts_with(b"{\"")
+            && matches!(Shape::default().feed(line), Step::Complete(end) if line.trim_ascii_end().len() <= end)
     };
     let any = rest.split(|byte| *byte == b'\n').any(is_record);
     Cut::Document(if any { first_end } else { bytes.len() })

@@ -163,6 +163,16 @@ impl Folder {
         StoreError::Locked { path: self.path.clone(), holder }
     }
 
+    /// Who writes now, if anybody does. For a moment this keeps a writer from beginning.
+    pub(crate) fn writer(&self) -> Option<String> {
+        let file = File::open(self.path.join(LOCK)).ok()?;
+        let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        match is_held.then(|| self.locked(file))? {
+            StoreError::Locked { holder, .. } => Some(holder),
+            _ => None,
+        }
+    }
+
     /// Makes what a store needs inside its folder: the segment folder and an empty, private database file.
     pub(crate) fn furnish(&self) -> Result<(), StoreError> {
         let segments = self.segments();

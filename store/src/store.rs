@@ -53,6 +53,12 @@ impl Store {
         self.folder.path()
     }
 
+    /// Who writes into it now, if anybody does.
+    #[must_use]
+    pub fn writer(&self) -> Option<String> {
+        self.folder.writer()
+    }
+
     /// What the event tables hold.
     pub fn contents(&self) -> Result<Vec<TableContents>, StoreError> {
         Ok(manifest::contents(&self.manifest()?.entries))

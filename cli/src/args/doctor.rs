@@ -10,9 +10,11 @@ use super::ListArgs;
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
-#[command(after_help = "Checks what the configuration names; what it does not name is shown as not configured. \
+#[command(
+    after_help = "Checks what the configuration names; what it does not name is shown as not configured. \
 Nothing is changed, written or sent, and no secret is shown.
-Exit codes: 0 all is well; 2 something failed, with what to do about it.")]
+Exit codes: 0 all is well; 2 something failed, with what to do about it."
+)]
 pub(crate) struct DoctorArgs {
     /// The store
     #[arg(long, value_name = "DIR")]

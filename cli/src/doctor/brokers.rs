@@ -76,14 +76,20 @@ fn security(connection: &Connection) -> Check {
     }
     if connection.allow_plaintext {
         let found = format!("not encrypted, as {user}");
-        return Check::noted(PART, "connection", found, "everybody on the way can read the logs: set kafka.tls");
+        return Check::noted(
+            PART,
+            "connection",
+            found,
+            "everybody on the way can read the logs: set kafka.tls",
+        );
     }
     Check::well(PART, "connection", format!("not encrypted, on this machine, as {user}"))
 }
 
 /// Asks every address; gives a client where one answers.
 fn reach(connection: &Connection, group: &str, checks: &mut Vec<Check>) -> Option<Probe> {
-    let mut waiting: Vec<String> = connection.brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
+    let mut waiting: Vec<String> =
+        connection.brokers.split(',').map(|broker| broker.trim().to_owned()).collect();
     let mut asked = BTreeSet::new();
     let mut any = false;
     while let Some(address) = waiting.pop() {
@@ -119,7 +125,8 @@ fn ask(connection: &Connection, address: &str, group: &str) -> Result<(Vec<Strin
     let advertised: Vec<String> =
         metadata.brokers().iter().map(|broker| format!("{}:{}", broker.host(), broker.port())).collect();
     let cluster = probe.consumer.client().fetch_cluster_id(ANSWER).unwrap_or_else(|| "unknown".to_owned());
-    let found = format!("answers; cluster {cluster} has {} at {}", plural(advertised.len()), advertised.join(", "));
+    let found =
+        format!("answers; cluster {cluster} has {} at {}", plural(advertised.len()), advertised.join(", "));
     Ok((advertised, found))
 }
 

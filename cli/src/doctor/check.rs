@@ -78,7 +78,11 @@ impl Check {
     }
 
     /// Nobody asked for it; `how` says how one would.
-    pub(crate) fn not_configured(part: &'static str, what: impl Into<String>, how: impl Into<String>) -> Self {
+    pub(crate) fn not_configured(
+        part: &'static str,
+        what: impl Into<String>,
+        how: impl Into<String>,
+    ) -> Self {
         Self { state: State::NotConfigured, ..Self::well(part, what, how) }
     }
 }

@@ -14,11 +14,16 @@ pub(super) fn judge(topic: &str, record_millis: i64, now_millis: i64) -> Check {
     let ahead = record_millis - now_millis;
     let seconds = |millis: i64| format!("{}.{:03} s", millis / 1_000, millis % 1_000);
     if ahead > MAX_SKEW_MILLIS {
-        let found = format!("the newest record of {topic} was written {} in this machine's future", seconds(ahead));
+        let found =
+            format!("the newest record of {topic} was written {} in this machine's future", seconds(ahead));
         let advice = "set the clocks of both machines by NTP: timelines and lateness depend on them";
         return Check::failed(PART, "skew", found, advice);
     }
-    Check::well(PART, "skew", format!("the newest record of {topic} is {} old", seconds(ahead.min(0).saturating_neg())))
+    Check::well(
+        PART,
+        "skew",
+        format!("the newest record of {topic} is {} old", seconds(ahead.min(0).saturating_neg())),
+    )
 }
 
 #[cfg(test)]

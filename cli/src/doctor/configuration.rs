@@ -50,7 +50,7 @@ pub(super) fn inputs(config: &Config, checks: &mut Vec<Check>) {
     }
     let folder = config.rules(None);
     checks.extend(match rules::load(folder.as_deref()) {
-        Ok(rules) => vec![Check::well(PART, "rules", format!("{} rules", rules.len()))],
+        Ok(rules) => vec![Check::well(PART, "rules", format!("{} rules", rules.rules().len()))],
         Err(failure) => faults(PART, "rules", &failure),
     });
     checks.extend(match mappings::formats(&config.formats(&[])) {

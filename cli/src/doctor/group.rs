@@ -82,9 +82,8 @@ mod tests {
     /// each is what is there to be read, the largest first.
     #[test]
     fn lags() {
-        let ends: Vec<Ends> = (0..4)
-            .map(|partition| Ends { topic: "a".to_owned(), partition, low: 10, high: 100 })
-            .collect();
+        let ends: Vec<Ends> =
+            (0..4).map(|partition| Ends { topic: "a".to_owned(), partition, low: 10, high: 100 }).collect();
         let committed = [Some(100), Some(60), None, Some(3)];
         let partitions: Vec<(&Ends, Option<i64>)> = ends.iter().zip(committed).collect();
         assert_eq!(lag("g", &partitions).found, "220 records in all: a/2 90, a/3 90, a/1 40, a/0 0");

@@ -76,7 +76,10 @@ impl Probe {
     /// A client for some brokers, which looks as this group.
     pub(super) fn new(connection: &Connection, brokers: Option<&str>, group: &str) -> Result<Self, String> {
         let mut config = config(connection, brokers)?;
-        config.set("group.id", group).set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false");
         config.set("allow.auto.create.topics", "false").set("auto.offset.reset", "error");
         let listener = Listener { client: connection.client(), complaint: Mutex::new(None) };
         let consumer = config.create_with_context(listener).map_err(|error| error.to_string())?;
@@ -105,23 +108,55 @@ impl Probe {
 
 /// Whether trying again in a moment cannot help.
 fn is_final(complaint: &str) -> bool {
-    ["handshake failed", "uthentication", "Connection refused", "certificate"].iter().any(|part| complaint.contains(part))
+    ["handshake failed", "uthentication", "Connection refused", "certificate"]
+        .iter()
+        .any(|part| complaint.contains(part))
 }
 
 /// What to do about a complaint of the client library.
 pub(super) fn advice(complaint: &str) -> &'static str {
     /// Words of the complaint, and what to do; the first that fits.
     const ADVICE: &[(&[&str], &str)] = &[
-        (&["certificate has expired", "certificate expired"], "renew the broker's certificate, or correct this machine's clock"),
-        (&["hostname mismatch", "IP address mismatch", "does not match"], "name the broker as its certificate does, in kafka.brokers and advertised.listeners"),
-        (&["unable to get local issuer", "self-signed", "self signed", "certificate verify failed", "unknown ca"], "set kafka.tls.ca to the authority that signed the broker's certificate"),
-        (&["certificate required", "bad certificate", "handshake failure"], "the broker wants a certificate of the client: set kafka.tls.cert and kafka.tls.key"),
-        (&["SSL handshake failed", "wrong version number"], "the listener may not speak TLS: compare kafka.tls with the broker's listener"),
+        (
+            &["certificate has expired", "certificate expired"],
+            "renew the broker's certificate, or correct this machine's clock",
+        ),
+        (
+            &["hostname mismatch", "IP address mismatch", "does not match"],
+            "name the broker as its certificate does, in kafka.brokers and advertised.listeners",
+        ),
+        (
+            &[
+                "unable to get local issuer",
+                "self-signed",
+                "self signed",
+                "certificate verify failed",
+                "unknown ca",
+            ],
+            "set kafka.tls.ca to the authority that signed the broker's certificate",
+        ),
+        (
+            &["certificate required", "bad certificate", "handshake failure"],
+            "the broker wants a certificate of the client: set kafka.tls.cert and kafka.tls.key",
+        ),
+        (
+            &["SSL handshake failed", "wrong version number"],
+            "the listener may not speak TLS: compare kafka.tls with the broker's listener",
+        ),
         (&["uthentication", "SASL"], "correct kafka.sasl: mechanism, user, and password_file or token_file"),
-        (&["Failed to resolve", "Name or service not known"], "correct the host name in kafka.brokers, or the DNS"),
+        (
+            &["Failed to resolve", "Name or service not known"],
+            "correct the host name in kafka.brokers, or the DNS",
+        ),
         (&["Connection refused"], "start the broker, or correct host and port in kafka.brokers"),
-        (&["isconnected", "closed by peer", "ApiVersion"], "the listener may want TLS or SASL: compare kafka.tls and kafka.sasl with it"),
-        (&["timed out", "Timed out"], "check the way there: firewalls, security groups, advertised.listeners"),
+        (
+            &["isconnected", "closed by peer", "ApiVersion"],
+            "the listener may want TLS or SASL: compare kafka.tls and kafka.sasl with it",
+        ),
+        (
+            &["timed out", "Timed out"],
+            "check the way there: firewalls, security groups, advertised.listeners",
+        ),
     ];
     let fits = |parts: &[&str]| parts.iter().any(|part| complaint.contains(part));
     let found = ADVICE.iter().find(|(parts, _)| fits(parts));
@@ -136,7 +171,10 @@ mod tests {
     #[test]
     fn complaints_have_advice() {
         for (complaint, key) in [
-            ("ssl://127.0.0.1:1: SSL handshake failed: error:0A000086: certificate verify failed: broker certificate could not be verified", "kafka.tls.ca"),
+            (
+                "ssl://127.0.0.1:1: SSL handshake failed: error:0A000086: certificate verify failed: broker certificate could not be verified",
+                "kafka.tls.ca",
+            ),
             ("SSL handshake failed: certificate verify failed: certificate has expired", "clock"),
             ("SSL handshake failed: Hostname mismatch; hostname mismatch", "kafka.brokers"),
             ("SSL handshake failed: tlsv13 alert certificate required", "kafka.tls.cert"),

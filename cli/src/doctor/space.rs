@@ -26,7 +26,8 @@ mod tests {
     /// Scenario: what `df -Pk` prints. Guarantees: KiB become bytes; anything else is not known.
     #[test]
     fn free_space_is_read() {
-        let text = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 1000 400 600 40% /\n";
+        let text =
+            "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 1000 400 600 40% /\n";
         assert_eq!(parse(text), Some(614_400));
         assert_eq!(parse("Filesystem\n"), None);
         assert_eq!(parse(""), None);

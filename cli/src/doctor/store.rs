@@ -68,7 +68,12 @@ fn writable(folder: &Path) -> Check {
         Ok(_) => Check::well(PART, "permission", format!("{} can be written", folder.display())),
         Err(error) => {
             let found = format!("cannot write in {}: {error}", folder.display());
-            Check::failed(PART, "permission", found, "give this user the folder, or name another with store.dir")
+            Check::failed(
+                PART,
+                "permission",
+                found,
+                "give this user the folder, or name another with store.dir",
+            )
         }
     }
 }
@@ -95,7 +100,11 @@ fn contents(store: &Store) -> Check {
     let bytes: u64 = contents.iter().map(|table| table.bytes).sum();
     let held = format!("{} events in {}", count(rows), megabytes(bytes));
     if bytes > MAX_READ_BYTES {
-        return Check::well(PART, "contents", format!("{held}; the manifest is whole, the segments were not read"));
+        return Check::well(
+            PART,
+            "contents",
+            format!("{held}; the manifest is whole, the segments were not read"),
+        );
     }
     match store.verify() {
         Ok(_) => Check::well(PART, "contents", format!("{held}; every byte is as it was written")),
@@ -122,8 +131,11 @@ mod tests {
     fn check(folder: Option<&Path>, expected: &[(&str, State)]) {
         let mut checks = Vec::new();
         super::check(folder, &mut checks);
-        let found: Vec<(&str, State)> =
-            checks.iter().filter(|check| check.what != "free space").map(|c| (c.what.as_str(), c.state)).collect();
+        let found: Vec<(&str, State)> = checks
+            .iter()
+            .filter(|check| check.what != "free space")
+            .map(|c| (c.what.as_str(), c.state))
+            .collect();
         assert_eq!(found, expected, "{checks:?}");
     }
 
@@ -137,7 +149,12 @@ mod tests {
         check(Some(&path), &[("permission", State::Well), ("folder", State::Noted)]);
         assert!(!path.exists());
         drop(Store::create(&path).expect("writable"));
-        let well = [("permission", State::Well), ("folder", State::Well), ("writer", State::Well), ("contents", State::Well)];
+        let well = [
+            ("permission", State::Well),
+            ("folder", State::Well),
+            ("writer", State::Well),
+            ("contents", State::Well),
+        ];
         check(Some(&path), &well);
         std::fs::write(folder.path().join("other"), "x").expect("writable");
         check(Some(folder.path()), &[("permission", State::Well), ("folder", State::Failed)]);
@@ -158,9 +175,12 @@ mod tests {
     /// Scenario: little room, less, not known. Guarantees: it fails only where commits would.
     #[test]
     fn rooms() {
-        for (free, expected) in
-            [(Some(0), State::Failed), (Some(1 << 30), State::Noted), (Some(1 << 40), State::Well), (None, State::Noted)]
-        {
+        for (free, expected) in [
+            (Some(0), State::Failed),
+            (Some(1 << 30), State::Noted),
+            (Some(1 << 40), State::Well),
+            (None, State::Noted),
+        ] {
             assert_eq!(room(free).state, expected, "{free:?}");
         }
     }

@@ -71,7 +71,12 @@ fn judge(facts: &Facts) -> Vec<Check> {
     checks.push(if is_utf8 {
         Check::well(PART, "UTF-8", shown)
     } else {
-        Check::noted(PART, "UTF-8", format!("the locale is {shown}"), "set LANG=C.UTF-8 if lines and marks look broken")
+        Check::noted(
+            PART,
+            "UTF-8",
+            format!("the locale is {shown}"),
+            "set LANG=C.UTF-8 if lines and marks look broken",
+        )
     });
     checks
 }
@@ -99,7 +104,10 @@ mod tests {
         check(&good, &[State::Well; 3]);
         check(&Facts { no_color: true, ..good.clone() }, &[State::Well; 3]);
         check(&Facts { size: Some((60, 20)), ..good.clone() }, &[State::Noted, State::Well, State::Well]);
-        check(&Facts { term: Some("dumb".to_owned()), ..good.clone() }, &[State::Well, State::Failed, State::Well]);
+        check(
+            &Facts { term: Some("dumb".to_owned()), ..good.clone() },
+            &[State::Well, State::Failed, State::Well],
+        );
         check(&Facts { locale: None, size: None, ..good }, &[State::Noted, State::Well, State::Noted]);
         check(&Facts::default(), &[State::NotConfigured]);
     }

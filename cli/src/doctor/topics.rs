@@ -70,7 +70,9 @@ fn find<'m>(metadata: &'m Metadata, name: &str, checks: &mut Vec<Check>) -> Opti
     let found = metadata.topics().iter().find(|topic| topic.name() == name);
     let found = found.filter(|topic| topic.error().is_none() && !topic.partitions().is_empty());
     if found.is_none() {
-        let advice = format!("create it (`kafka-topics.sh --create --topic {name} …`), or grant READ and DESCRIBE on it");
+        let advice = format!(
+            "create it (`kafka-topics.sh --create --topic {name} …`), or grant READ and DESCRIBE on it"
+        );
         checks.push(Check::failed(PART, name, "not there, or not to be seen by this user", advice));
     }
     found
@@ -98,7 +100,8 @@ fn ends(probe: &Probe, topic: &MetadataTopic, checks: &mut Vec<Check>) -> Vec<En
 fn newest(probe: &Probe, topic: &str, ends: &[Ends], checks: &mut Vec<Check>) {
     let records: i64 = ends.iter().map(|end| end.high - end.low).sum();
     let held = format!("{} partitions, {records} records", ends.len());
-    let Some(longest) = ends.iter().filter(|end| end.high > end.low).max_by_key(|end| end.high - end.low) else {
+    let Some(longest) = ends.iter().filter(|end| end.high > end.low).max_by_key(|end| end.high - end.low)
+    else {
         checks.push(Check::well(PART, topic, format!("{held}; nothing there to be read")));
         return;
     };
@@ -142,11 +145,21 @@ fn retention(stored: &PartitionOffset, all: &[Ends]) -> Option<Check> {
     let what = format!("{topic}/{partition}");
     if *next < end.low {
         let found = format!("retention has deleted {} records before the store had them", end.low - next);
-        return Some(Check::failed(PART, what, found, "`stream` reports the gap; give the topic a longer retention.ms"));
+        return Some(Check::failed(
+            PART,
+            what,
+            found,
+            "`stream` reports the gap; give the topic a longer retention.ms",
+        ));
     }
     if *next > end.high {
         let found = format!("the store is at offset {next}, the topic ends at {}", end.high);
-        return Some(Check::failed(PART, what, found, "the topic was made anew: `stream` reports the gap and begins anew"));
+        return Some(Check::failed(
+            PART,
+            what,
+            found,
+            "the topic was made anew: `stream` reports the gap and begins anew",
+        ));
     }
     None
 }
@@ -174,7 +187,8 @@ fn policies(connection: &Connection, topics: &[&str]) -> Option<BTreeMap<String,
     let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
     let config = probe::config(connection, None).ok()?;
     let admin: AdminClient<DefaultClientContext> = config.create().ok()?;
-    let asked: Vec<ResourceSpecifier<'_>> = topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+    let asked: Vec<ResourceSpecifier<'_>> =
+        topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().request_timeout(Some(ANSWER));
     let answers = runtime.block_on(admin.describe_configs(&asked, &options)).ok()?;
     let policy = |answer: rdkafka::admin::ConfigResourceResult| {
@@ -199,9 +213,13 @@ mod tests {
     fn what_retention_took() {
         let ends = [Ends { topic: "a".to_owned(), partition: 0, low: 100, high: 200 }];
         let at = |topic: &str, next| PartitionOffset { topic: topic.to_owned(), partition: 0, next };
-        for (stored, expected) in
-            [(at("a", 100), None), (at("a", 200), None), (at("a", 90), Some("10 records")), (at("a", 300), Some("anew")), (at("b", 0), None)]
-        {
+        for (stored, expected) in [
+            (at("a", 100), None),
+            (at("a", 200), None),
+            (at("a", 90), Some("10 records")),
+            (at("a", 300), Some("anew")),
+            (at("b", 0), None),
+        ] {
             let check = retention(&stored, &ends);
             assert_eq!(check.is_some(), expected.is_some(), "{check:?}");
             if let (Some(check), Some(expected)) = (check, expected) {

@@ -55,7 +55,8 @@ mod tests {
     /// Scenario: each thing that happens to logs. Guarantees: what is to be done, and that nothing unread is given up.
     #[test]
     fn fates() {
-        let facts = Facts { has_name: true, size: 10, read_to: 10, has_same_head: true, looks_without_name: 0 };
+        let facts =
+            Facts { has_name: true, size: 10, read_to: 10, has_same_head: true, looks_without_name: 0 };
         let long = LOOKS_AFTER_ROTATION;
         for (facts, expected) in [
             (facts, Fate::Goes),

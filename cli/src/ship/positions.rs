@@ -54,7 +54,9 @@ impl Positions {
         let path = path.map_or_else(|| default_path(topic), |path| Ok(path.to_owned()))?;
         let place = path.display().to_string();
         let refused = |error: io::Error| {
-            Failure::could_not(format!("cannot use positions file {place}: {error}; choose another with --positions"))
+            Failure::could_not(format!(
+                "cannot use positions file {place}: {error}; choose another with --positions"
+            ))
         };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             key::make_private_folder(folder).map_err(refused)?;
@@ -160,7 +162,8 @@ fn lock(path: &Path) -> Result<File, Failure> {
 
 fn default_path(topic: &str) -> Result<PathBuf, Failure> {
     let folder = key::state_folder();
-    let folder = folder.ok_or_else(|| Failure::usage("no home folder for positions; name a file with --positions"))?;
+    let folder =
+        folder.ok_or_else(|| Failure::usage("no home folder for positions; name a file with --positions"))?;
     Ok(folder.join("ship").join(format!("{topic}.json")))
 }
 

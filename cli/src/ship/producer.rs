@@ -119,7 +119,9 @@ pub(crate) struct Producer {
 impl Producer {
     /// A producer; no broker is asked yet.
     pub(crate) fn new(connection: &Connection, topic: &str) -> Result<Self, Failure> {
-        let wrong = |error: String| Failure::usage(format!("{error}; correct kafka.* in the configuration, or --brokers"));
+        let wrong = |error: String| {
+            Failure::usage(format!("{error}; correct kafka.* in the configuration, or --brokers"))
+        };
         let mut config = connection.client_config().map_err(|error| wrong(error.to_string()))?;
         for (key, value) in SETTINGS {
             config.set(*key, *value);
@@ -132,7 +134,9 @@ impl Producer {
     /// Asks for the topic: whether it is there and may be seen; none when no broker answers.
     pub(crate) fn ask(&self) -> Result<Option<()>, Failure> {
         let topic = &self.topic;
-        let Ok(metadata) = self.producer.client().fetch_metadata(Some(topic), ANSWER) else { return Ok(None) };
+        let Ok(metadata) = self.producer.client().fetch_metadata(Some(topic), ANSWER) else {
+            return Ok(None);
+        };
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         match found.and_then(|found| found.error()).map(RDKafkaErrorCode::from) {
             None if found.is_some_and(|found| !found.partitions().is_empty()) => Ok(Some(())),

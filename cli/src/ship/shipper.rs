@@ -120,7 +120,9 @@ impl<S: Sink> Shipper<S> {
             let key = self.keys.of(&record);
             let payload = match &self.redaction {
                 None => Cow::Borrowed(record.as_slice()),
-                Some(key) => redacted(&record, tail.redactor.get_or_insert_with(|| Redactor::new(key.clone()))),
+                Some(key) => {
+                    redacted(&record, tail.redactor.get_or_insert_with(|| Redactor::new(key.clone())))
+                }
             };
             let bytes = payload.len();
             self.sink.send(Ticket { file: tail.number, number, bytes }, key.as_deref(), &payload)?;
@@ -136,7 +138,10 @@ impl<S: Sink> Shipper<S> {
         let Some(tail) = self.watch.open.get_mut(index) else { return };
         for place in std::mem::take(&mut tail.too_long) {
             self.tally.refused += 1;
-            say("warning", &format!("{} at byte {place}: a record longer than 1 MiB was not shipped", tail.location));
+            say(
+                "warning",
+                &format!("{} at byte {place}: a record longer than 1 MiB was not shipped", tail.location),
+            );
         }
     }
 
@@ -159,7 +164,10 @@ impl<S: Sink> Shipper<S> {
                 Some(why) => {
                     self.tally.refused += 1;
                     let location = tail.as_ref().map_or("a file that is gone", |tail| &tail.location);
-                    say("warning", &format!("{location}: the broker refuses a record of {bytes} bytes: {why}"));
+                    say(
+                        "warning",
+                        &format!("{location}: the broker refuses a record of {bytes} bytes: {why}"),
+                    );
                 }
             }
             // A file that was begun anew has another number: what was on its way of the old one moves no place.

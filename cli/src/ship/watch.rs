@@ -124,7 +124,10 @@ impl Watch {
                 Fate::Goes | Fate::Leaves => {}
                 Fate::Gone => tail.is_final = true,
                 Fate::Anew => {
-                    say("warning", &format!("{} was truncated: it is shipped from its first byte", tail.location));
+                    say(
+                        "warning",
+                        &format!("{} was truncated: it is shipped from its first byte", tail.location),
+                    );
                     self.numbers += 1;
                     if let Err(error) = tail.begin_anew(self.numbers) {
                         say("warning", &format!("cannot read {}: {error}", tail.location));
@@ -157,7 +160,8 @@ impl Watch {
             }
         }
         if let (true, Some(first)) = (self.follow, self.waiting.front().cloned()) {
-            let advice = format!("more than {MAX_FOLLOWED} files; name fewer, or run a second one for the rest");
+            let advice =
+                format!("more than {MAX_FOLLOWED} files; name fewer, or run a second one for the rest");
             self.tell("--follow", &format!("{advice}; not followed: {first} and others"));
         }
     }
@@ -166,7 +170,8 @@ impl Watch {
         if path == STDIN {
             self.opened += 1;
             self.numbers += 1;
-            let mut tail = Tail::new(self.numbers, path.to_owned(), None, Box::new(StandardInput::start()?), 0);
+            let mut tail =
+                Tail::new(self.numbers, path.to_owned(), None, Box::new(StandardInput::start()?), 0);
             tail.is_final = true;
             return Ok(Some(tail));
         }
