@@ -6,6 +6,7 @@
 mod bad_input;
 mod cli;
 mod dead_letters;
+mod doctor;
 mod layers;
 mod mappings;
 mod scenarios;
@@ -13,6 +14,7 @@ mod schema;
 mod secrets;
 mod store;
 mod stream;
+mod ship;
 mod tidy;
 
 use std::fs;
