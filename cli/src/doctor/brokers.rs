@@ -83,7 +83,11 @@ fn security(connection: &Connection) -> Check {
             "everybody on the way can read the logs: set kafka.tls",
         );
     }
-    Check::well(PART, "connection", format!("not encrypted, on this machine, as {user}"))
+    Check::well(
+        PART,
+        "connection",
+        format!("not encrypted, as {user}; only this machine is reached like this"),
+    )
 }
 
 /// Asks every address; gives a client where one answers.

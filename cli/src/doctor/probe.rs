@@ -175,8 +175,6 @@ mod tests {
                 "ssl://127.0.0.1:1: SSL handshake failed: error:0A000086: certificate verify failed: broker certificate could not be verified",
                 "kafka.tls.ca",
             ),
-            ("SSL handshake failed: certificate verify failed: certificate has expired", "clock"),
-            ("SSL handshake failed: Hostname mismatch; hostname mismatch", "kafka.brokers"),
             ("SSL handshake failed: tlsv13 alert certificate required", "kafka.tls.cert"),
             ("sasl_ssl://b:1: SASL authentication error: Authentication failed", "kafka.sasl"),
             ("b:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused", "start the broker"),

@@ -99,8 +99,8 @@ fn what_is_wrong_is_named() {
     for (configuration, part, what, hint) in [
         ("[kafka]\nbrokers = [\"127.0.0.1:1\"]\n".to_owned(), "kafka", "broker", "start the broker"),
         (tls(Listener::Tls, &stranger), "kafka", "broker", "kafka.tls.ca"),
-        (tls(Listener::WrongHost, &authority), "kafka", "broker", "as its certificate does"),
-        (tls(Listener::Expired, &authority), "kafka", "broker", "renew"),
+        (tls(Listener::WrongHost, &authority), "kafka", "broker", "another name"),
+        (tls(Listener::Expired, &authority), "kafka", "broker", "expired"),
         (tls(Listener::SaslTls, &authority) + user, "kafka", "broker", "kafka.sasl"),
         ("[kafka]\nbrokers = [\"kafka.example.org:9092\"]\n".to_owned(), "kafka", "broker", "plaintext"),
         (format!("{plain}[[topic]]\nname = \"doctor-none\"\n"), "topics", "doctor-none", "create it"),
