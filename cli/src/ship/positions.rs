@@ -44,6 +44,8 @@ struct Document {
 pub(crate) struct Positions {
     path: PathBuf,
     document: Document,
+    /// Something is remembered that is not in the file.
+    is_changed: bool,
     /// Holding it open is what locks.
     _lock: File,
 }
@@ -72,7 +74,7 @@ impl Positions {
         } else {
             parse(&text, &place, topic)?
         };
-        Ok(Self { path, document, _lock: lock })
+        Ok(Self { path, document, is_changed: false, _lock: lock })
     }
 
     /// Where it is.
@@ -98,15 +100,27 @@ impl Positions {
     /// Remembers a place; it is kept with the next [`Positions::save`].
     pub(crate) fn remember(&mut self, position: Position) {
         let files = &mut self.document.files;
+        if files.contains(&position) {
+            return;
+        }
         files.retain(|known| known.identity != position.identity);
         files.push_back(position);
         if files.len() > MAX_FILES {
             files.pop_front();
         }
+        self.is_changed = true;
     }
 
-    /// Writes the file anew: aside, to the disk, and into its place.
-    pub(crate) fn save(&self) -> io::Result<()> {
+    /// Writes the file anew if there is news: aside, to the disk, and into its place.
+    pub(crate) fn save(&mut self) -> io::Result<()> {
+        if self.is_changed {
+            self.write()?;
+            self.is_changed = false;
+        }
+        Ok(())
+    }
+
+    fn write(&self) -> io::Result<()> {
         let folder = match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -215,8 +229,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let kept = folder.path().join("positions.json");
         let refusal = |topic: &str| Positions::open(Some(&kept), topic).expect_err("refused").to_string();
-        let held = Positions::open(Some(&kept), "t").expect("new");
+        let log = folder.path().join("a.log");
+        fs::write(&log, "x").expect("writable");
+        let mut held = Positions::open(Some(&kept), "t").expect("new");
         assert!(refusal("t").contains("another `offbound ship`"));
+        held.remember(position(&log, 1));
         held.save().expect("writable");
         drop(held);
         assert!(refusal("u").contains("that of topic \"t\""));

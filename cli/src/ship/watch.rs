@@ -22,7 +22,7 @@ use crate::exit::say;
 pub(crate) const MAX_FOLLOWED: usize = 500;
 /// Most members of a folder that are looked through for a log that was rotated while nobody shipped it.
 const MAX_SIBLINGS: usize = 10_000;
-/// Files that are remembered as not to be shipped, at most; beyond it they are looked at again.
+/// Files that are remembered as not to be shipped, at most; beyond it they are looked at, and told, again.
 const MAX_PASSED_OVER: usize = 10_000;
 /// Where standard input is named.
 const STDIN: &str = "-";
@@ -205,6 +205,9 @@ impl Watch {
     /// Says what cannot be read, once.
     pub(crate) fn tell(&mut self, path: &str, problem: &str) {
         let line = if problem.starts_with(path) { problem.to_owned() } else { format!("{path}: {problem}") };
+        if self.told.len() >= MAX_PASSED_OVER {
+            self.told.clear();
+        }
         if self.told.insert(path.to_owned()) {
             self.unreadable += 1;
             say("warning", &line);
