@@ -4,9 +4,9 @@
 //! Owns: names and help of everything that can be typed. Leaves to `config` the files, variables and defaults.
 //! Law: wrong usage is exit code 3, and an option that is offered does something.
 
-pub(crate) mod store;
 pub(crate) mod doctor;
 pub(crate) mod ship;
+pub(crate) mod store;
 pub(crate) mod stream;
 
 use std::path::PathBuf;

@@ -15,6 +15,7 @@ mod secrets;
 mod store;
 mod stream;
 mod ship;
+mod store;
 mod tidy;
 
 use std::fs;
