@@ -10,6 +10,7 @@
 
 mod begin;
 mod certificate;
+mod complaint;
 mod connection;
 mod context;
 mod hand_over;
@@ -22,6 +23,7 @@ mod source;
 mod trouble;
 mod worker;
 
+pub use complaint::explain_complaint;
 pub use connection::{Client, Connection, KafkaError, Mechanism, Sasl, Tls};
 pub use notice::{Assigned, Delivery, Gap, GapReason, Notice, PartitionOffset, Revoked};
 pub use options::{

@@ -11,7 +11,7 @@ use rdkafka::consumer::Consumer as _;
 
 use super::check::Check;
 use super::configuration::faults;
-use super::probe::{ANSWER, Probe, advice};
+use super::probe::{ANSWER, Probe};
 use super::{group, topics};
 use crate::args::doctor::DoctorArgs;
 use crate::args::stream::StreamArgs;
@@ -107,7 +107,7 @@ fn reach(connection: &Connection, group: &str, checks: &mut Vec<Check>) -> Optio
                 waiting.extend(advertised);
                 checks.push(Check::well(PART, name, found));
             }
-            Err(complaint) => checks.push(Check::failed(PART, name, complaint.clone(), advice(&complaint))),
+            Err(complaint) => checks.push(Check::told(PART, name, complaint)),
         }
     }
     if !any {

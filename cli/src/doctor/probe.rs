@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use offbound_ingest::kafka::{Client, Connection};
+use offbound_ingest::kafka::{Client, Connection, explain_complaint};
 use rdkafka::ClientConfig;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
@@ -15,7 +15,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 
-use crate::clock::Stopwatch;
+use crate::clock::{self, Stopwatch};
 
 /// Longest wait for a first answer, in seconds: a slow handshake and a login.
 const FIRST_ANSWER_SECS: f64 = 8.0;
@@ -29,11 +29,14 @@ pub(super) const ANSWER: Duration = Duration::from_secs(8);
 /// What the client's threads tell.
 pub(super) struct Listener {
     client: Client,
-    complaint: Mutex<Option<String>>,
+    complaint: Mutex<Option<Complaint>>,
 }
 
+/// What the client library said: its code, and why.
+type Complaint = (Option<RDKafkaErrorCode>, String);
+
 impl Listener {
-    fn complaint(&self) -> MutexGuard<'_, Option<String>> {
+    fn complaint(&self) -> MutexGuard<'_, Option<Complaint>> {
         self.complaint.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -47,14 +50,18 @@ impl ClientContext for Listener {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
         // "All brokers are down" says nothing about why.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            *self.complaint() = Some(reason.to_owned());
+        if code != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *self.complaint() = Some((code, reason.to_owned()));
         }
     }
 
     fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        self.client.token().inspect_err(|error| *self.complaint() = Some(error.to_string()))
+        self.client.token().inspect_err(|error| {
+            let why = format!("no token: {error}; correct kafka.sasl.token_file");
+            *self.complaint() = Some((Some(RDKafkaErrorCode::Authentication), why));
+        })
     }
 }
 
@@ -86,7 +93,7 @@ impl Probe {
         Ok(Self { consumer })
     }
 
-    /// What brokers and topics there are, or why nobody answers.
+    /// What brokers and topics there are, or why nobody answers and what to do.
     pub(super) fn metadata(&self) -> Result<Metadata, String> {
         let began = Stopwatch::start();
         loop {
@@ -96,11 +103,13 @@ impl Probe {
                 Ok(metadata) => return Ok(metadata),
                 Err(error) => error,
             };
-            let is_sure = self.consumer.context().complaint().as_deref().is_some_and(is_final);
+            let is_sure = self.consumer.context().complaint().as_ref().is_some_and(|(_, why)| is_final(why));
             if is_sure || began.seconds() > FIRST_ANSWER_SECS {
                 let _nothing = self.consumer.poll(STEP);
                 let complaint = self.consumer.context().complaint().clone();
-                return Err(complaint.unwrap_or_else(|| error.to_string()));
+                let (code, why) =
+                    complaint.unwrap_or_else(|| (error.rdkafka_error_code(), error.to_string()));
+                return Err(explain_complaint(code, &why, clock::now()).unwrap_or(why));
             }
         }
     }
@@ -111,78 +120,4 @@ fn is_final(complaint: &str) -> bool {
     ["handshake failed", "uthentication", "Connection refused", "certificate"]
         .iter()
         .any(|part| complaint.contains(part))
-}
-
-/// What to do about a complaint of the client library.
-pub(super) fn advice(complaint: &str) -> &'static str {
-    /// Words of the complaint, and what to do; the first that fits.
-    const ADVICE: &[(&[&str], &str)] = &[
-        (
-            &["certificate has expired", "certificate expired"],
-            "renew the broker's certificate, or correct this machine's clock",
-        ),
-        (
-            &["hostname mismatch", "IP address mismatch", "does not match"],
-            "name the broker as its certificate does, in kafka.brokers and advertised.listeners",
-        ),
-        (
-            &[
-                "unable to get local issuer",
-                "self-signed",
-                "self signed",
-                "certificate verify failed",
-                "unknown ca",
-            ],
-            "set kafka.tls.ca to the authority that signed the broker's certificate",
-        ),
-        (
-            &["certificate required", "bad certificate", "handshake failure"],
-            "the broker wants a certificate of the client: set kafka.tls.cert and kafka.tls.key",
-        ),
-        (
-            &["SSL handshake failed", "wrong version number"],
-            "the listener may not speak TLS: compare kafka.tls with the broker's listener",
-        ),
-        (&["uthentication", "SASL"], "correct kafka.sasl: mechanism, user, and password_file or token_file"),
-        (
-            &["Failed to resolve", "Name or service not known"],
-            "correct the host name in kafka.brokers, or the DNS",
-        ),
-        (&["Connection refused"], "start the broker, or correct host and port in kafka.brokers"),
-        (
-            &["isconnected", "closed by peer", "ApiVersion"],
-            "the listener may want TLS or SASL: compare kafka.tls and kafka.sasl with it",
-        ),
-        (
-            &["timed out", "Timed out"],
-            "check the way there: firewalls, security groups, advertised.listeners",
-        ),
-    ];
-    let fits = |parts: &[&str]| parts.iter().any(|part| complaint.contains(part));
-    let found = ADVICE.iter().find(|(parts, _)| fits(parts));
-    found.map_or("check kafka.brokers, kafka.tls and kafka.sasl", |(_, advice)| advice)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Scenario: what the client library says of each common mistake. Guarantees: the advice names the key to correct.
-    #[test]
-    fn complaints_have_advice() {
-        for (complaint, key) in [
-            (
-                "ssl://127.0.0.1:1: SSL handshake failed: error:0A000086: certificate verify failed: broker certificate could not be verified",
-                "kafka.tls.ca",
-            ),
-            ("SSL handshake failed: tlsv13 alert certificate required", "kafka.tls.cert"),
-            ("sasl_ssl://b:1: SASL authentication error: Authentication failed", "kafka.sasl"),
-            ("b:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused", "start the broker"),
-            ("b:1: Failed to resolve 'b:1': Name or service not known", "host name"),
-            ("b:1: Disconnected while requesting ApiVersion", "TLS or SASL"),
-            ("something else", "kafka.brokers"),
-        ] {
-            assert!(advice(complaint).contains(key), "{complaint}: {}", advice(complaint));
-        }
-    }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use offbound_ingest::kafka::Connection;
+use offbound_ingest::kafka::{Connection, TopicPattern};
 use offbound_store::PartitionOffset;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -22,6 +22,8 @@ use crate::clock::{self, Stopwatch};
 use crate::config::stream::{ResultTopics, StreamSettings};
 
 const PART: &str = "topics";
+/// Topics of one pattern that are looked at, at most.
+const MAX_TOPICS: usize = 50;
 /// Longest wait for one record that should be there, in seconds.
 const RECORD_SECS: f64 = 5.0;
 
@@ -45,25 +47,54 @@ pub(super) fn check(
     let metadata = match probe.metadata() {
         Ok(metadata) => metadata,
         Err(complaint) => {
-            checks.push(Check::failed(PART, "list", complaint.clone(), probe::advice(&complaint)));
+            checks.push(Check::told(PART, "list", complaint));
             return Vec::new();
         }
     };
     let mut all = Vec::new();
     for topic in &settings.topics {
-        if topic.pattern.starts_with('^') {
-            let known = format!("a pattern; {} topics can be seen", metadata.topics().len());
-            checks.push(Check::well(PART, &topic.pattern, known));
-            continue;
+        for found in meant(&metadata, &topic.pattern, checks) {
+            let ends = ends(probe, found, checks);
+            newest(probe, found.name(), &ends, checks);
+            all.extend(ends);
         }
-        let Some(found) = find(&metadata, &topic.pattern, checks) else { continue };
-        let ends = ends(probe, found, checks);
-        newest(probe, &topic.pattern, &ends, checks);
-        all.extend(ends);
     }
     checks.extend(stored.iter().filter_map(|at| retention(at, &all)));
     results(connection, &metadata, &settings.results, checks);
     all
+}
+
+/// The topics that a name or a pattern means.
+fn meant<'m>(metadata: &'m Metadata, text: &str, checks: &mut Vec<Check>) -> Vec<&'m MetadataTopic> {
+    if !text.starts_with('^') {
+        return find(metadata, text, checks).into_iter().collect();
+    }
+    let pattern = match TopicPattern::parse(text) {
+        Ok(pattern) => pattern,
+        Err(problem) => {
+            checks.push(Check::told(PART, text, problem));
+            return Vec::new();
+        }
+    };
+    // Topics of Kafka's own begin like this.
+    let topics = metadata.topics().iter().filter(|topic| !topic.name().starts_with("__"));
+    let mut found: Vec<&MetadataTopic> = topics.filter(|topic| pattern.fits(topic.name())).collect();
+    found.sort_by_key(|topic| topic.name());
+    let number = found.len();
+    found.truncate(MAX_TOPICS);
+    checks.push(match number {
+        0 => Check::noted(
+            PART,
+            text,
+            "fits no topic yet",
+            "create one, or grant DESCRIBE on those that are there",
+        ),
+        _ if number > MAX_TOPICS => {
+            Check::well(PART, text, format!("fits {number} topics; {MAX_TOPICS} are looked at"))
+        }
+        _ => Check::well(PART, text, format!("fits {number} topics")),
+    });
+    found
 }
 
 fn find<'m>(metadata: &'m Metadata, name: &str, checks: &mut Vec<Check>) -> Option<&'m MetadataTopic> {

@@ -8,13 +8,14 @@ use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use offbound_ingest::kafka::{Client, Connection};
+use offbound_ingest::kafka::{Client, Connection, explain_complaint};
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 
 use super::sink::{Report, Sink, Ticket};
+use crate::clock;
 use crate::exit::{Failure, say};
 
 /// Longest wait for an answer about the topic.
@@ -43,8 +44,8 @@ struct State {
     reports: Vec<Report>,
     /// Why nothing more can be sent.
     failure: Option<String>,
-    /// What a broker or the connection last complained of.
-    complaint: Option<String>,
+    /// What a broker or the connection last complained of: code and reason.
+    complaint: Option<(Option<RDKafkaErrorCode>, String)>,
     are_brokers_away: bool,
 }
 
@@ -68,13 +69,14 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
         let mut state = self.state();
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            state.complaint = Some(reason.to_owned());
+        if code != Some(RDKafkaErrorCode::AllBrokersDown) {
+            state.complaint = Some((code, reason.to_owned()));
             return;
         }
         if !std::mem::replace(&mut state.are_brokers_away, true) {
-            let why = state.complaint.as_deref().unwrap_or(reason);
+            let why = state.complaint.as_ref().map_or_else(|| reason.to_owned(), explained);
             say("warning", &format!("no broker can be reached: {why}; records wait until one can"));
         }
     }
@@ -102,6 +104,11 @@ impl ProducerContext for Context {
             say("note", "a broker can be reached again");
         }
     }
+}
+
+/// A complaint with its cause and what to do, where that is known.
+fn explained((code, reason): &(Option<RDKafkaErrorCode>, String)) -> String {
+    explain_complaint(*code, reason, clock::now()).unwrap_or_else(|| reason.clone())
 }
 
 /// Whether the next message may fare better.
@@ -152,7 +159,7 @@ impl Producer {
     /// What the connection last complained of.
     pub(crate) fn complaint(&self) -> String {
         let complaint = self.producer.context().state().complaint.clone();
-        complaint.unwrap_or_else(|| "no answer".to_owned())
+        complaint.as_ref().map_or_else(|| "no answer".to_owned(), explained)
     }
 }
 

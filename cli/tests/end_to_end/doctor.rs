@@ -63,13 +63,14 @@ fn all_is_well() {
         &format!(
             "[store]\ndir = \"store\"\n[kafka]\nbrokers = [\"{address}\"]\n[kafka.tls]\nca = \"{authority}\"\n\
              [kafka.sasl]\nmechanism = \"SCRAM-SHA-512\"\nuser = \"{USER}\"\npassword_file = \"password\"\n\
-             [[topic]]\nname = \"doctor-logs\"\n[stream]\nfindings_topic = \"doctor-findings\"\n"
+             [[topic]]\npattern = \"^doctor-log.*\"\n[stream]\nfindings_topic = \"doctor-findings\"\n"
         ),
     );
     assert_eq!(code, Some(0), "{checks:#?}");
     for (part, what, hint) in [
         ("kafka", "connection", "SCRAM-SHA-512"),
         ("kafka", "broker", "answers"),
+        ("topics", "^doctor-log.*", "fits 1 topics"),
         ("topics", "doctor-logs", "2 partitions, 3 records; can be read"),
         ("topics", "doctor-findings", "compact"),
         ("group", "lag", "read nothing"),
@@ -97,11 +98,11 @@ fn what_is_wrong_is_named() {
         "[kafka.sasl]\nmechanism = \"SCRAM-SHA-256\"\nuser = \"offbound\"\npassword_file = \"password\"\n";
     let plain = format!("[kafka]\nbrokers = [\"{}\"]\n", broker.bootstrap());
     for (configuration, part, what, hint) in [
-        ("[kafka]\nbrokers = [\"127.0.0.1:1\"]\n".to_owned(), "kafka", "broker", "start the broker"),
-        (tls(Listener::Tls, &stranger), "kafka", "broker", "kafka.tls.ca"),
-        (tls(Listener::WrongHost, &authority), "kafka", "broker", "another name"),
-        (tls(Listener::Expired, &authority), "kafka", "broker", "expired"),
-        (tls(Listener::SaslTls, &authority) + user, "kafka", "broker", "kafka.sasl"),
+        ("[kafka]\nbrokers = [\"127.0.0.1:1\"]\n".to_owned(), "kafka", "broker", "nothing listens"),
+        (tls(Listener::Tls, &stranger), "kafka", "broker", "not trusted"),
+        (tls(Listener::WrongHost, &authority), "kafka", "broker", "another host name"),
+        (tls(Listener::Expired, &authority), "kafka", "broker", "expired; renew"),
+        (tls(Listener::SaslTls, &authority) + user, "kafka", "broker", "credentials"),
         ("[kafka]\nbrokers = [\"kafka.example.org:9092\"]\n".to_owned(), "kafka", "broker", "plaintext"),
         (format!("{plain}[[topic]]\nname = \"doctor-none\"\n"), "topics", "doctor-none", "create it"),
         ("[store]\ndirectory = \"x\"\n".to_owned(), "configuration", "file", "offbound.toml:2"),

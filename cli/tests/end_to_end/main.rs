@@ -12,10 +12,9 @@ mod mappings;
 mod scenarios;
 mod schema;
 mod secrets;
-mod store;
-mod stream;
 mod ship;
 mod store;
+mod stream;
 mod tidy;
 
 use std::fs;

@@ -181,7 +181,8 @@ impl TopicPattern {
     }
 
     /// Whether it means this topic.
-    fn fits(&self, topic: &str) -> bool {
+    #[must_use]
+    pub fn fits(&self, topic: &str) -> bool {
         self.pattern.as_ref().map_or(self.text == topic, |pattern| pattern.is_match(topic))
     }
 }
