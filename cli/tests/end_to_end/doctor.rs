@@ -13,6 +13,7 @@ fn broker() -> &'static Broker {
 }
 
 /// Runs it with a configuration; gives the exit code and the checks.
+#[allow(clippy::panic, reason = "a test that cannot read the answer cannot go on")]
 fn doctor(folder: &Path, configuration: &str) -> (Option<i32>, Vec<Value>) {
     fs::write(folder.join("offbound.toml"), configuration).expect("writable");
     let output = run(folder, &["doctor", "--format", "json"]);
@@ -22,6 +23,8 @@ fn doctor(folder: &Path, configuration: &str) -> (Option<i32>, Vec<Value>) {
     (output.status.code(), checks)
 }
 
+/// State of a check, and what it tells.
+#[allow(clippy::panic, reason = "a test without its check cannot go on")]
 fn state<'v>(checks: &'v [Value], part: &str, what: &str) -> (&'v str, String) {
     let starts = |check: &&Value| check["what"].as_str().is_some_and(|name| name.starts_with(what));
     let found = checks.iter().filter(|check| check["part"] == part).find(starts);
