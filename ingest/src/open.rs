@@ -112,11 +112,6 @@ fn open_within<'a>(caps: Caps, reader: impl Read + 'a) -> io::Result<(Box<dyn Bu
     Ok((Box::new(BufReader::with_capacity(READ_BYTES, plain)), counters))
 }
 
-/// Whether the first bytes are those of something compressed.
-pub(crate) fn is_compressed(head: &[u8]) -> bool {
-    compression_of(head) != Compression::None
-}
-
 fn compression_of(head: &[u8]) -> Compression {
     match head {
         [0x1f, 0x8b, ..] => Compression::Gzip,
