@@ -10,10 +10,11 @@ pub(crate) mod store;
 pub(crate) mod stream;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::Severity;
+use offbound_schemas::{EventTime, parse_duration_nanos};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done; 1 done, with findings at or above --fail-on; 2 could not do it; 3 wrong usage or configuration; \
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Ship(ship::ShipArgs),
     /// Open the terminal UI over a store, or over files
     Investigate(InvestigateArgs),
+    /// Ask the stored tables in SQL; nothing is changed
+    Hunt(HuntArgs),
     /// Show what stands in stored logs in place of a secret; reads secrets from standard input, one a line
     #[command(after_help = FINGERPRINT_HELP)]
     Fingerprint,
@@ -173,6 +176,50 @@ pub(crate) struct InvestigateArgs {
     /// The store to open
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+}
+
+/// Options of `hunt`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  offbound hunt 'SHOW TABLES'
+  offbound hunt 'DESCRIBE uses'
+  offbound hunt --store DIR \"SELECT host, count(*) AS n FROM host_events GROUP BY host ORDER BY n DESC\"
+Give the environment file that the store was judged with, where bindings, uses, signals, taints or coverage are asked for: \
+they are made of the stored events anew.")]
+pub(crate) struct HuntArgs {
+    /// One SELECT, EXPLAIN, DESCRIBE or SHOW TABLES; `-` reads it from standard input
+    #[arg(required_unless_present = "file", conflicts_with = "file", value_name = "SQL")]
+    pub(crate) sql: Option<String>,
+    /// Read the SQL from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// Environment file: address spaces, egress, delegations, workloads, policy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env: Option<PathBuf>,
+    /// Only rows at or after this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) since: Option<EventTime>,
+    /// Only rows before this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) until: Option<EventTime>,
+    /// Form of the rows [default: table]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Write the rows to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Most rows to give; that there are more is said
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) max_rows: u64,
+    /// Longest time to compute
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_length_of_time)]
+    pub(crate) timeout: Duration,
+    /// Most memory for joins, groups and orders
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = parse_size)]
+    pub(crate) memory: u64,
 }
 
 /// Options of commands that list something.
@@ -380,7 +427,7 @@ pub(crate) enum Format {
     Ndjson,
     /// Findings, one a line
     Csv,
-    /// Columns (not offered by any command of this version)
+    /// Columns (`hunt` only)
     Parquet,
 }
 
@@ -409,6 +456,27 @@ fn parse_time(text: &str) -> Result<EventTime, String> {
     EventTime::parse(text).or_else(|error| EventTime::parse(&midnight).map_err(|_midnight| error.to_string()))
 }
 
+fn parse_length_of_time(text: &str) -> Result<Duration, String> {
+    let nanos = parse_duration_nanos(text).and_then(|nanos| u64::try_from(nanos).ok());
+    nanos
+        .map(Duration::from_nanos)
+        .ok_or_else(|| "expected a whole number and ms, s, m, h or d, such as 60s".to_owned())
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let scale: Option<u64> = match unit {
+        "" | "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = scale.and_then(|scale| number.parse::<u64>().ok()?.checked_mul(scale));
+    bytes.ok_or_else(|| "expected a whole number and KiB, MiB or GiB, such as 256MiB".to_owned())
+}
+
 fn parse_severity(text: &str) -> Result<Severity, String> {
     text.parse().map_err(|error: offbound_schemas::vocabulary::UnknownWord| error.to_string())
 }
@@ -430,5 +498,17 @@ mod tests {
         assert_eq!(parse_time("2026-03-01"), parse_time("2026-03-01T00:00:00Z"));
         assert!(parse_time("2026-03-01").is_ok());
         assert!(parse_time("tomorrow").is_err());
+    }
+
+    /// Scenario: sizes and lengths of time as people type them. Guarantees: units are scaled, nonsense is refused.
+    #[test]
+    fn sizes_and_lengths_of_time() {
+        assert_eq!(parse_size("256MiB"), Ok(256 << 20));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        for bad in ["", "MiB", "1MB", "-1KiB", "99999999999GiB"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_length_of_time("1500ms"), Ok(Duration::from_millis(1_500)));
+        assert!(parse_length_of_time("60").is_err());
     }
 }

@@ -1,6 +1,7 @@
-//! The only place that reads a clock: how long a run took, how much memory it needed, when records arrive.
+//! The only place that reads a clock: how long a run took, how much memory it needs, and the hour for what is measured
+//! against it.
 //!
-//! In: nothing. Out: seconds and bytes for the line on standard error; the arrival clock of a stream.
+//! In: nothing. Out: seconds and bytes, for the line on standard error and for bounds of a question; today's time.
 //! Law: none of this reaches a record; results never depend on the machine.
 
 use std::fs;
@@ -34,11 +35,16 @@ impl Stopwatch {
 
 /// The most memory that this process ever held, in bytes, where the system says (Linux).
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
-    peak_of(&fs::read_to_string("/proc/self/status").ok()?)
+    field_of(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }
 
-fn peak_of(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// The memory that this process holds now, in bytes, where the system says (Linux).
+pub(crate) fn resident_memory_bytes() -> Option<u64> {
+    field_of(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
+}
+
+fn field_of(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
@@ -48,8 +54,10 @@ mod tests {
 
     /// Scenario: the kernel's status text. Guarantees: kibibytes become bytes, other text becomes nothing.
     #[test]
-    fn peak_is_read_from_status() {
-        assert_eq!(peak_of("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"), Some(2048 * 1024));
-        assert_eq!(peak_of("VmRSS: 1 kB"), None);
+    fn memory_is_read_from_status() {
+        let status = "Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n";
+        assert_eq!(field_of(status, "VmHWM:"), Some(2048 * 1024));
+        assert_eq!(field_of(status, "VmRSS:"), Some(1024));
+        assert_eq!(field_of("VmRSS: 1 kB", "VmHWM:"), None);
     }
 }

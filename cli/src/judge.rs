@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use offbound_correlate::environment::Environment;
-use offbound_correlate::{Changes, Engine, EngineError, Judgement, RuleSet, Tracked};
+use offbound_correlate::{Changes, Engine, EngineError, FactTable, Judgement, RuleSet, Tracked};
 use offbound_schemas::record::{Finding, Incident, Summary};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventTime};
@@ -164,6 +164,23 @@ impl Judge {
         window: Window,
         interrupt: &Interrupt,
     ) -> Result<Judgement, Failure> {
+        self.take_in(store, window, interrupt)?;
+        self.runtime.block_on(self.engine.judge()).map_err(engine_failure)
+    }
+
+    /// Those tables of facts that follow from what the store holds.
+    pub(crate) fn fact_tables(
+        mut self,
+        wanted: &[&str],
+        store: &Store,
+        window: Window,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<FactTable>, Failure> {
+        self.take_in(store, window, interrupt)?;
+        self.engine.fact_tables(wanted).map_err(engine_failure)
+    }
+
+    fn take_in(&mut self, store: &Store, window: Window, interrupt: &Interrupt) -> Result<(), Failure> {
         let mut outside: u64 = 0;
         store.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| -> Result<(), Failure> {
             interrupt.check()?;
@@ -184,7 +201,7 @@ impl Judge {
                 &format!("{outside} events lie outside --since/--until: they are read, and not judged"),
             );
         }
-        self.runtime.block_on(self.engine.judge()).map_err(engine_failure)
+        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@ mod doctor;
 mod exit;
 mod fingerprint;
 mod formats;
+mod hunt;
 mod interrupt;
 mod investigate;
 mod judge;
@@ -80,6 +81,7 @@ fn run(cli: &Cli) -> Result<Done, Failure> {
         Command::Stream(args) => stream::run(args, &context),
         Command::Ship(args) => ship::run(args, &context),
         Command::Investigate(args) => investigate::run(args, &context),
+        Command::Hunt(args) => hunt::run(args, &context),
         Command::Fingerprint => fingerprint::run(&context),
         Command::DeadLetters(args) => dead_letters::run(args, &context),
         Command::Store(args) => store_command::run(args, &context),

@@ -1,0 +1,98 @@
+//! The rows of each table, read when a question asks for them.
+//!
+//! In: a store, an environment for the facts. Out: rows as they are stored, a batch at a time.
+//! Owns: which source gives which table. Bound: a batch of events or letters under way, and facts and conclusions whole,
+//! counted against the memory of the question. Law: nothing here changes a store.
+
+mod conclusions;
+mod events;
+mod letters;
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use offbound_correlate::RuleSet;
+use offbound_store::Store;
+
+use super::pushdown::Narrowing;
+use super::tables::{Origin, Table};
+use super::{Sources, fault};
+use crate::exit::Failure;
+use crate::judge::{self, Judge};
+
+/// Takes rows; it breaks when no more are wanted.
+pub(super) type Take<'t> = &'t mut dyn FnMut(RecordBatch) -> ControlFlow<()>;
+
+/// The rows of one table.
+pub(super) trait Rows: Debug + Send + Sync {
+    /// Gives the rows, at least with these columns, at least those that `narrowing` asks for.
+    fn read(&self, columns: &[&str], narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure>;
+}
+
+/// The rows of those tables. Facts are made here, in one pass over the events.
+pub(super) fn rows_of(
+    tables: &[Table],
+    sources: &Sources,
+    runtime: &RuntimeEnv,
+) -> Result<Vec<(Table, Arc<dyn Rows>)>, Failure> {
+    let mut found: Vec<(Table, Arc<dyn Rows>)> = Vec::new();
+    for table in tables {
+        let rows: Arc<dyn Rows> = match table.origin {
+            Origin::Facts => continue,
+            Origin::Events(events) => Arc::new(events::Events::new(events, sources)?),
+            Origin::Letters => Arc::new(letters::DeadLetters::new(sources)?),
+            Origin::Conclusions => {
+                let batches = conclusions::batches(table.spec.name, sources)?;
+                Arc::new(Held::new(table.spec.name, batches, &runtime.memory_pool)?)
+            }
+        };
+        found.push((*table, rows));
+    }
+    let facts: Vec<Table> = tables.iter().filter(|table| table.origin == Origin::Facts).copied().collect();
+    let names: Vec<&str> = facts.iter().map(|table| table.spec.name).collect();
+    for (name, batches) in fact_tables(&names, sources)? {
+        let held: Arc<dyn Rows> = Arc::new(Held::new(name, batches, &runtime.memory_pool)?);
+        found.extend(
+            facts.iter().filter(|table| table.spec.name == name).map(|table| (*table, Arc::clone(&held))),
+        );
+    }
+    Ok(found)
+}
+
+fn fact_tables(names: &[&str], sources: &Sources) -> Result<Vec<offbound_correlate::FactTable>, Failure> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let store = Store::open(sources.folder()?)?;
+    let environment = judge::environment(sources.environment.as_deref())?;
+    let engine = Judge::new(environment, &RuleSet::default())?;
+    engine.fact_tables(names, &store, sources.window, &sources.interrupt)
+}
+
+/// Rows that are in memory, and counted there.
+#[derive(Debug)]
+struct Held {
+    batches: Vec<RecordBatch>,
+    _reserved: MemoryReservation,
+}
+
+impl Held {
+    fn new(name: &str, batches: Vec<RecordBatch>, pool: &Arc<dyn MemoryPool>) -> Result<Self, Failure> {
+        let bytes = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        let reserved = MemoryConsumer::new(name).register(pool);
+        reserved.try_grow(bytes).map_err(fault::answering)?;
+        Ok(Self { batches, _reserved: reserved })
+    }
+}
+
+impl Rows for Held {
+    fn read(&self, _columns: &[&str], _narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure> {
+        // A break means that the question has its answer.
+        let _enough = self.batches.iter().cloned().try_for_each(take);
+        Ok(())
+    }
+}
