@@ -24,10 +24,8 @@ pub(super) const PARSER_LEVELS: usize = 200;
 pub(super) const STACK_BYTES: usize = 256 * 1024 * 1024;
 /// Threads that compute: a hunt beside a running stream shall leave it cores.
 pub(super) const MAX_THREADS: usize = 4;
-/// Rows that a scan hands on at a time.
+/// Rows that one step of a plan hands to the next at a time.
 pub(super) const BATCH_ROWS: usize = 8_192;
-/// The same where the records' own text is read (up to 20 KiB a row).
-pub(super) const BATCH_ROWS_WITH_TEXT: usize = 1_024;
 /// Batches that wait between two steps: enough that neither waits for the other, few enough to forget.
 pub(super) const BATCHES_UNDER_WAY: usize = 2;
 /// Bytes that the process may hold beyond the memory for joins, groups and orders: the program itself, batches under way,

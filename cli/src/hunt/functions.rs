@@ -1,8 +1,12 @@
 //! The functions that a question may call.
 //!
-//! In: what DataFusion brings. Out: those that give the same answer for the same rows, at a cost that the rows bound.
+//! In: what DataFusion brings, and two of our own for lists and JSON. Out: those that give the same answer for the same
+//! rows, at a cost that the rows bound.
 //! Owns: the list, and why some are not on it. Law: nothing reads a clock, rolls dice, or makes a text of any length
 //! from a number.
+
+mod json_text;
+mod list_has;
 
 use std::sync::Arc;
 
@@ -94,6 +98,7 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
 pub(super) fn scalar() -> Vec<Arc<ScalarUDF>> {
     let mut all = SessionStateDefaults::default_scalar_functions();
     all.retain(|function| SCALAR.contains(&function.name()));
+    all.extend([json_text::function(), list_has::function()]);
     all
 }
 

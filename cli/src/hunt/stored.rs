@@ -29,7 +29,8 @@ pub(super) type Take<'t> = &'t mut dyn FnMut(RecordBatch) -> ControlFlow<()>;
 
 /// The rows of one table.
 pub(super) trait Rows: Debug + Send + Sync {
-    /// Gives the rows, at least with these columns, at least those that `narrowing` asks for.
+    /// Gives the rows, at least with these columns, at least those that `narrowing` asks for; event tables exactly those,
+    /// in order.
     fn read(&self, columns: &[&str], narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure>;
 }
 

@@ -16,6 +16,7 @@ use offbound_schemas::table::{
 };
 use offbound_store::EventTable;
 
+use super::functions;
 use crate::exit::Failure;
 
 /// Where the rows of a table are.
@@ -73,6 +74,9 @@ impl Table {
     pub(super) fn named(name: &str) -> Result<Self, Failure> {
         let found = TABLES.iter().find(|table| table.spec.name == name).copied();
         found.ok_or_else(|| {
+            if let Some(why) = functions::why_not_offered(name) {
+                return Failure::usage(format!("function {name}() is not offered: {why}"));
+            }
             let names: Vec<&str> = TABLES.iter().map(|table| table.spec.name).collect();
             let near = nearest(name, &names).unwrap_or_default();
             Failure::usage(format!(

@@ -37,8 +37,9 @@ impl RowWriter for Parquet {
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .build();
-        self.0 =
-            Some(ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties)).map_err(failed)?);
+        let writer =
+            ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties)).map_err(failed)?;
+        self.0 = Some((Arc::clone(schema), writer));
         Ok(())
     }
 
