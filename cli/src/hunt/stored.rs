@@ -29,6 +29,11 @@ pub(super) type Take<'t> = &'t mut dyn FnMut(RecordBatch) -> ControlFlow<()>;
 
 /// The rows of one table.
 pub(super) trait Rows: Debug + Send + Sync {
+    /// The narrowing in parts that several threads can read at once, in order; together they give what the whole does.
+    fn parts(&self, narrowing: &Narrowing) -> Vec<Narrowing> {
+        vec![narrowing.clone()]
+    }
+
     /// Gives the rows, at least with these columns, at least those that `narrowing` asks for; event tables exactly those,
     /// in order.
     fn read(&self, columns: &[&str], narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure>;

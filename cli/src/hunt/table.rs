@@ -60,9 +60,12 @@ impl StoredTable {
         };
         let window = self.window;
         let narrowing = Narrowing::of(filters, self.table.time).within(window.since, window.until);
-        let scan = Scan { schema: Arc::clone(&schema), rows: Arc::clone(&self.rows), narrowing };
+        let scan = |narrowing| -> Arc<dyn PartitionStream> {
+            Arc::new(Scan { schema: Arc::clone(&schema), rows: Arc::clone(&self.rows), narrowing })
+        };
+        let scans = self.rows.parts(&narrowing).into_iter().map(scan).collect();
         let order = self.table.time.and_then(|time| order_by(&schema, time));
-        let plan = StreamingTableExec::try_new(schema, vec![Arc::new(scan)], None, order, false, limit)?;
+        let plan = StreamingTableExec::try_new(Arc::clone(&schema), scans, None, order, false, limit)?;
         Ok(Arc::new(plan))
     }
 }
