@@ -1,7 +1,7 @@
-//! The only place that reads a clock: how long a run took, how much memory it needs, and the hour for what is measured
-//! against it.
+//! The only place that reads a clock: how long a run took, how much memory it needs, when records arrive.
 //!
-//! In: nothing. Out: seconds and bytes, for the line on standard error and for bounds of a question; today's time.
+//! In: nothing. Out: seconds and bytes, for the line on standard error and for bounds of a question; the arrival clock of
+//! a stream.
 //! Law: none of this reaches a record; results never depend on the machine.
 
 use std::fs;

@@ -39,13 +39,16 @@ pub(super) trait Rows: Debug + Send + Sync {
     fn read(&self, columns: &[&str], narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure>;
 }
 
+/// A table, and who gives its rows.
+pub(super) type Source = (Table, Arc<dyn Rows>);
+
 /// The rows of those tables. Facts are made here, in one pass over the events.
 pub(super) fn rows_of(
     tables: &[Table],
     sources: &Sources,
     runtime: &RuntimeEnv,
-) -> Result<Vec<(Table, Arc<dyn Rows>)>, Failure> {
-    let mut found: Vec<(Table, Arc<dyn Rows>)> = Vec::new();
+) -> Result<Vec<Source>, Failure> {
+    let mut found: Vec<Source> = Vec::new();
     for table in tables {
         let rows: Arc<dyn Rows> = match table.origin {
             Origin::Facts => continue,

@@ -9,7 +9,9 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Int64Type, IntervalMonthDayNano};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::*;
+use super::writer;
+use crate::args::Format;
+use crate::output::Look;
 
 const HOSTILE: &str = "=1+1\u{1b}[31m\u{202e},\"x\"\n";
 
