@@ -183,11 +183,6 @@ impl Config {
         option.map(Path::to_owned).or_else(|| self.file.input.rules.clone())
     }
 
-    /// The environment file.
-    pub(crate) fn environment(&self, option: Option<&Path>) -> Option<PathBuf> {
-        option.map(Path::to_owned).or_else(|| self.file.input.env.clone())
-    }
-
     /// The store's folder.
     pub(crate) fn store(&self, option: Option<&Path>) -> Option<PathBuf> {
         option.map(Path::to_owned).or_else(|| self.file.store.dir.clone())

@@ -165,7 +165,7 @@ impl Judge {
         interrupt: &Interrupt,
     ) -> Result<Judgement, Failure> {
         self.take_in(store, window, interrupt)?;
-        self.runtime.block_on(self.engine.judge()).map_err(engine_failure)
+        self.conclude()
     }
 
     /// Those tables of facts that follow from what the store holds.
@@ -190,9 +190,9 @@ impl Judge {
             let Some(last) = last_time(&batch)? else {
                 return Ok(());
             };
-            self.engine.push(&batch).map_err(engine_failure)?;
+            self.push(&batch)?;
             // Later batches hold nothing before this moment, but may hold more of the moment itself.
-            self.engine.seal(last).map_err(engine_failure)
+            self.seal(last)
         })?;
         if outside > 0 {
             let outside = count(outside);
