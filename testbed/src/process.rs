@@ -15,6 +15,7 @@ use crate::error::TestbedError;
 /// Starts the command behind `$1` (the folder), says its process id, and waits for whichever ends first: the command,
 /// or the pipe on descriptor 3. A line on the pipe keeps the folder.
 const SUPERVISE: &str = r#"
+trap '' INT TERM HUP
 exec 3<&0
 folder=$1; shift
 "$@" </dev/null 3<&- >>"$folder/broker.log" 2>&1 &

@@ -29,109 +29,130 @@ fn object(name: &str, fields: Vec<Field>) -> Field {
 }
 
 /// The fields that the fast path reads, and the columns that hold some of them as they stand.
-fn schema(format: &str) -> (Schema, &'static [(&'static str, &'static str)]) {
+type Read = (Schema, &'static [(&'static str, &'static str)]);
+
+/// What is read of a format.
+fn schema(format: &str) -> Read {
     match format {
-        "k8s-audit" => (
-            Schema::new(vec![
-                text("kind"), text("apiVersion"), text("level"), text("auditID"), text("stage"), text("requestURI"), text("verb"),
-                object("user", vec![
-                    text("username"), text("uid"), texts("groups"),
-                    object("extra", vec![
-                        texts("authentication.kubernetes.io/credential-id"), texts("authentication.kubernetes.io/node-name"),
-                        texts("authentication.kubernetes.io/node-uid"), texts("authentication.kubernetes.io/pod-name"),
-                        texts("authentication.kubernetes.io/pod-uid"),
-                    ]),
-                ]),
-                texts("sourceIPs"), text("userAgent"),
-                object("objectRef", vec![text("resource"), text("namespace"), text("name"), text("uid"), text("apiGroup"), text("subresource")]),
-                object("responseStatus", vec![text("message"), text("reason"), number("code")]),
-                time("requestReceivedTimestamp"), time("stageTimestamp"),
-                object("annotations", vec![text("authorization.k8s.io/decision"), text("authorization.k8s.io/reason")]),
-            ]),
-            &[("auditID", "request_id"), ("user/username", "subject"), ("user/uid", "subject_uid"), ("userAgent", "user_agent"),
-              ("requestReceivedTimestamp", "event_time"), ("stageTimestamp", "end_time"), ("responseStatus/code", "status"),
-              ("sourceIPs", "src_addr"), ("user/extra/authentication.kubernetes.io|pod-uid", "bound_pod_uid")],
-        ),
-        "cloudtrail" => (
-            Schema::new(
-                ["eventVersion", "eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode", "errorMessage",
-                 "eventID", "eventType", "recipientAccountId", "eventCategory"].map(text).into_iter()
-                .chain([
-                    Field::new("readOnly", DataType::Boolean, true), time("eventTime"),
-                    object("userIdentity", vec![
-                        text("type"), text("principalId"), text("arn"), text("accountId"), text("accessKeyId"),
-                        object("sessionContext", vec![
-                            object("sessionIssuer", vec![text("arn")]),
-                            object("attributes", vec![time("creationDate"), text("mfaAuthenticated")]), text("ec2RoleDelivery"),
-                        ]),
-                    ]),
-                    object("requestParameters", vec![text("bucketName"), text("Host"), text("key")]),
-                    object("additionalEventData", vec![text("CipherSuite"), number("bytesTransferredIn"), number("bytesTransferredOut")]),
-                    object("tlsDetails", vec![text("tlsVersion"), text("cipherSuite"), text("clientProvidedHostHeader")]),
-                ])
-                .collect::<Vec<_>>(),
-            ),
-            &[("eventID", "request_id"), ("userIdentity/arn", "subject"), ("userIdentity/principalId", "subject_uid"),
-              ("userIdentity/accessKeyId", "credential_id"), ("eventName", "action"), ("eventSource", "dst"), ("eventTime", "event_time"),
-              ("sourceIPAddress", "src_addr"), ("userAgent", "user_agent"), ("userIdentity/sessionContext/attributes/creationDate", "iat")],
-        ),
-        "envoy" => (
-            Schema::new(
-                ["method", "path", "protocol", "response_flags", "response_code_details", "connection_termination_details",
-                 "upstream_transport_failure_reason", "upstream_service_time", "x_forwarded_for", "user_agent", "request_id", "authority",
-                 "upstream_host", "upstream_cluster", "upstream_local_address", "downstream_local_address", "downstream_remote_address",
-                 "requested_server_name", "route_name", "downstream_direct_remote_address", "downstream_peer_uri_san",
-                 "downstream_peer_fingerprint_256", "downstream_peer_serial"].map(text).into_iter()
-                .chain(["response_code", "bytes_received", "bytes_sent", "duration"].map(number))
-                .chain(["start_time", "downstream_peer_cert_v_start", "downstream_peer_cert_v_end"].map(time))
-                .collect::<Vec<_>>(),
-            ),
-            &[("request_id", "request_id"), ("downstream_peer_uri_san", "subject"), ("user_agent", "user_agent"), ("authority", "dst"),
-              ("start_time", "event_time"), ("downstream_peer_cert_v_end", "exp"), ("response_code", "status")],
-        ),
-        "tetragon" => {
-            let process = || {
-                object("process", vec![
-                    text("exec_id"), number("pid"), number("uid"), text("cwd"), text("binary"), text("arguments"), text("flags"), time("start_time"),
-                    number("auid"),
-                    object("pod", vec![
-                        text("namespace"), text("name"), text("uid"),
-                        object("container", vec![text("id"), object("image", vec![text("name")]), time("start_time")]),
-                        object("pod_labels", vec![text("app"), text("pod-template-hash")]), text("workload"),
-                    ]),
-                    text("docker"), text("parent_exec_id"), Field::new("in_init_tree", DataType::Boolean, true),
-                ])
-            };
-            let parent = || object("parent", vec![text("exec_id"), number("pid"), text("binary")]);
-            let socket = object("sock_arg", vec![text("family"), text("type"), text("protocol"), text("saddr"), text("daddr"), number("sport"), number("dport"), text("cookie"), text("state")]);
-            let argument = object("item", vec![object("file_arg", vec![text("path"), text("permission")]), number("int_arg"), socket]);
-            let hook = vec![
-                process(), parent(), text("function_name"), Field::new("args", DataType::List(Arc::new(argument)), true),
-                object("return", vec![number("int_arg")]), text("action"), text("policy_name"), text("return_action"),
-            ];
-            (
-                Schema::new(vec![
-                    object("process_exec", vec![process(), parent()]),
-                    object("process_exit", vec![process(), parent(), text("signal"), number("status")]),
-                    object("process_kprobe", hook), text("node_name"), time("time"),
-                ]),
-                &[("node_name", "host"), ("time", "event_time")],
-            )
-        }
-        "falco" => (
-            Schema::new(vec![
-                text("hostname"), text("output"), text("priority"), text("rule"), text("source"), texts("tags"), time("time"),
-                object("output_fields", ["container.id", "container.image.repository", "container.image.tag", "container.name", "evt.arg.flags",
-                    "evt.res", "evt.type", "fd.name", "k8s.ns.name", "k8s.pod.name", "proc.cmdline", "proc.exepath", "proc.name", "proc.pname",
-                    "user.name"].map(text).into_iter().chain(["proc.pid", "proc.ppid", "proc.tty", "user.uid"].map(number))
-                    .chain(["evt.time", "user.loginuid"].map(|name| Field::new(name, DataType::Int64, true))).collect::<Vec<_>>()),
-            ]),
-            &[("hostname", "host"), ("rule", "rule"), ("time", "event_time"), ("output_fields/proc.cmdline", "cmd_line"),
-              ("output_fields/proc.name", "comm"), ("output_fields/k8s.pod.name", "pod"), ("output_fields/evt.type", "syscall"),
-              ("output_fields/proc.pid", "pid"), ("output_fields/container.id", "container_id")],
-        ),
+        "k8s-audit" => k8s_audit(),
+        "cloudtrail" => cloudtrail(),
+        "envoy" => envoy(),
+        "tetragon" => tetragon(),
+        "falco" => falco(),
         other => panic!("no schema of {other}"),
     }
+}
+
+fn k8s_audit() -> Read {
+    (
+        Schema::new(vec![
+            text("kind"), text("apiVersion"), text("level"), text("auditID"), text("stage"), text("requestURI"), text("verb"),
+            object("user", vec![
+                text("username"), text("uid"), texts("groups"),
+                object("extra", vec![
+                    texts("authentication.kubernetes.io/credential-id"), texts("authentication.kubernetes.io/node-name"),
+                    texts("authentication.kubernetes.io/node-uid"), texts("authentication.kubernetes.io/pod-name"),
+                    texts("authentication.kubernetes.io/pod-uid"),
+                ]),
+            ]),
+            texts("sourceIPs"), text("userAgent"),
+            object("objectRef", vec![text("resource"), text("namespace"), text("name"), text("uid"), text("apiGroup"), text("subresource")]),
+            object("responseStatus", vec![text("message"), text("reason"), number("code")]),
+            time("requestReceivedTimestamp"), time("stageTimestamp"),
+            object("annotations", vec![text("authorization.k8s.io/decision"), text("authorization.k8s.io/reason")]),
+        ]),
+        &[("auditID", "request_id"), ("user/username", "subject"), ("user/uid", "subject_uid"), ("userAgent", "user_agent"),
+          ("requestReceivedTimestamp", "event_time"), ("stageTimestamp", "end_time"), ("responseStatus/code", "status"),
+          ("sourceIPs", "src_addr"), ("user/extra/authentication.kubernetes.io|pod-uid", "bound_pod_uid")],
+    )
+}
+
+fn cloudtrail() -> Read {
+    (
+        Schema::new(
+            ["eventVersion", "eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode", "errorMessage",
+             "eventID", "eventType", "recipientAccountId", "eventCategory"].map(text).into_iter()
+            .chain([
+                Field::new("readOnly", DataType::Boolean, true), time("eventTime"),
+                object("userIdentity", vec![
+                    text("type"), text("principalId"), text("arn"), text("accountId"), text("accessKeyId"),
+                    object("sessionContext", vec![
+                        object("sessionIssuer", vec![text("arn")]),
+                        object("attributes", vec![time("creationDate"), text("mfaAuthenticated")]), text("ec2RoleDelivery"),
+                    ]),
+                ]),
+                object("requestParameters", vec![text("bucketName"), text("Host"), text("key")]),
+                object("additionalEventData", vec![text("CipherSuite"), number("bytesTransferredIn"), number("bytesTransferredOut")]),
+                object("tlsDetails", vec![text("tlsVersion"), text("cipherSuite"), text("clientProvidedHostHeader")]),
+            ])
+            .collect::<Vec<_>>(),
+        ),
+        &[("eventID", "request_id"), ("userIdentity/arn", "subject"), ("userIdentity/principalId", "subject_uid"),
+          ("userIdentity/accessKeyId", "credential_id"), ("eventName", "action"), ("eventSource", "dst"), ("eventTime", "event_time"),
+          ("sourceIPAddress", "src_addr"), ("userAgent", "user_agent"), ("userIdentity/sessionContext/attributes/creationDate", "iat")],
+    )
+}
+
+fn envoy() -> Read {
+    (
+        Schema::new(
+            ["method", "path", "protocol", "response_flags", "response_code_details", "connection_termination_details",
+             "upstream_transport_failure_reason", "upstream_service_time", "x_forwarded_for", "user_agent", "request_id", "authority",
+             "upstream_host", "upstream_cluster", "upstream_local_address", "downstream_local_address", "downstream_remote_address",
+             "requested_server_name", "route_name", "downstream_direct_remote_address", "downstream_peer_uri_san",
+             "downstream_peer_fingerprint_256", "downstream_peer_serial"].map(text).into_iter()
+            .chain(["response_code", "bytes_received", "bytes_sent", "duration"].map(number))
+            .chain(["start_time", "downstream_peer_cert_v_start", "downstream_peer_cert_v_end"].map(time))
+            .collect::<Vec<_>>(),
+        ),
+        &[("request_id", "request_id"), ("downstream_peer_uri_san", "subject"), ("user_agent", "user_agent"), ("authority", "dst"),
+          ("start_time", "event_time"), ("downstream_peer_cert_v_end", "exp"), ("response_code", "status")],
+    )
+}
+
+fn tetragon() -> Read {
+    let process = || {
+        object("process", vec![
+            text("exec_id"), number("pid"), number("uid"), text("cwd"), text("binary"), text("arguments"), text("flags"), time("start_time"),
+            number("auid"),
+            object("pod", vec![
+                text("namespace"), text("name"), text("uid"),
+                object("container", vec![text("id"), object("image", vec![text("name")]), time("start_time")]),
+                object("pod_labels", vec![text("app"), text("pod-template-hash")]), text("workload"),
+            ]),
+            text("docker"), text("parent_exec_id"), Field::new("in_init_tree", DataType::Boolean, true),
+        ])
+    };
+    let parent = || object("parent", vec![text("exec_id"), number("pid"), text("binary")]);
+    let socket = object("sock_arg", vec![text("family"), text("type"), text("protocol"), text("saddr"), text("daddr"), number("sport"), number("dport"), text("cookie"), text("state")]);
+    let argument = object("item", vec![object("file_arg", vec![text("path"), text("permission")]), number("int_arg"), socket]);
+    let hook = vec![
+        process(), parent(), text("function_name"), Field::new("args", DataType::List(Arc::new(argument)), true),
+        object("return", vec![number("int_arg")]), text("action"), text("policy_name"), text("return_action"),
+    ];
+    (
+        Schema::new(vec![
+            object("process_exec", vec![process(), parent()]),
+            object("process_exit", vec![process(), parent(), text("signal"), number("status")]),
+            object("process_kprobe", hook), text("node_name"), time("time"),
+        ]),
+        &[("node_name", "host"), ("time", "event_time")],
+    )
+}
+
+fn falco() -> Read {
+    (
+        Schema::new(vec![
+            text("hostname"), text("output"), text("priority"), text("rule"), text("source"), texts("tags"), time("time"),
+            object("output_fields", ["container.id", "container.image.repository", "container.image.tag", "container.name", "evt.arg.flags",
+                "evt.res", "evt.type", "fd.name", "k8s.ns.name", "k8s.pod.name", "proc.cmdline", "proc.exepath", "proc.name", "proc.pname",
+                "user.name"].map(text).into_iter().chain(["proc.pid", "proc.ppid", "proc.tty", "user.uid"].map(number))
+                .chain(["evt.time", "user.loginuid"].map(|name| Field::new(name, DataType::Int64, true))).collect::<Vec<_>>()),
+        ]),
+        &[("hostname", "host"), ("rule", "rule"), ("time", "event_time"), ("output_fields/proc.cmdline", "cmd_line"),
+          ("output_fields/proc.name", "comm"), ("output_fields/k8s.pod.name", "pod"), ("output_fields/evt.type", "syscall"),
+          ("output_fields/proc.pid", "pid"), ("output_fields/container.id", "container_id")],
+    )
 }
 
 /// Whether arrow-json can read the format at all.

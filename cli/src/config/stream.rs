@@ -220,7 +220,7 @@ impl Config {
                 .clone()
                 .or_else(|| kafka.group.clone())
                 .unwrap_or_else(|| DEFAULT_GROUP.to_owned()),
-            from_latest: start.map_or_else(|| self.from_latest(), Ok)?,
+            from_latest: start.map_or_else(|| self.begins_with_latest(), Ok)?,
             topics,
             results: ResultTopics {
                 findings: args.findings_topic.clone().or_else(|| stream.findings_topic.clone()),
@@ -336,7 +336,7 @@ impl Config {
         Ok(TopicSettings { pattern, label: label.clone(), lateness_nanos })
     }
 
-    fn from_latest(&self) -> Result<bool, Failure> {
+    fn begins_with_latest(&self) -> Result<bool, Failure> {
         match self.live.kafka.start.as_deref() {
             None | Some("earliest") => Ok(false),
             Some("latest") => Ok(true),
