@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Fingerprint,
     /// Show the records of a store that could not be read, and read them again
     DeadLetters(DeadLettersArgs),
-    /// Look after a store: check it, say what it holds, make it smaller
+    /// Look after a store: check it, say what it holds, make it smaller, export from it
     Store(store::StoreArgs),
     /// List every log format that is recognised, or check a mapping file
     Formats(FormatsArgs),

@@ -4,6 +4,7 @@
 //! Owns: the folder that is meant. Law: nothing here makes a store where there is none.
 
 mod compact;
+mod export;
 mod stats;
 mod verify;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(args: &StoreArgs, context: &Context) -> Result<Done, Failure> 
         StoreCommand::Verify(args) => verify::run(args, context),
         StoreCommand::Stats(args) => stats::run(args, context),
         StoreCommand::Compact(args) => compact::run(args, context),
+        StoreCommand::Export(args) => export::run(args, context),
     }
 }
 

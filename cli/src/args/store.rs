@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use offbound_schemas::parse_duration_nanos;
+use offbound_schemas::{EventTime, parse_duration_nanos};
 
-use super::ListArgs;
+use super::{ListArgs, parse_time};
 
 /// Options of `store`.
 #[derive(Debug, Args)]
@@ -25,6 +25,8 @@ pub(crate) enum StoreCommand {
     Stats(StatsStoreArgs),
     /// Merge small segments, let go of old ones, and give unused space back
     Compact(CompactStoreArgs),
+    /// Write a table to a file that other programs read: Parquet, NDJSON, JSON or CSV [default: NDJSON]
+    Export(ExportStoreArgs),
 }
 
 /// Options of `store verify`.
@@ -68,6 +70,32 @@ pub(crate) struct CompactStoreArgs {
     /// Let go of the oldest events until segments take at most this, such as 50G or 500M
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) max_bytes: Option<u64>,
+    /// The store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+}
+
+/// Options of `store export`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  offbound store export host_events --format parquet --out host_events.parquet --store st
+  offbound store export findings --format csv --since 2026-03-01T00:00:00Z --store st
+Tables are those of `offbound hunt`. Parquet and NDJSON hold exact values; CSV shows outside text through the gate.")]
+pub(crate) struct ExportStoreArgs {
+    /// The table
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: String,
+    /// Environment file, for tables of facts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env: Option<PathBuf>,
+    /// Only events at or after this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) since: Option<EventTime>,
+    /// Only events before this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) until: Option<EventTime>,
     /// The store
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,

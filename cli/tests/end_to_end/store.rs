@@ -137,3 +137,41 @@ fn wrong_questions_about_a_store() {
     }
     assert!(!folder.path().join("none").exists());
 }
+
+/// Scenario: every table in each form for programs, to standard output and to a file, a stretch of time, names that are no
+/// tables. Guarantees: as many rows as there are, the same in every form; what is no table is refused by name.
+#[test]
+fn tables_are_exported() {
+    let folder = scratch();
+    let store = store(folder.path());
+    let stats = object(&check(&store, &["stats", "--format", "json"], 0).0);
+    let expected = |table: &str| match table {
+        "findings" => stats["findings"].as_u64(),
+        "incidents" => stats["incidents"].as_u64(),
+        _ => {
+            stats["tables"].as_array().into_iter().flatten().find(|it| it["table"] == table)?["rows"].as_u64()
+        }
+    };
+    for table in ["host_events", "identity_assertions", "placements", "findings", "incidents"] {
+        let (lines, _) = check(&store, &["export", table], 0);
+        let rows: Vec<Value> = lines.lines().map(object).collect();
+        assert_eq!(Some(rows.len() as u64), expected(table), "{table}");
+        let (array, _) = check(&store, &["export", table, "--format", "json"], 0);
+        assert_eq!(object(&array), Value::Array(rows), "{table}");
+        let file = folder.path().join("export.parquet").display().to_string();
+        check(&store, &["export", table, "--format", "parquet", "--out", &file], 0);
+        let bytes = fs::read(&file).expect("the file is there");
+        assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"), "{table}");
+    }
+    for table in ["bindings", "uses", "signals", "coverage", "gaps", "dead_letters"] {
+        let (csv, _) = check(&store, &["export", table, "--format", "csv"], 0);
+        assert!(csv.lines().next().is_some_and(|names| names.contains(',')), "{table}: {csv}");
+    }
+    let newest = stats["newest"].as_str().expect("a time");
+    let late = check(&store, &["export", "host_events", "--since", newest], 0).0.lines().count() as u64;
+    assert!(Some(late) < expected("host_events"), "{late}");
+    for (table, hint) in [("nothing", "nothing"), ("findings; DROP TABLE findings", "is no table")] {
+        let (_, said) = check(&store, &["export", table], 3);
+        assert!(said.contains(hint), "{said}");
+    }
+}
