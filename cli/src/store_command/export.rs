@@ -17,6 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Bytes for tables that are held whole: facts and conclusions.
 const MEMORY_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
+/// More rows than any store holds, and a number that SQL can still count.
+const ALL_ROWS: u64 = 1 << 62;
+
 /// Runs the command.
 pub(super) fn run(args: &ExportStoreArgs, context: &Context) -> Result<Done, Failure> {
     let ExportStoreArgs { table, env, since, until, store, list: ListArgs { format, out } } = args;
@@ -35,7 +38,7 @@ pub(super) fn run(args: &ExportStoreArgs, context: &Context) -> Result<Done, Fai
         until: *until,
         format: Some(format.unwrap_or(Format::Ndjson)),
         out: out.clone(),
-        max_rows: u64::MAX,
+        max_rows: ALL_ROWS,
         timeout: TIMEOUT,
         memory: MEMORY_BYTES,
     };
