@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use offbound_schemas::record::{Finding, SourceCount};
-use offbound_schemas::vocabulary::FindingState;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -143,7 +142,8 @@ impl Metrics {
 
     /// How far the watermark lies behind a partition's newest event.
     pub(crate) fn watermark_delay(&self, topic: &str, partition: i32, nanos: i64) {
-        self.watermark_delay.get_or_create(&labels(topic, partition)).set(seconds(nanos));
+        // A partition that fell silent early lies behind the watermark itself: nothing of it waits.
+        self.watermark_delay.get_or_create(&labels(topic, partition)).set(seconds(nanos.max(0)));
     }
 
     /// A partition is not this member's any more.
@@ -153,16 +153,12 @@ impl Metrics {
         self.watermark_delay.remove(&labels);
     }
 
-    /// A finding went out: new, revised or withdrawn.
+    /// A finding went out: each revision counts, under the state that it has then.
     pub(crate) fn published(&self, finding: &Finding) {
-        let state = match finding.state {
-            FindingState::Confirmed if finding.revision > 1 => "revised",
-            state => state.as_str(),
-        };
         let labels = vec![
             ("rule", finding.rule.clone()),
             ("severity", finding.severity.to_string()),
-            ("state", state.to_owned()),
+            ("state", finding.state.as_str().to_owned()),
         ];
         self.findings.get_or_create(&labels).inc();
     }
