@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use offbound_schemas::vocabulary::Severity;
+
+use crate::size::scaled;
 use offbound_schemas::{EventTime, parse_duration_nanos};
 
 const AFTER_HELP: &str = "\
@@ -464,16 +466,13 @@ fn parse_length_of_time(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_size(text: &str) -> Result<u64, String> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let scale: Option<u64> = match unit {
-        "" | "B" => Some(1),
-        "KiB" => Some(1 << 10),
-        "MiB" => Some(1 << 20),
-        "GiB" => Some(1 << 30),
+    let bytes = scaled(text, |unit| match unit {
+        "" | "B" => Some(0),
+        "KiB" => Some(10),
+        "MiB" => Some(20),
+        "GiB" => Some(30),
         _ => None,
-    };
-    let bytes = scale.and_then(|scale| number.parse::<u64>().ok()?.checked_mul(scale));
+    });
     bytes.ok_or_else(|| "expected a whole number and KiB, MiB or GiB, such as 256MiB".to_owned())
 }
 

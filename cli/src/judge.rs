@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use offbound_correlate::environment::Environment;
 use offbound_correlate::{Changes, Engine, EngineError, FactTable, Judgement, RuleSet, Tracked};
-use offbound_schemas::record::{Finding, Incident, Summary};
+use offbound_schemas::record::{Finding, Incident, SourceCount, Summary};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventTime};
 use offbound_store::{Columns, SCAN_ROWS, Store};
@@ -254,38 +254,64 @@ pub(crate) fn results(judgement: Judgement, account: &Account) -> Results {
 }
 
 fn summary(account: &Account, late: u64, findings: &[Finding], incidents: &[Incident]) -> Summary {
-    let mut summary = Summary {
-        record_type: "summary".into(),
-        schema: "offbound.summary/1".into(),
-        read: 0,
-        decoded: 0,
-        skipped: BTreeMap::new(),
-        dead_lettered: BTreeMap::new(),
+    let totals = Totals {
+        bytes: account.sources.iter().map(|source| source.bytes).sum(),
         late,
-        bytes: 0,
         from: account.sources.iter().filter_map(|source| source.from).min(),
         to: account.sources.iter().filter_map(|source| source.to).max(),
-        sources: Vec::new(),
-        findings: BTreeMap::new(),
-        incidents: BTreeMap::new(),
     };
-    for source in &account.sources {
-        let count = &source.count;
-        summary.read += count.read;
-        summary.decoded += count.decoded;
-        summary.bytes += source.bytes;
-        add(&mut summary.skipped, &count.skipped);
-        add(&mut summary.dead_lettered, &count.dead_lettered);
-        summary.sources.push(count.clone());
+    let sources = account.sources.iter().map(|source| source.count.clone()).collect();
+    let findings = findings.iter().map(|finding| (finding.rule.as_str(), finding.severity.as_str()));
+    totals.sum_up(sources, findings, incidents.iter().map(|incident| incident.outcome.as_str()))
+}
+
+/// What a summary says besides its counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Totals {
+    pub(crate) bytes: u64,
+    pub(crate) late: u64,
+    pub(crate) from: Option<EventTime>,
+    pub(crate) to: Option<EventTime>,
+}
+
+impl Totals {
+    /// The summary of these sources, of findings by rule and severity, and of incidents by outcome.
+    pub(crate) fn sum_up<'a>(
+        self,
+        sources: Vec<SourceCount>,
+        findings: impl Iterator<Item = (&'a str, &'a str)>,
+        outcomes: impl Iterator<Item = &'a str>,
+    ) -> Summary {
+        let Self { bytes, late, from, to } = self;
+        let mut summary = Summary {
+            record_type: "summary".into(),
+            schema: "offbound.summary/1".into(),
+            read: sources.iter().map(|count| count.read).sum(),
+            decoded: sources.iter().map(|count| count.decoded).sum(),
+            skipped: BTreeMap::new(),
+            dead_lettered: BTreeMap::new(),
+            late,
+            bytes,
+            from,
+            to,
+            sources: Vec::new(),
+            findings: BTreeMap::new(),
+            incidents: BTreeMap::new(),
+        };
+        for count in &sources {
+            add(&mut summary.skipped, &count.skipped);
+            add(&mut summary.dead_lettered, &count.dead_lettered);
+        }
+        summary.sources = sources;
+        for (rule, severity) in findings {
+            let by_severity = summary.findings.entry(rule.to_owned()).or_default();
+            *by_severity.entry(severity.to_owned()).or_default() += 1;
+        }
+        for outcome in outcomes {
+            *summary.incidents.entry(outcome.to_owned()).or_default() += 1;
+        }
+        summary
     }
-    for finding in findings {
-        let by_severity = summary.findings.entry(finding.rule.clone()).or_default();
-        *by_severity.entry(finding.severity.to_string()).or_default() += 1;
-    }
-    for incident in incidents {
-        *summary.incidents.entry(incident.outcome.to_string()).or_default() += 1;
-    }
-    summary
 }
 
 /// Adds counts by name.

@@ -31,6 +31,7 @@ mod replay;
 mod rules;
 mod ship;
 mod simulate;
+mod size;
 mod store_command;
 mod stream;
 

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use offbound_schemas::{EventTime, parse_duration_nanos};
 
 use super::{ListArgs, parse_time};
+use crate::size::scaled;
 
 /// Options of `store`.
 #[derive(Debug, Args)]
@@ -110,10 +111,14 @@ fn parse_age(text: &str) -> Result<i64, String> {
 
 /// A number of bytes; K, M, G and T are powers of 1,024.
 fn parse_bytes(text: &str) -> Result<u64, String> {
-    let units = [("K", 10), ("M", 20), ("G", 30), ("T", 40)];
-    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
-    let (number, shift) = unit.unwrap_or((text, 0));
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1_u64 << shift));
+    let bytes = scaled(text, |unit| match unit {
+        "" => Some(0),
+        "K" => Some(10),
+        "M" => Some(20),
+        "G" => Some(30),
+        "T" => Some(40),
+        _ => None,
+    });
     bytes.ok_or_else(|| "expected a number of bytes, such as 500M or 50G".to_owned())
 }
 

@@ -15,6 +15,7 @@ use super::{Config, truth};
 use crate::args::stream::{StartAt, StreamArgs};
 use crate::clock;
 use crate::exit::Failure;
+use crate::size::scaled;
 
 const DEFAULT_GROUP: &str = "offbound";
 const DEFAULT_LISTEN: &str = "127.0.0.1:9464";
@@ -24,7 +25,7 @@ const DEFAULT_LATENESS: &str = "30s";
 const DEFAULT_IDLE: &str = "10s";
 /// Time between two commits: what a crash makes be read again, and what an analyst waits for.
 const DEFAULT_COMMIT_INTERVAL: &str = "1s";
-/// Memory that queues and facts may take together.
+/// Memory in view; records that wait take a part of it. Facts are counted, and not bounded by it.
 const DEFAULT_MEMORY: &str = "512MiB";
 /// Below this there is no room for one message of each partition.
 const MIN_MEMORY_BYTES: u64 = 64 << 20;
@@ -370,16 +371,12 @@ fn named_topic(text: &str) -> TopicSection {
 }
 
 /// A size such as `512MiB`, `2GiB`, `1048576`.
-pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kib" | "k" => 1 << 10,
-        "mib" | "m" => 1 << 20,
-        "gib" | "g" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor)
+fn parse_bytes(text: &str) -> Option<u64> {
+    scaled(text.trim(), |unit| match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(0),
+        "kib" | "k" => Some(10),
+        "mib" | "m" => Some(20),
+        "gib" | "g" => Some(30),
+        _ => None,
+    })
 }

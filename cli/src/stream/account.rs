@@ -10,7 +10,7 @@ use offbound_schemas::record::{Finding, Incident, SourceCount, Summary};
 use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventTime, FindingId, IncidentId};
 
-use crate::judge::add;
+use crate::judge::{Totals, add};
 
 /// Names of unknown fields that are kept per topic; the rest is counted by the decoder's own bound.
 const MAX_UNMAPPED_NAMES: usize = 1_000;
@@ -126,35 +126,10 @@ impl Account {
 
     /// The account of everything so far.
     pub(crate) fn summary(&self) -> Summary {
-        let mut summary = Summary {
-            record_type: "summary".into(),
-            schema: "offbound.summary/1".into(),
-            read: 0,
-            decoded: 0,
-            skipped: BTreeMap::new(),
-            dead_lettered: BTreeMap::new(),
-            late: self.late,
-            bytes: self.bytes,
-            from: self.from,
-            to: self.to,
-            sources: self.sources.values().cloned().collect(),
-            findings: BTreeMap::new(),
-            incidents: BTreeMap::new(),
-        };
-        for count in self.sources.values() {
-            summary.read += count.read;
-            summary.decoded += count.decoded;
-            add(&mut summary.skipped, &count.skipped);
-            add(&mut summary.dead_lettered, &count.dead_lettered);
-        }
-        for (rule, severity) in self.findings.values() {
-            let by_severity = summary.findings.entry(rule.clone()).or_default();
-            *by_severity.entry(severity.clone()).or_default() += 1;
-        }
-        for (outcome, _) in self.incidents.values() {
-            *summary.incidents.entry(outcome.clone()).or_default() += 1;
-        }
-        summary
+        let totals = Totals { bytes: self.bytes, late: self.late, from: self.from, to: self.to };
+        let sources = self.sources.values().cloned().collect();
+        let findings = self.findings.values().map(|(rule, severity)| (rule.as_str(), severity.as_str()));
+        totals.sum_up(sources, findings, self.incidents.values().map(|(outcome, _)| outcome.as_str()))
     }
 }
 

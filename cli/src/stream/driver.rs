@@ -12,9 +12,8 @@ use std::time::Duration;
 use offbound_correlate::Changes;
 use offbound_ingest::kafka::{self, Assigned, Delivery, GapReason, KafkaSource, Notice, Revoked};
 use offbound_schemas::record::{Finding, Gap, Incident};
-use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::vocabulary::FindingState;
-use offbound_schemas::{EventBatch, EventTime, FindingId, IncidentId};
+use offbound_schemas::{EventTime, FindingId, IncidentId};
 use offbound_store::{PartitionOffset, Store};
 
 use super::connection::Positions;
@@ -155,11 +154,23 @@ impl Driver {
     }
 
     fn delivery(&mut self, delivery: Delivery, now: EventTime) -> Result<(), Failure> {
-        let Delivery { topic, partition, rows, letters, count, bytes, next, arrived, at_end, .. } = delivery;
+        let Delivery {
+            topic,
+            partition,
+            rows,
+            letters,
+            count,
+            bytes,
+            next,
+            oldest,
+            newest,
+            arrived,
+            at_end,
+            ..
+        } = delivery;
         let Parts { metrics, keeper, start, positions, .. } = &mut self.parts;
         metrics.delivered(&topic, partition, &count, bytes);
         start.account.delivered(&topic, &count, bytes);
-        let (oldest, newest) = times(&rows)?;
         start.account.times(oldest, newest);
         start.judge.push(&rows)?;
         keeper.give(Work::Rows(rows, letters))?;
@@ -346,7 +357,7 @@ impl Driver {
             dissolved: std::mem::take(&mut self.dissolved),
             gaps: std::mem::take(&mut self.gaps),
             sources: start.account.take_changed(),
-            summary: Some(start.account.summary()),
+            summary: start.account.summary(),
             watermark: self.marks.reached(),
         };
         for (topic, partition, end) in source.ends() {
@@ -421,18 +432,4 @@ impl Driver {
         source.stop();
         Ok(())
     }
-}
-
-/// The earliest and the latest event time of rows.
-fn times(rows: &EventBatch) -> Result<(Option<EventTime>, Option<EventTime>), Failure> {
-    let EventBatch { host_events, identity_assertions, placements } = rows;
-    let hosts = host_events::View::new(host_events)?;
-    let assertions = identity_assertions::View::new(identity_assertions)?;
-    let places = placements::View::new(placements)?;
-    let times = (0..hosts.len()).map(|row| hosts.event_time(row));
-    let times = times.chain((0..assertions.len()).map(|row| assertions.event_time(row)));
-    let times = times.chain((0..places.len()).map(|row| places.event_time(row)));
-    Ok(times.fold((None, None), |(oldest, newest): (Option<EventTime>, Option<EventTime>), time| {
-        (Some(oldest.map_or(time, |oldest| oldest.min(time))), newest.max(Some(time)))
-    }))
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use offbound_schemas::record::{Finding, Gap, Incident, SourceCount, Summary};
 use offbound_schemas::table::DeadLetter;
+use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventBatch, EventTime, IncidentId};
 use offbound_store::{OutboxItem, OutboxKind, PartitionOffset, StoreError, StreamCommit, Writer};
 use serde::Serialize;
@@ -44,7 +45,7 @@ pub(crate) enum Work {
 }
 
 /// A point of the stream: positions, and what was concluded since the last point.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Point {
     pub(crate) offsets: Vec<PartitionOffset>,
     /// Partitions that were made anew: their positions may go back.
@@ -54,7 +55,7 @@ pub(crate) struct Point {
     pub(crate) dissolved: Vec<IncidentId>,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) sources: Vec<SourceCount>,
-    pub(crate) summary: Option<Summary>,
+    pub(crate) summary: Summary,
     pub(crate) watermark: Option<EventTime>,
 }
 
@@ -179,7 +180,6 @@ impl Desk {
     fn commit(&mut self, point: Point) -> Result<(), Failure> {
         let mut outbox = std::mem::take(&mut self.letters);
         outbox.extend(self.outbox(&point)?);
-        let Some(summary) = &point.summary else { return Ok(()) };
         let commit = StreamCommit {
             offsets: &point.offsets,
             made_anew: &point.made_anew,
@@ -188,7 +188,7 @@ impl Desk {
             dissolved: &point.dissolved,
             gaps: &point.gaps,
             sources: &point.sources,
-            summary,
+            summary: &point.summary,
             outbox: &outbox,
             watermark: point.watermark,
             meta: &[],
@@ -204,7 +204,6 @@ impl Desk {
 
     /// What is to be told of a point. Provisional findings have gone out before.
     fn outbox(&self, point: &Point) -> Result<Vec<OutboxItem>, Failure> {
-        use offbound_schemas::vocabulary::FindingState;
         let mut items = Vec::new();
         if self.wants(OutboxKind::Finding) {
             let settled = point.findings.iter().filter(|finding| finding.state != FindingState::Provisional);

@@ -4,8 +4,10 @@
 //! Owns: the order of the steps: a decoder first makes sure that it knows everything it will write; then
 //! [`Line::commit`] proves the record free of secrets and gives its identity; from then on nothing can fail.
 
+use offbound_schemas::table::identity_assertions::Builder;
 use offbound_schemas::{EventId, EventTime};
 
+use super::Fate;
 use super::slot::Strict;
 use crate::decode::{Envelope, Identity, MAX_RAW_BYTES, Record, Seen, SeenPods, cut};
 use crate::identity::{Occurrences, content_hash, hash};
@@ -84,9 +86,32 @@ impl Line<'_, '_> {
         Ok(self.occurrences.event_id(self.identity, &content, &[self.label, ""]))
     }
 
+    /// Writes an assertion: `unmapped` gives the text of that column and may still refuse, `write` cannot fail.
+    #[inline]
+    pub(crate) fn assertion(
+        &mut self,
+        event_time: EventTime,
+        unmapped: impl for<'t> FnOnce(&'t mut String) -> Result<Option<&'t str>, Strict>,
+        write: impl FnOnce(&mut Builder, usize, &mut String),
+    ) -> Result<Fate, Strict> {
+        let mut text = std::mem::take(&mut self.scratch.unmapped);
+        let done = unmapped(&mut text).and_then(|text| Ok((self.commit()?, text))).map(|(event_id, text)| {
+            let row = self.begin_assertion(event_id, event_time);
+            let columns = &mut self.outbox.columns.identity_assertions;
+            write(columns, row, &mut self.scratch.first);
+            if let Some(text) = text {
+                columns.unmapped.put_text(row, text);
+            }
+            self.end_assertion(event_time);
+            Fate::Decoded
+        });
+        self.scratch.unmapped = text;
+        done
+    }
+
     /// Begins an assertion: its identity, moment, source, place and raw text.
     #[inline]
-    pub(crate) fn begin_assertion(&mut self, event_id: EventId, event_time: EventTime) -> usize {
+    fn begin_assertion(&mut self, event_id: EventId, event_time: EventTime) -> usize {
         let columns = &mut self.outbox.columns.identity_assertions;
         let row = columns.row();
         columns.event_id.put(row, &event_id);
@@ -137,7 +162,7 @@ impl Line<'_, '_> {
 
     /// Ends an assertion of that moment.
     #[inline]
-    pub(crate) fn end_assertion(&mut self, event_time: EventTime) {
+    fn end_assertion(&mut self, event_time: EventTime) {
         self.outbox.columns.identity_assertions.end_row();
         self.outbox.added(event_time, self.sink);
     }

@@ -85,6 +85,8 @@ pub struct Delivery {
     pub first_offset: i64,
     /// Contiguous low-water mark: everything of every record below is in this delivery or an earlier one.
     pub next: i64,
+    /// Earliest event time of its rows.
+    pub oldest: Option<EventTime>,
     /// Latest event time of its rows.
     pub newest: Option<EventTime>,
     /// The broker's time of its last message.

@@ -235,7 +235,7 @@ impl Reader {
             return Vec::new();
         }
         self.end_is_told |= at_end;
-        self.cut(read.count, read.to, next, at_end)
+        self.cut(read.count, (read.from, read.to), next, at_end)
     }
 
     /// Whether the end was reached and no delivery has said so.
@@ -260,7 +260,7 @@ impl Reader {
     fn cut(
         &mut self,
         count: SourceCount,
-        newest: Option<EventTime>,
+        (oldest, newest): (Option<EventTime>, Option<EventTime>),
         next: i64,
         at_end: bool,
     ) -> Vec<Delivery> {
@@ -279,6 +279,7 @@ impl Reader {
             bytes: 0,
             first_offset: first.unwrap_or(self.position),
             next: self.told,
+            oldest,
             newest,
             arrived: self.arrived,
             at_end: false,

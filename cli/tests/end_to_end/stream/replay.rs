@@ -45,5 +45,6 @@ fn a_stream_gives_what_a_replay_gives() {
         assert_eq!(summary.read, summary.decoded + left, "{sample}");
         let replayed = expected.summary.expect("a replay sums up");
         assert_eq!((summary.read, summary.decoded), (replayed.read, replayed.decoded), "{sample}");
+        assert_eq!((summary.from, summary.to), (replayed.from, replayed.to), "{sample}");
     }
 }

@@ -152,20 +152,11 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     let slots: &[Slot<'_>; SLOTS] = slots.first_chunk().ok_or(Strict)?;
     let event_time = slots[TIME].time()?.ok_or(Strict)?;
     let call = Call::of(slots)?;
-    let mut text = std::mem::take(&mut line.scratch.unmapped);
-    let done =
-        call.unmapped(&mut text).and_then(|text| Ok((line.commit()?, text))).map(|(event_id, text)| {
-            let row = line.begin_assertion(event_id, event_time);
-            let columns = &mut line.outbox.columns.identity_assertions;
-            call.write(columns, row, &mut line.scratch.first);
-            if let Some(text) = text {
-                columns.unmapped.put_text(row, text);
-            }
-            line.end_assertion(event_time);
-            Fate::Decoded
-        });
-    line.scratch.unmapped = text;
-    done
+    line.assertion(
+        event_time,
+        |text| call.unmapped(text),
+        |columns, row, first| call.write(columns, row, first),
+    )
 }
 
 /// Whether a call may be about more than itself.

@@ -116,20 +116,11 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     }
     let event_time = said[START].time()?.ok_or(Strict)?;
     let entry = Entry::of(&said, event_time)?;
-    let mut text = std::mem::take(&mut line.scratch.unmapped);
-    let done =
-        unmapped(&said, &mut text).and_then(|text| Ok((line.commit()?, text))).map(|(event_id, text)| {
-            let row = line.begin_assertion(event_id, event_time);
-            let columns = &mut line.outbox.columns.identity_assertions;
-            entry.write(columns, row, &mut line.scratch.first);
-            if let Some(text) = text {
-                columns.unmapped.put_text(row, text);
-            }
-            line.end_assertion(event_time);
-            Fate::Decoded
-        });
-    line.scratch.unmapped = text;
-    done
+    line.assertion(
+        event_time,
+        |text| unmapped(&said, text),
+        |columns, row, first| entry.write(columns, row, first),
+    )
 }
 
 /// The value, absent where the proxy wrote that there is none; only text and whole numbers are plain.

@@ -152,21 +152,11 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     }
     let event_time = slots[RECEIVED].time()?.ok_or(Strict)?;
     let event = Event::of(slots)?;
-    let mut unmapped = std::mem::take(&mut line.scratch.unmapped);
-    let written = event.unmapped(slots, &mut unmapped);
-    let written = written.and_then(|text| Ok((line.commit()?, text)));
-    let done = written.map(|(event_id, text)| {
-        let row = line.begin_assertion(event_id, event_time);
-        let columns = &mut line.outbox.columns.identity_assertions;
-        event.write(columns, row, &mut line.scratch.first);
-        if let Some(text) = text {
-            columns.unmapped.put_text(row, text);
-        }
-        line.end_assertion(event_time);
-        Fate::Decoded
-    });
-    line.scratch.unmapped = unmapped;
-    done
+    line.assertion(
+        event_time,
+        |text| event.unmapped(slots, text),
+        |columns, row, first| event.write(columns, row, first),
+    )
 }
 
 /// Whether the request is surely no issuing, review or revocation, and places nothing.
