@@ -80,6 +80,7 @@ pub(crate) struct Labelling {
 
 impl Labelling {
     /// What is said of records wherever they are.
+    #[cfg(feature = "kafka")]
     pub(crate) fn new(format: Option<usize>, instance: Option<String>) -> Self {
         Self { format, instance }
     }

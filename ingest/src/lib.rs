@@ -24,6 +24,7 @@ pub mod fuzzing;
 mod identity;
 pub mod input;
 mod json;
+#[cfg(feature = "kafka")]
 pub mod kafka;
 mod key;
 pub mod label;

@@ -29,6 +29,7 @@ use crate::text;
 use crate::unfold::{Leaf, Unfold};
 
 pub(crate) mod again;
+#[cfg(feature = "kafka")]
 pub(crate) mod message;
 pub(crate) mod part;
 
@@ -79,7 +80,8 @@ struct Reader {
     unfold: Unfold,
     state: State,
     marks: Marks,
-    /// A line with its break, where it came without.
+    /// A line with its break, where a message came without.
+    #[cfg(feature = "kafka")]
     line: Vec<u8>,
 }
 
@@ -106,7 +108,14 @@ impl<'a> Run<'a> {
             read: SourceRead::default(),
         };
         let unfold = Unfold::of_format(options.formats.clone(), state.labelling.format);
-        Self { sink, reader: Box::new(Reader { unfold, state, marks: Marks::default(), line: Vec::new() }) }
+        let reader = Reader {
+            unfold,
+            state,
+            marks: Marks::default(),
+            #[cfg(feature = "kafka")]
+            line: Vec::new(),
+        };
+        Self { sink, reader: Box::new(reader) }
     }
 
     /// The same, with other paths for its records.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::csv::{self, Item};
-use crate::decode::{CUT_MARK, Envelope, Held, Inside, Reject};
+use crate::decode::{CUT_MARK, Envelope, Inside, Reject};
 use crate::envelope::{self, MAX_ENVELOPES, Outer, Payload, octets};
 use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;
@@ -145,7 +145,8 @@ impl Unfold {
     }
 
     /// Cut lines and open records of CSV that wait for their other pieces.
-    pub(crate) fn held(&self) -> Held {
+    #[cfg(feature = "kafka")]
+    pub(crate) fn held(&self) -> crate::decode::Held {
         self.inside.held()
     }
 
