@@ -13,13 +13,14 @@ use offbound_correlate::{Changes, Engine, EngineError, FactTable, Judgement, Rul
 use offbound_schemas::record::{Finding, Incident, SourceCount, Summary};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventTime};
-use offbound_store::{Columns, SCAN_ROWS, Store};
+use offbound_store::Store;
 use tokio::runtime::Runtime;
 
 use crate::exit::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::output::{Results, count};
 use crate::read::Account;
+use crate::scan_ahead::scan_ahead;
 
 /// Which events are judged: at or after `since`, before `until`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -182,7 +183,7 @@ impl Judge {
 
     fn take_in(&mut self, store: &Store, window: Window, interrupt: &Interrupt) -> Result<(), Failure> {
         let mut outside: u64 = 0;
-        store.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| -> Result<(), Failure> {
+        scan_ahead(store, |batch| {
             interrupt.check()?;
             let whole = batch.num_rows();
             let batch = cut(batch, window)?;

@@ -29,6 +29,7 @@ mod read;
 mod readers;
 mod replay;
 mod rules;
+mod scan_ahead;
 mod ship;
 mod simulate;
 mod size;

@@ -16,6 +16,7 @@ mod destination;
 mod egress;
 mod exception;
 mod learning;
+mod lookup;
 mod pattern;
 mod policy;
 mod proxy;
@@ -83,6 +84,7 @@ pub struct Environment {
     pub completeness: BTreeMap<String, Completeness>,
     /// How far clocks may be off.
     pub clock: Clock,
+    lookup: lookup::Lookup,
 }
 
 /// A section: its key at the top of the file, and what reads it.

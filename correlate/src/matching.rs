@@ -57,7 +57,28 @@ pub(crate) struct Compared<'a> {
     pub(crate) address: Option<String>,
     pub(crate) external: bool,
     pub(crate) translated: bool,
-    pub(crate) trace: Vec<String>,
+    pub(crate) trace: Steps,
+}
+
+/// The steps of a comparison in words; nobody reads those of most uses, and making them costs more than comparing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Steps {
+    /// Nothing is written down.
+    silent: bool,
+    said: Vec<String>,
+}
+
+impl Steps {
+    fn say(&mut self, step: impl FnOnce() -> String) {
+        if !self.silent {
+            self.said.push(step());
+        }
+    }
+
+    /// The sentences, in the order in which they were found.
+    pub(crate) fn sentences(&self) -> &[String] {
+        &self.said
+    }
 }
 
 /// Everything that a comparison may look at.
@@ -68,18 +89,30 @@ pub(crate) struct Ground<'a> {
     pub(crate) names: &'a Names,
 }
 
-/// Compares a use with its binding.
+/// Compares a use with its binding, and tells every step.
 pub(crate) fn compare<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) -> Compared<'a> {
-    let mut answer = Compared { binding_grade: bound.grade, ..Compared::default() };
+    weigh(bound, seen, ground, Steps::default())
+}
+
+/// The same, with steps and home addresses only for a use that is not where it belongs.
+pub(crate) fn compare_briefly<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) -> Compared<'a> {
+    let answer = weigh(bound, seen, ground, Steps { silent: true, said: Vec::new() });
+    if answer.place == Match::Mismatch { compare(bound, seen, ground) } else { answer }
+}
+
+fn weigh<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>, trace: Steps) -> Compared<'a> {
+    let mut answer = Compared { binding_grade: bound.grade, trace, ..Compared::default() };
     let Some((address, quality)) = observe(seen, ground, &mut answer) else { return answer };
     answer.observation_grade = grade_of(quality);
     answer.address = Some(address.clone());
     if bound.grade == 0 {
-        answer.trace.push("Nothing says where this credential belongs.".to_owned());
+        answer.trace.say(|| "Nothing says where this credential belongs.".to_owned());
         return answer;
     }
     let home = home(bound, seen, ground);
-    answer.bound_addresses = addresses(&home, ground.names);
+    if !answer.trace.silent {
+        answer.bound_addresses = addresses(&home, ground.names);
+    }
     let realm = ground.environment.realm_of_address(&address, seen.source).map(|realm| realm.name.clone());
     ground.places.asked.note(About::Address(&address));
     let known = ground.names.known(&address);
@@ -88,7 +121,7 @@ pub(crate) fn compare<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) ->
     match owner {
         Owner::Ambiguous => {
             let text = "more than one workload may have owned it at that moment, within the clocks' error";
-            answer.trace.push(format!("{address}: {text}."));
+            answer.trace.say(|| format!("{address}: {text}."));
         }
         Owner::One(stay) => owned(bound, seen, ground, stay, &address, &mut answer),
         Owner::Nobody => unowned(bound, seen, ground, &home, &address, &mut answer),
@@ -98,8 +131,8 @@ pub(crate) fn compare<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>) ->
 
 /// Which address counts, and how good it is; `None` where no address can be believed.
 fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Option<(String, AddrQuality)> {
-    let undecided = |answer: &mut Compared<'_>, text: String| {
-        answer.trace.push(text);
+    let undecided = |answer: &mut Compared<'_>, text: &dyn Fn() -> String| {
+        answer.trace.say(text);
         None
     };
     let Some(address) = seen.address else {
@@ -109,34 +142,35 @@ fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Op
             }
             _ => "No source address is recorded.",
         };
-        return undecided(answer, text.to_owned());
+        return undecided(answer, &|| text.to_owned());
     };
     if is_local(address) {
-        return undecided(answer, format!("{address} is local to the recorder and names no place."));
+        return undecided(answer, &|| format!("{address} is local to the recorder and names no place."));
     }
     if matches!(seen.quality, AddrQuality::Asserted | AddrQuality::Service | AddrQuality::None) {
         answer.address = Some(address.to_owned());
-        return undecided(answer, format!("{address} is somebody's word, not the recorder's own peer."));
+        return undecided(answer, &|| format!("{address} is somebody's word, not the recorder's own peer."));
     }
     let Some(proxy) = ground.environment.proxy(address) else {
         if !seen.chain.is_empty() {
-            let text = format!(
-                "Forwarded addresses ({}) are only claims; the peer was {address}.",
-                seen.chain.join(", ")
-            );
-            answer.trace.push(text);
+            let claims = || seen.chain.join(", ");
+            answer.trace.say(|| {
+                format!("Forwarded addresses ({}) are only claims; the peer was {address}.", claims())
+            });
         }
         return Some((address.to_owned(), seen.quality));
     };
     // The hop next to the proxy is the one that the proxy saw itself.
     match seen.chain.last().filter(|_| proxy.trust_forwarded) {
         Some(client) => {
-            answer.trace.push(format!("{address} is a declared proxy; it saw {client}."));
+            answer.trace.say(|| format!("{address} is a declared proxy; it saw {client}."));
             answer.translated = true;
             Some(((*client).to_owned(), AddrQuality::Translated))
         }
         None => {
-            undecided(answer, format!("{address} is a declared proxy, and whom it served is not recorded."))
+            undecided(answer, &|| {
+                format!("{address} is a declared proxy, and whom it served is not recorded.")
+            })
         }
     }
 }
@@ -196,8 +230,8 @@ fn owned<'a>(
 ) {
     answer.observed = Some(stay);
     let names = ground.names;
-    let owner = describe(stay, names);
-    answer.trace.push(format!("{address} belonged to {owner} at {}.", seen.time));
+    let owner = || describe(stay, names);
+    answer.trace.say(|| format!("{address} belonged to {} at {}.", owner(), seen.time));
     let whole_host = stay.shared || stay.kind == PlacementKind::Host;
     answer.host = host_level(bound, stay, ground);
     answer.pod = pod_level(bound, stay, whole_host);
@@ -211,7 +245,8 @@ fn owned<'a>(
         _ => Match::Undetermined,
     };
     if answer.place == Match::Mismatch && delegated(seen, stay, ground) {
-        answer.trace.push(format!("{owner} is declared to present credentials of this subject there."));
+        let present = "is declared to present credentials of this subject there";
+        answer.trace.say(|| format!("{} {present}.", owner()));
         (answer.place, answer.host, answer.pod) = (Match::Match, Match::Undetermined, Match::Undetermined);
         answer.translated = true;
     }
@@ -219,6 +254,11 @@ fn owned<'a>(
 }
 
 fn conclude(bound: &Bound, ground: Ground<'_>, answer: &mut Compared<'_>) {
+    let (place, host) = (answer.place, answer.host);
+    answer.trace.say(|| conclusion(bound, ground, place, host));
+}
+
+fn conclusion(bound: &Bound, ground: Ground<'_>, place: Match, host: Match) -> String {
     let home = match (bound.pod_uid, bound.host, &bound.workload) {
         (Some(pod), Some(host), _) => {
             format!("pod {} on {}", ground.names.text(pod), ground.names.text(host))
@@ -228,14 +268,14 @@ fn conclude(bound: &Bound, ground: Ground<'_>, answer: &mut Compared<'_>) {
         (None, None, Some(workload)) => workload.clone(),
         _ => "the place of its first use".to_owned(),
     };
-    answer.trace.push(match answer.place {
+    match place {
         Match::Match => format!("The credential belongs to {home}: it is where it belongs."),
         Match::Mismatch => format!("The credential belongs to {home}: it is not where it belongs."),
-        Match::Undetermined if answer.host == Match::Match => {
+        Match::Undetermined if host == Match::Match => {
             format!("The credential belongs to {home}: the host fits, the pod cannot be told from a shared address.")
         }
         Match::Undetermined => format!("The credential belongs to {home}: the evidence does not decide."),
-    });
+    }
 }
 
 fn host_level(bound: &Bound, stay: &Stay, ground: Ground<'_>) -> Match {
@@ -300,35 +340,24 @@ fn unowned(
     if exits.iter().any(|exit| exit.translates_to(address)) {
         answer
             .trace
-            .push(format!("{address} is declared as the way out of the credential's own address space."));
+            .say(|| format!("{address} is declared as the way out of the credential's own address space."));
         answer.translated = true;
         answer.observation_grade = answer.observation_grade.min(2);
         (answer.place, answer.host) = (Match::Match, Match::Undetermined);
         return;
     }
-    let open = match ground.environment.place_of(address, seen.source) {
-        Place::Inside(realm) => {
-            Some(format!("{address} lies in {}, and no placement source says whose it was.", realm.name))
-        }
-        Place::Unsettled => {
-            Some(format!("{address} lies in a declared address space, and which one is not settled."))
-        }
-        Place::Nowhere => {
-            Some(format!("{address} belongs to no known placement, and no address space is declared."))
-        }
-        Place::Outside => None,
-    };
-    if let Some(open) = open {
-        answer.trace.push(open);
+    let place = ground.environment.place_of(address, seen.source);
+    if !matches!(place, Place::Outside) {
+        answer.trace.say(|| left_open(address, &place));
         return;
     }
     if home.is_empty() || exits.iter().any(|exit| matches!(exit, Exit::Unknown)) {
         let text = "whether the credential's own address space is translated to it is not declared";
-        answer.trace.push(format!("{address} lies outside every declared address space; {text}."));
+        answer.trace.say(|| format!("{address} lies outside every declared address space; {text}."));
         return;
     }
     let outside = "lies outside every declared address space and is none of the declared ways out";
-    answer.trace.push(format!("{address} {outside} at {}.", seen.time));
+    answer.trace.say(|| format!("{address} {outside} at {}.", seen.time));
     answer.external = true;
     (answer.place, answer.host) = (Match::Mismatch, Match::Mismatch);
     if bound.pod_uid.is_some() {
@@ -338,6 +367,21 @@ fn unowned(
     conclude(bound, ground, answer);
 }
 
+/// Why an address that no placement owns decides nothing.
+fn left_open(address: &str, place: &Place<'_>) -> String {
+    match place {
+        Place::Inside(realm) => {
+            format!("{address} lies in {}, and no placement source says whose it was.", realm.name)
+        }
+        Place::Unsettled => {
+            format!("{address} lies in a declared address space, and which one is not settled.")
+        }
+        Place::Nowhere | Place::Outside => {
+            format!("{address} belongs to no known placement, and no address space is declared.")
+        }
+    }
+}
+
 /// A credential of which only the first use is known.
 fn first_use(bound: &Bound, ground: Ground<'_>, address: &str, answer: &mut Compared<'_>) -> bool {
     if bound.grade != 1 {
@@ -345,7 +389,7 @@ fn first_use(bound: &Bound, ground: Ground<'_>, address: &str, answer: &mut Comp
     }
     // Whoever calls first may be the thief: a first use alone decides nothing.
     let first = bound.first_address.map(|first| ground.names.text(first));
-    answer.trace.push(match first == Some(address) {
+    answer.trace.say(|| match first == Some(address) {
         true => format!("{address} is where it was first used; nothing better is known of it."),
         false => format!("Only its first use is known; {address} was not seen with it then."),
     });

@@ -4,12 +4,13 @@
 //! Owns: the order of it. Law STREAM-4: what was published is published again only where it differs.
 
 use offbound_schemas::EventTime;
-use offbound_store::{Columns, SCAN_ROWS, Store};
+use offbound_store::Store;
 
 use super::account::Account;
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::judge::{Judge, last_time};
+use crate::scan_ahead::scan_ahead;
 
 /// What a stream starts with.
 pub(crate) struct Start {
@@ -30,7 +31,7 @@ pub(crate) fn rebuild(judge: Judge, store: &Store, interrupt: &Interrupt) -> Res
 /// Gives an empty engine every event of the store, and tells it what was published.
 pub(crate) fn refill(mut judge: Judge, store: &Store, interrupt: &Interrupt) -> Result<Judge, Failure> {
     let watermark = store.watermark()?;
-    store.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| -> Result<(), Failure> {
+    scan_ahead(store, |batch| {
         interrupt.check()?;
         let Some(last) = last_time(&batch)? else { return Ok(()) };
         judge.push(&batch)?;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use offbound_schemas::vocabulary::Enforcement;
 
 use super::Environment;
-use super::pattern::{Pattern, any_matches};
+use super::pattern::Pattern;
 use super::ranges::patterns_of;
 
 /// What is declared of a place that is called.
@@ -61,15 +61,6 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
 }
 
 impl Environment {
-    /// The first destination whose name or patterns fit any of the names.
-    #[must_use]
-    pub fn destination(&self, names: &[&str]) -> Option<&DestinationInfo> {
-        let fits = |entry: &&DestinationInfo| {
-            names.contains(&entry.name.as_str()) || any_matches(&entry.patterns, names)
-        };
-        self.destinations.iter().find(fits)
-    }
-
     /// A name of a destination, and the one that the file gives it.
     pub(super) fn names_of_destination<'n>(&'n self, name: &'n str) -> Vec<&'n str> {
         let declared = self.destination(&[name]).map(|entry| entry.name.as_str());

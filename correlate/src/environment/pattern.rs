@@ -24,6 +24,11 @@ impl Pattern {
         &self.text
     }
 
+    /// The one text that it matches, where it has no `*`.
+    pub(super) fn plain(&self) -> Option<&str> {
+        (!self.text.contains('*')).then_some(&*self.text)
+    }
+
     /// Whether all of `text` fits the pattern.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

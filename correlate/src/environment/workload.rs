@@ -65,15 +65,6 @@ fn refuse_second_owners<'n>(
 }
 
 impl Environment {
-    /// The workload with this id or alias.
-    #[must_use]
-    pub fn workload(&self, name: &str) -> Option<&WorkloadInfo> {
-        let named = |workload: &&WorkloadInfo| {
-            workload.id == name || workload.aliases.iter().any(|alias| alias == name)
-        };
-        self.workloads.iter().find(named)
-    }
-
     /// The canonical id of a workload; the name itself when no entry knows it.
     #[must_use]
     pub fn canonical_workload(&self, name: &str) -> String {

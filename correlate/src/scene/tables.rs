@@ -4,8 +4,7 @@
 //! Owns: the batch size. Law: rows are made a batch at a time, so that a large scene is never held twice.
 
 use arrow::array::RecordBatch;
-use offbound_schemas::table::{Coverage, GapRow, Use, bindings, coverage, gaps, signals, taints, uses};
-use offbound_schemas::vocabulary::Match;
+use offbound_schemas::table::{Coverage, GapRow, bindings, coverage, gaps, signals, taints, uses};
 
 use super::Scene;
 use crate::fact::coverage::Kind;
@@ -38,23 +37,12 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
 
 /// The batches of some uses.
 pub(crate) fn use_batches(scene: &Scene<'_>, uses: &[&Usage]) -> Vec<RecordBatch> {
-    let rows = |usage: &&Usage| super::uses::rows(scene, usage).into_iter().map(lean).collect();
-    chunked(uses, rows, |rows| uses::to_batch(rows))
+    chunked(uses, |usage| super::uses::brief_rows(scene, usage), |rows| uses::to_batch(rows))
 }
 
 /// The batches of some signs.
 pub(crate) fn sign_batches(scene: &Scene<'_>, signs: &[&Sign]) -> Vec<RecordBatch> {
     chunked(signs, |sign| vec![super::signals::row(scene, sign)], |rows| signals::to_batch(rows))
-}
-
-/// Most uses are where they belong, and nobody asks how that was found: the long texts are kept for those that
-/// are not. A finding compares its own uses anew, with every step.
-fn lean(mut row: Use) -> Use {
-    if row.place_match != Match::Mismatch {
-        row.trace = Vec::new();
-        row.bound_addresses = Vec::new();
-    }
-    row
 }
 
 fn chunked<T, R>(

@@ -12,7 +12,7 @@ use crate::environment::StaticPolicy;
 use crate::fact::binding::Held;
 use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
-use crate::matching::{Bound, Compared, Seen, compare};
+use crate::matching::{Bound, Compared, Ground, Seen, compare, compare_briefly};
 use crate::names::Name;
 
 const NANOS_PER_SEC: i64 = 1_000_000_000;
@@ -21,14 +21,28 @@ const LEEWAY_NANOS: i64 = 60 * NANOS_PER_SEC;
 /// Credential kinds that never expire by design.
 const STATIC_KINDS: &[&str] = &["aws-key", "k8s-legacy-token"];
 
-/// The rows of one use.
+/// One way to compare: in full, or briefly.
+type Compare = for<'a> fn(&Bound, &Seen<'_>, Ground<'a>) -> Compared<'a>;
+
+/// The rows of one use, with every step of the comparison.
 pub(crate) fn rows(scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
+    rows_by(compare, scene, usage)
+}
+
+/// The same, with steps and home addresses only where it is not where it belongs: most uses are, and nobody asks how
+/// that was found. A finding compares its own uses anew, with every step.
+pub(crate) fn brief_rows(scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
+    rows_by(compare_briefly, scene, usage)
+}
+
+fn rows_by(compare: Compare, scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
     let bound = scene.bound(usage);
-    let first = compared(scene, usage, &bound, usage.first);
+    let compared = |at| compared(compare, scene, usage, &bound, at);
+    let first = compared(usage.first);
     if usage.first.time == usage.last.time {
         return vec![row(scene, usage, &bound, &first, (usage.first, usage.last, usage.count))];
     }
-    let last = compared(scene, usage, &bound, usage.last);
+    let last = compared(usage.last);
     if (first.place, first.host, first.pod) == (last.place, last.host, last.pod) {
         return vec![row(scene, usage, &bound, &first, (usage.first, usage.last, usage.count))];
     }
@@ -39,7 +53,13 @@ pub(crate) fn rows(scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
     ]
 }
 
-fn compared<'a>(scene: &'a Scene<'_>, usage: &Usage, bound: &Bound, at: Witness) -> Compared<'a> {
+fn compared<'a>(
+    compare: Compare,
+    scene: &'a Scene<'_>,
+    usage: &Usage,
+    bound: &Bound,
+    at: Witness,
+) -> Compared<'a> {
     let names = &scene.facts.names;
     let chain = names.text_of(usage.key.chain).unwrap_or_default();
     let seen = Seen {
@@ -145,7 +165,7 @@ fn placed(scene: &Scene<'_>, bound: &Bound, compared: &Compared<'_>) -> Use {
             .map(|name| scene.environment.canonical_workload(name)),
         observed_external: compared.external,
         place_key: place_key(scene, compared),
-        trace: compared.trace.clone(),
+        trace: compared.trace.sentences().to_vec(),
         ..Use::default()
     }
 }

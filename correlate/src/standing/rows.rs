@@ -210,7 +210,7 @@ impl Standing {
 
     fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
         let Some(usage) = scene.facts.uses.all().get(place) else { return };
-        let (rows, questions) = scene.places.asked.during(|| uses::rows(scene, usage));
+        let (rows, questions) = scene.places.asked.during(|| uses::brief_rows(scene, usage));
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
         let Some(state) = state_of(&rows, &self.crowds) else { return };
         let Some(known) = self.uses.get_mut(place) else { return };
