@@ -167,11 +167,9 @@ fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Op
             answer.translated = true;
             Some(((*client).to_owned(), AddrQuality::Translated))
         }
-        None => {
-            undecided(answer, &|| {
-                format!("{address} is a declared proxy, and whom it served is not recorded.")
-            })
-        }
+        None => undecided(answer, &|| {
+            format!("{address} is a declared proxy, and whom it served is not recorded.")
+        }),
     }
 }
 
@@ -272,7 +270,9 @@ fn conclusion(bound: &Bound, ground: Ground<'_>, place: Match, host: Match) -> S
         Match::Match => format!("The credential belongs to {home}: it is where it belongs."),
         Match::Mismatch => format!("The credential belongs to {home}: it is not where it belongs."),
         Match::Undetermined if host == Match::Match => {
-            format!("The credential belongs to {home}: the host fits, the pod cannot be told from a shared address.")
+            format!(
+                "The credential belongs to {home}: the host fits, the pod cannot be told from a shared address."
+            )
         }
         Match::Undetermined => format!("The credential belongs to {home}: the evidence does not decide."),
     }
