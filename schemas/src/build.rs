@@ -5,8 +5,10 @@
 //! Law: a row that was not set reads as absent.
 
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ListBuilder, StringViewBuilder, new_null_array};
+use arrow::datatypes::DataType;
 
 use crate::column::ColumnValue;
 
@@ -16,6 +18,30 @@ pub struct Column<T: ColumnValue> {
     len: usize,
     /// Rows of the last batch: the next one will have about as many.
     expected: usize,
+}
+
+/// Arrays without any value. Columns of a type share one, over all batches, since most columns of most batches have no
+/// value. Bound: one for each type of column, as long as the longest batch.
+#[derive(Debug, Default)]
+pub(crate) struct Absent {
+    arrays: Vec<ArrayRef>,
+}
+
+impl Absent {
+    fn array(&mut self, data_type: &DataType, rows: usize) -> ArrayRef {
+        let known = self.arrays.iter().position(|array| array.data_type() == data_type);
+        if let Some(array) =
+            known.and_then(|known| self.arrays.get(known)).filter(|array| array.len() >= rows)
+        {
+            return array.slice(0, rows);
+        }
+        let array = new_null_array(data_type, rows);
+        match known.and_then(|known| self.arrays.get_mut(known)) {
+            Some(shorter) => *shorter = Arc::clone(&array),
+            None => self.arrays.push(Arc::clone(&array)),
+        }
+        array
+    }
 }
 
 impl<T: ColumnValue> Default for Column<T> {
@@ -53,10 +79,10 @@ impl<T: ColumnValue> Column<T> {
     }
 
     /// Takes the column out, `rows` long.
-    pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
+    pub(crate) fn finish(&mut self, rows: usize, absent: &mut Absent) -> ArrayRef {
         self.expected = rows;
         if self.len == 0 && T::NULLABLE {
-            return new_null_array(&T::data_type(), rows);
+            return absent.array(&T::data_type(), rows);
         }
         if self.len < rows {
             T::append_absent(&mut self.builder, rows - self.len);

@@ -156,12 +156,13 @@ macro_rules! table {
         pub struct Builder {
             schema: arrow::datatypes::SchemaRef,
             row: usize,
+            absent: $crate::build::Absent,
             $( $(#[doc = $doc])+ pub $column: $crate::build::Column<$type>, )+
         }
 
         impl Default for Builder {
             fn default() -> Self {
-                Self { schema: schema(), row: 0, $( $column: $crate::build::Column::default(), )+ }
+                Self { schema: schema(), row: 0, absent: $crate::build::Absent::default(), $( $column: $crate::build::Column::default(), )+ }
             }
         }
 
@@ -199,7 +200,7 @@ macro_rules! table {
             #[must_use]
             pub fn finish(&mut self) -> arrow::array::RecordBatch {
                 let rows = std::mem::take(&mut self.row);
-                let arrays = vec![ $( self.$column.finish(rows), )+ ];
+                let arrays = vec![ $( self.$column.finish(rows, &mut self.absent), )+ ];
                 arrow::array::RecordBatch::try_new(std::sync::Arc::clone(&self.schema), arrays)
                     .expect("the arrays were built from this very schema")
             }
