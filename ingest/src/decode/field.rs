@@ -242,10 +242,11 @@ pub(crate) fn unmapped_texts(mut fields: Vec<(&str, Texts<'_>)>) -> Option<Strin
     if fields.is_empty() {
         return None;
     }
-    let mut sorted = fields.clone();
-    sorted.sort_by_key(|(key, _)| *key);
+    let mut order: Vec<usize> = (0..fields.len()).collect();
+    order.sort_by_key(|index| fields.get(*index).map(|(key, _)| *key));
+    let sorted = || order.iter().filter_map(|index| fields.get(*index));
     let mut out = String::with_capacity(256);
-    for (index, (key, texts)) in sorted.iter().enumerate() {
+    for (index, (key, texts)) in sorted().enumerate() {
         out.push(if index == 0 { '{' } else { ',' });
         write_json_text(key, &mut out);
         out.push(':');
@@ -254,7 +255,7 @@ pub(crate) fn unmapped_texts(mut fields: Vec<(&str, Texts<'_>)>) -> Option<Strin
     out.push('}');
     // A member costs its text and two bytes; that is the object without one bracket.
     let fits = out.len() - 1 + ROOM_FOR_COUNT_BYTES <= MAX_UNMAPPED_BYTES;
-    let once = sorted.windows(2).all(|pair| matches!(pair, [(left, _), (right, _)] if left != right));
+    let once = sorted().zip(sorted().skip(1)).all(|((left, _), (right, _))| left != right);
     if fits && once {
         return Some(out);
     }

@@ -6,6 +6,7 @@
 
 mod numbers;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use offbound_schemas::vocabulary::Action;
@@ -210,8 +211,9 @@ pub(crate) fn errno_number(name: &str) -> Option<u16> {
         other if other.starts_with('E') => other,
         _ => return None,
     };
-    let index = ERRNO_NAMES.split_ascii_whitespace().position(|known| known == name)?;
-    u16::try_from(index + 1).ok()
+    static NUMBERS: LazyLock<BTreeMap<&str, u16>> =
+        LazyLock::new(|| ERRNO_NAMES.split_ascii_whitespace().zip(1..).collect());
+    NUMBERS.get(name).copied()
 }
 
 /// Capability names in the order of their numbers, from 0, without `CAP_`.

@@ -5,6 +5,9 @@
 //! as the list that they are, so that a blank inside one ends nothing.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::{Found, Mark, screen};
 
@@ -13,6 +16,11 @@ const HEAD_BYTES: usize = 512;
 /// Shortest hex that is looked at, in digits: `-px`, the shortest secret argument, has 6.
 const MIN_DIGITS: usize = 6;
 
+/// What every audit record has.
+static STAMP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"audit("));
+/// What the record of a system call has.
+static CALL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" syscall="));
+
 /// Every field of an audit record whose hex holds a secret.
 pub(super) fn find(text: &str) -> Vec<Found> {
     fields(text).filter_map(|(range, bytes)| find_at(range, &bytes)).collect()
@@ -20,21 +28,27 @@ pub(super) fn find(text: &str) -> Vec<Found> {
 
 /// Whether some field of an audit record needs a look.
 pub(super) fn may_hold_secret(text: &str) -> bool {
-    fields(text).any(|(_, bytes)| !screen::is_clean_at(&Arguments::new(&bytes).list, 0))
+    fields(text).any(|(_, bytes)| match std::str::from_utf8(&bytes) {
+        Ok(text) => !screen::is_clean_at(&list_of(text), 0),
+        Err(_) => !screen::is_clean_at(&Arguments::new(&bytes).list, 0),
+    })
 }
 
 /// The range and the bytes of every field of an audit record that is hex.
 fn fields(text: &str) -> impl Iterator<Item = (Range<usize>, Vec<u8>)> {
     let bytes = text.as_bytes();
     let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
-    let is_audit = bytes.first() != Some(&b'{') && memchr::memmem::find(head, b"audit(").is_some();
+    let is_audit = bytes.first() != Some(&b'{') && STAMP.find(head).is_some();
     let searched = if is_audit { bytes } else { &[] };
     // The arguments of a system call are numbers in hex, and no text.
-    let is_call = memchr::memmem::find(head, b" syscall=").is_some();
+    let is_call = is_audit && CALL.find(head).is_some();
     memchr::memchr_iter(b'=', searched).filter_map(move |equals| field_at(text, equals + 1, is_call))
 }
 
 fn field_at(text: &str, start: usize, is_call: bool) -> Option<(Range<usize>, Vec<u8>)> {
+    // Most names end otherwise than those that are looked for.
+    let is_possible = |last: &u8| last.is_ascii_digit() || b"[]eda".contains(last);
+    text.as_bytes().get(..start - 1)?.last().filter(|last| is_possible(last))?;
     let before = text.get(..start)?;
     if !ends_in_field(before) || (is_call && !before.ends_with("proctitle=")) {
         return None;
@@ -59,6 +73,22 @@ fn find_at(range: Range<usize>, bytes: &[u8]) -> Option<Found> {
         .collect();
     let is_text = arguments.is_text;
     (!found.is_empty()).then(|| Found::new(range, Mark::Hex(arguments.text, super::merge(found), is_text)))
+}
+
+/// The list of quoted strings that [`Arguments`] makes of a text.
+fn list_of(text: &str) -> String {
+    let mut list = String::with_capacity(text.len() + 64);
+    list.push('"');
+    let mut rest = text;
+    while let Some(at) = memchr::memchr2(b'\0', b'"', rest.as_bytes()) {
+        let (before, behind) = rest.split_at(at);
+        list.push_str(before);
+        list.push_str(if behind.starts_with('"') { "\\\"" } else { "\",\"" });
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    list.push_str(rest);
+    list.push('"');
+    list
 }
 
 /// An argument list out of hex.

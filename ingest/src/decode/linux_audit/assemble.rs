@@ -9,8 +9,9 @@
 //! Collectors that put events together themselves come in by [`Assembler::take_whole`], for they too write out of order.
 //! Law: same records, any interleaving within [`HOLD_NANOS`], same rows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::{EventId, EventRows, EventTime};
@@ -42,7 +43,7 @@ const MAX_CLOSED_EVENTS: usize = 8192;
 const MAX_HOSTS: usize = 1024;
 
 /// Host (empty when unknown), time, serial.
-type Key = (String, EventTime, u32);
+type Key = (Arc<str>, EventTime, u32);
 
 struct Open {
     number: u64,
@@ -85,9 +86,11 @@ pub(in crate::decode) struct Assembler {
     inside: Inside,
     /// Bytes of memory of all open events, about.
     memory: usize,
-    clocks: BTreeMap<String, Progress>,
-    hosts: BTreeMap<String, HostState>,
-    closed: BTreeMap<Key, Vec<u64>>,
+    clocks: BTreeMap<Arc<str>, Progress>,
+    hosts: BTreeMap<Arc<str>, HostState>,
+    /// The host of the last record.
+    last_host: Arc<str>,
+    closed: HashMap<Key, Vec<u64>>,
     closed_order: VecDeque<Key>,
     /// Keyed at random, so that nobody can write two records that are taken for one.
     hasher: RandomState,
@@ -103,7 +106,8 @@ impl Assembler {
             memory: 0,
             clocks: BTreeMap::new(),
             hosts: BTreeMap::new(),
-            closed: BTreeMap::new(),
+            last_host: Arc::default(),
+            closed: HashMap::new(),
             closed_order: VecDeque::new(),
             hasher: RandomState::new(),
         }
@@ -116,11 +120,16 @@ impl Assembler {
 
     /// Takes one record; rows of events that it completes go to `rows`.
     pub(super) fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Taken {
-        let host = audit.node.clone().or_else(|| record.envelope.host.clone());
-        let key = (host.clone().unwrap_or_default(), audit.stamp.time, audit.stamp.serial);
+        let named = audit.node.as_deref().or(record.envelope.host.as_deref());
+        let is_named = named.is_some();
+        let host = self.host(named.unwrap_or_default());
+        let key = (Arc::clone(&host), audit.stamp.time, audit.stamp.serial);
         // The text of a line is in its record.
         let raw = if audit.line().is_some() { "" } else { record.text };
-        let template = || HostEvent { host, ..Record { text: raw, ..record.clone() }.host_event(key.1) };
+        let template = || HostEvent {
+            host: is_named.then(|| host.to_string()),
+            ..Record { text: raw, ..record.clone() }.host_event(key.1)
+        };
         if self.closed.contains_key(&key) {
             return self.after_close(&template(), &key, audit, rows);
         }
@@ -128,6 +137,15 @@ impl Assembler {
         let taken = self.gather(template, key.clone(), audit, clock);
         self.close_behind(&key.0, clock, rows);
         taken
+    }
+
+    /// The name of a host, shared with what is known of it: records of one host come in a row.
+    fn host(&mut self, name: &str) -> Arc<str> {
+        if *self.last_host != *name {
+            let known = self.clocks.get_key_value(name).map(|(known, _)| Arc::clone(known));
+            self.last_host = known.unwrap_or_else(|| name.into());
+        }
+        Arc::clone(&self.last_host)
     }
 
     /// Takes records of one event; `template` holds what the record that they came in says about the event as a whole.
@@ -138,8 +156,8 @@ impl Assembler {
         rows: &mut EventRows,
     ) -> Taken {
         let Some(stamp) = records.first().map(|audit| audit.stamp.clone()) else { return Taken::Duplicate };
-        let host = template.host.clone().unwrap_or_default();
-        let key = (host.clone(), stamp.time, stamp.serial);
+        let host = self.host(template.host.as_deref().unwrap_or_default());
+        let key = (Arc::clone(&host), stamp.time, stamp.serial);
         if self.closed.contains_key(&key) {
             let each = records.into_iter().map(|audit| self.after_close(&template, &key, audit, rows));
             return each.fold(Taken::Duplicate, Taken::or);
@@ -154,7 +172,7 @@ impl Assembler {
     }
 
     /// Closes what is complete, and the oldest of what is too much.
-    fn close_behind(&mut self, host: &str, clock: Progress, rows: &mut EventRows) {
+    fn close_behind(&mut self, host: &Arc<str>, clock: Progress, rows: &mut EventRows) {
         self.close_due(host, clock, rows);
         while self.open.len() > MAX_OPEN_EVENTS || self.memory > MAX_OPEN_BYTES {
             self.close_first(rows);
@@ -194,7 +212,7 @@ impl Assembler {
     /// Moves the host's log time on; a large step back closes what is open, and begins anew.
     /// A record of an event that is still open is no step back, however long ago that event was.
     fn advance(&mut self, key: &Key, rows: &mut EventRows) -> Progress {
-        let (host, time) = (key.0.as_str(), key.1);
+        let (host, time) = (&key.0, key.1);
         let known = self.clocks.get(host).copied().unwrap_or(Progress { time, records: 0 });
         let time = if known.time.nanos_since(time) > STEP_BACK_NANOS && !self.open.contains_key(key) {
             while let Some(key) = self.first_of(host) {
@@ -212,7 +230,7 @@ impl Assembler {
         if self.clocks.len() >= MAX_HOSTS {
             self.clocks.pop_first();
         }
-        self.clocks.insert(host.to_owned(), clock);
+        self.clocks.insert(Arc::clone(host), clock);
         clock
     }
 
@@ -244,14 +262,14 @@ impl Assembler {
         Taken::Gathered
     }
 
-    fn first_of(&self, host: &str) -> Option<Key> {
-        let from = (host.to_owned(), EventTime::MIN, 0);
-        self.open.range(from..).next().map(|(key, _)| key.clone()).filter(|key| key.0 == host)
+    fn first_of(&self, host: &Arc<str>) -> Option<Key> {
+        let from = (Arc::clone(host), EventTime::MIN, 0);
+        self.open.range(from..).next().map(|(key, _)| key.clone()).filter(|key| key.0 == *host)
     }
 
-    fn close_due(&mut self, host: &str, clock: Progress, rows: &mut EventRows) {
-        let from = (host.to_owned(), EventTime::MIN, 0);
-        while let Some((key, open)) = self.open.range(&from..).next().filter(|(key, _)| key.0 == host) {
+    fn close_due(&mut self, host: &Arc<str>, clock: Progress, rows: &mut EventRows) {
+        let from = (Arc::clone(host), EventTime::MIN, 0);
+        while let Some((key, open)) = self.open.range(&from..).next().filter(|(key, _)| key.0 == *host) {
             let quiet = clock.time.nanos_since(key.1.max(open.touched.time)) > HOLD_NANOS;
             if !quiet || clock.records - open.touched.records < SETTLE_RECORDS {
                 return;
@@ -276,7 +294,7 @@ impl Assembler {
         if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key.0) {
             self.hosts.pop_first();
         }
-        let state = self.hosts.entry(key.0.clone()).or_default();
+        let state = self.hosts.entry(Arc::clone(&key.0)).or_default();
         rows.host_events.extend(event::rows(self.format, *template, records, state));
     }
 

@@ -68,8 +68,8 @@ pub(super) fn result(audit: &AuditRecord) -> CallResult {
 }
 
 /// The row of a call.
-pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: &HostEvent) -> HostEvent {
-    let mut row = base.clone();
+pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: HostEvent) -> HostEvent {
+    let mut row = base;
     statement::subject(audit, &mut row);
     row.syscall = call_name(audit);
     row.rule = audit.fields.text("key").map(|keys| keys.replace('\u{1}', ","));

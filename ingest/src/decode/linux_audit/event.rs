@@ -25,21 +25,23 @@ pub(super) fn rows(
     state: &mut HostState,
 ) -> Vec<HostEvent> {
     records.sort_by(|left, right| {
-        (kind::rank(&left.kind), left.body()).cmp(&(kind::rank(&right.kind), right.body()))
+        kind::rank(&left.kind).cmp(&kind::rank(&right.kind)).then_with(|| left.body().cmp(right.body()))
     });
     let Some(stamp) = records.first().map(|audit| audit.stamp.clone()) else { return Vec::new() };
     let base = base(template, &records, &stamp.text);
-    let kinds: Vec<&str> = records.iter().map(|audit| audit.kind.as_str()).collect();
+    let kinds: Vec<&str> = records.iter().map(|audit| &*audit.kind).collect();
     let hole = state.next_event(stamp.time, stamp.serial, &kinds);
-    let mut rows = said(&records, &base);
+    let hole = hole.map(|hole| HostEvent {
+        event_id: row_id(format, base.host.as_deref(), &stamp.text, b"hole"),
+        ..hole_row(hole, &base)
+    });
+    let host = base.host.clone();
+    let mut rows = said(&records, base);
     for (index, row) in rows.iter_mut().enumerate() {
-        row.event_id = row_id(format, &base, &stamp.text, &index.to_le_bytes());
+        row.event_id = row_id(format, host.as_deref(), &stamp.text, &index.to_le_bytes());
         learn(row, &records, state);
     }
-    rows.extend(hole.map(|hole| HostEvent {
-        event_id: row_id(format, &base, &stamp.text, b"hole"),
-        ..hole_row(hole, &base)
-    }));
+    rows.extend(hole);
     rows
 }
 
@@ -50,15 +52,15 @@ pub(super) fn stampless(record: &Record<'_>, audit: AuditRecord) -> Vec<HostEven
     let records = vec![audit];
     let mut base = base(template, &records, "");
     base.native_id = None;
-    let mut rows = said(&records, &base);
+    let mut rows = said(&records, base);
     for (index, row) in rows.iter_mut().enumerate() {
         row.event_id = if index == 0 { event_id } else { EventId::of(&[&event_id.0, &index.to_le_bytes()]) };
     }
     rows
 }
 
-fn row_id(format: &'static str, base: &HostEvent, stamp: &str, index: &[u8]) -> EventId {
-    let host = base.host.as_deref().unwrap_or_default();
+fn row_id(format: &'static str, host: Option<&str>, stamp: &str, index: &[u8]) -> EventId {
+    let host = host.unwrap_or_default();
     EventId::of(&[format.as_bytes(), host.as_bytes(), stamp.as_bytes(), index])
 }
 
@@ -70,8 +72,8 @@ fn base(template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent 
 }
 
 /// What the records say, row by row.
-fn said(records: &[AuditRecord], base: &HostEvent) -> Vec<HostEvent> {
-    let call = records.iter().find(|audit| matches!(audit.kind.as_str(), "SYSCALL" | "URINGOP"));
+fn said(records: &[AuditRecord], base: HostEvent) -> Vec<HostEvent> {
+    let call = records.iter().find(|audit| matches!(&*audit.kind, "SYSCALL" | "URINGOP"));
     let result = |audit: &AuditRecord| {
         let same = |call: &&AuditRecord| {
             audit.fields.get("pid").is_none_or(|pid| call.fields.get("pid") == Some(pid))
@@ -80,7 +82,7 @@ fn said(records: &[AuditRecord], base: &HostEvent) -> Vec<HostEvent> {
     };
     let mut statements: Vec<Statement> = Vec::new();
     let speaking = records.iter().filter(|audit| statement::may_speak(audit));
-    for statement in speaking.filter_map(|audit| statement::of(audit, base, result(audit))) {
+    for statement in speaking.filter_map(|audit| statement::of(audit, &base, result(audit))) {
         let known = |other: &Statement| {
             other.is_decision == statement.is_decision && same_words(&other.row, &statement.row)
         };
@@ -97,7 +99,7 @@ fn said(records: &[AuditRecord], base: &HostEvent) -> Vec<HostEvent> {
             let alone = statements.len() == 1;
             statements
                 .into_iter()
-                .map(|statement| without_call(statement.row, records, base, alone))
+                .map(|statement| without_call(statement.row, records, &base, alone))
                 .collect()
         }
     }
@@ -138,8 +140,8 @@ fn without_call(mut row: HostEvent, records: &[AuditRecord], base: &HostEvent, a
 }
 
 /// Operands whose call is missing: the log was cut there, or filtered.
-fn fragment(records: &[AuditRecord], base: &HostEvent) -> HostEvent {
-    let mut row = base.clone();
+fn fragment(records: &[AuditRecord], base: HostEvent) -> HostEvent {
+    let mut row = base;
     (row.args, row.cmd_line) = operand::command(records);
     row.cwd = operand::cwd(records);
     row.target_path = operand::path(records);
@@ -150,7 +152,7 @@ fn fragment(records: &[AuditRecord], base: &HostEvent) -> HostEvent {
     let executed = records.iter().any(|audit| audit.kind == "EXECVE");
     row.action = if executed { Action::Exec } else { Action::Other };
     row.outcome = Outcome::Unknown;
-    row.rule = records.first().map(|audit| audit.kind.clone());
+    row.rule = records.first().map(|audit| audit.kind.to_string());
     row.unmapped = records.first().and_then(statement::rest);
     row
 }
@@ -185,10 +187,9 @@ mod order {
     /// Scenario: two stamps of one moment. Guarantees: ids depend on host, stamp and index.
     #[test]
     fn ids_depend_on_host_and_stamp() {
-        let at = |host: &str| HostEvent { host: Some(host.to_owned()), ..HostEvent::default() };
-        let id = |host: &str, stamp: &str| row_id("linux-audit", &at(host), stamp, b"0");
+        let id = |host: &str, stamp: &str| row_id("linux-audit", Some(host), stamp, b"0");
         assert_ne!(id("a", "1.0:1"), id("b", "1.0:1"));
         assert_ne!(id("a", "1.0:1"), id("a", "1.0:2"));
-        assert_ne!(id("a", "1.0:1"), row_id("laurel", &at("a"), "1.0:1", b"0"));
+        assert_ne!(id("a", "1.0:1"), row_id("laurel", Some("a"), "1.0:1", b"0"));
     }
 }

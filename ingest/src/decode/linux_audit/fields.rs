@@ -26,7 +26,18 @@ struct Span {
 struct Field {
     key: Span,
     text: Span,
+    /// [`tag`] of its name.
+    tag: u16,
     quoted: bool,
+}
+
+/// What tells most names apart at a glance: a record has dozens of fields, and is asked for dozens.
+fn tag(name: &str) -> u16 {
+    let bytes = name.as_bytes();
+    let [first, last] =
+        [bytes.first(), bytes.last()].map(|byte| u16::from(byte.copied().unwrap_or_default()));
+    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+    length.wrapping_mul(0x1003) ^ (first << 5) ^ (last << 1)
 }
 
 /// Fields of one record, as places in one text: a record has dozens. That text begins with the line they were read from.
@@ -44,16 +55,18 @@ impl Fields {
     /// Adds a field whose text is as it was meant: it is never read as hex. The first of a name wins.
     pub(in crate::decode) fn push(&mut self, key: impl AsRef<str>, text: impl AsRef<str>) {
         if self.fields.len() < MAX_FIELDS {
+            let tag = tag(key.as_ref());
             let (key, text) = (self.keep(key.as_ref()), self.keep(text.as_ref()));
-            self.fields.push(Field { key, text, quoted: true });
+            self.fields.push(Field { key, text, tag, quoted: true });
         }
     }
 
     /// Adds bytes.
     pub(in crate::decode) fn push_bytes(&mut self, key: &str, bytes: &[u8]) {
         let text: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        let tag = tag(key);
         let (key, text) = (self.keep(key), self.keep(&text));
-        self.fields.push(Field { key, text, quoted: false });
+        self.fields.push(Field { key, text, tag, quoted: false });
     }
 
     /// Takes a body apart.
@@ -119,7 +132,7 @@ impl Fields {
 
     /// A decimal number that stands twice, outside and inside of the nested message: the inner one.
     pub(super) fn inner_number(&self, key: &str) -> Option<u32> {
-        let mut found = self.fields.iter().filter(|field| self.part(field.key) == key);
+        let mut found = self.fields.iter().filter(|field| self.is_named(field, key, tag(key)));
         found.next()?;
         self.part(found.next_back()?.text).parse().ok()
     }
@@ -154,7 +167,13 @@ impl Fields {
     }
 
     fn raw(&self, key: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| self.part(field.key) == key)
+        let tag = tag(key);
+        self.fields.iter().find(|field| self.is_named(field, key, tag))
+    }
+
+    /// Whether the field has the name `key`, whose tag is `tag`.
+    fn is_named(&self, field: &Field, key: &str, tag: u16) -> bool {
+        field.tag == tag && self.part(field.key) == key
     }
 
     fn decoded(&self, field: &Field) -> String {
@@ -184,29 +203,31 @@ impl Fields {
             };
             let key = token.trim_start_matches(['(', ',', '\'', '"']);
             // Old records write `old auid=1 new auid=2`.
-            let key = if word == "old" {
-                self.keep(&format!("old-{key}"))
+            let name = if word == "old" {
+                let name = format!("old-{key}");
+                (self.keep(&name), tag(&name))
             } else {
-                ending_at(end - after.len(), key.len())
+                (ending_at(end - after.len(), key.len()), tag(key))
             };
             word = "";
-            rest = self.value(key, value, end);
+            rest = self.value(name, value, end);
         }
     }
 
     /// Keeps the value at the start of `text`, which ends where the body does; gives what follows it.
-    fn value<'t>(&mut self, key: Span, text: &'t str, end: usize) -> &'t str {
+    fn value<'t>(&mut self, (key, tag): (Span, u16), text: &'t str, end: usize) -> &'t str {
         // Where a part begins that goes on to the end of the body.
         let place = |part: &str| end - part.len();
         if let Some(inside) = text.strip_prefix('"') {
             let (value, rest) = inside.split_once('"').unwrap_or((inside, ""));
-            self.fields.push(Field { key, text: starting_at(place(inside), value.len()), quoted: true });
+            let text = starting_at(place(inside), value.len());
+            self.fields.push(Field { key, text, tag, quoted: true });
             return rest;
         }
         if let Some(inside) = text.strip_prefix('\'') {
             let (value, rest) = inside.rsplit_once('\'').unwrap_or((inside, ""));
             let span = starting_at(place(inside), value.len());
-            self.fields.push(Field { key, text: span, quoted: true });
+            self.fields.push(Field { key, text: span, tag, quoted: true });
             self.read(value, span.end as usize);
             return rest;
         }
@@ -214,7 +235,7 @@ impl Fields {
             let (value, rest) = inside.split_once('}').unwrap_or((inside, ""));
             let blanks = value.len() - value.trim_start().len();
             let span = starting_at(place(inside) + blanks, value.trim().len());
-            self.fields.push(Field { key, text: span, quoted: true });
+            self.fields.push(Field { key, text: span, tag, quoted: true });
             return rest;
         }
         let is_end = |byte: &u8| is_space(char::from(*byte));
@@ -223,7 +244,8 @@ impl Fields {
         let length = glued(token).unwrap_or(length);
         let (value, rest) = text.split_at(length);
         let value = if value.starts_with('(') { value } else { value.trim_end_matches([',', ')']) };
-        self.fields.push(Field { key, text: starting_at(place(text), value.len()), quoted: false });
+        let text = starting_at(place(text), value.len());
+        self.fields.push(Field { key, text, tag, quoted: false });
         rest
     }
 }

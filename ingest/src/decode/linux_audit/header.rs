@@ -4,6 +4,10 @@
 //! Owns: the three ways of writing a stamp, the split of glued records.
 //! Law: a part with a malformed stamp or without a type is refused with the offending text, never guessed.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use offbound_schemas::EventTime;
 
 use super::fields::Fields;
@@ -14,6 +18,8 @@ use crate::decode::{Reject, cut};
 const MAX_SHOWN_BYTES: usize = 80;
 /// What stands between the type of a record and its stamp.
 const MARK: &str = " msg=audit(";
+/// Finds [`MARK`], with which a further record in the same line would begin.
+static FURTHER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
 /// Most records that one line is split into: a shipper glues the records of an event, of which there are few.
 const MAX_RECORDS_PER_LINE: usize = 64;
 
@@ -34,7 +40,7 @@ pub(in crate::decode) struct AuditRecord {
     /// Host, where the line names one.
     pub(super) node: Option<String>,
     /// Type, as a word.
-    pub(super) kind: String,
+    pub(super) kind: Cow<'static, str>,
     /// Which event it belongs to.
     pub(in crate::decode) stamp: Stamp,
     /// What follows the stamp, taken apart.
@@ -106,7 +112,7 @@ pub(super) fn plain(line: &str) -> Option<AuditRecord> {
     let (written, body) = rest.strip_prefix(MARK)?.split_once("):")?;
     let stamp = Stamp::parse(written)?;
     let body = body.trim_start();
-    if body.starts_with("type=") || memchr::memmem::find(body.as_bytes(), MARK.as_bytes()).is_some() {
+    if body.starts_with("type=") || FURTHER.find(body.as_bytes()).is_some() {
         return None;
     }
     let fields = Fields::of_line(text, body);
@@ -241,7 +247,7 @@ pub(super) fn without_stamp(text: &str, time: Option<EventTime>) -> Option<Parse
     let Some(time) = time else {
         return Some(refuse("no-time", text, "the record has no audit stamp and no envelope gives a time"));
     };
-    let (kind, body) = if word { (kind::name(first), rest) } else { ("AVC".to_owned(), text) };
+    let (kind, body) = if word { (kind::name(first), rest) } else { (Cow::Borrowed("AVC"), text) };
     Some(Parsed::Record(AuditRecord {
         node: None,
         kind,

@@ -3,6 +3,8 @@
 //! In: `1326`, `UNKNOWN[1323]`, `SECCOMP`. Out: the word; a number without a word stays as it is.
 //! Owns: the numbers, and the order in which the records of one event are shown.
 
+use std::borrow::Cow;
+
 use super::fields::Fields;
 
 /// Runs of names with the number of the first.
@@ -48,7 +50,10 @@ const NAMES: &[(u32, &str)] = &[
 ];
 
 /// The word for a record type.
-pub(super) fn name(written: &str) -> String {
+pub(super) fn name(written: &str) -> Cow<'static, str> {
+    if let Some(usual) = ORDER.iter().find(|usual| **usual == written) {
+        return Cow::Borrowed(usual);
+    }
     // The audit daemon writes `UNKNOWN[1336]` for a type that is newer than itself, the journal `AUDIT1336`.
     let bracketed = written.strip_prefix("UNKNOWN[").and_then(|rest| rest.strip_suffix(']'));
     let number = bracketed.or_else(|| written.strip_prefix("AUDIT")).unwrap_or(written);
@@ -57,36 +62,38 @@ pub(super) fn name(written: &str) -> String {
         let at = usize::try_from(number - first).ok()?;
         names.split_ascii_whitespace().nth(at).filter(|name| *name != "-")
     });
-    word.map_or_else(|| bracketed.unwrap_or(written).to_owned(), str::to_owned)
+    word.map_or_else(|| Cow::Owned(bracketed.unwrap_or(written).to_owned()), Cow::Borrowed)
 }
 
 /// The word for a type whose number two kernels gave away: Ubuntu's wrote the labels of stacked modules under the numbers
 /// that IPE has elsewhere.
-pub(super) fn settled(kind: String, fields: &Fields) -> String {
+pub(super) fn settled(kind: Cow<'static, str>, fields: &Fields) -> Cow<'static, str> {
     let labels = |prefix: &str| fields.all().any(|(key, _)| key.starts_with(prefix));
-    match kind.as_str() {
-        "IPE_ACCESS" if labels("subj_") => "MAC_TASK_CONTEXTS".to_owned(),
-        "IPE_CONFIG_CHANGE" if labels("obj_") => "MAC_OBJ_CONTEXTS".to_owned(),
+    match &*kind {
+        "IPE_ACCESS" if labels("subj_") => Cow::Borrowed("MAC_TASK_CONTEXTS"),
+        "IPE_CONFIG_CHANGE" if labels("obj_") => Cow::Borrowed("MAC_OBJ_CONTEXTS"),
         _ => kind,
     }
 }
 
+/// The types of most records, in the order in which those of one event are shown.
+const ORDER: &[&str] = &[
+    "SYSCALL",
+    "URINGOP",
+    "SECCOMP",
+    "AVC",
+    "FANOTIFY",
+    "EXECVE",
+    "SOCKADDR",
+    "OBJ_PID",
+    "CWD",
+    "PATH",
+    "AVC_PATH",
+    "PROCTITLE",
+];
+
 /// Place of a record within its event: the act first, then who refused, then operands.
 pub(super) fn rank(kind: &str) -> u8 {
-    const ORDER: &[&str] = &[
-        "SYSCALL",
-        "URINGOP",
-        "SECCOMP",
-        "AVC",
-        "FANOTIFY",
-        "EXECVE",
-        "SOCKADDR",
-        "OBJ_PID",
-        "CWD",
-        "PATH",
-        "AVC_PATH",
-        "PROCTITLE",
-    ];
     let at = ORDER.iter().position(|known| *known == kind);
     at.and_then(|at| u8::try_from(at).ok()).unwrap_or(4)
 }

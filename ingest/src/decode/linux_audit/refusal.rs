@@ -12,14 +12,14 @@ use crate::decode::credential_path::classify;
 
 /// Fills in a decision; false when the record is of none of these controls.
 pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
-    match audit.kind.as_str() {
+    match &*audit.kind {
         "FANOTIFY" => fanotify(audit, row),
         "LANDLOCK_ACCESS" => landlock(audit, row),
         "IPE_ACCESS" => ipe(audit, row),
         "ANOM_LINK" | "ANOM_CREAT" => protected_link(audit, row),
         _ => return false,
     }
-    row.rule = Some(audit.kind.clone());
+    row.rule = Some(audit.kind.to_string());
     true
 }
 

@@ -16,7 +16,7 @@ use crate::decode::syscall::{self, EACCES, EPERM};
 
 /// Fills in a decision; false when the record is none of SELinux.
 pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut HostEvent) -> bool {
-    if !matches!(audit.kind.as_str(), "AVC" | "USER_AVC") || !audit.body().contains("avc:") {
+    if !matches!(&*audit.kind, "AVC" | "USER_AVC") || !audit.body().contains("avc:") {
         return false;
     }
     let denied = audit.body().contains("denied ");

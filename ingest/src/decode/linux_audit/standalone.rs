@@ -64,7 +64,7 @@ pub(super) fn is_part(kind: &str) -> bool {
 
 /// Fills in what the record says; false when it only adds to others.
 pub(super) fn describe(audit: &AuditRecord, row: &mut HostEvent) -> bool {
-    let kind = audit.kind.as_str();
+    let kind = &*audit.kind;
     if is_part(kind) {
         return false;
     }
@@ -96,7 +96,7 @@ fn outcome(audit: &AuditRecord) -> Outcome {
 
 fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
     let fields = &audit.fields;
-    match audit.kind.as_str() {
+    match &*audit.kind {
         "CONFIG_CHANGE"
         | "FEATURE_CHANGE"
         | "MAC_STATUS"

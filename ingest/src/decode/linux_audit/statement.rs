@@ -73,7 +73,7 @@ pub(super) fn subject(audit: &AuditRecord, row: &mut HostEvent) {
 pub(super) fn rest(audit: &AuditRecord) -> Option<String> {
     const HELD: &[&str] = &["pid", "ppid", "parent", "uid", "euid", "auid", "ses", "comm", "exe", "msg"];
     let fields = audit.fields.all().filter(|(key, _)| !HELD.contains(key));
-    let all = [("type", audit.kind.as_str())].into_iter().chain(fields);
+    let all = [("type", &*audit.kind)].into_iter().chain(fields);
     unmapped_texts(all.map(|(key, text)| (key, Texts::One(text))).collect())
 }
 
