@@ -81,6 +81,40 @@ static SEARCHES: LazyLock<Vec<Search>> = LazyLock::new(|| {
     all.chunks(share).map(Search::new).collect()
 });
 
+/// Longest text inside another one that is looked at byte by byte first, in bytes: ids in base64 hold that much.
+const MAX_SHORT_BYTES: usize = 96;
+
+/// The first four bytes of each text on the lists, as bits by their hash: 8 KiB.
+static BEGINNINGS: LazyLock<Box<[u64; 1024]>> = LazyLock::new(|| {
+    let mut bits = Box::new([0; 1024]);
+    for text in [NAMES, STARTS, PROGRAMS].concat() {
+        let first = text.as_bytes().first_chunk().expect("no text is shorter than four bytes");
+        let (word, bit) = place(*first);
+        bits[word] |= bit;
+    }
+    bits
+});
+
+/// Where four bytes stand in [`BEGINNINGS`].
+#[inline]
+fn place(four: [u8; 4]) -> (usize, u64) {
+    let hash = u32::from_le_bytes(four).wrapping_mul(0x9e37_79b1) >> 16;
+    ((hash >> 6) as usize, 1 << (hash & 63))
+}
+
+/// Whether a short text surely is what [`is_clean_at`] calls clean: no text of the lists begins in it, and it has no
+/// sign by which anything else is known: quotes, capitals (as base64 has), signs of encodings, addresses and hashes.
+fn is_surely_clean(text: &str) -> bool {
+    let is_sign = |byte: &u8| byte.is_ascii_uppercase() || b"\"\\%+@$~".contains(byte);
+    let begins = |four: &[u8; 4]| {
+        let (word, bit) = place(*four);
+        BEGINNINGS[word] & bit != 0
+    };
+    let bytes = text.as_bytes();
+    let mut fours = bytes.windows(4).filter_map(<[u8]>::first_chunk);
+    bytes.len() <= MAX_SHORT_BYTES && !bytes.iter().any(is_sign) && !fours.any(begins)
+}
+
 /// Whether no detector would find anything in this text.
 pub(super) fn is_clean(text: &str) -> bool {
     is_clean_at(text, 0) && !audit_hex::may_hold_secret(text)
@@ -100,7 +134,8 @@ pub(super) fn is_clean_at(text: &str, depth: usize) -> bool {
     }
     let flow = layer::each(text, &mut |layer| {
         let is_token = layer.run.is_some_and(|run| prefix::is_token_like(text, run, &layer.text));
-        if is_token || layer.own.is_some() || !is_clean_at(&layer.text, depth + 1) {
+        let is_clean = || is_surely_clean(&layer.text) || is_clean_at(&layer.text, depth + 1);
+        if is_token || layer.own.is_some() || !is_clean() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -116,4 +151,30 @@ fn has_special(text: &str) -> bool {
         Some(b'$') => password_hash::starts_at(text, at),
         _ => text.get(..=at).is_some_and(|before| before.ends_with(prefix::AZURE)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Scenario: every text of the lists, in small letters, inside other text. Guarantees: none is surely clean; an id of a
+    /// process is.
+    #[test]
+    fn no_text_of_the_lists_is_surely_clean() {
+        for text in [NAMES, STARTS, PROGRAMS].concat() {
+            assert!(!is_surely_clean(&format!("n1:{text}:7")), "{text}");
+        }
+        assert!(is_surely_clean("vol-n12:987806620885788:2625943"));
+    }
+
+    proptest! {
+        /// Scenario: any short text, and pieces of the lists. Guarantees: what is surely clean is clean.
+        #[test]
+        fn what_is_surely_clean_is_clean(text in "[a-zA-Z0-9:/. =\"%+@$~\\\\_-]{0,60}", piece in 0..NAMES.len()) {
+            for text in [text.clone(), text.to_lowercase(), text + NAMES[piece]] {
+                prop_assert!(!is_surely_clean(&text) || is_clean_at(&text, 1), "{}", text);
+            }
+        }
+    }
 }
