@@ -59,6 +59,7 @@ mod technique;
 mod teleport;
 mod tetragon;
 mod tracee;
+pub(crate) mod tree;
 #[cfg(test)]
 mod trial;
 #[cfg(test)]
@@ -232,7 +233,7 @@ impl Record<'_> {
     /// Identity of the `index`-th row that this record gives.
     #[must_use]
     pub fn row_id(&self, index: u32) -> EventId {
-        if index == 0 { self.event_id } else { EventId::of(&[&self.event_id.0, &index.to_le_bytes()]) }
+        row_id(self.event_id, index)
     }
 
     /// The payload, cut to what a `raw` column keeps.
@@ -282,6 +283,11 @@ impl Record<'_> {
             ..Placement::default()
         }
     }
+}
+
+/// Identity of the `index`-th row that the record with this identity gives.
+pub(crate) fn row_id(event_id: EventId, index: u32) -> EventId {
+    if index == 0 { event_id } else { EventId::of(&[&event_id.0, &index.to_le_bytes()]) }
 }
 
 /// The longest prefix of `text` that has at most `max_bytes` and ends between characters.

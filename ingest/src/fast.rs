@@ -5,6 +5,7 @@
 //! A fast decoder knows the plain records of its format and nothing else: a closed set of keys, compact JSON, no
 //! secret, no envelope. Law FLOW-2: fast ≡ strict, byte for byte, in every column.
 
+mod grow;
 pub(crate) mod line;
 mod marks;
 mod rewrite;

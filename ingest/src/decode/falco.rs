@@ -184,7 +184,7 @@ fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime) -> Host
     row.priority = str_at(json, &["priority"]).map(str::to_lowercase);
     row.attack = list_at(json, &["tags"]).into_iter().filter(|tag| is_technique(tag)).collect();
     let output = str_at(json, &["output"]).unwrap_or_default();
-    act::describe(fields, &words(rule, output), &mut row);
+    act::describe(fields, &|| words(rule, output), &mut row);
     row.unmapped = unmapped([
         ("output", at(json, &["output"])),
         ("tags", at(json, &["tags"])),

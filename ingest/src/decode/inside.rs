@@ -41,7 +41,7 @@ impl Inside {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "kafka"))]
 mod tests {
     use std::collections::BTreeSet;
     use std::fs;

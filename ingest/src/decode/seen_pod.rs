@@ -4,7 +4,7 @@
 //! stream. Owns: the memory of what was stated. Leaves to `correlate`: the end of a stay, and addresses.
 //! Law: only a uid tells pods apart, since names return; without uid or node nothing is stated.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use offbound_schemas::table::{HostEvent, Placement};
 use offbound_schemas::vocabulary::PlacementKind;
@@ -59,7 +59,7 @@ impl<'a> Seen<'a> {
 /// What one stream has stated.
 #[derive(Debug, Default)]
 pub struct SeenPods {
-    stated: BTreeSet<EventId>,
+    stated: HashSet<EventId>,
 }
 
 impl SeenPods {

@@ -22,6 +22,7 @@ use super::field::{
     at, bool_at, has, object_at, str_at, string_at, time_at, u16_at, u32_at, u64_at, unmapped,
 };
 use super::seen_pod::SeenPods;
+use super::tree::Tree;
 use super::{Decode, Format, Identity, Record, Verdict};
 
 pub(crate) use fast::FAST;
@@ -213,7 +214,7 @@ fn describe(kind: &str, payload: &Value, row: &mut HostEvent) {
             // A library that was mapped: nothing alerts, so no rule is named.
             row.target_path = string_at(payload, &["path"]);
         }
-        _ => hook::describe(kind, payload, row),
+        _ => hook::describe(kind, &Tree::of(payload), row),
     }
 }
 

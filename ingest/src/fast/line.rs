@@ -9,7 +9,7 @@ use offbound_schemas::{EventId, EventTime};
 
 use super::Fate;
 use super::slot::Strict;
-use crate::decode::{Envelope, Identity, MAX_RAW_BYTES, Record, Seen, SeenPods, cut};
+use crate::decode::{Envelope, Identity, MAX_RAW_BYTES, Record, Seen, SeenPods, cut, row_id};
 use crate::identity::{Occurrences, content_hash, hash};
 use crate::outbox::Outbox;
 use crate::pipeline::IngestSink;
@@ -51,6 +51,9 @@ impl Scratch {
         &self.location
     }
 }
+
+/// Writes a row of assertions; the text is for what is put together.
+type Write<'w> = dyn Fn(&mut Builder, usize, &mut String) + 'w;
 
 /// A record, and the state of the stream that it is from.
 pub(crate) struct Line<'a, 'r> {
@@ -94,6 +97,18 @@ impl Line<'_, '_> {
         unmapped: impl for<'t> FnOnce(&'t mut String) -> Result<Option<&'t str>, Strict>,
         write: impl FnOnce(&mut Builder, usize, &mut String),
     ) -> Result<Fate, Strict> {
+        self.assertions(event_time, unmapped, write, None)
+    }
+
+    /// The same, and a second assertion of the record, which has no text in the column of what is unmapped.
+    #[inline]
+    pub(crate) fn assertions(
+        &mut self,
+        event_time: EventTime,
+        unmapped: impl for<'t> FnOnce(&'t mut String) -> Result<Option<&'t str>, Strict>,
+        write: impl FnOnce(&mut Builder, usize, &mut String),
+        second: Option<&Write<'_>>,
+    ) -> Result<Fate, Strict> {
         let mut text = std::mem::take(&mut self.scratch.unmapped);
         let done = unmapped(&mut text).and_then(|text| Ok((self.commit()?, text))).map(|(event_id, text)| {
             let row = self.begin_assertion(event_id, event_time);
@@ -103,6 +118,11 @@ impl Line<'_, '_> {
                 columns.unmapped.put_text(row, text);
             }
             self.end_assertion(event_time);
+            if let Some(second) = second {
+                let row = self.begin_assertion(row_id(event_id, 1), event_time);
+                second(&mut self.outbox.columns.identity_assertions, row, &mut self.scratch.first);
+                self.end_assertion(event_time);
+            }
             Fate::Decoded
         });
         self.scratch.unmapped = text;

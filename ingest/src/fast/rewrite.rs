@@ -1,24 +1,73 @@
 //! JSON written anew as the strict path would: without blanks, the members of each object in the order of their names.
 //!
 //! In: valid JSON. Out: the same value as `serde_json` writes what it has read. Owns: the order of members.
-//! Leaves to `serde_json`: escapes, numbers that are no plain integers, names that are there twice, deep nesting.
+//! Leaves to `serde_json`: unusual escapes and numbers, one by one; names with escapes or that are there twice, and deep
+//! nesting, with all that is around them.
+
+use serde_json::Value;
+
+use super::slot::unescape;
 
 /// Deepest nesting that is written here.
 const MAX_NESTING: usize = 16;
 /// Most members of an object that are put in order here: more are rare.
 const MAX_MEMBERS: usize = 64;
+/// Members that room is made for at first: those of most objects and of the objects inside them.
+const USUAL_MEMBERS: usize = 32;
 
 /// Appends `json` to `out`, or leaves it in an unknown state where the value is not plain.
 pub(super) fn rewrite(json: &str, out: &mut String) -> Option<()> {
-    Rewriter { json, at: 0 }.value(out, 0)
+    Rewriter { json, at: 0, members: Vec::with_capacity(USUAL_MEMBERS) }.value(out, 0)
+}
+
+/// Appends a string whose inside is `inside`: valid, with or without escapes.
+pub(super) fn rewrite_string(inside: &str, out: &mut String) {
+    if has_usual_escapes(inside) {
+        out.push('"');
+        out.push_str(inside);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(unescape(inside)).to_string());
+    }
+}
+
+/// Appends a valid number.
+pub(super) fn rewrite_number(number: &str, out: &mut String) -> Option<()> {
+    if is_plain_integer(number) {
+        out.push_str(number);
+    } else {
+        out.push_str(&serde_json::from_str::<Value>(number).ok()?.to_string());
+    }
+    Some(())
+}
+
+/// Whether all escapes are those that `serde_json` writes too.
+fn has_usual_escapes(inside: &str) -> bool {
+    let mut rest = inside.as_bytes();
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        if !matches!(rest.get(at + 1), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')) {
+            return false;
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    true
+}
+
+/// A whole number that is written back as it was read: 18 digits always fit into 64 bits. Zero has no sign there.
+fn is_plain_integer(number: &str) -> bool {
+    const MAX_DIGITS: usize = 18;
+    let digits = number.strip_prefix('-').filter(|digits| !digits.starts_with('0')).unwrap_or(number);
+    digits.len() <= MAX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 struct Rewriter<'a> {
     json: &'a str,
     at: usize,
+    /// Of the open objects: the name of each member, and where it begins in what is written.
+    members: Vec<(&'a str, usize)>,
 }
 
-impl Rewriter<'_> {
+impl<'a> Rewriter<'a> {
     fn byte(&self) -> u8 {
         self.json.as_bytes().get(self.at).copied().unwrap_or_default()
     }
@@ -33,34 +82,39 @@ impl Rewriter<'_> {
         match self.byte() {
             b'{' => self.object(out, depth + 1),
             b'[' => self.list(out, depth + 1),
-            b'"' => self.string(out),
-            b't' | b'f' | b'n' => self.run(out, |byte| byte.is_ascii_lowercase()),
-            b'1'..=b'9' => self.run(out, |byte| byte.is_ascii_digit()),
-            b'0' => self.run(out, |byte| byte == b'0'),
-            _ => None,
+            b'"' => self.string(out).map(|_inside| ()),
+            b't' | b'f' | b'n' => {
+                out.push_str(self.run(|byte| byte.is_ascii_lowercase())?);
+                Some(())
+            }
+            _ => rewrite_number(self.run(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))?, out),
         }
     }
 
-    /// Copies a word or a whole number; what is longer, or goes on behind it, is not plain.
-    fn run(&mut self, out: &mut String, is_part: fn(u8) -> bool) -> Option<()> {
-        // So many digits always fit into 64 bits.
-        const MAX_BYTES: usize = 19;
+    /// A word or a number.
+    fn run(&mut self, is_part: fn(u8) -> bool) -> Option<&'a str> {
         let start = self.at;
         while is_part(self.byte()) {
             self.at += 1;
         }
-        let is_plain = self.at - start <= MAX_BYTES && matches!(self.byte(), 0 | b',' | b'}' | b']' | b' ');
-        out.push_str(self.json.get(start..self.at).filter(|_| is_plain)?);
-        Some(())
+        self.json.get(start..self.at)
     }
 
-    fn string(&mut self, out: &mut String) -> Option<()> {
-        let rest = self.json.as_bytes().get(self.at + 1..)?;
-        let length = memchr::memchr2(b'"', b'\\', rest).filter(|end| rest.get(*end) == Some(&b'"'))?;
-        let end = self.at + length + 2;
-        out.push_str(self.json.get(self.at..end)?);
-        self.at = end;
-        Some(())
+    /// Writes a string; gives its inside as it is written.
+    fn string(&mut self, out: &mut String) -> Option<&'a str> {
+        let start = self.at + 1;
+        let mut end = start;
+        loop {
+            end += memchr::memchr2(b'"', b'\\', self.json.as_bytes().get(end..)?)?;
+            if self.json.as_bytes().get(end) == Some(&b'"') {
+                break;
+            }
+            end += 2;
+        }
+        let inside = self.json.get(start..end)?;
+        rewrite_string(inside, out);
+        self.at = end + 1;
+        Some(inside)
     }
 
     fn list(&mut self, out: &mut String, depth: usize) -> Option<()> {
@@ -96,25 +150,26 @@ impl Rewriter<'_> {
         (depth <= MAX_NESTING).then_some(())?;
         self.at += 1;
         out.push('{');
-        let start = out.len();
-        let mut members: Vec<(&str, usize)> = Vec::new();
+        let (start, first) = (out.len(), self.members.len());
         self.blanks();
         let mut is_sorted = true;
         while self.byte() != b'}' {
-            let (begins, name_starts) = (out.len(), self.at);
-            self.string(out)?;
-            let name = self.json.get(name_starts + 1..self.at - 1)?;
-            is_sorted &= members.last().is_none_or(|(last, _)| *last < name);
-            members.push((name, begins));
-            (members.len() <= MAX_MEMBERS && self.colon()).then_some(())?;
+            let begins = out.len();
+            let name = self.string(out)?;
+            let own = self.members.get(first..)?;
+            is_sorted &= own.last().is_none_or(|(last, _)| *last < name);
+            let is_plain = own.len() < MAX_MEMBERS && !name.contains('\\');
+            self.members.push((name, begins));
+            (is_plain && self.colon()).then_some(())?;
             out.push(':');
             self.value(out, depth)?;
             self.comma(out)?;
         }
         self.at += 1;
         if !is_sorted {
-            sort(out, start, &members)?;
+            sort(out, start, self.members.get(first..)?)?;
         }
+        self.members.truncate(first);
         out.push('}');
         Some(())
     }
@@ -150,7 +205,6 @@ fn sort(out: &mut String, start: usize, members: &[(&str, usize)]) -> Option<()>
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::Value;
 
     fn check(json: &str) -> bool {
         let mut out = String::from("before");
@@ -177,18 +231,39 @@ mod tests {
         ] {
             assert!(check(plain), "{plain}");
         }
-        for other in [
-            r#"{"a":1,"a":2}"#,
-            r#"{"b":1,"a":1,"b":1}"#,
-            "1.5",
+        for other in
+            [r#"{"a":1,"a":2}"#, r#"{"b":1,"a":1,"b":1}"#, r#"{"\u0061":1}"#, r#"[{"b":{"\n":1},"a":0}]"#]
+        {
+            assert!(!check(other), "{other}");
+        }
+    }
+
+    /// Scenario: numbers and strings that are written in more than one way. Guarantees: serde's way.
+    #[test]
+    fn numbers_and_escapes_are_written_anew() {
+        for scalar in [
             "-1",
-            "12345678901234567890",
-            r#""\n""#,
-            r#"{"\u0061":1}"#,
+            "-0",
+            "0",
+            "1.5",
+            "1.50",
+            "-0.0",
             "1e5",
-            "00",
+            "-1E-3",
+            "999999999999999999",
+            "1000000000000000000",
+            "-1000000000000000000",
+            "12345678901234567890",
+            "123456789012345678901",
+            r#""\n\t\r\b\f\"\\""#,
+            r#""\/""#,
+            r#""a\u0026b""#,
+            r#""\u0000\u001f\u007f""#,
+            r#""\u00e9é""#,
+            r#""\\u0026""#,
         ] {
-            assert!(other == "00" || !check(other), "{other}");
+            assert!(check(scalar), "{scalar}");
+            assert!(check(&format!("{{\"b\": [{scalar} , {scalar}],\"a\":{scalar}}}")), "{scalar}");
         }
     }
 
@@ -205,7 +280,9 @@ mod tests {
             "[a-c]{0,2}".prop_map(|text| format!("\"{text}\"")),
             Just("12".to_owned()),
             Just("null".to_owned()),
-            Just("1.50".to_owned())
+            Just("1.50".to_owned()),
+            Just("-7".to_owned()),
+            Just(r#""\u0026\n""#.to_owned())
         ];
         leaf.prop_recursive(4, 24, 5, |inner| {
             prop_oneof![

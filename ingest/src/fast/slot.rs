@@ -5,12 +5,15 @@
 //! Law FLOW-2: what is read here is what `field` reads from the same value.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use offbound_schemas::{Column, EventTime};
 use serde_json::Value;
 
-use super::rewrite::rewrite;
+use super::grow::{grow, number_tree};
+use super::rewrite::{rewrite, rewrite_number, rewrite_string};
 use crate::decode::field;
+use crate::decode::tree::Tree;
 
 /// Not plain: the strict path reads the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +102,18 @@ impl<'a> Slot<'a> {
         }
     }
 
+    /// Its number, if it is a whole one that fits, as `field` reads it; also one that is written as text.
+    pub(crate) fn whole_number<T: FromStr>(self) -> Option<T> {
+        match self {
+            // Zero with a sign is no whole number to `serde_json`.
+            Self::Number("-0") => None,
+            Self::Number(digits) => digits.parse().ok(),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Escaped(inside) => unescape(inside).trim().parse().ok(),
+            _ => None,
+        }
+    }
+
     /// Its number, where it fits 16 bits.
     #[inline]
     pub(crate) fn u16(self) -> Result<Option<u16>, Strict> {
@@ -131,14 +146,15 @@ impl<'a> Slot<'a> {
         }
     }
 
-    /// The value as the strict path has it.
-    pub(crate) fn value(self) -> Result<Value, Strict> {
+    /// The value as a tree.
+    pub(crate) fn tree(self) -> Result<Tree<'a>, Strict> {
         Ok(match self {
-            Self::Absent | Self::Null => Value::Null,
-            Self::Truth(truth) => Value::Bool(truth),
-            Self::Text(text) => Value::from(text),
-            Self::Escaped(inside) => Value::from(unescape(inside)),
-            Self::Number(text) | Self::Whole(text) => serde_json::from_str(text).map_err(|_never| Strict)?,
+            Self::Absent | Self::Null => Tree::Null,
+            Self::Truth(truth) => Tree::Truth(truth),
+            Self::Text(text) => Tree::Text(Cow::Borrowed(text)),
+            Self::Escaped(inside) => Tree::Text(Cow::Owned(unescape(inside))),
+            Self::Number(number) => return number_tree(number).ok_or(Strict),
+            Self::Whole(text) => return grow(text).ok_or(Strict),
         })
     }
 
@@ -166,44 +182,34 @@ impl<'a> Slot<'a> {
         match self {
             Self::Absent | Self::Null | Self::Text("") => return Ok(false),
             Self::Truth(truth) => out.push_str(if truth { "true" } else { "false" }),
-            Self::Number(number) if is_plain_integer(number) => out.push_str(number),
+            Self::Number(number) => rewrite_number(number, out).ok_or(Strict)?,
             Self::Text(text) => {
                 out.push('"');
                 out.push_str(text);
                 out.push('"');
             }
-            Self::Escaped(inside) => {
-                let text = serde_json::to_string(&unescape(inside)).map_err(|_never| Strict)?;
-                out.push_str(&text);
-            }
+            Self::Escaped(inside) => rewrite_string(inside, out),
             Self::Whole("[]" | "{}") => return Ok(false),
             Self::Whole(list) if Texts::of(list).is_ok() => out.push_str(list),
-            Self::Number(other) | Self::Whole(other) => {
-                let before = out.len();
-                if matches!(self, Self::Whole(_)) && rewrite(other, out).is_some() {
-                    let is_blank = matches!(out.get(before..), Some("[]" | "{}"));
-                    if is_blank {
-                        out.truncate(before);
-                    }
-                    return Ok(!is_blank);
-                }
-                out.truncate(before);
-                let value: Value = serde_json::from_str(other).map_err(|_never| Strict)?;
-                let is_blank = value.as_array().is_some_and(Vec::is_empty)
-                    || value.as_object().is_some_and(serde_json::Map::is_empty);
-                if is_blank {
-                    return Ok(false);
-                }
-                out.push_str(&value.to_string());
-            }
+            Self::Whole(other) => return write_whole(other, out),
         }
         Ok(true)
     }
 }
 
-/// A whole number that is written back as it was read: 19 digits always fit into 64 bits.
-fn is_plain_integer(number: &str) -> bool {
-    number.len() <= 19 && number.bytes().all(|byte| byte.is_ascii_digit())
+/// Writes an object or a list.
+fn write_whole(json: &str, out: &mut String) -> Result<bool, Strict> {
+    let before = out.len();
+    if rewrite(json, out).is_none() {
+        out.truncate(before);
+        let value: Value = serde_json::from_str(json).map_err(|_never| Strict)?;
+        out.push_str(&value.to_string());
+    }
+    let is_blank = matches!(out.get(before..), Some("[]" | "{}"));
+    if is_blank {
+        out.truncate(before);
+    }
+    Ok(!is_blank)
 }
 
 /// The strings of a list.

@@ -14,13 +14,100 @@ const MAX_NESTING: usize = 32;
 /// Most characters of a number that is surely finite.
 const MAX_DIGITS: usize = 40;
 
+/// Places in the table of a shape: twice as many as it has members at most.
+const TABLE: usize = 128;
+
+/// What becomes of a member that a shape does not name.
+#[derive(Debug, Clone, Copy)]
+enum Others {
+    /// It makes the record irregular.
+    Irregular,
+    /// It is passed over.
+    PassedOver,
+    /// It is passed over if it is no object or list, and its name is one of those that say nothing.
+    SayingNothing(fn(&str) -> bool),
+}
+
 /// The members of one object; at most 64.
 #[derive(Debug)]
 pub(crate) struct Shape {
     /// In the order in which they are usually written.
-    pub(crate) members: &'static [Member],
-    /// Whether other members are passed over; in a closed object they make the record irregular.
-    pub(crate) open: bool,
+    members: &'static [Member],
+    others: Others,
+    /// At the [`place`] of each name, or behind it: the index of its member and one; 0 where there is none.
+    table: [u8; TABLE],
+}
+
+impl Shape {
+    /// An object that has these members and no others.
+    pub(crate) const fn closed(members: &'static [Member]) -> Self {
+        Self { members, others: Others::Irregular, table: table(members) }
+    }
+
+    /// An object that has these members and perhaps others.
+    pub(crate) const fn open(members: &'static [Member]) -> Self {
+        Self { members, others: Others::PassedOver, table: table(members) }
+    }
+
+    /// An object that has these members, and perhaps others whose names surely say nothing.
+    pub(crate) const fn beside(members: &'static [Member], says_nothing: fn(&str) -> bool) -> Self {
+        Self { members, others: Others::SayingNothing(says_nothing), table: table(members) }
+    }
+
+    /// The index of the member with this name.
+    #[inline]
+    fn index(&self, name: &str) -> Option<usize> {
+        let mut at = place(name.as_bytes());
+        loop {
+            let index = usize::from(*self.table.get(at)?).checked_sub(1)?;
+            if self.members.get(index)?.name == name {
+                return Some(index);
+            }
+            at = (at + 1) % TABLE;
+        }
+    }
+}
+
+#[cfg(test)]
+impl Shape {
+    /// Whether there may be members that it does not name.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.others, Others::Irregular)
+    }
+
+    /// The keys that it knows.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.members.iter().map(|member| member.name)
+    }
+}
+
+const fn table(members: &[Member]) -> [u8; TABLE] {
+    assert!(members.len() * 2 <= TABLE, "a table has room");
+    let mut table = [0; TABLE];
+    let mut index = 0;
+    while index < members.len() {
+        let mut at = place(members[index].name.as_bytes());
+        while table[at] != 0 {
+            at = (at + 1) % TABLE;
+        }
+        index += 1;
+        // There are 64 at most.
+        table[at] = index as u8;
+    }
+    table
+}
+
+/// Where a name is looked for first.
+#[inline]
+const fn place(name: &[u8]) -> usize {
+    match name {
+        [first, .., last] => {
+            let middle = name[name.len() / 2];
+            (name.len() * 11 + *first as usize * 5 + middle as usize * 7 + *last as usize * 3) % TABLE
+        }
+        [only] => *only as usize % TABLE,
+        [] => 0,
+    }
 }
 
 /// One member of an object.
@@ -28,14 +115,6 @@ pub(crate) struct Shape {
 pub(crate) struct Member {
     name: &'static str,
     want: Want,
-}
-
-#[cfg(test)]
-impl Member {
-    /// Its key.
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
 }
 
 #[derive(Debug)]
@@ -183,10 +262,18 @@ impl<'a> Walker<'a> {
         self.blanks();
         self.take(b':')?;
         self.blanks();
-        let is_it = |member: &Member| member.name == name;
-        let behind = shape.members.get(next..)?.iter().position(is_it).map(|index| next + index);
-        let found = behind.or_else(|| shape.members.get(..next)?.iter().position(is_it));
-        (found.is_some() || shape.open).then_some(found)
+        // Writers keep the order of their keys.
+        let is_next = shape.members.get(next).is_some_and(|member| member.name == name);
+        let found = if is_next { Some(next) } else { shape.index(name) };
+        let is_regular = found.is_some()
+            || match shape.others {
+                Others::Irregular => false,
+                Others::PassedOver => true,
+                Others::SayingNothing(says_nothing) => {
+                    !matches!(self.byte(), b'{' | b'[') && says_nothing(name)
+                }
+            };
+        is_regular.then_some(found)
     }
 
     /// Reads a string without escapes.
@@ -339,9 +426,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    static INNER: Shape = Shape { members: &[keep("x", 1), skip("y")], open: false };
-    static SHAPE: Shape =
-        Shape { members: &[keep("a", 0), inside("o", &INNER), skip("s"), keep("z", 2)], open: false };
+    static INNER: Shape = Shape::closed(&[keep("x", 1), skip("y")]);
+    static SHAPE: Shape = Shape::closed(&[keep("a", 0), inside("o", &INNER), skip("s"), keep("z", 2)]);
 
     fn walk(text: &str) -> Option<[Slot<'_>; 3]> {
         let mut marks = Marks::default();

@@ -73,77 +73,64 @@ const NAMING_MEMBERS: [crate::fast::Member; NAMING.len() + 2] = {
     members
 };
 
-static ATTRIBUTES: Shape =
-    Shape { members: &[keep("creationDate", CREATED), keep("mfaAuthenticated", MFA)], open: false };
-static ISSUER: Shape = Shape {
-    members: &[
-        skip("type"),
-        skip("principalId"),
-        keep("arn", ISSUER_ARN),
-        skip("accountId"),
-        skip("userName"),
-    ],
-    open: false,
-};
-static SESSION: Shape = Shape {
-    members: &[
-        inside("sessionIssuer", &ISSUER),
-        keep("webIdFederationData", FEDERATION),
-        inside("attributes", &ATTRIBUTES),
-        keep("ec2RoleDelivery", DELIVERY),
-        keep("sourceIdentity", SOURCE_IDENTITY),
-    ],
-    open: false,
-};
-static IDENTITY: Shape = Shape {
-    members: &[
-        keep("type", TYPE),
-        keep("principalId", PRINCIPAL),
-        keep("arn", ARN),
-        keep("accountId", ACCOUNT),
-        keep("accessKeyId", KEY),
-        keep("userName", USER),
-        inside("sessionContext", &SESSION),
-        keep("invokedBy", INVOKED_BY),
-        parts("inScopeOf", SCOPE, &IN_SCOPE),
-    ],
-    open: false,
-};
-static IN_SCOPE: Shape = Shape { members: &[keep("credentialsIssuedTo", ISSUED_TO)], open: true };
-static PARAMETER: Shape = Shape { members: &NAMING_MEMBERS, open: true };
-static ANSWER: Shape = Shape { members: &[keep("ConsoleLogin", LOGIN)], open: true };
-static EVENT: Shape = Shape {
-    members: &[
-        keep("eventVersion", VERSION),
-        inside("userIdentity", &IDENTITY),
-        keep("eventTime", TIME),
-        keep("eventSource", SOURCE),
-        keep("eventName", NAME),
-        keep("awsRegion", REGION),
-        keep("sourceIPAddress", ADDRESS),
-        keep("userAgent", AGENT),
-        keep("errorCode", ERROR),
-        keep("errorMessage", MESSAGE),
-        parts("requestParameters", PARAMETERS, &PARAMETER),
-        parts("responseElements", RESPONSE, &ANSWER),
-        keep("additionalEventData", ADDITIONAL),
-        skip("requestID"),
-        keep("eventID", EVENT_ID),
-        keep("readOnly", READ_ONLY),
-        keep("resources", RESOURCES),
-        keep("eventType", EVENT_TYPE),
-        skip("apiVersion"),
-        skip("managementEvent"),
-        keep("recipientAccountId", RECIPIENT),
-        keep("sharedEventID", SHARED),
-        keep("vpcEndpointId", ENDPOINT),
-        keep("vpcEndpointAccountId", ENDPOINT_ACCOUNT),
-        keep("eventCategory", CATEGORY),
-        keep("tlsDetails", TLS),
-        keep("sessionCredentialFromConsole", CONSOLE),
-    ],
-    open: false,
-};
+static ATTRIBUTES: Shape = Shape::closed(&[keep("creationDate", CREATED), keep("mfaAuthenticated", MFA)]);
+static ISSUER: Shape = Shape::closed(&[
+    skip("type"),
+    skip("principalId"),
+    keep("arn", ISSUER_ARN),
+    skip("accountId"),
+    skip("userName"),
+]);
+static SESSION: Shape = Shape::closed(&[
+    inside("sessionIssuer", &ISSUER),
+    keep("webIdFederationData", FEDERATION),
+    inside("attributes", &ATTRIBUTES),
+    keep("ec2RoleDelivery", DELIVERY),
+    keep("sourceIdentity", SOURCE_IDENTITY),
+]);
+static IDENTITY: Shape = Shape::closed(&[
+    keep("type", TYPE),
+    keep("principalId", PRINCIPAL),
+    keep("arn", ARN),
+    keep("accountId", ACCOUNT),
+    keep("accessKeyId", KEY),
+    keep("userName", USER),
+    inside("sessionContext", &SESSION),
+    keep("invokedBy", INVOKED_BY),
+    parts("inScopeOf", SCOPE, &IN_SCOPE),
+]);
+static IN_SCOPE: Shape = Shape::open(&[keep("credentialsIssuedTo", ISSUED_TO)]);
+static PARAMETER: Shape = Shape::open(&NAMING_MEMBERS);
+static ANSWER: Shape = Shape::open(&[keep("ConsoleLogin", LOGIN)]);
+static EVENT: Shape = Shape::closed(&[
+    keep("eventVersion", VERSION),
+    inside("userIdentity", &IDENTITY),
+    keep("eventTime", TIME),
+    keep("eventSource", SOURCE),
+    keep("eventName", NAME),
+    keep("awsRegion", REGION),
+    keep("sourceIPAddress", ADDRESS),
+    keep("userAgent", AGENT),
+    keep("errorCode", ERROR),
+    keep("errorMessage", MESSAGE),
+    parts("requestParameters", PARAMETERS, &PARAMETER),
+    parts("responseElements", RESPONSE, &ANSWER),
+    keep("additionalEventData", ADDITIONAL),
+    skip("requestID"),
+    keep("eventID", EVENT_ID),
+    keep("readOnly", READ_ONLY),
+    keep("resources", RESOURCES),
+    keep("eventType", EVENT_TYPE),
+    skip("apiVersion"),
+    skip("managementEvent"),
+    keep("recipientAccountId", RECIPIENT),
+    keep("sharedEventID", SHARED),
+    keep("vpcEndpointId", ENDPOINT),
+    keep("vpcEndpointAccountId", ENDPOINT_ACCOUNT),
+    keep("eventCategory", CATEGORY),
+    keep("tlsDetails", TLS),
+    keep("sessionCredentialFromConsole", CONSOLE),
+]);
 
 pub(crate) const FAST: Fast =
     Fast { id: super::FORMAT.id, confidence: 98, shape: &EVENT, slots: SLOTS, read };

@@ -13,13 +13,14 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, P
 use super::super::address;
 use super::super::field::MAX_LIST_ITEMS;
 use super::super::subject::{ServiceAccount, trust_domain};
+use super::keys::says_nothing;
 use super::{identity, judge, plain_cluster, plain_server_name, xfcc};
 use crate::fast::{Fast, Fate, Line, Shape, Slot, Strict, Unmapped, keep};
 
 macro_rules! members {
     ($($slot:ident = $name:literal,)+) => {
         members!(@number 0_usize; $($slot)+);
-        static ENTRY: Shape = Shape { members: &[$(keep($name, $slot),)+], open: false };
+        static ENTRY: Shape = Shape::beside(&[$(keep($name, $slot),)+], says_nothing);
         const NAMES: &[&str] = &[$($name,)+];
     };
     (@number $next:expr; $slot:ident $($rest:ident)*) => {

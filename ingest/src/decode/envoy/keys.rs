@@ -130,6 +130,14 @@ fn is_said(value: &Value) -> bool {
     !value.is_null() && !matches!(value.as_str(), Some("" | "-"))
 }
 
+/// Whether a scalar under this key, which no operator is called, surely says nothing: it stands for no operator, and
+/// envelopes have their payload under names of one word.
+pub(super) fn says_nothing(key: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
+    let is_compound = key.contains(['_', '-', '.']);
+    is_compound && key.bytes().all(is_plain) && !OTHER_NAMES.iter().any(|(other, _)| *other == key)
+}
+
 /// The operator that a key stands for: `%REQ(X-REQUEST-ID)%` is `request_id`, `%START_TIME(%s)%` is `start_time`.
 fn operator_name(key: &str) -> String {
     let lower = key.trim().trim_matches('%').to_ascii_lowercase();

@@ -10,9 +10,9 @@ use offbound_schemas::EventTime;
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::table::host_events::Builder;
 use offbound_schemas::vocabulary::{Attribution, HookClass, HostControl};
-use serde_json::{Map, Value};
 
-use super::{act, is_container_name, process_key};
+use super::act::{self, NAMES, Operand, Operands};
+use super::{is_container_name, process_key};
 use crate::decode::Seen;
 use crate::decode::field::epoch_time;
 use crate::decode::technique::is_technique;
@@ -60,105 +60,72 @@ const UID: usize = 37;
 const OPERANDS: usize = 38;
 const SLOTS: usize = OPERANDS + NAMES.len();
 
-/// The operands, in the order of their slots.
-const NAMES: [&str; 23] = [
-    "evt.arg.flags",
-    "evt.arg.linkpath",
-    "evt.arg.name",
-    "evt.arg.newpath",
-    "evt.arg.path",
-    "evt.arg.pid",
-    "evt.arg.request",
-    "evt.args",
-    "evt.rawres",
-    "evt.res",
-    "fd.cip",
-    "fd.cport",
-    "fd.l4proto",
-    "fd.lip",
-    "fd.lport",
-    "fd.name",
-    "fd.rip",
-    "fd.rip.name",
-    "fd.rport",
-    "fd.sip",
-    "fd.sip.name",
-    "fd.sport",
-    "fs.path.name",
-];
-
 /// Falco writes its fields in the order of their names.
-static FIELDS: Shape = Shape {
-    members: &[
-        keep("container.full_id", CONTAINER_FULL),
-        keep("container.id", CONTAINER),
-        keep("container.image", CONTAINER_IMAGE),
-        keep("container.image.repository", REPOSITORY),
-        keep("container.image.tag", TAG),
-        keep("container.start_ts", CONTAINER_START),
-        keep(NAMES[0], OPERANDS),
-        keep(NAMES[1], OPERANDS + 1),
-        keep(NAMES[2], OPERANDS + 2),
-        keep(NAMES[3], OPERANDS + 3),
-        keep(NAMES[4], OPERANDS + 4),
-        keep(NAMES[5], OPERANDS + 5),
-        keep(NAMES[6], OPERANDS + 6),
-        keep(NAMES[7], OPERANDS + 7),
-        keep(NAMES[8], OPERANDS + 8),
-        keep(NAMES[9], OPERANDS + 9),
-        keep("evt.type", TYPE),
-        keep(NAMES[10], OPERANDS + 10),
-        keep(NAMES[11], OPERANDS + 11),
-        keep(NAMES[12], OPERANDS + 12),
-        keep(NAMES[13], OPERANDS + 13),
-        keep(NAMES[14], OPERANDS + 14),
-        keep(NAMES[15], OPERANDS + 15),
-        keep(NAMES[16], OPERANDS + 16),
-        keep(NAMES[17], OPERANDS + 17),
-        keep(NAMES[18], OPERANDS + 18),
-        keep(NAMES[19], OPERANDS + 19),
-        keep(NAMES[20], OPERANDS + 20),
-        keep(NAMES[21], OPERANDS + 21),
-        keep(NAMES[22], OPERANDS + 22),
-        keep("k8s.node.name", NODE),
-        keep("k8s.ns.name", NAMESPACE),
-        keep("k8s.pod.name", POD),
-        keep("k8s.pod.uid", POD_UID),
-        keep("k8s.sa.name", ACCOUNT),
-        keep("k8smeta.node.name", META_NODE),
-        keep("k8smeta.ns.name", META_NAMESPACE),
-        keep("k8smeta.pod.name", META_POD),
-        keep("k8smeta.pod.uid", META_POD_UID),
-        keep("k8smeta.sa.name", META_ACCOUNT),
-        keep("proc.cmdline", CMD_LINE),
-        keep("proc.cwd", CWD),
-        keep("proc.exepath", EXE),
-        keep("proc.name", COMM),
-        keep("proc.pexepath", PARENT_EXE),
-        keep("proc.pid", PID),
-        keep("proc.pid.ts", PID_START),
-        keep("proc.pname", PARENT_COMM),
-        keep("proc.ppid", PARENT_PID),
-        keep("proc.ppid.ts", PARENT_START),
-        keep("user.loginuid", LOGIN_UID),
-        keep("user.uid", UID),
-    ],
-    open: true,
-};
-static ALERT: Shape = Shape {
-    members: &[
-        keep("hostname", HOSTNAME),
-        keep("output", OUTPUT),
-        parts("output_fields", OUTPUT_FIELDS, &FIELDS),
-        keep("priority", PRIORITY),
-        keep("rule", RULE),
-        keep("source", SOURCE),
-        keep("tags", TAGS),
-        keep("time", TIME),
-        keep("uuid", UUID),
-    ],
-    open: false,
-};
+static FIELDS: Shape = Shape::open(&[
+    keep("container.full_id", CONTAINER_FULL),
+    keep("container.id", CONTAINER),
+    keep("container.image", CONTAINER_IMAGE),
+    keep("container.image.repository", REPOSITORY),
+    keep("container.image.tag", TAG),
+    keep("container.start_ts", CONTAINER_START),
+    keep(NAMES[0], OPERANDS),
+    keep(NAMES[1], OPERANDS + 1),
+    keep(NAMES[2], OPERANDS + 2),
+    keep(NAMES[3], OPERANDS + 3),
+    keep(NAMES[4], OPERANDS + 4),
+    keep(NAMES[5], OPERANDS + 5),
+    keep(NAMES[6], OPERANDS + 6),
+    keep(NAMES[7], OPERANDS + 7),
+    keep(NAMES[8], OPERANDS + 8),
+    keep(NAMES[9], OPERANDS + 9),
+    keep("evt.type", TYPE),
+    keep(NAMES[10], OPERANDS + 10),
+    keep(NAMES[11], OPERANDS + 11),
+    keep(NAMES[12], OPERANDS + 12),
+    keep(NAMES[13], OPERANDS + 13),
+    keep(NAMES[14], OPERANDS + 14),
+    keep(NAMES[15], OPERANDS + 15),
+    keep(NAMES[16], OPERANDS + 16),
+    keep(NAMES[17], OPERANDS + 17),
+    keep(NAMES[18], OPERANDS + 18),
+    keep(NAMES[19], OPERANDS + 19),
+    keep(NAMES[20], OPERANDS + 20),
+    keep(NAMES[21], OPERANDS + 21),
+    keep(NAMES[22], OPERANDS + 22),
+    keep("k8s.node.name", NODE),
+    keep("k8s.ns.name", NAMESPACE),
+    keep("k8s.pod.name", POD),
+    keep("k8s.pod.uid", POD_UID),
+    keep("k8s.sa.name", ACCOUNT),
+    keep("k8smeta.node.name", META_NODE),
+    keep("k8smeta.ns.name", META_NAMESPACE),
+    keep("k8smeta.pod.name", META_POD),
+    keep("k8smeta.pod.uid", META_POD_UID),
+    keep("k8smeta.sa.name", META_ACCOUNT),
+    keep("proc.cmdline", CMD_LINE),
+    keep("proc.cwd", CWD),
+    keep("proc.exepath", EXE),
+    keep("proc.name", COMM),
+    keep("proc.pexepath", PARENT_EXE),
+    keep("proc.pid", PID),
+    keep("proc.pid.ts", PID_START),
+    keep("proc.pname", PARENT_COMM),
+    keep("proc.ppid", PARENT_PID),
+    keep("proc.ppid.ts", PARENT_START),
+    keep("user.loginuid", LOGIN_UID),
+    keep("user.uid", UID),
+]);
+static ALERT: Shape = Shape::closed(&[
+    keep("hostname", HOSTNAME),
+    keep("output", OUTPUT),
+    parts("output_fields", OUTPUT_FIELDS, &FIELDS),
+    keep("priority", PRIORITY),
+    keep("rule", RULE),
+    keep("source", SOURCE),
+    keep("tags", TAGS),
+    keep("time", TIME),
+    keep("uuid", UUID),
+]);
 
 pub(crate) const FAST: Fast =
     Fast { id: super::FORMAT.id, confidence: 92, shape: &ALERT, slots: SLOTS, read };
@@ -353,12 +320,6 @@ fn image(slots: &[Slot<'_>; SLOTS]) -> Result<Option<String>, Strict> {
 
 /// What [`act`] makes of the operands.
 fn seen(slots: &[Slot<'_>; SLOTS], rule: &str) -> Result<HostEvent, Strict> {
-    let mut operands = Map::new();
-    for (name, slot) in NAMES.iter().zip(slots.iter().skip(OPERANDS)) {
-        if !slot.is_nothing() {
-            operands.insert((*name).to_owned(), slot.value()?);
-        }
-    }
     let output = slots[OUTPUT].text()?.unwrap_or_default();
     let mut row = HostEvent {
         pid: slots[PID].u32()?,
@@ -366,8 +327,23 @@ fn seen(slots: &[Slot<'_>; SLOTS], rule: &str) -> Result<HostEvent, Strict> {
         syscall: said(slots[TYPE])?.map(Cow::into_owned),
         ..HostEvent::default()
     };
-    act::describe(&Value::Object(operands), &super::words(rule, &output), &mut row);
+    act::describe(slots, &|| super::words(rule, &output), &mut row);
     Ok(row)
+}
+
+impl Operands for [Slot<'_>; SLOTS] {
+    fn said(&self, operand: Operand) -> Option<Cow<'_, str>> {
+        said(self[OPERANDS + operand as usize]).ok().flatten()
+    }
+    fn number(&self, operand: Operand) -> Option<i64> {
+        self[OPERANDS + operand as usize].whole_number()
+    }
+    fn pid(&self, operand: Operand) -> Option<u32> {
+        self[OPERANDS + operand as usize].whole_number()
+    }
+    fn port(&self, operand: Operand) -> Option<u16> {
+        self[OPERANDS + operand as usize].whole_number()
+    }
 }
 
 fn write_act(seen: &HostEvent, columns: &mut Builder, row: usize) {

@@ -1,8 +1,11 @@
 //! Plain audit events, straight into columns.
 //!
-//! In: an `audit.k8s.io` event as the API server writes it. Out: the one assertion of the request.
-//! Leaves to the strict path: requests that are about another credential or about a place, impersonation, principals
+//! In: an `audit.k8s.io` event as the API server writes it. Out: the assertion of the request, and that of the token
+//! that it asked for, where the record holds no bodies.
+//! Leaves to the strict path: other requests about another credential, or about a place, impersonation, principals
 //! of clouds, and all keys that the API server does not write.
+
+use std::borrow::Cow;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::identity_assertions::Builder;
@@ -46,91 +49,75 @@ const RECEIVED: usize = 29;
 const ENDED: usize = 30;
 const DECISION: usize = 31;
 const REASON: usize = 32;
-const SLOTS: usize = 33;
+const ISSUED: usize = 33;
+const SLOTS: usize = 34;
 
-static EXTRA: Shape = Shape {
-    members: &[
-        keep("authentication.kubernetes.io/credential-id", CREDENTIAL),
-        keep("authentication.kubernetes.io/node-name", NODE),
-        keep("authentication.kubernetes.io/node-uid", NODE_UID),
-        keep("authentication.kubernetes.io/pod-name", POD),
-        keep("authentication.kubernetes.io/pod-uid", POD_UID),
-    ],
-    open: false,
-};
-static USER: Shape = Shape {
-    members: &[
-        keep("username", USERNAME),
-        keep("uid", USER_UID),
-        keep("groups", GROUPS),
-        inside("extra", &EXTRA),
-    ],
-    open: false,
-};
-static OBJECT: Shape = Shape {
-    members: &[
-        keep("resource", RESOURCE),
-        keep("namespace", NAMESPACE),
-        keep("name", NAME),
-        keep("uid", OBJECT_UID),
-        keep("apiGroup", API_GROUP),
-        skip("apiVersion"),
-        skip("resourceVersion"),
-        keep("subresource", SUBRESOURCE),
-    ],
-    open: false,
-};
-static STATUS: Shape = Shape {
-    members: &[
-        skip("metadata"),
-        skip("status"),
-        keep("message", MESSAGE),
-        keep("reason", WHY),
-        skip("details"),
-        keep("code", CODE),
-    ],
-    open: false,
-};
-static ANNOTATIONS: Shape = Shape {
-    members: &[
-        skip("apiserver.latency.k8s.io/etcd"),
-        skip("apiserver.latency.k8s.io/response-write"),
-        skip("apiserver.latency.k8s.io/serialize-response-object"),
-        skip("apiserver.latency.k8s.io/total"),
-        skip("apiserver.latency.k8s.io/transform-response-object"),
-        keep("authorization.k8s.io/decision", DECISION),
-        keep("authorization.k8s.io/reason", REASON),
-        skip("k8s.io/deprecated"),
-        skip("k8s.io/removed-release"),
-        skip("pod-security.kubernetes.io/audit-violations"),
-        skip("pod-security.kubernetes.io/enforce-policy"),
-        skip("pod-security.kubernetes.io/exempt"),
-    ],
-    open: false,
-};
-static EVENT: Shape = Shape {
-    members: &[
-        keep("kind", KIND),
-        keep("apiVersion", VERSION),
-        keep("level", LEVEL),
-        keep("auditID", AUDIT_ID),
-        keep("stage", STAGE),
-        keep("requestURI", URI),
-        keep("verb", VERB),
-        inside("user", &USER),
-        keep("impersonatedUser", IMPERSONATED),
-        keep("sourceIPs", SOURCES),
-        keep("userAgent", AGENT),
-        inside("objectRef", &OBJECT),
-        inside("responseStatus", &STATUS),
-        keep("requestObject", REQUEST),
-        keep("responseObject", RESPONSE),
-        keep("requestReceivedTimestamp", RECEIVED),
-        keep("stageTimestamp", ENDED),
-        inside("annotations", &ANNOTATIONS),
-    ],
-    open: false,
-};
+static EXTRA: Shape = Shape::closed(&[
+    keep("authentication.kubernetes.io/credential-id", CREDENTIAL),
+    keep("authentication.kubernetes.io/node-name", NODE),
+    keep("authentication.kubernetes.io/node-uid", NODE_UID),
+    keep("authentication.kubernetes.io/pod-name", POD),
+    keep("authentication.kubernetes.io/pod-uid", POD_UID),
+]);
+static USER: Shape = Shape::closed(&[
+    keep("username", USERNAME),
+    keep("uid", USER_UID),
+    keep("groups", GROUPS),
+    inside("extra", &EXTRA),
+]);
+static OBJECT: Shape = Shape::closed(&[
+    keep("resource", RESOURCE),
+    keep("namespace", NAMESPACE),
+    keep("name", NAME),
+    keep("uid", OBJECT_UID),
+    keep("apiGroup", API_GROUP),
+    skip("apiVersion"),
+    skip("resourceVersion"),
+    keep("subresource", SUBRESOURCE),
+]);
+static STATUS: Shape = Shape::closed(&[
+    skip("metadata"),
+    skip("status"),
+    keep("message", MESSAGE),
+    keep("reason", WHY),
+    skip("details"),
+    keep("code", CODE),
+]);
+static ANNOTATIONS: Shape = Shape::closed(&[
+    skip("apiserver.latency.k8s.io/etcd"),
+    skip("apiserver.latency.k8s.io/response-write"),
+    skip("apiserver.latency.k8s.io/serialize-response-object"),
+    skip("apiserver.latency.k8s.io/total"),
+    skip("apiserver.latency.k8s.io/transform-response-object"),
+    keep("authentication.kubernetes.io/issued-credential-id", ISSUED),
+    keep("authorization.k8s.io/decision", DECISION),
+    keep("authorization.k8s.io/reason", REASON),
+    skip("k8s.io/deprecated"),
+    skip("k8s.io/removed-release"),
+    skip("pod-security.kubernetes.io/audit-violations"),
+    skip("pod-security.kubernetes.io/enforce-policy"),
+    skip("pod-security.kubernetes.io/exempt"),
+]);
+static EVENT: Shape = Shape::closed(&[
+    keep("kind", KIND),
+    keep("apiVersion", VERSION),
+    keep("level", LEVEL),
+    keep("auditID", AUDIT_ID),
+    keep("stage", STAGE),
+    keep("requestURI", URI),
+    keep("verb", VERB),
+    inside("user", &USER),
+    keep("impersonatedUser", IMPERSONATED),
+    keep("sourceIPs", SOURCES),
+    keep("userAgent", AGENT),
+    inside("objectRef", &OBJECT),
+    inside("responseStatus", &STATUS),
+    keep("requestObject", REQUEST),
+    keep("responseObject", RESPONSE),
+    keep("requestReceivedTimestamp", RECEIVED),
+    keep("stageTimestamp", ENDED),
+    inside("annotations", &ANNOTATIONS),
+]);
 
 pub(crate) const FAST: Fast =
     Fast { id: super::FORMAT.id, confidence: 98, shape: &EVENT, slots: SLOTS, read };
@@ -147,16 +134,33 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
         Some("ResponseStarted") => return line.commit().map(|_| Fate::Skipped("response-started")),
         _ => {}
     }
-    if !slots[IMPERSONATED].is_nothing() || !tells_only_of_itself(slots)? {
+    let asks_for_token = asks_for_token(slots)?;
+    if !slots[IMPERSONATED].is_nothing() || !(asks_for_token || tells_only_of_itself(slots)?) {
         return Err(Strict);
     }
     let event_time = slots[RECEIVED].time()?.ok_or(Strict)?;
     let event = Event::of(slots)?;
-    line.assertion(
+    let issued = asks_for_token.then(|| Issued::of(&event)).transpose()?;
+    let write_issued = |columns: &mut Builder, row: usize, first: &mut String| {
+        if let Some(issued) = &issued {
+            issued.write(columns, row, first);
+        }
+    };
+    line.assertions(
         event_time,
         |text| event.unmapped(slots, text),
         |columns, row, first| event.write(columns, row, first),
+        if asks_for_token { Some(&write_issued) } else { None },
     )
+}
+
+/// Whether the request is for a token of a service account, and nothing is there of what was asked and answered.
+fn asks_for_token(slots: &[Slot<'_>; SLOTS]) -> Result<bool, Strict> {
+    Ok(slots[VERB].plain()? == Some("create")
+        && slots[RESOURCE].plain()? == Some("serviceaccounts")
+        && slots[SUBRESOURCE].plain()? == Some("token")
+        && slots[REQUEST].is_nothing()
+        && slots[RESPONSE].is_nothing())
 }
 
 /// Whether the request is surely no issuing, review or revocation, and places nothing.
@@ -224,10 +228,18 @@ impl<'s, 'a> Event<'s, 'a> {
     }
 
     fn write(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
+        columns.phase.put_text(row, Phase::Present.as_str());
+        self.write_request(columns, row, buffer);
+        self.write_user(columns, row);
+        let unbound = self.account.is_some() && self.bound[1].is_none() && self.bound_host().is_none();
+        self.write_remarks(columns, row, unbound);
+    }
+
+    /// What the rows of a request have in common.
+    fn write_request(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
         let decision = self.decision();
         let enforcement =
             if decision == Decision::None { Enforcement::Unknown } else { Enforcement::Enforced };
-        columns.phase.put_text(row, Phase::Present.as_str());
         columns.decision.put(row, &decision);
         columns.enforcement.put(row, &enforcement);
         columns.end_time.put(row, &self.end);
@@ -237,9 +249,7 @@ impl<'s, 'a> Event<'s, 'a> {
         self.slots[AUDIT_ID].put(&mut columns.request_id, row);
         self.slots[AGENT].put(&mut columns.user_agent, row);
         self.write_texts(columns, row, buffer);
-        self.write_user(columns, row);
         self.write_source(columns, row);
-        self.write_remarks(columns, row);
     }
 
     /// Action, resource and reason.
@@ -321,8 +331,7 @@ impl<'s, 'a> Event<'s, 'a> {
         }
     }
 
-    fn write_remarks(&self, columns: &mut Builder, row: usize) {
-        let unbound = self.account.is_some() && self.bound[1].is_none() && self.bound_host().is_none();
+    fn write_remarks(&self, columns: &mut Builder, row: usize, unbound: bool) {
         let remarks = [
             (self.slots[AUDIT_ID].text_or_none().is_some(), "client-chosen-id"),
             (!self.claims.is_empty(), "forwarded-address"),
@@ -349,6 +358,54 @@ impl<'s, 'a> Event<'s, 'a> {
             unmapped.add("sourceIPs", slots[SOURCES])?;
         }
         unmapped.finish()
+    }
+}
+
+/// What the row of a token says that was asked for.
+struct Issued<'e, 's, 'a> {
+    event: &'e Event<'s, 'a>,
+    namespace: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+    credential: Option<(&'a str, IdKind, &'static str)>,
+}
+
+impl<'e, 's, 'a> Issued<'e, 's, 'a> {
+    fn of(event: &'e Event<'s, 'a>) -> Result<Self, Strict> {
+        let id = event.slots[ISSUED];
+        // An empty id is one.
+        let id = if id == Slot::Text("") { Err(Strict) } else { id.plain() }?;
+        Ok(Self {
+            event,
+            namespace: event.slots[NAMESPACE].text()?,
+            name: event.slots[NAME].text()?,
+            credential: id.map(credential).transpose()?,
+        })
+    }
+
+    /// As `super::token::issued` does.
+    fn write(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
+        let event = self.event;
+        columns.phase.put_text(row, Phase::Issue.as_str());
+        event.write_request(columns, row, buffer);
+        event.write_remarks(columns, row, false);
+        if let (Some(namespace), Some(name)) = (&self.namespace, &self.name) {
+            columns.subject.put_text(row, &ServiceAccount { namespace, name }.subject());
+        }
+        let put = |column: &mut offbound_schemas::Column<Option<String>>, text: Option<&str>| {
+            if let Some(text) = text {
+                column.put_text(row, text);
+            }
+        };
+        put(&mut columns.presenter, event.subject);
+        put(&mut columns.bound_namespace, self.namespace.as_deref());
+        put(&mut columns.parent_id, event.credential.map(|(id, ..)| id));
+        // A kubelet may only ask for tokens of pods on its own node.
+        put(&mut columns.bound_host, event.subject.and_then(node_of_subject));
+        put(&mut columns.credential_id, self.credential.map(|(id, ..)| id));
+        put(&mut columns.credential_kind, Some(self.credential.map_or("k8s-token", |(.., kind)| kind)));
+        if let Some((_, id_kind, _)) = self.credential {
+            columns.id_kind.put(row, &id_kind);
+        }
     }
 }
 

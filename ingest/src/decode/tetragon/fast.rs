@@ -10,10 +10,10 @@ use offbound_schemas::EventTime;
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::table::host_events::Builder;
 use offbound_schemas::vocabulary::{Action, Attribution, HookClass, Outcome};
-use serde_json::{Map, Value};
 
 use super::hook;
 use crate::decode::Seen;
+use crate::decode::tree::Tree;
 use crate::fast::{Fast, Fate, Line, Shape, Slot, Strict, Unmapped, inside, keep, parts};
 
 const EXEC: usize = 0;
@@ -102,100 +102,80 @@ const OPERANDS: [(&str, usize); 11] = [
 /// Namespaces that containers have of their own.
 const OWN: [usize; 5] = [MNT, PID_NS, NET, UTS, IPC];
 
-static IS_MNT: Shape = Shape { members: &[keep("is_host", MNT)], open: true };
-static IS_PID: Shape = Shape { members: &[keep("is_host", PID_NS)], open: true };
-static IS_NET: Shape = Shape { members: &[keep("is_host", NET)], open: true };
-static IS_UTS: Shape = Shape { members: &[keep("is_host", UTS)], open: true };
-static IS_IPC: Shape = Shape { members: &[keep("is_host", IPC)], open: true };
-static NAMESPACES: Shape = Shape {
-    members: &[
-        inside("uts", &IS_UTS),
-        inside("ipc", &IS_IPC),
-        inside("mnt", &IS_MNT),
-        inside("pid", &IS_PID),
-        inside("net", &IS_NET),
-    ],
-    open: true,
-};
-static CREDENTIALS: Shape =
-    Shape { members: &[keep("uid", CREDENTIAL_UID), keep("euid", CREDENTIAL_EUID)], open: true };
-static IMAGE_OF: Shape = Shape { members: &[keep("name", IMAGE)], open: true };
-static CONTAINER_OF: Shape = Shape {
-    members: &[keep("id", CONTAINER), inside("image", &IMAGE_OF), keep("start_time", CONTAINER_START)],
-    open: true,
-};
-static POD_OF: Shape = Shape {
-    members: &[
-        keep("namespace", NAMESPACE),
-        keep("name", POD),
-        inside("container", &CONTAINER_OF),
-        keep("pod_labels", POD_LABELS),
-        keep("workload", WORKLOAD),
-        keep("uid", POD_UID),
-    ],
-    open: true,
-};
-static PROCESS_OF: Shape = Shape {
-    members: &[
-        keep("exec_id", EXEC_ID),
-        keep("pid", PID),
-        keep("uid", UID),
-        keep("cwd", CWD),
-        keep("binary", BINARY),
-        keep("arguments", ARGUMENTS),
-        keep("flags", FLAGS),
-        keep("start_time", START),
-        keep("auid", AUID),
-        inside("pod", &POD_OF),
-        keep("docker", DOCKER),
-        keep("parent_exec_id", PARENT_EXEC_ID),
-        keep("cap", CAP),
-        parts("ns", NS, &NAMESPACES),
-        inside("process_credentials", &CREDENTIALS),
-        keep("binary_properties", PROPERTIES),
-        keep("in_init_tree", IN_INIT_TREE),
-    ],
-    open: true,
-};
-static PARENT_OF: Shape = Shape {
-    members: &[keep("exec_id", PARENT_ID), keep("pid", PARENT_PID), keep("binary", PARENT_BINARY)],
-    open: true,
-};
-static PAYLOAD: Shape = Shape {
-    members: &[
-        parts("process", PROCESS, &PROCESS_OF),
-        inside("parent", &PARENT_OF),
-        keep("event", EVENT),
-        keep("function_name", FUNCTION),
-        keep("args", ARGS),
-        keep("return", RETURN),
-        keep("action", ACTION),
-        keep("policy_name", POLICY),
-        keep("return_action", RETURN_ACTION),
-        keep("message", MESSAGE),
-        keep("tags", TAGS),
-        keep("signal", SIGNAL),
-        keep("status", STATUS),
-        keep("stats", STATS),
-        keep("policy_mode", POLICY_MODE),
-        keep("mode", MODE),
-        keep("enforcement_mode", ENFORCEMENT_MODE),
-    ],
-    open: true,
-};
-static RECORD: Shape = Shape {
-    members: &[
-        parts("process_exec", EXEC, &PAYLOAD),
-        parts("process_exit", EXIT, &PAYLOAD),
-        parts("process_kprobe", KPROBE, &PAYLOAD),
-        parts("process_tracepoint", TRACEPOINT, &PAYLOAD),
-        parts("process_lsm", LSM, &PAYLOAD),
-        keep("node_name", NODE),
-        keep("time", TIME),
-        keep("cluster_name", CLUSTER),
-    ],
-    open: false,
-};
+static IS_MNT: Shape = Shape::open(&[keep("is_host", MNT)]);
+static IS_PID: Shape = Shape::open(&[keep("is_host", PID_NS)]);
+static IS_NET: Shape = Shape::open(&[keep("is_host", NET)]);
+static IS_UTS: Shape = Shape::open(&[keep("is_host", UTS)]);
+static IS_IPC: Shape = Shape::open(&[keep("is_host", IPC)]);
+static NAMESPACES: Shape = Shape::open(&[
+    inside("uts", &IS_UTS),
+    inside("ipc", &IS_IPC),
+    inside("mnt", &IS_MNT),
+    inside("pid", &IS_PID),
+    inside("net", &IS_NET),
+]);
+static CREDENTIALS: Shape = Shape::open(&[keep("uid", CREDENTIAL_UID), keep("euid", CREDENTIAL_EUID)]);
+static IMAGE_OF: Shape = Shape::open(&[keep("name", IMAGE)]);
+static CONTAINER_OF: Shape =
+    Shape::open(&[keep("id", CONTAINER), inside("image", &IMAGE_OF), keep("start_time", CONTAINER_START)]);
+static POD_OF: Shape = Shape::open(&[
+    keep("namespace", NAMESPACE),
+    keep("name", POD),
+    inside("container", &CONTAINER_OF),
+    keep("pod_labels", POD_LABELS),
+    keep("workload", WORKLOAD),
+    keep("uid", POD_UID),
+]);
+static PROCESS_OF: Shape = Shape::open(&[
+    keep("exec_id", EXEC_ID),
+    keep("pid", PID),
+    keep("uid", UID),
+    keep("cwd", CWD),
+    keep("binary", BINARY),
+    keep("arguments", ARGUMENTS),
+    keep("flags", FLAGS),
+    keep("start_time", START),
+    keep("auid", AUID),
+    inside("pod", &POD_OF),
+    keep("docker", DOCKER),
+    keep("parent_exec_id", PARENT_EXEC_ID),
+    keep("cap", CAP),
+    parts("ns", NS, &NAMESPACES),
+    inside("process_credentials", &CREDENTIALS),
+    keep("binary_properties", PROPERTIES),
+    keep("in_init_tree", IN_INIT_TREE),
+]);
+static PARENT_OF: Shape =
+    Shape::open(&[keep("exec_id", PARENT_ID), keep("pid", PARENT_PID), keep("binary", PARENT_BINARY)]);
+static PAYLOAD: Shape = Shape::open(&[
+    parts("process", PROCESS, &PROCESS_OF),
+    inside("parent", &PARENT_OF),
+    keep("event", EVENT),
+    keep("function_name", FUNCTION),
+    keep("args", ARGS),
+    keep("return", RETURN),
+    keep("action", ACTION),
+    keep("policy_name", POLICY),
+    keep("return_action", RETURN_ACTION),
+    keep("message", MESSAGE),
+    keep("tags", TAGS),
+    keep("signal", SIGNAL),
+    keep("status", STATUS),
+    keep("stats", STATS),
+    keep("policy_mode", POLICY_MODE),
+    keep("mode", MODE),
+    keep("enforcement_mode", ENFORCEMENT_MODE),
+]);
+static RECORD: Shape = Shape::closed(&[
+    parts("process_exec", EXEC, &PAYLOAD),
+    parts("process_exit", EXIT, &PAYLOAD),
+    parts("process_kprobe", KPROBE, &PAYLOAD),
+    parts("process_tracepoint", TRACEPOINT, &PAYLOAD),
+    parts("process_lsm", LSM, &PAYLOAD),
+    keep("node_name", NODE),
+    keep("time", TIME),
+    keep("cluster_name", CLUSTER),
+]);
 
 pub(crate) const FAST: Fast =
     Fast { id: super::FORMAT.id, confidence: 96, shape: &RECORD, slots: SLOTS, read };
@@ -403,15 +383,15 @@ fn in_host_namespace(slots: &[Slot<'_>; SLOTS], in_container: bool) -> Result<Op
 
 /// What a hook saw of the process with this id.
 fn hooked(kind: &'static str, slots: &[Slot<'_>; SLOTS], pid: Option<u32>) -> Result<HostEvent, Strict> {
-    let mut payload = Map::new();
+    let mut payload = Vec::with_capacity(OPERANDS.len() + 1);
     // The list of tags is looked at for techniques only.
     for (name, slot) in OPERANDS.into_iter().chain([("tags", TAGS)]) {
         if !slots[slot].is_nothing() {
-            payload.insert(name.to_owned(), slots[slot].value()?);
+            payload.push((Cow::Borrowed(name), slots[slot].tree()?));
         }
     }
     let mut seen = HostEvent { pid, ..HostEvent::default() };
-    hook::describe(kind, &Value::Object(payload), &mut seen);
+    hook::describe(kind, &Tree::Object(payload), &mut seen);
     Ok(seen)
 }
 

@@ -6,13 +6,12 @@
 
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
-use serde_json::Value;
 
 use super::connected;
 use crate::decode::address;
 use crate::decode::credential_path::{classify, is_escape_file, proc_secret};
-use crate::decode::field::{array_at, at, has, i64_at, list_at, str_at, string_at, u16_at, u32_at};
 use crate::decode::syscall::{self, Deed};
+use crate::decode::tree::Tree;
 
 /// `MAY_WRITE` and `MAY_APPEND` of the kernel's file permission masks.
 const MASK_WRITE: i64 = 2 | 8;
@@ -24,16 +23,16 @@ const READING_MODULE: i64 = 2;
 const SIGKILL: i64 = 9;
 
 /// Fills in what the hook saw.
-pub(super) fn describe(kind: &str, payload: &Value, row: &mut HostEvent) {
+pub(super) fn describe(kind: &str, payload: &Tree<'_>, row: &mut HostEvent) {
     row.hook_class = match kind {
         "process_lsm" => HookClass::Lsm,
         "process_uprobe" | "process_usdt" => HookClass::Userspace,
         _ => HookClass::Kprobe,
     };
     let function = function_name(kind, payload);
-    row.rule = str_at(payload, &["policy_name"]).map(str::to_owned).or_else(|| function.clone());
-    row.policy = string_at(payload, &["policy_name"]);
-    row.attack = list_at(payload, &["tags"]).into_iter().filter(|tag| tag.starts_with("T1")).collect();
+    row.rule = payload.str_at(&["policy_name"]).map(str::to_owned).or_else(|| function.clone());
+    row.policy = payload.string_at(&["policy_name"]);
+    row.attack = payload.list_at(&["tags"]).into_iter().filter(|tag| tag.starts_with("T1")).collect();
     let Some(function) = function else { return };
     row.syscall = syscall_of(&function);
     operands(payload, row);
@@ -44,13 +43,13 @@ pub(super) fn describe(kind: &str, payload: &Value, row: &mut HostEvent) {
     settle(&function, payload, row);
 }
 
-fn function_name(kind: &str, payload: &Value) -> Option<String> {
+fn function_name(kind: &str, payload: &Tree<'_>) -> Option<String> {
     match kind {
-        "process_tracepoint" => string_at(payload, &["event"]),
+        "process_tracepoint" => payload.string_at(&["event"]),
         "process_uprobe" | "process_usdt" => {
-            string_at(payload, &["symbol"]).or_else(|| string_at(payload, &["name"]))
+            payload.string_at(&["symbol"]).or_else(|| payload.string_at(&["name"]))
         }
-        _ => string_at(payload, &["function_name"]),
+        _ => payload.string_at(&["function_name"]),
     }
 }
 
@@ -61,52 +60,52 @@ fn syscall_of(function: &str) -> Option<String> {
 }
 
 /// Targets that arguments name, whatever the function.
-fn operands(payload: &Value, row: &mut HostEvent) {
-    for argument in array_at(payload, &["args"]) {
+fn operands(payload: &Tree<'_>, row: &mut HostEvent) {
+    for argument in payload.array_at(&["args"]) {
         if let Some(path) = path_of(argument) {
             row.target_path.get_or_insert(path);
         }
         for key in ["sock_arg", "skb_arg", "sockaddr_arg"] {
-            if let Some(socket) = at(argument, &[key]) {
+            if let Some(socket) = argument.at(&[key]) {
                 peer(socket, row);
             }
         }
-        if let Some(capability) = at(argument, &["capability_arg"]) {
-            row.capability = str_at(capability, &["name"]).and_then(syscall::capability_from);
+        if let Some(capability) = argument.at(&["capability_arg"]) {
+            row.capability = capability.str_at(&["name"]).and_then(syscall::capability_from);
         }
-        if let Some(target) = at(argument, &["process_arg"]).or_else(|| at(argument, &["task_arg"])) {
-            row.target_pid = u32_at(target, &["pid"]);
-            row.target_exe = string_at(target, &["binary"]).or_else(|| string_at(target, &["comm"]));
+        if let Some(target) = argument.at(&["process_arg"]).or_else(|| argument.at(&["task_arg"])) {
+            row.target_pid = target.u32_at(&["pid"]);
+            row.target_exe = target.string_at(&["binary"]).or_else(|| target.string_at(&["comm"]));
         }
     }
     row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
 }
 
-fn path_of(argument: &Value) -> Option<String> {
+fn path_of(argument: &Tree<'_>) -> Option<String> {
     let path =
-        ["file_arg", "path_arg", "linux_binprm_arg"].iter().find_map(|key| str_at(argument, &[key, "path"]));
+        ["file_arg", "path_arg", "linux_binprm_arg"].iter().find_map(|key| argument.str_at(&[key, "path"]));
     let path = path
-        .or_else(|| str_at(argument, &["module_arg", "name"]))
-        .or_else(|| str_at(argument, &["kernel_module_arg", "name"]))?;
-    let is_module = has(argument, &["module_arg"]) || has(argument, &["kernel_module_arg"]);
+        .or_else(|| argument.str_at(&["module_arg", "name"]))
+        .or_else(|| argument.str_at(&["kernel_module_arg", "name"]))?;
+    let is_module = argument.has(&["module_arg"]) || argument.has(&["kernel_module_arg"]);
     // Early builds wrote the path of an open file without its first slash.
     let missing_slash = !path.starts_with('/') && path.contains('/') && !is_module;
     Some(if missing_slash { format!("/{path}") } else { path.to_owned() })
 }
 
-fn peer(socket: &Value, row: &mut HostEvent) {
-    let first = |keys: &[&str]| keys.iter().find_map(|key| str_at(socket, &[key])).and_then(address::normal);
-    let port = |keys: &[&str]| keys.iter().find_map(|key| u16_at(socket, &[key])).filter(|port| *port != 0);
+fn peer(socket: &Tree<'_>, row: &mut HostEvent) {
+    let first = |keys: &[&str]| keys.iter().find_map(|key| socket.str_at(&[key])).and_then(address::normal);
+    let port = |keys: &[&str]| keys.iter().find_map(|key| socket.u16_at(&[key])).filter(|port| *port != 0);
     row.src_addr = row.src_addr.take().or_else(|| first(&["saddr"]));
     row.src_port = row.src_port.or_else(|| port(&["sport"]));
     row.dst_addr = row.dst_addr.take().or_else(|| first(&["daddr", "addr"]));
     row.dst_port = row.dst_port.or_else(|| port(&["dport", "port"]));
     let protocol =
-        str_at(socket, &["protocol"]).map(|name| name.trim_start_matches("IPPROTO_").to_lowercase());
+        socket.str_at(&["protocol"]).map(|name| name.trim_start_matches("IPPROTO_").to_lowercase());
     row.protocol = row.protocol.take().or(protocol);
 }
 
-fn action(function: &str, payload: &Value, row: &mut HostEvent) -> Action {
+fn action(function: &str, payload: &Tree<'_>, row: &mut HostEvent) -> Action {
     if let Some(deed) = syscall::deed(function) {
         return by_call(deed, payload, row);
     }
@@ -186,7 +185,7 @@ fn changes_namespace(function: &str) -> bool {
     )
 }
 
-fn by_call(deed: Deed, payload: &Value, row: &mut HostEvent) -> Action {
+fn by_call(deed: Deed, payload: &Tree<'_>, row: &mut HostEvent) -> Action {
     match deed {
         Deed::Certain(action) => action,
         Deed::Open | Deed::Read => {
@@ -207,19 +206,20 @@ fn by_call(deed: Deed, payload: &Value, row: &mut HostEvent) -> Action {
     }
 }
 
-fn numbers(payload: &Value) -> impl Iterator<Item = i64> + '_ {
+fn numbers(payload: &Tree<'_>) -> impl Iterator<Item = i64> {
     const KEYS: &[&str] = &["int_arg", "uint_arg", "long_arg", "size_arg", "syscall_id"];
-    array_at(payload, &["args"])
+    payload
+        .array_at(&["args"])
         .iter()
-        .filter_map(|argument| KEYS.iter().find_map(|key| i64_at(argument, &[key])))
+        .filter_map(|argument| KEYS.iter().find_map(|key| argument.i64_at(&[key])))
 }
 
-fn first_text(payload: &Value) -> Option<String> {
-    array_at(payload, &["args"]).iter().find_map(|argument| string_at(argument, &["string_arg"]))
+fn first_text(payload: &Tree<'_>) -> Option<String> {
+    payload.array_at(&["args"]).iter().find_map(|argument| argument.string_at(&["string_arg"]))
 }
 
 /// Permission bits that a file hook was asked for.
-fn permissions(function: &str, payload: &Value) -> i64 {
+fn permissions(function: &str, payload: &Tree<'_>) -> i64 {
     if function.ends_with("file_permission") {
         return numbers(payload).last().unwrap_or(MASK_READ);
     }
@@ -247,7 +247,7 @@ fn file(mask: i64, row: &HostEvent) -> Action {
 }
 
 /// Outcome, control and mode, by what Tetragon did and by what the hook returned.
-fn settle(function: &str, payload: &Value, row: &mut HostEvent) {
+fn settle(function: &str, payload: &Tree<'_>, row: &mut HostEvent) {
     if row.action == Action::Ptrace && row.target_pid.is_none() {
         row.target_pid = row.target_path.as_deref().and_then(proc_secret).and_then(|secret| secret.pid);
     }
@@ -266,14 +266,14 @@ fn settle(function: &str, payload: &Value, row: &mut HostEvent) {
 }
 
 /// What enforcement did, on entering the hook or on leaving it.
-fn enforced(payload: &Value) -> Option<Outcome> {
+fn enforced(payload: &Tree<'_>) -> Option<Outcome> {
     ["action", "return_action"].iter().find_map(|key| {
-        let name = str_at(payload, &[key])?;
+        let name = payload.str_at(&[key])?;
         match name.rsplit("ACTION_").next().unwrap_or(name) {
             "SIGKILL" => Some(Outcome::Killed),
             "OVERRIDE" | "NOTIFYENFORCER" | "NOTIFYKILLER" => Some(Outcome::Denied),
             // Events do not say which signal it was; only one is sure to end the process.
-            "SIGNAL" => match i64_at(payload, &["signal"]) {
+            "SIGNAL" => match payload.i64_at(&["signal"]) {
                 Some(SIGKILL) => Some(Outcome::Killed),
                 _ => None,
             },
@@ -283,9 +283,9 @@ fn enforced(payload: &Value) -> Option<Outcome> {
 }
 
 /// Whether the event itself says that its policy only watches.
-fn is_monitoring(payload: &Value) -> bool {
+fn is_monitoring(payload: &Tree<'_>) -> bool {
     ["policy_mode", "mode", "enforcement_mode"].iter().any(|key| {
-        str_at(payload, &[key]).is_some_and(|mode| {
+        payload.str_at(&[key]).is_some_and(|mode| {
             mode.to_ascii_lowercase().trim_start_matches("tp_mode_").starts_with("monitor")
         })
     })
@@ -305,10 +305,10 @@ fn observed(function: &str, returned: Option<i64>, row: &mut HostEvent) {
     };
 }
 
-fn returned(payload: &Value) -> Option<i64> {
-    numbers_of(at(payload, &["return"])?)
+fn returned(payload: &Tree<'_>) -> Option<i64> {
+    numbers_of(payload.at(&["return"])?)
 }
 
-fn numbers_of(argument: &Value) -> Option<i64> {
-    ["int_arg", "long_arg", "size_arg"].iter().find_map(|key| i64_at(argument, &[key]))
+fn numbers_of(argument: &Tree<'_>) -> Option<i64> {
+    ["int_arg", "long_arg", "size_arg"].iter().find_map(|key| argument.i64_at(&[key]))
 }
