@@ -57,8 +57,9 @@ const OBJECT_KEY: usize = 37;
 const INSTANCES: usize = 38;
 const SCOPE: usize = 39;
 const ISSUED_TO: usize = 40;
+const PROVIDER: usize = 41;
 /// The parameters that name something, in the order of [`NAMING`].
-const NAMED: usize = 41;
+const NAMED: usize = 42;
 const SLOTS: usize = NAMED + NAMING.len();
 
 const NAMING_MEMBERS: [crate::fast::Member; NAMING.len() + 2] = {
@@ -83,7 +84,7 @@ static ISSUER: Shape = Shape::closed(&[
 ]);
 static SESSION: Shape = Shape::closed(&[
     inside("sessionIssuer", &ISSUER),
-    keep("webIdFederationData", FEDERATION),
+    parts("webIdFederationData", FEDERATION, &FEDERATED),
     inside("attributes", &ATTRIBUTES),
     keep("ec2RoleDelivery", DELIVERY),
     keep("sourceIdentity", SOURCE_IDENTITY),
@@ -99,6 +100,7 @@ static IDENTITY: Shape = Shape::closed(&[
     keep("invokedBy", INVOKED_BY),
     parts("inScopeOf", SCOPE, &IN_SCOPE),
 ]);
+static FEDERATED: Shape = Shape::open(&[keep("federatedProvider", PROVIDER)]);
 static IN_SCOPE: Shape = Shape::open(&[keep("credentialsIssuedTo", ISSUED_TO)]);
 static PARAMETER: Shape = Shape::open(&NAMING_MEMBERS);
 static ANSWER: Shape = Shape::open(&[keep("ConsoleLogin", LOGIN)]);
@@ -183,13 +185,13 @@ struct Call<'s, 'a> {
 impl<'s, 'a> Call<'s, 'a> {
     fn of(slots: &'s [Slot<'a>; SLOTS]) -> Result<Self, Strict> {
         // What is written below as it stands must be text.
-        for slot in [PRINCIPAL, ARN, USER, INVOKED_BY, MESSAGE, AGENT, EVENT_ID, LOGIN] {
+        for slot in [PRINCIPAL, ARN, USER, INVOKED_BY, MESSAGE, AGENT, EVENT_ID, LOGIN, PROVIDER] {
             slots[slot].text_or_nothing()?;
         }
         let (source, name) = (slots[SOURCE].plain()?.ok_or(Strict)?, slots[NAME].plain()?.ok_or(Strict)?);
         let kind = slots[TYPE].plain()?.ok_or(Strict)?;
         let is_plain = !slots[VERSION].is_nothing()
-            && matches!(slots[FEDERATION], Slot::Absent | Slot::Null | Slot::Whole("{}"))
+            && (slots[FEDERATION].is_nothing() || slots[FEDERATION].is_object()?)
             && slots[INSTANCES].is_nothing()
             && !matches!(kind, "WebIdentityUser" | "SAMLUser")
             && slots[EVENT_TYPE].plain()? != Some("AwsCloudTrailInsight")
@@ -239,6 +241,8 @@ impl<'s, 'a> Call<'s, 'a> {
     fn write(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
         columns.phase.put_text(row, Phase::Present.as_str());
         columns.platform.put_text(row, "aws");
+        let provider = self.slots[PROVIDER].text_or_none();
+        let session = self.key.filter(|key| key_kind(key) == "aws-session").map(|_| "sts.amazonaws.com");
         columns.dst.put_text(row, self.source);
         columns.action.put_text(row, self.name);
         self.slots[EVENT_ID].put(&mut columns.request_id, row);
@@ -252,10 +256,7 @@ impl<'s, 'a> Call<'s, 'a> {
             (self.address, &mut columns.src_addr),
             (self.key, &mut columns.credential_id),
             (self.key.map(key_kind), &mut columns.credential_kind),
-            (
-                self.key.filter(|key| key_kind(key) == "aws-session").map(|_| "sts.amazonaws.com"),
-                &mut columns.issuer,
-            ),
+            (provider.as_deref().or(session), &mut columns.issuer),
         ] {
             if let Some(text) = text {
                 column.put_text(row, text);
@@ -333,6 +334,7 @@ impl<'s, 'a> Call<'s, 'a> {
         add("tlsDetails", TLS)?;
         add("vpcEndpointAccountId", ENDPOINT_ACCOUNT)?;
         add("vpcEndpointId", ENDPOINT)?;
+        add("webIdFederationData", FEDERATION)?;
         unmapped.finish()
     }
 }
