@@ -86,7 +86,9 @@ fn main() {
         println!("{path}: {} of {lines} lines take the fast path of {format}", fuzzing::taken(format, &bytes));
         return;
     }
-    hashes();
+    if only.is_none() {
+        hashes();
+    }
     println!("{:<12} {:>6} {:>9} | {:>8} {:>8} {:>8} {:>8} | {:>6} {:>6}", "format", "bytes", "records", "columns", "whole", "strict", "peer", "x col", "x all");
     for format in records::FORMATS.iter().filter(|format| only.as_deref().is_none_or(|only| only == **format)) {
         let sample = records::lines(format, 200, 7);
@@ -97,8 +99,14 @@ fn main() {
         let slow = &slow[..slow.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)];
         let mut times: [Vec<f64>; 4] = Default::default();
         let begun = Instant::now();
-        if std::env::var_os("ONLY_COLUMNS").is_some() {
-            (0..20).for_each(|_| drop(read(&bytes, fuzzing::Work::ColumnsOnly)));
+        // For profilers: one kind of work alone.
+        let alone = match std::env::var("ALONE").as_deref() {
+            Ok("columns") => Some(fuzzing::Work::ColumnsOnly),
+            Ok("whole") => Some(fuzzing::Work::Whole),
+            _ => None,
+        };
+        if let Some(work) = alone {
+            (0..20).for_each(|_| drop(read(&bytes, work)));
             continue;
         }
         for _ in 0..ROUNDS {
