@@ -29,8 +29,8 @@ pub(super) fn find(text: &str) -> Vec<Found> {
 /// Whether some field of an audit record needs a look.
 pub(super) fn may_hold_secret(text: &str) -> bool {
     fields(text).any(|(_, bytes)| match std::str::from_utf8(&bytes) {
-        Ok(text) => !screen::is_clean_at(&list_of(text), 0),
-        Err(_) => !screen::is_clean_at(&Arguments::new(&bytes).list, 0),
+        Ok(plain) => !screen::is_clean_at(&list_of(plain), 0, text),
+        Err(_) => !screen::is_clean_at(&Arguments::new(&bytes).list, 0, text),
     })
 }
 

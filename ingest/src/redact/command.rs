@@ -84,6 +84,18 @@ pub(super) const DETECTOR: Detector = Detector {
     looks_inside: false,
 };
 
+/// Whether one of the programs, or of the words, that stands at `at` gives a secret away.
+pub(super) fn gives_secret_at(text: &str, at: usize) -> bool {
+    let mut found = Vec::new();
+    for pattern in DETECTOR.patterns {
+        let hit = at..at + pattern.len();
+        if text.get(hit.clone()).is_some_and(|word| word.eq_ignore_ascii_case(pattern)) {
+            find(text, hit, &mut found);
+        }
+    }
+    !found.is_empty()
+}
+
 fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     let Some(program) = text.get(hit.clone()).map(str::to_ascii_lowercase) else { return };
     match program.as_str() {

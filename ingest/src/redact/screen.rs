@@ -11,8 +11,9 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use aho_corasick::packed::{Config, MatchKind, Searcher};
+use memchr::memmem::Finder;
 
-use super::{MAX_LAYERS, audit_hex, layer, password_hash, prefix, secret_map, userinfo};
+use super::{MAX_LAYERS, audit_hex, command, layer, password_hash, prefix, secret_map, userinfo};
 
 /// Ends of names, as far as a value follows.
 #[rustfmt::skip] // a word a line would fill four screens
@@ -37,13 +38,19 @@ const STARTS: &[&str] = &[
     "?sig=",
 ];
 
-/// Programs whose short flags take a secret, words of documents that hold some, and the last names.
+/// Programs whose short flags take a secret. They stand in many commands that take none.
+#[rustfmt::skip] // as above
+const COMMANDS: &[&str] = &[
+    "mysql", "mariadb", "mongo ", "mongo\"", "mongo\\", "mongosh", "mongodump", "redis-cli", "ldapsearch",
+    "ldapmodify", "ldapadd", "curl ", "curl\"", "curl\\", "curl&", "smbclient",
+];
+
+/// What else short flags are known by, words of documents that hold secrets, and the last names.
 #[rustfmt::skip] // as above
 const PROGRAMS: &[&str] = &[
-    "mysql", "mariadb", "mongo ", "mongo\"", "mongo\\", "mongosh", "mongodump", "redis-cli", "sshpass",
-    "ldapsearch", "ldapmodify", "ldapadd", "curl ", "curl\"", "curl\\", "curl&", " -p ", "\"-p\"", "\"-p\\",
+    "sshpass", " -p ", "\"-p\"", "\"-p\\",
     "=-p&", " -p=", " -p\"", "\"-p=", "=\"login\"", "from-literal", "DENTIFIED", "dentified", "kty\"", "kty\\", "\"kv\"", "\"kv\\", "cubbyhole",
-    "\"transit\"", "\"transit\\", "SHA}", "SSHA512}", "smbclient", "pass:", "_PASS", "_pass", "pwd\"",
+    "\"transit\"", "\"transit\\", "SHA}", "SSHA512}", "pass:", "_PASS", "_pass", "pwd\"",
     "pwd=", "pwd:", "pwd =", "pwd>", "pass>", "': '", "': \"", "oken =", "ecret>", "_secret ", "_secret\"", "_token ", "_token\"", "Key>", "_key>", "-key>", "-key\\", "Key'", "Pwd=", "_PWD", "auth\":\"", "auth\": \"", "auth\\", "SAMLR", "totpseed", "totp_seed",
     "eal_key",
 ];
@@ -66,11 +73,14 @@ impl Search {
         builder.extend(texts).build().map_or_else(|| Self::Plain(plain()), Self::Fast)
     }
 
-    fn is_in(&self, bytes: &[u8]) -> bool {
-        match self {
-            Self::Fast(searcher) => searcher.find(bytes).is_some(),
-            Self::Plain(automaton) => automaton.is_match(bytes),
-        }
+    /// Where the first of the texts is at or behind `from`.
+    fn find(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        let rest = bytes.get(from..)?;
+        let found = match self {
+            Self::Fast(searcher) => searcher.find(rest).map(|found| found.start()),
+            Self::Plain(automaton) => automaton.find(rest).map(|found| found.start()),
+        };
+        found.map(|at| from + at)
     }
 }
 
@@ -87,7 +97,7 @@ const MAX_SHORT_BYTES: usize = 96;
 /// The first four bytes of each text on the lists, as bits by their hash: 8 KiB.
 static BEGINNINGS: LazyLock<Box<[u64; 1024]>> = LazyLock::new(|| {
     let mut bits = Box::new([0; 1024]);
-    for text in [NAMES, STARTS, PROGRAMS].concat() {
+    for text in [NAMES, STARTS, PROGRAMS, COMMANDS].concat() {
         let first = text.as_bytes().first_chunk().expect("no text is shorter than four bytes");
         let (word, bit) = place(*first);
         bits[word] |= bit;
@@ -115,15 +125,33 @@ fn is_surely_clean(text: &str) -> bool {
     bytes.len() <= MAX_SHORT_BYTES && !bytes.iter().any(is_sign) && !fours.any(begins)
 }
 
-/// Whether no detector would find anything in this text.
-pub(super) fn is_clean(text: &str) -> bool {
-    is_clean_at(text, 0) && !audit_hex::may_hold_secret(text)
+/// The programs.
+static PROGRAM_SEARCH: LazyLock<Search> = LazyLock::new(|| Search::new(COMMANDS));
+/// What an argument list has that may go on in the next record.
+static GOES_ON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"type=EXECVE"));
+
+/// Whether a program in this text may be given a secret. In an argument list that may go on in the next record it always
+/// may: the secret would be there.
+fn gives_secret(text: &str, record: &str) -> bool {
+    let mut from = 0;
+    while let Some(at) = PROGRAM_SEARCH.find(text.as_bytes(), from) {
+        if command::gives_secret_at(text, at) || GOES_ON.find(record.as_bytes()).is_some() {
+            return true;
+        }
+        from = at + 1;
+    }
+    false
 }
 
-/// The same for a text that is encoded this often.
-pub(super) fn is_clean_at(text: &str, depth: usize) -> bool {
+/// Whether no detector would find anything in this text.
+pub(super) fn is_clean(text: &str) -> bool {
+    is_clean_at(text, 0, text) && !audit_hex::may_hold_secret(text)
+}
+
+/// The same for a text of `record` that is encoded this often.
+pub(super) fn is_clean_at(text: &str, depth: usize, record: &str) -> bool {
     let bytes = text.as_bytes();
-    if SEARCHES.iter().any(|search| search.is_in(bytes)) {
+    if SEARCHES.iter().any(|search| search.find(bytes, 0).is_some()) || gives_secret(text, record) {
         return false;
     }
     if has_special(text) || secret_map::may_be_in(text) {
@@ -134,7 +162,7 @@ pub(super) fn is_clean_at(text: &str, depth: usize) -> bool {
     }
     let flow = layer::each(text, &mut |layer| {
         let is_token = layer.run.is_some_and(|run| prefix::is_token_like(text, run, &layer.text));
-        let is_clean = || is_surely_clean(&layer.text) || is_clean_at(&layer.text, depth + 1);
+        let is_clean = || is_surely_clean(&layer.text) || is_clean_at(&layer.text, depth + 1, record);
         if is_token || layer.own.is_some() || !is_clean() {
             return ControlFlow::Break(());
         }
@@ -162,10 +190,27 @@ mod tests {
     /// process is.
     #[test]
     fn no_text_of_the_lists_is_surely_clean() {
-        for text in [NAMES, STARTS, PROGRAMS].concat() {
+        for text in [NAMES, STARTS, PROGRAMS, COMMANDS].concat() {
             assert!(!is_surely_clean(&format!("n1:{text}:7")), "{text}");
         }
         assert!(is_surely_clean("vol-n12:987806620885788:2625943"));
+    }
+
+    /// Scenario: programs with and without a flag that takes a secret, as text, as JSON and at the end of an argument list.
+    /// Guarantees: only what may give a secret away, here or in the next record, needs a look.
+    #[test]
+    fn programs_alone_give_nothing_away() {
+        for (text, expected) in [
+            ("curl --config /etc/web.conf", true),
+            (r#"{"binary":"/usr/bin/curl","arguments":"-s http://a/"}"#, true),
+            ("mysql --version", true),
+            ("curl -s -u eve:tr0ub4dor http://a/", false),
+            (r#"{"binary":"/usr/bin/mysql","arguments":"-ptr0ub4dor"}"#, false),
+            (r#"["curl","--user","eve:tr0ub4dor"]"#, false),
+            (r#"type=EXECVE msg=audit(1.0:1): argc=3 a0="curl""#, false),
+        ] {
+            assert_eq!(is_clean(text), expected, "{text}");
+        }
     }
 
     proptest! {
@@ -173,7 +218,7 @@ mod tests {
         #[test]
         fn what_is_surely_clean_is_clean(text in "[a-zA-Z0-9:/. =\"%+@$~\\\\_-]{0,60}", piece in 0..NAMES.len()) {
             for text in [text.clone(), text.to_lowercase(), text + NAMES[piece]] {
-                prop_assert!(!is_surely_clean(&text) || is_clean_at(&text, 1), "{}", text);
+                prop_assert!(!is_surely_clean(&text) || is_clean_at(&text, 1, &text), "{}", text);
             }
         }
     }
