@@ -63,7 +63,7 @@ fn write_volume(
     context: &Context,
 ) -> Result<Done, Failure> {
     let folder = folder(target, "volume");
-    let options = VolumeOptions { lines, seed: target.seed, plant: plants.to_vec() };
+    let options = VolumeOptions { lines, seed: target.seed, plant: plants.to_vec(), span: None };
     volume(&options, &mut Folder::new(&folder)).map_err(failure)?;
     tell(&folder, context);
     Ok(Done::Clean)

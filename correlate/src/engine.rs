@@ -114,8 +114,8 @@ impl Engine {
         let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.touched) else {
             return Ok(Changes::default());
         };
-        let judged = ahead.renew(&self.environment, &self.session, None).await?;
-        Ok(self.published.look_ahead(judged, sealed))
+        let renewed = ahead.renew(&self.environment, &self.session, None).await?;
+        Ok(ahead.standing().map(|standing| self.published.look_ahead(standing, renewed, sealed)).unwrap_or_default())
     }
 
     /// Folds every event strictly before `watermark`, and tells what that makes different: findings confirmed, revised
@@ -123,9 +123,14 @@ impl Engine {
     pub async fn advance(&mut self, watermark: EventTime) -> Result<Changes, EngineError> {
         self.fold(Some(watermark))?;
         let now = self.now();
-        let judged = self.sealed.renew(&self.environment, &self.session, now).await?;
-        let judged = Judgement { late: self.order.late(), ..judged };
-        Ok(self.published.confirm(judged, self.covered()))
+        let tells_gaps = self.sealed.facts.touched.gaps;
+        let renewed = self.sealed.renew(&self.environment, &self.session, now).await?;
+        let gaps = if tells_gaps { self.sealed.gaps() } else { Vec::new() };
+        let (sealed, late) = (self.covered(), self.order.late());
+        let Some(standing) = self.sealed.standing() else { return Ok(Changes::default()) };
+        let mut changes = self.published.confirm(standing, renewed, sealed);
+        self.published.tell_rest(&mut changes, gaps, late);
+        Ok(changes)
     }
 
     /// Folds what still waits, and judges everything. Publishes nothing.

@@ -25,5 +25,5 @@ pub mod testing;
 
 pub use engine::{Changes, Engine, EngineError, Judgement, Tracked};
 pub use hunt::FactTable;
-pub use rule::{Entity, Rule, RuleError, RuleSet};
+pub use rule::{Entity, Marks, Rule, RuleError, RuleSet};
 pub use session::SessionError;

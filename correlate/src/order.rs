@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventId, EventTime, SchemaError};
 
+/// Width of a stretch of event time whose rows wait together: a watermark takes whole stretches, and looks at the rows
+/// of one only.
+const STRETCH_NANOS: i64 = 250_000_000;
 /// Ids of folded events that are remembered, to tell a late event from one delivered again.
 const RECENT_EVENTS: usize = 65_536;
 
@@ -43,7 +46,9 @@ struct Held {
 pub(crate) struct CanonicalOrder {
     batches: BTreeMap<usize, Held>,
     next_batch: usize,
-    waiting: Vec<Waiting>,
+    /// Rows that wait, by their stretch of event time.
+    stretches: BTreeMap<i64, Vec<Waiting>>,
+    waiting: usize,
     /// Events that wait, where somebody reads ahead of the watermark and must not read one twice.
     waiting_ids: Option<HashSet<(EventId, EventTable)>>,
     watermark: Option<EventTime>,
@@ -61,25 +66,26 @@ impl CanonicalOrder {
     /// Takes a batch in; its rows wait. Gives those rows that did not come before, as far as that is known.
     pub(crate) fn push(&mut self, batch: &EventBatch) -> Result<Vec<Waiting>, SchemaError> {
         let index = self.next_batch;
-        let before = self.waiting.len();
+        let mut fresh = Vec::with_capacity(batch.num_rows());
         let hosts = host_events::View::new(&batch.host_events)?;
-        self.wait(EventTable::HostEvents, index, hosts.len(), |row| {
-            (hosts.event_time(row), hosts.event_id(row))
-        });
+        let at = |row| (hosts.event_time(row), hosts.event_id(row));
+        self.wait(EventTable::HostEvents, index, hosts.len(), at, &mut fresh);
         let uses = identity_assertions::View::new(&batch.identity_assertions)?;
         let at = |row| (uses.event_time(row), uses.event_id(row));
-        self.wait(EventTable::IdentityAssertions, index, uses.len(), at);
+        self.wait(EventTable::IdentityAssertions, index, uses.len(), at, &mut fresh);
         let places = placements::View::new(&batch.placements)?;
-        self.wait(EventTable::Placements, index, places.len(), |row| {
-            (places.event_time(row), places.event_id(row))
-        });
-        let fresh = self.waiting.get(before..).unwrap_or_default();
+        let at = |row| (places.event_time(row), places.event_id(row));
+        self.wait(EventTable::Placements, index, places.len(), at, &mut fresh);
+        for row in &fresh {
+            self.stretches.entry(stretch(row.time)).or_default().push(*row);
+        }
+        self.waiting += fresh.len();
         if !fresh.is_empty() {
-            self.batches.insert(index, Held { batch: batch.clone(), waiting: fresh.len() });
+            // Folding reads no record's own text, which would be most of what waits.
+            self.batches.insert(index, Held { batch: batch.without_text(), waiting: fresh.len() });
             self.next_batch += 1;
         }
-        // Who does not read ahead does not pay for the copy.
-        Ok(if self.waiting_ids.is_some() { fresh.to_vec() } else { Vec::new() })
+        Ok(fresh)
     }
 
     fn wait(
@@ -88,6 +94,7 @@ impl CanonicalOrder {
         batch: usize,
         rows: usize,
         at: impl Fn(usize) -> (EventTime, EventId),
+        fresh: &mut Vec<Waiting>,
     ) {
         for row in 0..rows {
             let (time, id) = at(row);
@@ -99,16 +106,13 @@ impl CanonicalOrder {
                 continue;
             }
             self.late += u64::from(late);
-            self.waiting.push(Waiting { time, id, table, batch, row });
+            fresh.push(Waiting { time, id, table, batch, row });
         }
     }
 
     /// Rows strictly before `watermark` (all of them for `None`), in canonical order, each event once.
     pub(crate) fn seal(&mut self, watermark: Option<EventTime>) -> Vec<Waiting> {
-        let ready = |row: &Waiting| watermark.is_none_or(|watermark| row.time < watermark);
-        let (mut due, rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(ready);
-        self.waiting = rest;
+        let mut due = self.take_before(watermark);
         due.sort_unstable();
         due.dedup_by(|later, kept| {
             let again = (later.id, later.table) == (kept.id, kept.table);
@@ -131,6 +135,28 @@ impl CanonicalOrder {
             }
         }
         self.watermark = self.watermark.max(watermark);
+        due
+    }
+
+    /// Takes out the rows before `watermark`, all of them for `None`, in any order.
+    fn take_before(&mut self, watermark: Option<EventTime>) -> Vec<Waiting> {
+        let whole = match watermark {
+            None => std::mem::take(&mut self.stretches),
+            Some(watermark) => {
+                let rest = self.stretches.split_off(&stretch(watermark));
+                std::mem::replace(&mut self.stretches, rest)
+            }
+        };
+        let mut due: Vec<Waiting> = whole.into_values().flatten().collect();
+        if let Some(watermark) = watermark
+            && let Some(last) = self.stretches.get_mut(&stretch(watermark))
+        {
+            due.extend(last.extract_if(.., |row| row.time < watermark));
+            if last.is_empty() {
+                self.stretches.remove(&stretch(watermark));
+            }
+        }
+        self.waiting -= due.len();
         due
     }
 
@@ -164,13 +190,18 @@ impl CanonicalOrder {
 
     /// How many rows wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting
     }
 
     /// How many events came after the watermark had passed them.
     pub(crate) fn late(&self) -> u64 {
         self.late
     }
+}
+
+/// The number of the stretch that a moment lies in.
+fn stretch(time: EventTime) -> i64 {
+    time.0.div_euclid(STRETCH_NANOS)
 }
 
 /// One row of a batch waits no more.

@@ -5,8 +5,10 @@
 //! Law: a rule that cannot be explained (no `why`, no `blind_spots`) or bounded (no `window`) is refused.
 
 mod front_matter;
+mod marks;
 
 use front_matter::FrontMatter;
+pub use marks::Marks;
 
 /// One rule of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,10 @@ pub struct Rule {
     pub entity: Option<Entity>,
     /// Seconds of the stretches of time in which what others were refused at the same destination counts, too.
     pub crowd_secs: Option<u32>,
+    /// The only uses that it looks at; without it, all. A group without any of them gives no finding.
+    pub uses: Option<Marks>,
+    /// Signs of which a group must have one to give a finding.
+    pub signs: Option<Marks>,
     /// The SELECT.
     pub sql: String,
     /// Where it comes from: a path, or `built in`.
@@ -67,6 +73,27 @@ pub enum Entity {
 
 /// What the groups of an entity consist of; other tables are only read whole.
 const GROUPED: &[&str] = &["uses", "signals", "taints", "thefts", "suspicions"];
+
+/// Those of them that are made of signs.
+const OF_SIGNS: &[&str] = &["signals", "taints", "thefts", "suspicions"];
+
+impl Rule {
+    /// Whether rows of signs are part of its answer.
+    pub(crate) fn reads_signs(&self) -> bool {
+        self.reads.iter().any(|read| OF_SIGNS.contains(&read.as_str()))
+    }
+
+    /// Whether it may answer otherwise when rows with these marks, or any others, have changed in a group.
+    pub(crate) fn is_concerned(&self, changed: Marks) -> bool {
+        let uses = self.uses.unwrap_or(Marks::USE);
+        changed == Marks::ALL || changed.meets(uses) || (self.reads_signs() && changed.meets(Marks::SIGN))
+    }
+
+    /// Whether a group with rows of these marks can give a finding.
+    pub(crate) fn can_speak(&self, there: Marks) -> bool {
+        self.uses.is_none_or(|uses| there.meets(uses)) && self.signs.is_none_or(|signs| there.meets(signs))
+    }
+}
 
 impl Entity {
     fn parse(word: &str) -> Result<Self, String> {
@@ -173,6 +200,11 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
         )
     });
     let crowd_secs = crowd.transpose()?;
+    let uses = matter.take("uses").map(|words| Marks::of_uses(&words)).transpose().map_err(refuse)?;
+    let signs = matter.take("signs").map(|words| Marks::of_signs(&words)).transpose().map_err(refuse)?;
+    if entity.is_none() && uses.or(signs).is_some() {
+        return Err(refuse("`uses` and `signs` are about groups: add `-- entity: …`".to_owned()));
+    }
     let mut take = |key: &str| {
         matter.take(key).ok_or_else(|| {
             RuleError::new(origin, format!("front matter has no `{key}`: add a line `-- {key}: …`"))
@@ -200,6 +232,8 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
         next: take("next")?,
         entity,
         crowd_secs,
+        uses,
+        signs,
         sql,
         origin: origin.to_owned(),
     };

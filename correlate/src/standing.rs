@@ -43,9 +43,20 @@ pub(crate) struct Standing {
     /// Rules and groups by what their findings were looked up by.
     by_question: BTreeMap<Key, BTreeSet<(usize, Key)>>,
     cases: BTreeMap<IncidentId, Case>,
+    /// The incident of each finding that has one.
+    incident_of: BTreeMap<FindingId, IncidentId>,
     now: EventTime,
     /// Stretches of time in which rules look at refusals of others, in seconds.
     crowds: BTreeSet<u32>,
+}
+
+/// What stands otherwise than before.
+#[derive(Debug, Default)]
+pub(crate) struct Renewed {
+    /// Findings that are new, others (their incident counts), or gone.
+    pub(crate) findings: BTreeSet<FindingId>,
+    /// Incidents that are new, judged again, or gone.
+    pub(crate) incidents: BTreeSet<IncidentId>,
 }
 
 /// What changed of the rows, and what of the standing judgement is to be made again for it.
@@ -85,7 +96,7 @@ impl Standing {
         session: &Session,
         touched: Touched,
         now: Option<EventTime>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Renewed, EngineError> {
         self.crowds = session.rules().filter_map(|(_, rule)| rule.crowd_secs).collect();
         let edges = std::mem::take(&mut self.edges);
         let learned = std::mem::take(&mut self.learned);
@@ -110,34 +121,23 @@ impl Standing {
         session: &Session,
         touched: &Touched,
         changed: &mut Changed,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Renewed, EngineError> {
         self.touch_findings(scene, session, touched, changed);
         self.renew_findings(scene, session, changed).await?;
-        self.renew_incidents(scene, touched, changed);
+        let incidents = self.renew_incidents(scene, touched, changed);
         self.now = scene.now;
-        Ok(())
+        Ok(Renewed { findings: std::mem::take(&mut changed.found), incidents })
     }
 
-    /// Findings by first time and id, with their incidents.
-    pub(crate) fn findings(&self) -> Vec<Finding> {
-        let mut incidents: BTreeMap<FindingId, IncidentId> = BTreeMap::new();
-        for case in self.cases.values() {
-            incidents.extend(case.incident.findings.iter().map(|id| (*id, case.incident.id)));
-        }
-        let with_incident = |found: &Found| Finding {
-            incident: incidents.get(&found.finding.id).copied(),
-            ..found.finding.clone()
-        };
-        let mut findings: Vec<Finding> = self.found.values().map(with_incident).collect();
-        findings.sort_by_key(|finding| (finding.first_time, finding.id));
-        findings
+    /// A finding that stands, with its incident.
+    pub(crate) fn finding(&self, id: &FindingId) -> Option<Finding> {
+        let found = self.found.get(id)?;
+        Some(Finding { incident: self.incident_of.get(id).copied(), ..found.finding.clone() })
     }
 
-    /// Incidents by onset and id.
-    pub(crate) fn incidents(&self) -> Vec<Incident> {
-        let mut incidents: Vec<Incident> = self.cases.values().map(|case| case.incident.clone()).collect();
-        incidents.sort_by_key(|incident| (incident.onset, incident.id));
-        incidents
+    /// An incident that stands.
+    pub(crate) fn incident(&self, id: &IncidentId) -> Option<&Incident> {
+        self.cases.get(id).map(|case| &case.incident)
     }
 }
 

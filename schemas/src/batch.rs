@@ -3,7 +3,9 @@
 //! In: decoded rows. Out: one Arrow batch per event table.
 //! Owns: the grouping of the three tables, and nothing about their columns.
 
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, new_null_array};
 
 use crate::SchemaError;
 use crate::table::{HostEvent, IdentityAssertion, Placement, host_events, identity_assertions, placements};
@@ -111,10 +113,33 @@ impl EventBatch {
         })
     }
 
+    /// The same without the records' own text, which is most of it and means nothing to correlation.
+    #[must_use]
+    pub fn without_text(&self) -> Self {
+        use host_events::column as host;
+        use identity_assertions::column as assertion;
+        use placements::column as place;
+        Self {
+            host_events: without(&self.host_events, &[host::raw, host::unmapped]),
+            identity_assertions: without(&self.identity_assertions, &[assertion::raw, assertion::unmapped]),
+            placements: without(&self.placements, &[place::raw, place::unmapped]),
+        }
+    }
+
     /// Number of rows in all three tables.
     #[must_use]
     pub fn num_rows(&self) -> usize {
         let Self { host_events, identity_assertions, placements } = self;
         host_events.num_rows() + identity_assertions.num_rows() + placements.num_rows()
     }
+}
+
+/// A batch whose columns of these names hold nothing, where they may.
+fn without(batch: &RecordBatch, names: &[&str]) -> RecordBatch {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
+        let is_left_out = field.is_nullable() && names.contains(&field.name().as_str());
+        if is_left_out { new_null_array(field.data_type(), batch.num_rows()) } else { Arc::clone(column) }
+    });
+    RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap_or_else(|_never| batch.clone())
 }

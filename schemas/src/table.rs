@@ -4,7 +4,10 @@
 //! field metadata carries meaning and OCSF attribute, builders and zero-copy views.
 //! Owns: the list [`TABLES`]. Law: a column is named nowhere else.
 
-use arrow::datatypes::{DataType, SchemaRef};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 pub mod bindings;
 pub mod candidates;
@@ -81,6 +84,24 @@ pub const TABLES: &[TableSpec] = &[
     incidents::SPEC,
 ];
 
+/// The Arrow schema of some columns.
+fn schema_of(columns: Vec<ColumnSpec>) -> SchemaRef {
+    let fields = columns.into_iter().map(|spec| {
+        let metadata = [("doc", spec.doc.trim()), ("ocsf", spec.ocsf)];
+        let metadata = metadata.into_iter().map(|(key, text)| (key.to_owned(), text.to_owned()));
+        Field::new(spec.name, spec.data_type, spec.nullable).with_metadata(metadata.collect())
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The column of that name; `place` is where it stands in batches of the table's own shape, and is moved on.
+fn column_of<'a>(batch: &'a RecordBatch, place: &mut usize, name: &str) -> Option<&'a ArrayRef> {
+    let here = batch.schema_ref().fields().get(*place).filter(|field| field.name() == name);
+    let column = here.and_then(|_| batch.columns().get(*place));
+    *place += 1;
+    column.or_else(|| batch.column_by_name(name))
+}
+
 /// Defines a table: `Row "name" "meaning"; { /// doc  column: Type = "ocsf.path", … }`.
 ///
 /// Yields, in the file's module: `Row` (owned), `column::…` (a constant per column name), `SPEC`, `schema()`,
@@ -134,12 +155,9 @@ macro_rules! table {
         /// The table's Arrow schema; field metadata carries `doc` and `ocsf`.
         #[must_use]
         pub fn schema() -> arrow::datatypes::SchemaRef {
-            let fields = columns().into_iter().map(|spec| {
-                let metadata = [("doc", spec.doc.trim()), ("ocsf", spec.ocsf)];
-                let metadata = metadata.into_iter().map(|(key, text)| (key.to_owned(), text.to_owned()));
-                arrow::datatypes::Field::new(spec.name, spec.data_type, spec.nullable).with_metadata(metadata.collect())
-            });
-            std::sync::Arc::new(arrow::datatypes::Schema::new(fields.collect::<Vec<_>>()))
+            static SCHEMA: std::sync::LazyLock<arrow::datatypes::SchemaRef> =
+                std::sync::LazyLock::new(|| $crate::table::schema_of(columns()));
+            std::sync::Arc::clone(&SCHEMA)
         }
 
         /// Puts rows into one Arrow batch.
@@ -216,11 +234,12 @@ macro_rules! table {
         impl<'a> View<'a> {
             /// Checks that `batch` has every column with its type.
             pub fn new(batch: &'a arrow::array::RecordBatch) -> Result<Self, $crate::column::SchemaError> {
+                let mut place = 0;
                 Ok(Self {
                     row_count: batch.num_rows(),
                     $( $column: {
                         let missing = $crate::column::SchemaError::Missing { table: NAME, column: stringify!($column) };
-                        let array = batch.column_by_name(stringify!($column)).ok_or(missing)?;
+                        let array = $crate::table::column_of(batch, &mut place, stringify!($column)).ok_or(missing)?;
                         arrow::array::Array::as_any(array).downcast_ref().ok_or_else(|| $crate::column::SchemaError::Type {
                             table: NAME,
                             column: stringify!($column),

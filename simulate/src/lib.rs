@@ -19,4 +19,4 @@ mod world;
 pub use output::{Folder, Memory, Output, SimulateError};
 pub use scenario::{Scenario, scenario, scenarios};
 pub use truth::{Actor, ExpectedFinding, Label, Truth, TruthIncident};
-pub use volume::{VolumeOptions, VolumeReport, volume};
+pub use volume::{Span, VolumeOptions, VolumeReport, volume};

@@ -9,7 +9,7 @@ mod sink;
 mod site;
 mod traffic;
 
-use crate::moment::{DAY, HOUR, Moment};
+use crate::moment::{DAY, HOUR, MINUTE, Moment};
 use crate::output::{Output, SimulateError, write_file};
 use crate::scenario::{Scenario, scenario};
 use crate::scene::{SceneParts, write_truth};
@@ -26,6 +26,17 @@ pub struct VolumeOptions {
     pub seed: u64,
     /// Ids of scenarios whose events are mixed in.
     pub plant: Vec<String>,
+    /// From when until when ordinary traffic lasts; where nothing is said, a day around what is planted.
+    pub span: Option<Span>,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Its start, in nanoseconds since 1970 UTC.
+    pub from_nanos: i64,
+    /// Its length, in nanoseconds.
+    pub length_nanos: i64,
 }
 
 /// What was generated.
@@ -42,7 +53,12 @@ pub fn volume(options: &VolumeOptions, out: &mut dyn Output) -> Result<VolumeRep
     let planted: Vec<&Scenario> = options.plant.iter().map(|id| scenario(id)).collect::<Result<_, _>>()?;
     let scenes: Vec<(&'static str, SceneParts)> =
         planted.iter().map(|scenario| (scenario.id, scenario.scene(options.seed).into_parts())).collect();
-    let (from, until) = span(&scenes);
+    // Traffic begins when the site is a minute old.
+    let given = |span: Span| {
+        let begin = Moment(span.from_nanos) - MINUTE;
+        (begin, begin + span.length_nanos)
+    };
+    let (from, until) = options.span.map_or_else(|| span(&scenes), given);
     let mut truth = Truth {
         schema: "offbound.truth/1".to_owned(),
         scenarios: options.plant.clone(),

@@ -1,12 +1,12 @@
 //! Volume runs: repeatable, of the size that was asked for, attacks where the truth says.
 
-use offbound_simulate::{Memory, SimulateError, Truth, VolumeOptions, volume};
+use offbound_simulate::{Memory, SimulateError, Span, Truth, VolumeOptions, volume};
 
 fn generate(lines: u64, plant: &[&str]) -> (u64, Memory) {
     let mut memory = Memory::default();
     let plant = plant.iter().map(|id| (*id).to_owned()).collect();
     let report =
-        volume(&VolumeOptions { lines, seed: 5, plant }, &mut memory).expect("memory takes everything");
+        volume(&VolumeOptions { lines, seed: 5, plant, span: None }, &mut memory).expect("memory takes everything");
     (report.lines, memory)
 }
 
@@ -56,10 +56,27 @@ fn ordinary_traffic_is_well_formed() {
     assert!(checked > 20_000, "{checked}");
 }
 
+/// Scenario: ten seconds of traffic are asked for. Guarantees: the calls of that file fill these seconds, and no others.
+#[test]
+fn a_span_is_kept() {
+    // 2026-03-02T00:00:00Z
+    let span = Some(Span { from_nanos: 1_772_409_600_000_000_000, length_nanos: 10_000_000_000 });
+    let options = VolumeOptions { lines: 20_000, seed: 5, plant: Vec::new(), span };
+    let mut memory = Memory::default();
+    volume(&options, &mut memory).expect("memory takes everything");
+    let text = String::from_utf8_lossy(&memory.0["envoy-access.ndjson"]);
+    let moments = text.lines().filter_map(|line| line.get(15..38)).collect::<Vec<_>>();
+    assert!(moments.len() > 1_000, "{}", moments.len());
+    let (first, last) = (moments.iter().min(), moments.iter().max());
+    assert!(first >= Some(&"2026-03-02T00:00:00.000"), "{first:?}");
+    let ends = last > Some(&"2026-03-02T00:00:05.000") && last < Some(&"2026-03-02T00:00:15.000");
+    assert!(ends, "{last:?}");
+}
+
 /// Scenario: a scenario that does not exist is to be planted. Guarantees: an error that names those that do.
 #[test]
 fn unknown_scenarios_are_refused() {
-    let options = VolumeOptions { lines: 10, seed: 1, plant: vec!["nonsense".to_owned()] };
+    let options = VolumeOptions { lines: 10, seed: 1, plant: vec!["nonsense".to_owned()], span: None };
     let error = volume(&options, &mut Memory::default());
     assert!(matches!(&error, Err(SimulateError::UnknownScenario { known, .. }) if known.contains("stolen")));
 }

@@ -35,8 +35,9 @@ use crate::interrupt::Interrupt;
 const WAIT: Duration = Duration::from_millis(20);
 /// Deliveries taken in before what they support is looked at, when more are waiting: a batch as large as the engine likes.
 const MAX_DELIVERIES_PER_ROUND: usize = 32;
-/// Time between two moves of the watermark: confirmation may take this much longer than the lateness.
-const SEAL_EVERY_NANOS: i64 = 200_000_000;
+/// Time between two moves of the watermark: confirmation may take this much longer than the lateness. Short, so that
+/// none of them holds up what has just come.
+const SEAL_EVERY_NANOS: i64 = 10_000_000;
 
 /// What a stream is made of.
 pub(crate) struct Parts {
@@ -173,7 +174,7 @@ impl Driver {
         start.account.delivered(&topic, &count, bytes);
         start.account.times(oldest, newest);
         start.judge.push(&rows)?;
-        keeper.give(Work::Rows(rows, letters))?;
+        keeper.give(Work::Rows(rows, letters, bytes))?;
         positions.moved(&topic, partition, next);
         let place = (topic, partition);
         self.marks.delivered(&place, newest, arrived.unwrap_or(now), now);

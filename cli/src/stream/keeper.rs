@@ -5,8 +5,10 @@
 //! Law: an offset is told to nobody before everything below it is durable; what waits is bounded, so that a full disk
 //! holds up reading instead of filling memory.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
+};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -25,8 +27,13 @@ use crate::dead_letters::Row;
 use crate::exit::{Failure, say};
 use crate::output::json;
 
-/// Pieces of work that may wait: a delivery is at most about 1 MiB, so this is at most about 64 MiB.
-const QUEUE_PIECES: usize = 64;
+/// Bytes of messages whose rows may wait for the store: more than a second of 50,000 records, so that a commit, which
+/// waits for the disk, holds up nobody who reads.
+const QUEUE_BYTES: u64 = 64 * 1024 * 1024;
+/// How often whoever waits for room looks whether the store's thread is still there.
+const LOOK: Duration = Duration::from_millis(100);
+/// Positions that may wait to be told to Kafka; a later one tells more.
+const QUEUE_POSITIONS: usize = 64;
 /// How often the outbox is looked at when nothing is committed.
 const OUTBOX_EVERY: Duration = Duration::from_millis(200);
 /// Items of the outbox that are read at a time.
@@ -36,8 +43,8 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Something for the store.
 pub(crate) enum Work {
-    /// Rows of events, and records that could not be read.
-    Rows(EventBatch, Vec<DeadLetter>),
+    /// Rows of events, and records that could not be read, of so many bytes.
+    Rows(EventBatch, Vec<DeadLetter>, u64),
     /// Everything so far is judged: make it durable.
     Commit(Box<Point>),
     /// Tell when everything before it is done.
@@ -59,9 +66,38 @@ pub(crate) struct Point {
     pub(crate) watermark: Option<EventTime>,
 }
 
+/// How many bytes wait.
+#[derive(Default)]
+struct Backlog {
+    bytes: Mutex<u64>,
+    shrunk: Condvar,
+}
+
+impl Backlog {
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds bytes once there is room, or nobody is left to make room.
+    fn add(&self, more: u64, is_over: impl Fn() -> bool) {
+        let mut bytes = self.lock();
+        while *bytes >= QUEUE_BYTES && !is_over() {
+            bytes = self.shrunk.wait_timeout(bytes, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *bytes += more;
+    }
+
+    fn remove(&self, less: u64) {
+        let mut bytes = self.lock();
+        *bytes = bytes.saturating_sub(less);
+        self.shrunk.notify_one();
+    }
+}
+
 /// The way to the store.
 pub(crate) struct Keeper {
-    work: Option<SyncSender<Work>>,
+    work: Option<Sender<Work>>,
+    backlog: Arc<Backlog>,
     committed: Receiver<Vec<PartitionOffset>>,
     thread: Option<JoinHandle<Result<Writer, Failure>>>,
 }
@@ -75,6 +111,7 @@ struct Desk {
     /// Dead letters since the last commit, for their topic.
     letters: Vec<OutboxItem>,
     committed: SyncSender<Vec<PartitionOffset>>,
+    backlog: Arc<Backlog>,
 }
 
 impl Keeper {
@@ -85,20 +122,26 @@ impl Keeper {
         metrics: Arc<Metrics>,
         health: Arc<Health>,
     ) -> Result<Self, Failure> {
-        let (work, waiting) = sync_channel(QUEUE_PIECES);
-        let (done, committed) = sync_channel(QUEUE_PIECES);
-        let mut desk = Desk { writer, publisher, metrics, health, letters: Vec::new(), committed: done };
+        let (work, waiting) = channel();
+        let (committed, told) = sync_channel(QUEUE_POSITIONS);
+        let (letters, backlog) = (Vec::new(), Arc::new(Backlog::default()));
+        let theirs = Arc::clone(&backlog);
+        let mut desk = Desk { writer, publisher, metrics, health, letters, committed, backlog: theirs };
         let named = thread::Builder::new().name("offbound-store".to_owned());
         let thread = named.spawn(move || {
             desk.run(&waiting)?;
             Ok(desk.writer)
         });
         let thread = thread.map_err(|error| Failure::could_not(format!("cannot start a thread: {error}")))?;
-        Ok(Self { work: Some(work), committed, thread: Some(thread) })
+        Ok(Self { work: Some(work), backlog, committed: told, thread: Some(thread) })
     }
 
     /// Hands work over; waits where the store is behind.
     pub(crate) fn give(&mut self, work: Work) -> Result<(), Failure> {
+        if let Work::Rows(_, _, bytes) = &work {
+            let is_over = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+            self.backlog.add(*bytes, is_over);
+        }
         let given = self.work.as_ref().is_some_and(|to| to.send(work).is_ok());
         if given { Ok(()) } else { Err(self.ended()) }
     }
@@ -141,7 +184,10 @@ impl Desk {
     fn run(&mut self, waiting: &Receiver<Work>) -> Result<(), Failure> {
         loop {
             match waiting.recv_timeout(OUTBOX_EVERY) {
-                Ok(Work::Rows(rows, letters)) => self.keep(&rows, &letters)?,
+                Ok(Work::Rows(rows, letters, bytes)) => {
+                    self.keep(&rows, &letters)?;
+                    self.backlog.remove(bytes);
+                }
                 Ok(Work::Commit(point)) => {
                     self.commit(*point)?;
                     self.serve_outbox()?;

@@ -8,6 +8,7 @@
 -- subject: credential and observed place
 -- reads: uses, suspicions
 -- entity: credential
+-- uses: mismatch
 -- window: validity of the credential
 -- lateness: completeness of the placement source
 -- why: A credential that is bound to one host and presented from another, or from outside, has left its owner.

@@ -8,6 +8,7 @@
 -- subject: credential and observed pod
 -- reads: uses, suspicions
 -- entity: credential
+-- uses: mismatch
 -- window: validity of the credential
 -- lateness: completeness of the placement source
 -- why: A token that was issued to one pod and comes from the address of another has been carried there.

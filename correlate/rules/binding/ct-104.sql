@@ -8,6 +8,7 @@
 -- subject: credential
 -- reads: uses
 -- entity: credential
+-- uses: places
 -- window: validity of the credential
 -- lateness: completeness of the placement source
 -- why: One credential that goes back and forth between two hosts has two holders.

@@ -8,6 +8,7 @@
 -- subject: credential and decision
 -- reads: uses
 -- entity: credential
+-- uses: outside-validity
 -- window: after the end, or before the start, of validity, beyond clock error and the verifiers' leeway of 60 s
 -- lateness: none
 -- why: An accepted use outside validity means that the verifier does not check; a refused one from a foreign place

@@ -8,6 +8,7 @@
 -- subject: workload or address
 -- reads: uses
 -- entity: workload
+-- uses: denied, first-ever
 -- crowd: 300
 -- window: 5 minutes
 -- lateness: none

@@ -8,6 +8,7 @@
 -- subject: workload and destination
 -- reads: uses, suspicions
 -- entity: workload
+-- uses: first-ever
 -- window: the workload's history, at least the minimum that the environment asks for
 -- lateness: none
 -- why: Workloads call the same few destinations for months; a new one after signs of an intruder is where they went.

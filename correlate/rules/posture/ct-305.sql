@@ -8,6 +8,7 @@
 -- subject: credential
 -- reads: uses
 -- entity: credential
+-- uses: lasting
 -- window: none
 -- lateness: none
 -- why: A credential that does not end soon is worth stealing, and stays stolen.

@@ -8,6 +8,7 @@
 -- subject: workload and control
 -- reads: signals, taints
 -- entity: workload
+-- signs: not-enforced
 -- window: none
 -- lateness: none
 -- why: A control that only records lets the act pass that it was bought to stop.

@@ -8,6 +8,7 @@
 -- subject: pod or host
 -- reads: signals, uses
 -- entity: scope
+-- signs: theft
 -- window: 30 minutes after the first read; for uses off their place, as long as the credential is valid
 -- lateness: none
 -- why: A credential file is read by the program that it is for; anybody else who reads it may carry it away.

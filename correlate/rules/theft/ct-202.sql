@@ -8,6 +8,7 @@
 -- subject: pod or host
 -- reads: signals, uses
 -- entity: scope
+-- signs: memory-read
 -- window: 30 minutes after the first read; for uses off their place, as long as the credential is valid
 -- lateness: none
 -- why: Keys and tokens that never touch a file are taken from memory.

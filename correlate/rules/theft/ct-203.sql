@@ -8,6 +8,7 @@
 -- subject: pod or host
 -- reads: taints, uses
 -- entity: scope
+-- signs: strong
 -- window: 30 minutes after the first sign
 -- lateness: none
 -- why: A shell under a server, a program run from a writable path or a killed system call shows that somebody else runs

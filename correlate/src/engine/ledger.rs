@@ -3,7 +3,11 @@
 //! In: rows in the order in which they are to be folded. Out: a judgement of everything folded so far.
 //! Owns: facts, and whether anything was folded since they were last judged.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use offbound_schemas::table::{host_events, identity_assertions, placements};
+use offbound_schemas::record::Gap;
 use offbound_schemas::{EventTime, SchemaError};
 
 use super::{EngineError, Judgement};
@@ -15,7 +19,28 @@ use crate::incident::incidents;
 use crate::order::{CanonicalOrder, EventTable, Waiting};
 use crate::scene::Scene;
 use crate::session::Session;
-use crate::standing::Standing;
+use crate::standing::{Renewed, Standing};
+
+/// The views of the batches that rows are in, by batch: live, neighbours in time come from as many batches as there are
+/// partitions, and a view costs as much as the folding of several rows.
+#[derive(Default)]
+struct Views<'a> {
+    hosts: HashMap<usize, host_events::View<'a>>,
+    assertions: HashMap<usize, identity_assertions::View<'a>>,
+    places: HashMap<usize, placements::View<'a>>,
+}
+
+/// The view of a row's batch, made where it is not there yet.
+fn of_batch<'v, V>(
+    views: &'v mut HashMap<usize, V>,
+    row: &Waiting,
+    make: impl FnOnce() -> Result<V, SchemaError>,
+) -> Result<&'v V, SchemaError> {
+    Ok(match views.entry(row.batch) {
+        Entry::Occupied(view) => view.into_mut(),
+        Entry::Vacant(place) => place.insert(make()?),
+    })
+}
 
 /// Facts, and what they say.
 #[derive(Debug, Default)]
@@ -35,17 +60,22 @@ impl Ledger {
         order: &CanonicalOrder,
         rows: &[Waiting],
     ) -> Result<(), SchemaError> {
-        // Consecutive rows mostly come from one batch: its views are made once per run of them.
-        for run in rows.chunk_by(|a, b| a.batch == b.batch) {
-            let Some(batch) = run.first().and_then(|row| order.batch(row.batch)) else { continue };
-            let hosts = host_events::View::new(&batch.host_events)?;
-            let assertions = identity_assertions::View::new(&batch.identity_assertions)?;
-            let places = placements::View::new(&batch.placements)?;
-            for row in run {
-                match row.table {
-                    EventTable::HostEvents => self.facts.host_event(&hosts, row.row),
-                    EventTable::IdentityAssertions => self.facts.assertion(environment, &assertions, row.row),
-                    EventTable::Placements => self.facts.placement(&places, row.row),
+        let mut views = Views::default();
+        for row in rows {
+            let Some(batch) = order.batch(row.batch) else { continue };
+            match row.table {
+                EventTable::HostEvents => {
+                    let view = of_batch(&mut views.hosts, row, || host_events::View::new(&batch.host_events))?;
+                    self.facts.host_event(view, row.row);
+                }
+                EventTable::IdentityAssertions => {
+                    let made = || identity_assertions::View::new(&batch.identity_assertions);
+                    let view = of_batch(&mut views.assertions, row, made)?;
+                    self.facts.assertion(environment, view, row.row);
+                }
+                EventTable::Placements => {
+                    let view = of_batch(&mut views.places, row, || placements::View::new(&batch.placements))?;
+                    self.facts.placement(view, row.row);
                 }
             }
         }
@@ -63,23 +93,32 @@ impl Ledger {
     }
 
     /// Keeps the judgement true: looks again at what changed since the last time, as of `now` or of the last event.
+    /// Gives what may be different.
     pub(super) async fn renew(
         &mut self,
         environment: &Environment,
         session: &Session,
         now: Option<EventTime>,
-    ) -> Result<Judgement, EngineError> {
+    ) -> Result<Renewed, EngineError> {
         self.touched = false;
         let touched = std::mem::take(&mut self.facts.touched);
         let (mut standing, touched) = match self.standing.take() {
             Some(standing) => (standing, touched),
             None => (Standing::default(), Standing::everything(&self.facts)),
         };
-        standing.renew(environment, &self.facts, session, touched, now).await?;
-        let gaps = self.facts.gaps.sorted().into_iter().map(|(gap, _)| gap).collect();
-        let (findings, incidents) = (standing.findings(), standing.incidents());
+        let renewed = standing.renew(environment, &self.facts, session, touched, now).await?;
         self.standing = Some(standing);
-        Ok(Judgement { findings, incidents, gaps, late: 0 })
+        Ok(renewed)
+    }
+
+    /// What stands; nothing where nobody has asked for changes yet.
+    pub(super) fn standing(&self) -> Option<&Standing> {
+        self.standing.as_ref()
+    }
+
+    /// The gaps that sources told of, by start.
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        self.facts.gaps.sorted().into_iter().map(|(gap, _)| gap).collect()
     }
 
     /// Judges everything that was folded from nothing, as of `now` or of the last event, whichever is later.
@@ -98,7 +137,7 @@ impl Ledger {
         }
         found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
         let incidents = incidents(&scene, &mut found);
-        let gaps = self.facts.gaps.sorted().into_iter().map(|(gap, _)| gap).collect();
+        let gaps = self.gaps();
         let findings = found.into_iter().map(|found| found.finding).collect();
         Ok(Judgement { findings, incidents, gaps, late: 0 })
     }

@@ -10,7 +10,8 @@ use offbound_schemas::record::{Finding, Gap, Incident, Reach};
 use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventTime, FindingId, IncidentId};
 
-use super::{Changes, Judgement};
+use super::Changes;
+use crate::standing::{Renewed, Standing};
 
 /// A record as it was last told.
 #[derive(Debug)]
@@ -34,6 +35,17 @@ impl<T> Told<T> {
 pub(super) struct Published {
     findings: BTreeMap<FindingId, Told<Finding>>,
     incidents: BTreeMap<IncidentId, Told<Incident>>,
+    /// What the sealed events will have the last word on, by the last moment of its evidence: then it is looked at
+    /// again, whether they have changed it or not.
+    open_findings: BTreeSet<(EventTime, FindingId)>,
+    open_incidents: BTreeSet<(EventTime, IncidentId)>,
+    /// What an earlier run told and rests on events from before the first of this one; looked at again when there are
+    /// earlier ones.
+    beyond_findings: BTreeSet<FindingId>,
+    beyond_incidents: BTreeSet<IncidentId>,
+    begin: Option<EventTime>,
+    /// Findings of which the sealed events have spoken since the events at hand were last looked at.
+    settled: BTreeSet<FindingId>,
     /// What the events at hand last said of each incident: only what differs from it is news.
     seen_ahead: BTreeMap<IncidentId, Incident>,
     gaps: BTreeSet<Gap>,
@@ -67,38 +79,59 @@ impl Published {
             let provisional = finding.state == FindingState::Provisional;
             let ahead_until = provisional.then(|| latest_of(finding));
             let told = Told { record: finding.clone(), ahead_until, restored: true };
+            self.open_findings.insert((ahead_until.unwrap_or(EventTime::MIN), finding.id));
             self.findings.insert(finding.id, told);
         }
         for incident in incidents {
             let told = Told { record: incident.clone(), ahead_until: None, restored: true };
+            self.open_incidents.insert((EventTime::MIN, incident.id));
             self.incidents.insert(incident.id, told);
         }
     }
 
-    /// What the sealed events change.
-    pub(super) fn confirm(&mut self, judged: Judgement, sealed: Sealed) -> Changes {
+    /// What the sealed events change: what they say otherwise now, and what they may speak about only now.
+    pub(super) fn confirm(&mut self, standing: &Standing, renewed: Renewed, sealed: Sealed) -> Changes {
         let mut changes = Changes::default();
-        let ids: BTreeSet<FindingId> = judged.findings.iter().map(|finding| finding.id).collect();
-        for finding in judged.findings {
-            changes.findings.extend(self.confirm_finding(finding, sealed));
+        let Renewed { mut findings, mut incidents } = renewed;
+        findings.extend(due(&mut self.open_findings, sealed));
+        incidents.extend(due(&mut self.open_incidents, sealed));
+        if self.begin != sealed.begin {
+            self.begin = sealed.begin;
+            findings.append(&mut self.beyond_findings);
+            incidents.append(&mut self.beyond_incidents);
         }
-        changes.findings.extend(self.withdraw(&ids, sealed));
+        for id in &findings {
+            let told = match standing.finding(id) {
+                Some(finding) => self.confirm_finding(finding, sealed),
+                None => self.withdraw(id, sealed),
+            };
+            changes.findings.extend(told);
+        }
         changes.findings.sort_by_key(|finding| (finding.first_time, finding.id));
-        let standing: BTreeSet<IncidentId> = judged.incidents.iter().map(|incident| incident.id).collect();
-        let gone = |id: &IncidentId, told: &Told<Incident>| {
+        self.settled.extend(changes.findings.iter().map(|finding| finding.id));
+        let is_gone = |id: &IncidentId, told: &Told<Incident>| {
             let beyond = told.restored && sealed.begins_after(told.record.onset);
-            !(standing.contains(id) || told.is_open(sealed) || beyond)
+            !(standing.incident(id).is_some() || told.is_open(sealed) || beyond)
         };
-        let gone = self.dissolve(gone);
-        for incident in judged.incidents {
-            changes.incidents.extend(self.confirm_incident(incident, &gone, sealed));
+        let gone = self.dissolve(&incidents, is_gone);
+        let mut standing: Vec<&Incident> = incidents.iter().filter_map(|id| standing.incident(id)).collect();
+        standing.sort_by_key(|incident| (incident.onset, incident.id));
+        for incident in standing {
+            changes.incidents.extend(self.confirm_incident(incident.clone(), &gone, sealed));
         }
         changes.dissolved = gone.into_iter().map(|(id, _)| id).collect();
-        let gaps = judged.gaps.into_iter().filter(|gap| self.gaps.insert(gap.clone()));
-        changes.gaps = gaps.collect();
-        changes.late = judged.late.saturating_sub(self.late);
-        self.late = judged.late;
+        findings.retain(|id| self.findings.get(id).is_some_and(|told| told.restored));
+        incidents.retain(|id| self.incidents.get(id).is_some_and(|told| told.restored));
+        self.beyond_findings.append(&mut findings);
+        self.beyond_incidents.append(&mut incidents);
         changes
+    }
+
+    /// Adds the gaps that were not told before, and how many more events were late.
+    pub(super) fn tell_rest(&mut self, changes: &mut Changes, gaps: Vec<Gap>, late: u64) {
+        changes.gaps = gaps.into_iter().filter(|gap| self.gaps.insert(gap.clone())).collect();
+        changes.late = late.saturating_sub(self.late);
+        self.late = late;
     }
 
     fn confirm_finding(&mut self, mut finding: Finding, sealed: Sealed) -> Option<Finding> {
@@ -120,31 +153,29 @@ impl Published {
         Some(finding)
     }
 
-    /// Takes back what the sealed events do not say.
-    fn withdraw(&mut self, standing: &BTreeSet<FindingId>, sealed: Sealed) -> Vec<Finding> {
-        let mut withdrawn = Vec::new();
-        for (id, told) in &mut self.findings {
-            let beyond = told.restored && sealed.begins_after(earliest_of(&told.record));
-            let over = told.record.state == FindingState::Withdrawn;
-            if standing.contains(id) || told.is_open(sealed) || beyond || over {
-                continue;
-            }
-            told.record.state = FindingState::Withdrawn;
-            told.record.incident = None;
-            told.record.revision = told.record.revision.saturating_add(1);
-            told.ahead_until = None;
-            withdrawn.push(told.record.clone());
+    /// Takes a finding back that the sealed events do not say.
+    fn withdraw(&mut self, id: &FindingId, sealed: Sealed) -> Option<Finding> {
+        let told = self.findings.get_mut(id)?;
+        let beyond = told.restored && sealed.begins_after(earliest_of(&told.record));
+        if told.is_open(sealed) || beyond || told.record.state == FindingState::Withdrawn {
+            return None;
         }
-        withdrawn
+        told.record.state = FindingState::Withdrawn;
+        told.record.incident = None;
+        told.record.revision = told.record.revision.saturating_add(1);
+        told.ahead_until = None;
+        Some(told.record.clone())
     }
 
+    /// Takes out those of some incidents that are gone.
     fn dissolve(
         &mut self,
-        gone: impl Fn(&IncidentId, &Told<Incident>) -> bool,
+        ids: &BTreeSet<IncidentId>,
+        is_gone: impl Fn(&IncidentId, &Told<Incident>) -> bool,
     ) -> Vec<(IncidentId, Incident)> {
-        let ids: Vec<IncidentId> =
-            self.incidents.iter().filter(|(id, told)| gone(id, told)).map(|(id, _)| *id).collect();
-        ids.into_iter().filter_map(|id| Some((id, self.incidents.remove(&id)?.record))).collect()
+        let gone = ids.iter().filter(|id| self.incidents.get(id).is_some_and(|told| is_gone(id, told)));
+        let gone: Vec<IncidentId> = gone.copied().collect();
+        gone.into_iter().filter_map(|id| Some((id, self.incidents.remove(&id)?.record))).collect()
     }
 
     fn confirm_incident(
@@ -184,26 +215,47 @@ impl Published {
     }
 
     /// What the events at hand add to what was told; what is sealed already is not theirs to tell.
-    pub(super) fn look_ahead(&mut self, judged: Judgement, sealed: Sealed) -> Changes {
+    pub(super) fn look_ahead(&mut self, ahead: &Standing, renewed: Renewed, sealed: Sealed) -> Changes {
         let mut changes = Changes::default();
-        for finding in judged.findings {
+        let Renewed { mut findings, incidents } = renewed;
+        findings.extend(std::mem::take(&mut self.settled));
+        for finding in findings.iter().filter_map(|id| ahead.finding(id)) {
             changes.findings.extend(self.foresee_finding(finding, sealed));
         }
-        let standing: BTreeSet<IncidentId> = judged.incidents.iter().map(|incident| incident.id).collect();
-        let gone = self.dissolve(|id, told| told.ahead_until.is_some() && !standing.contains(id));
-        let before = std::mem::take(&mut self.seen_ahead);
-        for incident in judged.incidents {
-            let is_news = before.get(&incident.id).is_none_or(|known| !is_same(known, &incident));
-            self.seen_ahead.insert(incident.id, incident.clone());
-            let until = latest_in(&incident);
-            let told = self.incidents.get(&incident.id);
-            let differs = told.is_none_or(|told| !is_same(&told.record, &incident));
-            if is_news && differs && !sealed.covers(until) {
-                changes.incidents.push(self.tell(incident, &gone, Some(until)));
+        changes.findings.sort_by_key(|finding| (finding.first_time, finding.id));
+        let gone = self
+            .dissolve(&incidents, |id, told| told.ahead_until.is_some() && ahead.incident(id).is_none());
+        let mut standing = Vec::new();
+        for id in &incidents {
+            match ahead.incident(id) {
+                Some(incident) => standing.push(incident),
+                None => drop(self.seen_ahead.remove(id)),
             }
+        }
+        standing.sort_by_key(|incident| (incident.onset, incident.id));
+        for incident in standing {
+            changes.incidents.extend(self.foresee_incident(incident, &gone, sealed));
         }
         changes.dissolved = gone.into_iter().map(|(id, _)| id).collect();
         changes
+    }
+
+    fn foresee_incident(
+        &mut self,
+        incident: &Incident,
+        gone: &[(IncidentId, Incident)],
+        sealed: Sealed,
+    ) -> Option<Incident> {
+        let before = self.seen_ahead.insert(incident.id, incident.clone());
+        let is_news = before.is_none_or(|known| !is_same(&known, incident));
+        let until = latest_in(incident);
+        let told = self.incidents.get(&incident.id);
+        let differs = told.is_none_or(|told| !is_same(&told.record, incident));
+        if !is_news || !differs || sealed.covers(until) {
+            return None;
+        }
+        self.open_incidents.insert((until, incident.id));
+        Some(self.tell(incident.clone(), gone, Some(until)))
     }
 
     fn foresee_finding(&mut self, mut finding: Finding, sealed: Sealed) -> Option<Finding> {
@@ -220,9 +272,17 @@ impl Published {
             finding.revision = known.revision.saturating_add(1);
         }
         let told = Told { record: finding.clone(), ahead_until: Some(until), restored: false };
+        self.open_findings.insert((until, finding.id));
         self.findings.insert(finding.id, told);
         Some(finding)
     }
+}
+
+/// Takes out what the sealed events cover by now.
+fn due<Id: Ord + Copy + Default>(open: &mut BTreeSet<(EventTime, Id)>, sealed: Sealed) -> Vec<Id> {
+    let Some(watermark) = sealed.watermark else { return Vec::new() };
+    let rest = open.split_off(&(watermark, Id::default()));
+    std::mem::replace(open, rest).into_iter().map(|(_, id)| id).collect()
 }
 
 fn latest_of(finding: &Finding) -> EventTime {

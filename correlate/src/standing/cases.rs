@@ -25,8 +25,14 @@ pub(super) struct Case {
 }
 
 impl Standing {
-    /// Judges those incidents again that something concerns.
-    pub(super) fn renew_incidents(&mut self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) {
+    /// Judges those incidents again that something concerns; gives those that may be others now, or are gone, and adds
+    /// to what changed the findings that belong to another incident.
+    pub(super) fn renew_incidents(
+        &mut self,
+        scene: &Scene<'_>,
+        touched: &Touched,
+        changed: &mut Changed,
+    ) -> BTreeSet<IncidentId> {
         let before = std::mem::take(&mut self.cases);
         let now = self.now;
         let mut standing = BTreeMap::new();
@@ -41,9 +47,10 @@ impl Standing {
             .collect();
         if same_members && stale.is_empty() {
             self.cases = before;
-            return;
+            return BTreeSet::new();
         }
         let mut before = before;
+        let mut renewed = BTreeSet::new();
         let mut found: Vec<&Found> = self.found.values().collect();
         found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
         for group in incident::groups(&found) {
@@ -56,6 +63,7 @@ impl Standing {
                     && !ids.iter().any(|id| changed.found.contains(id))
             });
             let case = kept.unwrap_or_else(|| {
+                renewed.insert(known);
                 let ((incident, concern), questions) =
                     scene.places.asked.during(|| incident::judge(scene, &members));
                 Case { incident, concern, questions }
@@ -63,6 +71,23 @@ impl Standing {
             standing.insert(case.incident.id, case);
         }
         self.cases = standing;
+        renewed.extend(before.into_keys());
+        self.renew_membership(changed);
+        renewed
+    }
+
+    /// Which finding belongs to which incident, after incidents were judged.
+    fn renew_membership(&mut self, changed: &mut Changed) {
+        let of_case = |case: &Case| {
+            let id = case.incident.id;
+            case.incident.findings.iter().map(move |finding| (*finding, id)).collect::<Vec<_>>()
+        };
+        let incident_of: BTreeMap<FindingId, IncidentId> = self.cases.values().flat_map(of_case).collect();
+        let moved = incident_of.iter().filter(|(finding, id)| self.incident_of.get(finding) != Some(id));
+        changed.found.extend(moved.map(|(finding, _)| *finding));
+        let left = self.incident_of.keys().filter(|finding| !incident_of.contains_key(finding));
+        changed.found.extend(left.copied());
+        self.incident_of = incident_of;
     }
 }
 

@@ -18,19 +18,19 @@ use crate::fact::touched::Touched;
 use crate::fact::usage::Usage;
 use crate::finding::{Found, Members, findings};
 use crate::names::Name;
-use crate::rule::{Entity, Rule};
+use crate::rule::{Entity, Marks, Rule};
 use crate::scene::{Scene, tables, taints as taint_rows};
 use crate::session::Session;
 
 /// The group of rules that look at everything at once.
 const EVERYTHING: Key = 0;
 
-/// Groups to look at again.
+/// Groups to look at again, with the marks of what changed in them.
 #[derive(Debug, Default)]
 pub(super) struct Touch {
-    pub(super) credentials: BTreeSet<Key>,
-    pub(super) workloads: BTreeSet<Key>,
-    pub(super) scopes: BTreeSet<Key>,
+    credentials: BTreeMap<Key, Marks>,
+    workloads: BTreeMap<Key, Marks>,
+    scopes: BTreeMap<Key, Marks>,
     /// Places that may be suspect since another moment.
     pub(super) suspected: BTreeSet<Key>,
     /// Destinations and stretches of time with other refusals.
@@ -38,7 +38,13 @@ pub(super) struct Touch {
 }
 
 impl Touch {
-    fn of(&mut self, entity: Entity) -> &mut BTreeSet<Key> {
+    /// A row with these marks changed in a group, or what the group is joined with: then all of them.
+    pub(super) fn add(&mut self, entity: Entity, group: Key, marks: Marks) {
+        let known = self.of(entity).entry(group).or_default();
+        *known = known.and(marks);
+    }
+
+    fn of(&mut self, entity: Entity) -> &mut BTreeMap<Key, Marks> {
         match entity {
             Entity::Credential => &mut self.credentials,
             Entity::Workload => &mut self.workloads,
@@ -72,15 +78,15 @@ impl Standing {
         let Changed { groups, questions, .. } = changed;
         for scope in std::mem::take(&mut groups.suspected) {
             for state in index.uses.of(scope).iter().filter_map(|place| self.uses.get(*place)?.as_ref()) {
-                groups.credentials.insert(state.holder);
-                groups.workloads.insert(state.who);
+                groups.add(Entity::Credential, state.holder, Marks::ALL);
+                groups.add(Entity::Workload, state.who, Marks::ALL);
             }
             let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
-            groups.workloads.extend(signs.map(|state| state.who));
+            signs.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
         }
         for refused in std::mem::take(&mut groups.refused) {
             let others = index.uses.of(refused).iter().filter_map(|place| self.uses.get(*place)?.as_ref());
-            groups.workloads.extend(others.map(|state| state.who));
+            others.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
         }
         let asked = questions.iter().filter_map(|key| self.by_question.get(key)).flatten();
         let heard = self.by_group.iter().filter(|(_, ids)| {
@@ -88,7 +94,7 @@ impl Standing {
         });
         for (rule, key) in asked.chain(heard.map(|(group, _)| group)) {
             if let Some(entity) = session.rule(*rule).and_then(|rule| rule.entity) {
-                groups.of(entity).insert(*key);
+                groups.add(entity, *key, Marks::ALL);
             }
         }
     }
@@ -102,19 +108,8 @@ impl Standing {
     ) -> Result<(), EngineError> {
         let all = changed.groups.is_empty() && changed.edges.is_empty();
         for entity in [Entity::Credential, Entity::Workload, Entity::Scope] {
-            let keys = std::mem::take(changed.groups.of(entity));
-            if keys.is_empty() {
-                continue;
-            }
-            let given = self.given(scene, entity, &keys);
-            let tables = given.tables(scene);
-            for (number, rule) in session.rules().filter(|(_, rule)| rule.entity == Some(entity)) {
-                let answer =
-                    session.answer_with(number, |table| tables.get(table).cloned().unwrap_or_default());
-                let found = given.found(scene, rule, answer.await?)?;
-                let believed = found.into_iter().filter(|(key, ..)| keys.contains(key));
-                self.replace(number, &keys, believed.collect(), changed);
-            }
+            let touched = std::mem::take(changed.groups.of(entity));
+            self.renew_entity(scene, session, entity, &touched, changed).await?;
         }
         if all {
             return Ok(());
@@ -130,18 +125,60 @@ impl Standing {
         Ok(())
     }
 
-    fn given<'a>(&self, scene: &Scene<'a>, entity: Entity, keys: &BTreeSet<Key>) -> Given<'a> {
+    /// Runs those rules of an entity that may answer otherwise.
+    async fn renew_entity(
+        &mut self,
+        scene: &Scene<'_>,
+        session: &Session,
+        entity: Entity,
+        touched: &BTreeMap<Key, Marks>,
+        changed: &mut Changed,
+    ) -> Result<(), EngineError> {
+        let Some(index) = scene.index else { return Ok(()) };
+        let rules = session.rules().filter(|(_, rule)| rule.entity == Some(entity));
+        let awake = rules.map(|(number, rule)| {
+            let concerned = touched.iter().filter(|(key, marks)| {
+                rule.is_concerned(**marks)
+                    && (self.by_group.contains_key(&(number, **key)) || rule.can_speak(index.marks_of(**key)))
+            });
+            (number, rule, concerned.map(|(key, _)| *key).collect::<BTreeSet<Key>>())
+        });
+        let awake: Vec<(usize, &Rule, BTreeSet<Key>)> =
+            awake.filter(|(_, _, keys)| !keys.is_empty()).collect();
+        // What the rules look at, by group: rows that none of them looks at are not made.
+        let mut wanted: BTreeMap<Key, Marks> = BTreeMap::new();
+        for (_, rule, keys) in &awake {
+            for key in keys {
+                let known = wanted.entry(*key).or_default();
+                *known = known.and(rule.uses.unwrap_or(Marks::USE));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let given = self.given(scene, entity, &wanted);
+        let tables = given.tables(scene);
+        for (number, rule, keys) in awake {
+            let answer = session.answer_with(number, |table| tables.get(table).cloned().unwrap_or_default());
+            let found = given.found(scene, rule, answer.await?)?;
+            let believed = found.into_iter().filter(|(key, ..)| keys.contains(key));
+            self.replace(number, &keys, believed.collect(), changed);
+        }
+        Ok(())
+    }
+
+    fn given<'a>(&self, scene: &Scene<'a>, entity: Entity, wanted: &BTreeMap<Key, Marks>) -> Given<'a> {
         let Some(index) = scene.index else {
             return Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::new() };
         };
-        let own = self.places(index, entity, keys);
+        let own = self.places(index, entity, wanted);
         let states = own.iter().filter_map(|place| self.uses.get(*place)?.as_ref());
         let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).copied().collect();
         let mut signs: BTreeSet<usize> = BTreeSet::new();
         match entity {
             Entity::Credential => {}
-            Entity::Workload => signs.extend(keys.iter().flat_map(|key| index.signs.of(*key))),
-            Entity::Scope => scopes.extend(keys),
+            Entity::Workload => signs.extend(wanted.keys().flat_map(|key| index.signs.of(*key))),
+            Entity::Scope => scopes.extend(wanted.keys()),
         }
         scopes.extend(signs.iter().filter_map(|place| self.signs.get(*place)?.as_ref()?.scope));
         signs.extend(scopes.iter().flat_map(|scope| index.signs.of(*scope)));
@@ -172,14 +209,20 @@ impl Standing {
         Given { groups, ..given }
     }
 
-    /// The uses that some groups need: their own, and what was refused beside them.
-    fn places(&self, index: &Index, entity: Entity, keys: &BTreeSet<Key>) -> BTreeSet<usize> {
+    /// The uses that some groups need: those of their own that are looked at, and what was refused beside them.
+    fn places(&self, index: &Index, entity: Entity, wanted: &BTreeMap<Key, Marks>) -> BTreeSet<usize> {
         // Uses at a place matter to those who look at its signs.
-        let asked = keys.iter().filter(|key| entity != Entity::Scope || !index.signs.of(**key).is_empty());
-        let mut places: BTreeSet<usize> = asked.flat_map(|key| index.uses.of(*key)).copied().collect();
+        let asked =
+            wanted.iter().filter(|(key, _)| entity != Entity::Scope || !index.signs.of(**key).is_empty());
+        let state = |place: &usize| self.uses.get(*place)?.as_ref();
+        let mut places: BTreeSet<usize> = BTreeSet::new();
+        for (key, marks) in asked {
+            let looked_at = |place: &&usize| state(place).is_some_and(|state| state.marks.meets(*marks));
+            places.extend(index.uses.of(*key).iter().filter(looked_at));
+        }
         if entity == Entity::Workload {
-            let states = places.iter().filter_map(|place| self.uses.get(*place)?.as_ref());
-            let refused: BTreeSet<Key> = states.flat_map(|state| &state.refused).copied().collect();
+            let refused: BTreeSet<Key> =
+                places.iter().filter_map(state).flat_map(|state| &state.refused).copied().collect();
             places.extend(refused.iter().flat_map(|key| index.uses.of(*key)));
         }
         places

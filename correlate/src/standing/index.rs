@@ -3,9 +3,10 @@
 //! In: keys with places in the fact tables. Out: places, sorted.
 //! Owns: the lists. Law: what was looked up by is never forgotten; an answer is only made again in vain for it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::asked::Key;
+use crate::rule::Marks;
 
 /// Places by key.
 #[derive(Debug, Default)]
@@ -53,9 +54,63 @@ pub(crate) struct Index {
     pub(super) uses_by_question: Postings,
     /// The same of signs.
     pub(super) signs_by_question: Postings,
+    /// How many rows of a group have each mark.
+    marked: HashMap<Key, [u32; Marks::COUNT]>,
+    /// How many uses of a holder were seen at each place.
+    places: HashMap<Key, BTreeMap<Key, u32>>,
 }
 
 impl Index {
+    /// A row with marks is in a group.
+    pub(super) fn mark(&mut self, group: Key, marks: Marks) {
+        let counts = self.marked.entry(group).or_default();
+        for number in marks.numbers() {
+            if let Some(count) = counts.get_mut(number) {
+                *count += 1;
+            }
+        }
+    }
+
+    /// It is there no more.
+    pub(super) fn unmark(&mut self, group: Key, marks: Marks) {
+        let Some(counts) = self.marked.get_mut(&group) else { return };
+        for number in marks.numbers() {
+            if let Some(count) = counts.get_mut(number) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        if counts.iter().all(|count| *count == 0) {
+            self.marked.remove(&group);
+        }
+    }
+
+    /// A use of a holder was seen at a place.
+    pub(super) fn seen(&mut self, holder: Key, place: Key) {
+        *self.places.entry(holder).or_default().entry(place).or_default() += 1;
+    }
+
+    /// It was not.
+    pub(super) fn not_seen(&mut self, holder: Key, place: Key) {
+        let Some(places) = self.places.get_mut(&holder) else { return };
+        if let Some(count) = places.get_mut(&place) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                places.remove(&place);
+            }
+        }
+        if places.is_empty() {
+            self.places.remove(&holder);
+        }
+    }
+
+    /// The marks of a group's rows.
+    pub(super) fn marks_of(&self, group: Key) -> Marks {
+        let counts = self.marked.get(&group);
+        let there = |number: usize| counts.and_then(|counts| counts.get(number)).is_some_and(|count| *count > 0);
+        let several = self.places.get(&group).is_some_and(|places| places.len() > 1);
+        Marks::of_numbers(there).without(Marks::PLACES.when(!several))
+    }
+
     /// Uses about any of some keys.
     pub(crate) fn of_any(&self, keys: &[Key]) -> Vec<usize> {
         self.uses.of_any(keys)

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use offbound_schemas::EventTime;
-use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::{Decision, SignalKind};
+use offbound_schemas::table::{Signal, Use};
+use offbound_schemas::vocabulary::{Decision, Match, SignalKind};
 
 use super::{Changed, Standing};
 use crate::asked::{About, Key};
 use crate::fact::touched::Touched;
 use crate::fact::usage::Usage;
-use crate::rule::Entity;
+use crate::rule::{Entity, Marks};
 use crate::scene::edges::Learned as LearnedUse;
 use crate::scene::{Learned, Scene, signals, uses};
 
@@ -29,6 +29,10 @@ pub(super) struct UseState {
     scopes: Vec<Key>,
     /// Where it was refused, and when, by each of the rules' stretches of time.
     pub(super) refused: Vec<Key>,
+    /// What rules may ask of it.
+    pub(super) marks: Marks,
+    /// Where it was seen, as far as that is a place.
+    seen_at: Vec<Key>,
 }
 
 impl UseState {
@@ -50,6 +54,11 @@ impl UseState {
         &self.scopes
     }
 
+    /// The groups that it may be in.
+    fn groups(&self) -> impl Iterator<Item = Key> + '_ {
+        [self.holder, self.who].into_iter().chain(self.scopes.iter().copied())
+    }
+
     /// Everything that it can be found by.
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
@@ -66,9 +75,15 @@ pub(super) struct SignState {
     workload: Option<Key>,
     /// It may make its place suspect.
     notable: bool,
+    marks: Marks,
 }
 
 impl SignState {
+    /// The groups that it may be in.
+    fn groups(&self) -> impl Iterator<Item = Key> {
+        [Some(self.who), self.scope].into_iter().flatten()
+    }
+
     fn keys(&self) -> impl Iterator<Item = Key> {
         [Some(self.who), self.scope, self.workload].into_iter().flatten()
     }
@@ -87,7 +102,7 @@ pub(super) fn who_of(row: &Use) -> Key {
 }
 
 /// Whose a sign is: the workload's, or its place's.
-pub(super) fn whose(row: &offbound_schemas::table::Signal) -> Key {
+pub(super) fn whose(row: &Signal) -> Key {
     About::Who(row.workload.as_deref().or(row.scope.as_deref()).unwrap_or_default()).key()
 }
 
@@ -129,17 +144,25 @@ impl Standing {
             who: whose(&row),
             workload: row.workload.as_deref().map(|workload| About::MadeBy(workload).key()),
             notable: row.strong || matches!(row.kind, SignalKind::CredentialRead | SignalKind::MemoryRead),
+            marks: marks_of_sign(&row),
         };
         let Some(known) = self.signs.get_mut(place) else { return };
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
-            changed.groups.workloads.insert(state.who);
-            changed.groups.scopes.extend(state.scope);
+            changed.groups.add(Entity::Workload, state.who, state.marks);
+            state.scope.into_iter().for_each(|scope| changed.groups.add(Entity::Scope, scope, state.marks));
             changed.scopes.extend(state.scope);
             changed.groups.suspected.extend(state.scope.filter(|_| state.notable));
         }
-        before.iter().flat_map(SignState::keys).for_each(|key| self.index.signs.remove(key, place));
+        if before.as_ref() == Some(&state) {
+            return;
+        }
+        if let Some(before) = &before {
+            before.keys().for_each(|key| self.index.signs.remove(key, place));
+            before.groups().for_each(|key| self.index.unmark(key, before.marks));
+        }
         state.keys().for_each(|key| self.index.signs.add(key, place));
+        state.groups().for_each(|key| self.index.mark(key, state.marks));
     }
 
     /// Looks again at every use that may read otherwise.
@@ -216,9 +239,9 @@ impl Standing {
         let Some(known) = self.uses.get_mut(place) else { return };
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
-            changed.groups.credentials.insert(state.holder);
-            changed.groups.workloads.insert(state.who);
-            changed.groups.scopes.extend(&state.scopes);
+            changed.groups.add(Entity::Credential, state.holder, state.marks);
+            changed.groups.add(Entity::Workload, state.who, state.marks);
+            state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
             changed.groups.refused.extend(&state.refused);
             let made = state.workload.iter().map(|workload| About::MadeBy(workload).key());
             for key in made.chain([state.holder]) {
@@ -226,7 +249,13 @@ impl Standing {
             }
         }
         if before.as_ref() != Some(&state) {
-            before.iter().flat_map(UseState::keys).for_each(|key| self.index.uses.remove(key, place));
+            if let Some(before) = &before {
+                before.keys().for_each(|key| self.index.uses.remove(key, place));
+                before.groups().for_each(|key| self.index.unmark(key, before.marks));
+                before.seen_at.iter().for_each(|at| self.index.not_seen(before.holder, *at));
+            }
+            state.groups().for_each(|key| self.index.mark(key, state.marks));
+            state.seen_at.iter().for_each(|at| self.index.seen(state.holder, *at));
             state.keys().for_each(|key| self.index.uses.add(key, place));
             let credential = usage.key.credential.map(|name| About::Credential(name).key());
             credential.into_iter().for_each(|key| self.index.uses.add(key, place));
@@ -254,5 +283,40 @@ fn state_of(rows: &[Use], crowds: &BTreeSet<u32>) -> Option<UseState> {
     }
     refused.dedup();
     let workload = row.workload.as_deref().map(Arc::from);
-    Some(UseState { workload, holder: holder_of(row), who: who_of(row), scopes, refused })
+    let marks = rows.iter().map(marks_of_use).fold(Marks::USE, Marks::and);
+    let mut seen_at: Vec<Key> =
+        rows.iter().filter_map(|row| Some(About::Scope(row.place_key.as_deref()?).key())).collect();
+    seen_at.dedup();
+    let (holder, who) = (holder_of(row), who_of(row));
+    Some(UseState { workload, holder, who, scopes, refused, marks, seen_at })
+}
+
+/// What rules may ask of a use.
+fn marks_of_use(row: &Use) -> Marks {
+    let off = [row.place_match, row.host_match, row.pod_match].contains(&Match::Mismatch);
+    let too_late = row.valid_to.is_some_and(|to| row.first_time > to.plus_nanos(row.skew_nanos));
+    let too_soon = row.valid_from.is_some_and(|from| row.first_time < from.plus_nanos(-row.skew_nanos));
+    let lasting = row.is_static || row.ttl_secs.zip(row.max_ttl_secs).is_some_and(|(ttl, max)| ttl > max);
+    [
+        // Whether there are several is told by the index.
+        Marks::PLACES.when(row.place_key.is_some()),
+        Marks::MISMATCH.when(off),
+        Marks::OUTSIDE.when(too_late || too_soon),
+        Marks::LASTING.when(lasting),
+        Marks::DENIED.when(row.decision == Decision::Deny),
+        Marks::FIRST_EVER.when(row.first_ever),
+    ]
+    .into_iter()
+    .fold(Marks::USE, Marks::and)
+}
+
+/// What rules may ask of a sign.
+fn marks_of_sign(row: &Signal) -> Marks {
+    let kind = match row.kind {
+        SignalKind::CredentialRead => Marks::THEFT.when(row.unexpected),
+        SignalKind::MemoryRead => Marks::MEMORY,
+        SignalKind::ControlWouldDeny => Marks::NOT_ENFORCED.when(row.required),
+        _ => Marks::default(),
+    };
+    Marks::SIGN.and(kind).and(Marks::STRONG.when(row.strong))
 }

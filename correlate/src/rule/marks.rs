@@ -1,0 +1,104 @@
+//! Marks: what a rule may ask of uses and signs before it is run.
+//!
+//! In: the words of a rule's `uses:` and `signs:` lines. Out: sets of marks. Owns: the words. Leaves to `standing` which
+//! row has which mark. Law: a mark is on every row that its word means; a rule that names marks looks at no other uses.
+
+/// A set of marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks(u16);
+
+impl Marks {
+    /// Some use, whichever.
+    pub(crate) const USE: Self = Self(1);
+    /// Used off its host or pod.
+    pub(crate) const MISMATCH: Self = Self(1 << 1);
+    /// Its credential was seen at more than one place.
+    pub(crate) const PLACES: Self = Self(1 << 2);
+    /// Used before or after its validity.
+    pub(crate) const OUTSIDE: Self = Self(1 << 3);
+    /// Its credential lives longer than it should, or for ever.
+    pub(crate) const LASTING: Self = Self(1 << 4);
+    /// Refused.
+    pub(crate) const DENIED: Self = Self(1 << 5);
+    /// The first of its workload to its destination.
+    pub(crate) const FIRST_EVER: Self = Self(1 << 6);
+    /// Some sign, whichever.
+    pub(crate) const SIGN: Self = Self(1 << 7);
+    /// An unexpected read of a credential.
+    pub(crate) const THEFT: Self = Self(1 << 8);
+    /// A read of memory.
+    pub(crate) const MEMORY: Self = Self(1 << 9);
+    /// A strong sign.
+    pub(crate) const STRONG: Self = Self(1 << 10);
+    /// A required control let something pass.
+    pub(crate) const NOT_ENFORCED: Self = Self(1 << 11);
+    /// How many there are.
+    pub(crate) const COUNT: usize = 12;
+    /// All of them.
+    pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
+
+    /// Both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// These where `is_there`, else none.
+    pub(crate) fn when(self, is_there: bool) -> Self {
+        if is_there { self } else { Self::default() }
+    }
+
+    /// Whether the two have any in common.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// These but not those.
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Those whose number is there.
+    pub(crate) fn of_numbers(is_there: impl Fn(usize) -> bool) -> Self {
+        Self((0..Self::COUNT).filter(|number| is_there(*number)).fold(0, |marks, number| marks | (1 << number)))
+    }
+
+    /// The numbers of those that are in it.
+    pub(crate) fn numbers(self) -> impl Iterator<Item = usize> {
+        (0..Self::COUNT).filter(move |number| self.0 & (1 << number) != 0)
+    }
+
+    /// Reads the words of a line `uses:`.
+    pub(super) fn of_uses(words: &str) -> Result<Self, String> {
+        read("uses", words, USES)
+    }
+
+    /// Reads the words of a line `signs:`.
+    pub(super) fn of_signs(words: &str) -> Result<Self, String> {
+        read("signs", words, SIGNS)
+    }
+}
+
+const USES: &[(&str, Marks)] = &[
+    ("mismatch", Marks::MISMATCH),
+    ("places", Marks::PLACES),
+    ("outside-validity", Marks::OUTSIDE),
+    ("lasting", Marks::LASTING),
+    ("denied", Marks::DENIED),
+    ("first-ever", Marks::FIRST_EVER),
+];
+const SIGNS: &[(&str, Marks)] = &[
+    ("theft", Marks::THEFT),
+    ("memory-read", Marks::MEMORY),
+    ("strong", Marks::STRONG),
+    ("not-enforced", Marks::NOT_ENFORCED),
+];
+
+fn read(key: &str, words: &str, known: &[(&str, Marks)]) -> Result<Marks, String> {
+    words.split(',').map(str::trim).try_fold(Marks::default(), |marks, word| {
+        let mark = known.iter().find(|(name, _)| *name == word).map(|(_, mark)| marks.and(*mark));
+        mark.ok_or_else(|| {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            format!("{key} {word:?} is not known: write {}", names.join(", "))
+        })
+    })
+}
