@@ -115,7 +115,7 @@ impl Engine {
             return Ok(Changes::default());
         };
         let renewed = ahead.renew(&self.environment, &self.session, None).await?;
-        Ok(ahead.standing().map(|standing| self.published.look_ahead(standing, renewed, sealed)).unwrap_or_default())
+        Ok(self.published.look_ahead(ahead, renewed, sealed))
     }
 
     /// Folds every event strictly before `watermark`, and tells what that makes different: findings confirmed, revised
@@ -127,8 +127,7 @@ impl Engine {
         let renewed = self.sealed.renew(&self.environment, &self.session, now).await?;
         let gaps = if tells_gaps { self.sealed.gaps() } else { Vec::new() };
         let (sealed, late) = (self.covered(), self.order.late());
-        let Some(standing) = self.sealed.standing() else { return Ok(Changes::default()) };
-        let mut changes = self.published.confirm(standing, renewed, sealed);
+        let mut changes = self.published.confirm(&self.sealed, renewed, sealed);
         self.published.tell_rest(&mut changes, gaps, late);
         Ok(changes)
     }

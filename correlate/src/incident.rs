@@ -63,14 +63,27 @@ pub(crate) struct Concern {
     pub(crate) workloads: BTreeSet<String>,
     /// Credentials of the members' uses, and exposed ones.
     pub(crate) credentials: BTreeSet<String>,
+    /// Whether uses at its places matter, even where they belong.
+    pub(crate) looks_at_its_places: bool,
     /// Hosts whose telemetry matters.
-    pub(crate) hosts: BTreeSet<String>,
+    pub(crate) hosts: Vec<String>,
+    /// Whether it was there.
+    pub(crate) is_covered: bool,
+    /// The last moment of its findings.
+    pub(crate) end: EventTime,
     /// From half an hour before the onset …
     pub(crate) from: EventTime,
     /// … until the aftermath is over.
     pub(crate) until: EventTime,
     /// When exposed credentials end.
     pub(crate) ends: BTreeSet<EventTime>,
+}
+
+impl Concern {
+    /// Whether the telemetry of its hosts is there now and was not, or the other way round.
+    pub(crate) fn is_covered_otherwise(&self, scene: &Scene<'_>) -> bool {
+        layers::are_covered(scene, &self.hosts, (self.from, self.end)) != self.is_covered
+    }
 }
 
 /// An incident needs a finding of medium severity, or indicators from both tables.
@@ -93,6 +106,18 @@ pub(crate) struct Case<'a> {
     pub(crate) hosts: BTreeSet<String>,
     pub(crate) onset: EventTime,
     pub(crate) end: EventTime,
+}
+
+impl Case<'_> {
+    /// Whether signs belong to it.
+    fn is_tainted(&self) -> bool {
+        self.members.iter().any(|member| !member.signals.is_empty())
+    }
+
+    /// Whether uses in their own place may be the attacker's.
+    fn looks_at_its_places(&self) -> bool {
+        self.is_tainted() || self.members.iter().any(|member| attribution::is_probing(member))
+    }
 }
 
 /// Judges the incident that some findings make.
@@ -147,7 +172,10 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
         scopes: case.scopes.clone(),
         workloads: case.workloads.clone(),
         credentials: shown.chain(exposed).collect(),
-        hosts: layers::bound_hosts(case).into_iter().collect(),
+        looks_at_its_places: case.looks_at_its_places(),
+        hosts: layers::bound_hosts(case),
+        is_covered: layers::is_covered(case),
+        end: case.end,
         from: case.onset.plus_nanos(-layers::BEFORE_NANOS),
         until: case.end.plus_nanos(attribution::AFTERMATH_NANOS),
         ends: ends.flatten().collect(),

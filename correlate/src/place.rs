@@ -1,37 +1,26 @@
 //! Places: who owned an address, where a pod, host or workload was, at a moment.
 //!
 //! In: stays and the environment. Out: answers with their certainty.
-//! Owns: the indexes over stays, the rule for two claims on one address, names of one host.
+//! Owns: the questions, the rule for two claims on one address. Leaves to `index` where a stay is found.
 //! Law: an address that two may own inside the clock's error belongs to nobody.
 
-use std::collections::HashMap;
+mod index;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::PlacementKind;
 
 use crate::asked::{About, Asked};
 use crate::environment::Environment;
-use crate::fact::placement::{Placements, Stay};
+use crate::fact::placement::{Before, Placements, Stay};
 use crate::names::{Name, Names};
-
-/// The shortest form of a container id that sensors write, in hex digits (Docker's short id).
-const CONTAINER_PREFIX_CHARS: usize = 12;
+use index::container_prefix;
+pub(crate) use index::{PlaceIndex, PodFacts};
 
 /// The stays, indexed for questions.
 #[derive(Debug, Default)]
 pub(crate) struct Places<'a> {
-    stays: Vec<&'a Stay>,
-    realms: Vec<Option<String>>,
-    by_address: HashMap<Name, Vec<usize>>,
-    by_pod: HashMap<Name, Vec<usize>>,
-    by_host: HashMap<Name, Vec<usize>>,
-    by_workload: HashMap<String, Vec<usize>>,
-    agent_host: HashMap<Name, Name>,
-    host_names: HashMap<Name, Name>,
-    entry_parents: HashMap<String, Vec<Name>>,
-    entries: Vec<&'a Stay>,
-    /// By the first [`CONTAINER_PREFIX_CHARS`] of a container id: sensors cut ids to different lengths.
-    by_container: HashMap<String, Vec<(Name, usize)>>,
+    index: PlaceIndex,
+    stays: &'a [Stay],
     /// What these answers were asked for.
     pub(crate) asked: Asked,
 }
@@ -48,72 +37,32 @@ pub(crate) enum Owner<'a> {
 }
 
 impl<'a> Places<'a> {
-    /// Indexes the stays.
-    pub(crate) fn new(environment: &Environment, names: &Names, placements: &'a Placements) -> Self {
-        let mut places = Self::default();
-        for stay in placements.stays() {
-            places.add(environment, names, stay);
-        }
-        places
+    /// The stays with an index of them, which is made true first.
+    pub(crate) fn new(
+        environment: &Environment,
+        names: &Names,
+        placements: &'a Placements,
+        (mut index, touched): (PlaceIndex, &Before),
+    ) -> Self {
+        index.renew(environment, names, placements.stays(), touched);
+        Self { index, stays: placements.stays(), asked: Asked::default() }
     }
 
-    fn add(&mut self, environment: &Environment, names: &Names, stay: &'a Stay) {
-        match stay.kind {
-            PlacementKind::Entry => {
-                self.entries.push(stay);
-                if let (Some(workload), Some(parent)) = (names.text_of(stay.workload), stay.parent) {
-                    self.entry_parents.entry(workload.to_owned()).or_default().push(parent);
-                }
-                return;
-            }
-            PlacementKind::Agent => {
-                if let Some((agent, host)) = stay.workload.zip(stay.host) {
-                    self.agent_host.insert(agent, host);
-                }
-                return;
-            }
-            PlacementKind::Pod | PlacementKind::Host => {}
-        }
-        if let Some(host) = stay.host.or(stay.host_uid) {
-            let others = stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Host);
-            for name in others.chain(&stay.host_uid) {
-                self.host_names.entry(*name).or_insert(host);
-            }
-        }
-        let index = self.stays.len();
-        let source = names.text(stay.witness.source);
-        let realm = names.owned(stay.realm).or_else(|| {
-            let first = names.text_of(stay.addresses.first().copied())?;
-            environment.realm_of_address(first, source).map(|realm| realm.name.clone())
-        });
-        self.stays.push(stay);
-        self.realms.push(realm);
-        for address in &stay.addresses {
-            self.by_address.entry(*address).or_default().push(index);
-        }
-        for container in &stay.containers {
-            if let Some(prefix) = container_prefix(names.text(*container)) {
-                self.by_container.entry(prefix.to_owned()).or_default().push((*container, index));
-            }
-        }
-        for (map, key) in [(&mut self.by_pod, stay.pod_uid), (&mut self.by_host, stay.host.or(stay.host_uid))]
-        {
-            if let Some(key) = key {
-                map.entry(key).or_default().push(index);
-            }
-        }
-        for workload in
-            stay.workload.iter().chain(stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Pod))
-        {
-            let workload = environment.canonical_workload(names.text(*workload));
-            self.by_workload.entry(workload).or_default().push(index);
-        }
+    /// The index, for the next questions.
+    pub(crate) fn into_index(self) -> PlaceIndex {
+        self.index
+    }
+
+    /// What is known of a pod.
+    pub(crate) fn pod_facts(&self, uid: Name) -> Option<&PodFacts> {
+        self.asked.note(About::Pod(uid));
+        self.index.pods.get(&uid)
     }
 
     /// The one name of a host that goes by several.
     pub(crate) fn host_name(&self, host: Name) -> Name {
         self.asked.note(About::Host(host));
-        self.host_names.get(&host).copied().unwrap_or(host)
+        self.index.host_names.get(&host).copied().unwrap_or(host)
     }
 
     /// Whether any placement source knows a host of that name: names of two worlds (a node's uid, its name) must
@@ -121,69 +70,69 @@ impl<'a> Places<'a> {
     pub(crate) fn knows_host(&self, host: Name) -> bool {
         let host = self.host_name(host);
         self.asked.note(About::Host(host));
-        self.by_host.contains_key(&host)
+        self.index.by_host.contains_key(&host)
     }
 
     /// The host that a SPIRE agent runs on.
     pub(crate) fn host_of_agent(&self, agent: Name) -> Option<Name> {
         self.asked.note(About::Agent(agent));
-        self.agent_host.get(&agent).map(|host| self.host_name(*host))
+        self.index.agent_host.get(&agent).map(|host| self.host_name(*host))
     }
 
     /// The agents that may hand out a SPIFFE ID.
     pub(crate) fn entry_parents(&self, workload: &str) -> &[Name] {
         self.asked.note(About::EntriesOf(workload));
-        self.entry_parents.get(workload).map(Vec::as_slice).unwrap_or_default()
+        self.index.entry_parents.get(workload).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn get(&self, indexes: Option<&Vec<usize>>) -> impl Iterator<Item = &'a Stay> {
-        indexes.into_iter().flatten().filter_map(|index| self.stays.get(*index).copied())
+        indexes.into_iter().flatten().filter_map(|index| self.stays.get(*index))
     }
 
     /// Every stay of a pod, at any time.
     pub(crate) fn pod(&self, uid: Name) -> impl Iterator<Item = &'a Stay> {
         self.asked.note(About::Pod(uid));
-        self.get(self.by_pod.get(&uid))
+        self.get(self.index.by_pod.get(&uid))
     }
 
     /// Every stay on a host (the host's own included), at any time.
     pub(crate) fn on_host(&self, host: Name) -> impl Iterator<Item = &'a Stay> {
         let host = self.host_name(host);
         self.asked.note(About::Host(host));
-        self.get(self.by_host.get(&host))
+        self.get(self.index.by_host.get(&host))
     }
 
     /// Every SPIRE registration entry.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &'a Stay> {
         self.asked.note(About::Entries);
-        self.entries.iter().copied()
+        self.index.entries.iter().filter_map(|index| self.stays.get(*index))
     }
 
     /// Every stay with a container that `id` may name: equal, or one is cut short of the other.
     pub(crate) fn container(&self, names: &'a Names, id: &'a str) -> impl Iterator<Item = (Name, &'a Stay)> {
         let prefix = container_prefix(id);
         self.asked.note(About::Container(prefix.unwrap_or_default()));
-        let known = prefix.and_then(|prefix| self.by_container.get(prefix));
+        let known = prefix.and_then(|prefix| self.index.by_container.get(prefix));
         let same = move |known: &str| known.starts_with(id) || id.starts_with(known);
         known
             .into_iter()
             .flatten()
             .filter(move |(known, _)| same(names.text(*known)))
-            .filter_map(|(known, index)| self.stays.get(*index).map(|stay| (*known, *stay)))
+            .filter_map(|(known, index)| Some((*known, self.stays.get(*index)?)))
     }
 
     /// Every stay of a workload, at any time.
     pub(crate) fn workload(&self, canonical: &str) -> impl Iterator<Item = &'a Stay> {
         self.asked.note(About::Workload(canonical));
-        self.get(self.by_workload.get(canonical))
+        self.get(self.index.by_workload.get(canonical))
     }
 
     /// Who owned `address` of `realm` at `time`, give or take `skew`.
     pub(crate) fn owner(&self, address: Name, realm: Option<&str>, time: EventTime, skew: i64) -> Owner<'a> {
         let mut candidates: Vec<&Stay> = Vec::new();
         let mut doubtful = false;
-        for index in self.by_address.get(&address).into_iter().flatten() {
-            let (Some(stay), Some(known)) = (self.stays.get(*index), self.realms.get(*index)) else {
+        for index in self.index.by_address.get(&address).into_iter().flatten() {
+            let (Some(stay), Some(known)) = (self.stays.get(*index), self.index.realms.get(*index)) else {
                 continue;
             };
             // A realm that is not known may be any.
@@ -228,11 +177,6 @@ pub(crate) fn questions(environment: &Environment, names: &Names, stay: &Stay) -
         }
     }
     keys
-}
-
-/// What is compared first of a container id; a shorter text names no container.
-fn container_prefix(id: &str) -> Option<&str> {
-    id.get(..CONTAINER_PREFIX_CHARS)
 }
 
 /// Of several that may own an address, the one that surely does.

@@ -7,27 +7,27 @@
 
 pub(crate) mod bindings;
 pub(crate) mod edges;
+pub(crate) mod learned;
 pub(crate) mod signals;
 pub(crate) mod tables;
 pub(crate) mod taints;
 pub(crate) mod uses;
 pub(crate) mod whose;
 
-use std::collections::HashMap;
-
 use offbound_schemas::EventTime;
-use offbound_schemas::vocabulary::PlacementKind;
 
-use crate::asked::{About, Key};
+use crate::asked::Key;
 use crate::environment::Environment;
 use crate::fact::Facts;
 use crate::fact::binding::Held;
+use crate::fact::placement::Before;
 use crate::fact::signal::Sign;
 use crate::fact::usage::Usage;
 use crate::matching::{Bound, Ground};
 use crate::names::Name;
-use crate::place::Places;
+use crate::place::{PlaceIndex, Places, PodFacts};
 use crate::standing::Index;
+use learned::{Learned, Relearned};
 
 /// Minimum history where the environment says nothing: a day, so that daily jobs are not new.
 const DEFAULT_MIN_HISTORY_NANOS: i64 = 24 * 3_600 * 1_000_000_000;
@@ -39,72 +39,60 @@ pub(crate) struct Scene<'a> {
     pub(crate) places: Places<'a>,
     pub(crate) edges: edges::Edges,
     pub(crate) learned: Learned,
-    pub(crate) pods: HashMap<Name, PodFacts>,
     /// By what uses and signs are found, where that is known.
     pub(crate) index: Option<&'a Index>,
     /// The moment at which lifetimes are judged.
     pub(crate) now: EventTime,
 }
 
-/// What is normal, as signs taught it.
+/// What one scene leaves to the next.
 #[derive(Debug, Default)]
-pub(crate) struct Learned {
-    pub(crate) commands: signals::Commands,
-    pub(crate) readers: signals::Readers,
-}
-
-/// What is known of a pod, whoever asks.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PodFacts {
-    pub(crate) workload: Option<String>,
-    pub(crate) host: Option<Name>,
+pub(crate) struct Past {
+    pub(crate) edges: edges::Edges,
+    pub(crate) learned: Learned,
+    pub(crate) places: PlaceIndex,
 }
 
 impl<'a> Scene<'a> {
     /// Joins the facts, as of `now` or of the last event, whichever is later.
     pub(crate) fn new(environment: &'a Environment, facts: &'a Facts, now: Option<EventTime>) -> Self {
-        let mut scene = Self::with_past(environment, facts, now, edges::Edges::default(), None);
+        let mut scene = Self::with_past(environment, facts, now, (Past::default(), &Before::default()));
+        scene.learn(0..facts.signals.all().len());
         let uses = facts.uses.all().iter();
         scene.edges = edges::Edges::new(uses.filter_map(|usage| Some((scene.workload_of(usage)?, usage))));
         scene
     }
 
-    /// The same with edges, and what else was learned, that are known already.
+    /// The same with what an earlier scene knew; stays changed since then as `touched` says. What signs teach is still
+    /// to be learned.
     pub(crate) fn with_past(
         environment: &'a Environment,
         facts: &'a Facts,
         now: Option<EventTime>,
-        edges: edges::Edges,
-        learned: Option<Learned>,
+        (past, touched): (Past, &Before),
     ) -> Self {
-        let places = Places::new(environment, &facts.names, &facts.placements);
-        let pods = pods(environment, facts);
-        let mut scene = Self {
-            environment,
-            facts,
-            places,
-            edges,
-            index: None,
-            learned: Learned::default(),
-            pods,
-            now: facts.end.max(now).unwrap_or_default(),
-        };
-        scene.learned = learned.unwrap_or_else(|| Learned {
-            commands: signals::Commands::new(facts),
-            readers: signals::Readers::new(&scene),
-        });
-        scene
+        let Past { edges, learned, places } = past;
+        let places = Places::new(environment, &facts.names, &facts.placements, (places, touched));
+        let now = facts.end.max(now).unwrap_or_default();
+        Self { environment, facts, places, edges, index: None, learned, now }
+    }
+
+    /// Learns from signs that are new or others now; tells whose habits that changes.
+    pub(crate) fn learn(&mut self, signs: impl IntoIterator<Item = usize>) -> Relearned {
+        let mut learned = std::mem::take(&mut self.learned);
+        let relearned = learned.renew(self, signs);
+        self.learned = learned;
+        relearned
     }
 
     /// What was learned, for the next scene.
-    pub(crate) fn into_past(self) -> (edges::Edges, Learned) {
-        (self.edges, self.learned)
+    pub(crate) fn into_past(self) -> Past {
+        Past { edges: self.edges, learned: self.learned, places: self.places.into_index() }
     }
 
     /// What is known of a pod.
     pub(crate) fn pod(&self, uid: Name) -> Option<&PodFacts> {
-        self.places.asked.note(About::Pod(uid));
-        self.pods.get(&uid)
+        self.places.pod_facts(uid)
     }
 
     /// What a comparison may look at.
@@ -117,11 +105,12 @@ impl<'a> Scene<'a> {
         self.facts.names.text_of(name)
     }
 
-    /// Uses about any of some keys, in the order of the facts; all uses where nothing says which.
-    pub(crate) fn uses_about(&self, keys: &[Key]) -> Vec<&'a Usage> {
+    /// Uses off their place about any of some keys, and all uses at some places, in the order of the facts; all uses where
+    /// nothing says which.
+    pub(crate) fn uses_off_or_at(&self, off: &[Key], at: &[Key]) -> Vec<&'a Usage> {
         let all = self.facts.uses.all();
         let Some(index) = self.index else { return all.iter().collect() };
-        index.of_any(keys).into_iter().filter_map(|place| all.get(place)).collect()
+        index.off_or_at(off, at).into_iter().filter_map(|place| all.get(place)).collect()
     }
 
     /// Signs about any of some keys, in the order of the facts; all signs where nothing says which.
@@ -209,17 +198,4 @@ impl<'a> Scene<'a> {
         let pod = self.text(pod).map(|pod| format!("pod:{pod}"));
         pod.or_else(|| self.host_text(host).map(|host| format!("host:{host}")))
     }
-}
-
-/// Workload and host of every pod that placements know.
-fn pods(environment: &Environment, facts: &Facts) -> HashMap<Name, PodFacts> {
-    let mut pods: HashMap<Name, PodFacts> = HashMap::new();
-    for stay in facts.placements.stays().iter().filter(|stay| stay.kind == PlacementKind::Pod) {
-        let Some(uid) = stay.pod_uid else { continue };
-        let pod = pods.entry(uid).or_default();
-        let workload = stay.workload.map(|name| environment.canonical_workload(facts.names.text(name)));
-        pod.workload = pod.workload.take().or(workload);
-        pod.host = pod.host.or(stay.host);
-    }
-    pods
 }

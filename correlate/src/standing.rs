@@ -21,8 +21,7 @@ use crate::fact::Facts;
 use crate::fact::touched::Touched;
 use crate::finding::Found;
 use crate::place;
-use crate::scene::edges::Edges;
-use crate::scene::{Learned, Scene};
+use crate::scene::{Past, Scene};
 use crate::session::Session;
 use cases::Case;
 use groups::Touch;
@@ -35,8 +34,7 @@ pub(crate) struct Standing {
     index: Index,
     uses: Vec<Option<UseState>>,
     signs: Vec<Option<SignState>>,
-    edges: Edges,
-    learned: Learned,
+    past: Past,
     found: BTreeMap<FindingId, Found>,
     /// Findings by rule and group.
     by_group: BTreeMap<(usize, Key), BTreeSet<FindingId>>,
@@ -68,7 +66,7 @@ struct Changed {
     questions: BTreeSet<Key>,
     /// Groups of rules to look at again.
     groups: Touch,
-    /// Keys of the uses that changed, with the time that they span.
+    /// Keys of the uses off their place, and places of all uses, that changed, with the time that they span.
     used: BTreeMap<Key, (EventTime, EventTime)>,
     /// Places whose signs changed, or to which a credential came to belong.
     scopes: BTreeSet<Key>,
@@ -98,19 +96,19 @@ impl Standing {
         now: Option<EventTime>,
     ) -> Result<Renewed, EngineError> {
         self.crowds = session.rules().filter_map(|(_, rule)| rule.crowd_secs).collect();
-        let edges = std::mem::take(&mut self.edges);
-        let learned = std::mem::take(&mut self.learned);
-        let same_signs = touched.signs.is_empty() && touched.stays.is_empty() && !self.uses.is_empty();
-        let (before, kept) = if same_signs { (None, Some(learned)) } else { (Some(learned), None) };
-        let mut scene = Scene::with_past(environment, facts, now, edges, kept);
+        let past = std::mem::take(&mut self.past);
+        let mut scene = Scene::with_past(environment, facts, now, (past, &touched.stays));
         let mut changed =
             Changed { questions: questions(environment, facts, &touched), ..Changed::default() };
-        self.renew_signs(&scene, before.as_ref(), &touched, &mut changed);
+        let asked = changed.questions.iter().flat_map(|key| self.index.signs_by_question.of(*key));
+        changed.signs = touched.signs.iter().chain(asked).copied().collect();
+        let relearned = scene.learn(changed.signs.iter().copied());
+        self.renew_signs(&scene, relearned, &mut changed);
         self.renew_uses(&mut scene, &touched, &mut changed);
         let index = std::mem::take(&mut self.index);
         scene.index = Some(&index);
         let renewed = self.renew_judgements(&scene, session, &touched, &mut changed).await;
-        (self.edges, self.learned) = scene.into_past();
+        self.past = scene.into_past();
         self.index = index;
         renewed
     }

@@ -5,8 +5,8 @@ use offbound_simulate::{Memory, SimulateError, Span, Truth, VolumeOptions, volum
 fn generate(lines: u64, plant: &[&str]) -> (u64, Memory) {
     let mut memory = Memory::default();
     let plant = plant.iter().map(|id| (*id).to_owned()).collect();
-    let report =
-        volume(&VolumeOptions { lines, seed: 5, plant, span: None }, &mut memory).expect("memory takes everything");
+    let report = volume(&VolumeOptions { lines, seed: 5, plant, span: None }, &mut memory)
+        .expect("memory takes everything");
     (report.lines, memory)
 }
 

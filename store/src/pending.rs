@@ -43,8 +43,12 @@ impl Pending {
             return Ok(());
         }
         self.table.check(&self.schema, batch)?;
+        let is_kept_whole = keep_raw && Arc::ptr_eq(&self.schema, batch.schema_ref());
         let columns = if keep_raw { Columns::all() } else { Columns::for_folding() };
-        let kept = project(self.table, &self.schema, batch, &columns)?;
+        let kept = match is_kept_whole {
+            true => batch.clone(),
+            false => project(self.table, &self.schema, batch, &columns)?,
+        };
         self.rows += kept.num_rows();
         self.small.push_batch(kept).map_err(StoreError::rows("gather", self.table.name()))?;
         self.take_completed();

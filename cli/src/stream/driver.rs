@@ -35,6 +35,9 @@ use crate::interrupt::Interrupt;
 const WAIT: Duration = Duration::from_millis(20);
 /// Deliveries taken in before what they support is looked at, when more are waiting: a batch as large as the engine likes.
 const MAX_DELIVERIES_PER_ROUND: usize = 32;
+/// Time between two looks ahead while more is waiting than is taken in at once: a backlog is old, and what it says is
+/// soon sealed.
+const LOOK_EVERY_NANOS: i64 = 100_000_000;
 /// Time between two moves of the watermark: confirmation may take this much longer than the lateness. Short, so that
 /// none of them holds up what has just come.
 const SEAL_EVERY_NANOS: i64 = 10_000_000;
@@ -77,6 +80,11 @@ pub(crate) struct Driver {
     gaps: Vec<Gap>,
     sealed_at: EventTime,
     point_at: EventTime,
+    looked_at: EventTime,
+    /// Records came that nobody has looked at.
+    is_news: bool,
+    /// More is waiting than was taken in at once.
+    is_behind: bool,
     /// Something was delivered or concluded since the last point.
     dirty: bool,
 }
@@ -99,6 +107,9 @@ impl Driver {
             gaps: Vec::new(),
             sealed_at: now,
             point_at: now,
+            looked_at: now,
+            is_news: false,
+            is_behind: false,
             dirty: false,
         }
     }
@@ -114,7 +125,9 @@ impl Driver {
         while !interrupt.asked() {
             let now = clock::now();
             self.parts.health.round(now);
-            if self.take_in(now)? {
+            self.take_in(now)?;
+            if self.is_look_due(now) {
+                (self.looked_at, self.is_news) = (now, false);
                 let changes = self.parts.start.judge.provisional()?;
                 self.publish(changes)?;
             }
@@ -136,22 +149,24 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes in what is there; true where there were records.
-    fn take_in(&mut self, now: EventTime) -> Result<bool, Failure> {
-        let mut any = false;
+    /// Takes in what is there.
+    fn take_in(&mut self, now: EventTime) -> Result<(), Failure> {
         let mut wait = WAIT;
         for _ in 0..MAX_DELIVERIES_PER_ROUND {
-            let Some(notice) = self.parts.source.next(wait) else { break };
+            let Some(notice) = self.parts.source.next(wait) else {
+                self.is_behind = false;
+                return Ok(());
+            };
             wait = Duration::ZERO;
-            match notice {
-                Notice::Delivery(delivery) => {
-                    any |= delivery.rows.num_rows() > 0;
-                    self.delivery(*delivery, now)?;
-                }
-                other => self.notice(other, now)?,
-            }
+            self.notice(notice, now)?;
         }
-        Ok(any)
+        self.is_behind = true;
+        Ok(())
+    }
+
+    /// Whether what came is to be looked at before it is sealed.
+    fn is_look_due(&self, now: EventTime) -> bool {
+        self.is_news && (!self.is_behind || now.nanos_since(self.looked_at) >= LOOK_EVERY_NANOS)
     }
 
     fn delivery(&mut self, delivery: Delivery, now: EventTime) -> Result<(), Failure> {
@@ -173,6 +188,7 @@ impl Driver {
         metrics.delivered(&topic, partition, &count, bytes);
         start.account.delivered(&topic, &count, bytes);
         start.account.times(oldest, newest);
+        self.is_news |= rows.num_rows() > 0;
         start.judge.push(&rows)?;
         keeper.give(Work::Rows(rows, letters, bytes))?;
         positions.moved(&topic, partition, next);

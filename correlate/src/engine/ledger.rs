@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
-use offbound_schemas::record::Gap;
-use offbound_schemas::{EventTime, SchemaError};
+use offbound_schemas::{EventTime, FindingId, IncidentId, SchemaError};
 
 use super::{EngineError, Judgement};
 use crate::environment::Environment;
@@ -65,7 +65,8 @@ impl Ledger {
             let Some(batch) = order.batch(row.batch) else { continue };
             match row.table {
                 EventTable::HostEvents => {
-                    let view = of_batch(&mut views.hosts, row, || host_events::View::new(&batch.host_events))?;
+                    let view =
+                        of_batch(&mut views.hosts, row, || host_events::View::new(&batch.host_events))?;
                     self.facts.host_event(view, row.row);
                 }
                 EventTable::IdentityAssertions => {
@@ -111,9 +112,14 @@ impl Ledger {
         Ok(renewed)
     }
 
-    /// What stands; nothing where nobody has asked for changes yet.
-    pub(super) fn standing(&self) -> Option<&Standing> {
-        self.standing.as_ref()
+    /// A finding that stands, where changes are followed.
+    pub(super) fn finding(&self, id: &FindingId) -> Option<Finding> {
+        self.standing.as_ref()?.finding(id)
+    }
+
+    /// An incident that stands, where changes are followed.
+    pub(super) fn incident(&self, id: &IncidentId) -> Option<&Incident> {
+        self.standing.as_ref()?.incident(id)
     }
 
     /// The gaps that sources told of, by start.

@@ -11,7 +11,8 @@ use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventTime, FindingId, IncidentId};
 
 use super::Changes;
-use crate::standing::{Renewed, Standing};
+use super::ledger::Ledger;
+use crate::standing::Renewed;
 
 /// A record as it was last told.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl Published {
     }
 
     /// What the sealed events change: what they say otherwise now, and what they may speak about only now.
-    pub(super) fn confirm(&mut self, standing: &Standing, renewed: Renewed, sealed: Sealed) -> Changes {
+    pub(super) fn confirm(&mut self, ledger: &Ledger, renewed: Renewed, sealed: Sealed) -> Changes {
         let mut changes = Changes::default();
         let Renewed { mut findings, mut incidents } = renewed;
         findings.extend(due(&mut self.open_findings, sealed));
@@ -101,7 +102,7 @@ impl Published {
             incidents.append(&mut self.beyond_incidents);
         }
         for id in &findings {
-            let told = match standing.finding(id) {
+            let told = match ledger.finding(id) {
                 Some(finding) => self.confirm_finding(finding, sealed),
                 None => self.withdraw(id, sealed),
             };
@@ -111,10 +112,10 @@ impl Published {
         self.settled.extend(changes.findings.iter().map(|finding| finding.id));
         let is_gone = |id: &IncidentId, told: &Told<Incident>| {
             let beyond = told.restored && sealed.begins_after(told.record.onset);
-            !(standing.incident(id).is_some() || told.is_open(sealed) || beyond)
+            !(ledger.incident(id).is_some() || told.is_open(sealed) || beyond)
         };
         let gone = self.dissolve(&incidents, is_gone);
-        let mut standing: Vec<&Incident> = incidents.iter().filter_map(|id| standing.incident(id)).collect();
+        let mut standing: Vec<&Incident> = incidents.iter().filter_map(|id| ledger.incident(id)).collect();
         standing.sort_by_key(|incident| (incident.onset, incident.id));
         for incident in standing {
             changes.incidents.extend(self.confirm_incident(incident.clone(), &gone, sealed));
@@ -215,7 +216,7 @@ impl Published {
     }
 
     /// What the events at hand add to what was told; what is sealed already is not theirs to tell.
-    pub(super) fn look_ahead(&mut self, ahead: &Standing, renewed: Renewed, sealed: Sealed) -> Changes {
+    pub(super) fn look_ahead(&mut self, ahead: &Ledger, renewed: Renewed, sealed: Sealed) -> Changes {
         let mut changes = Changes::default();
         let Renewed { mut findings, incidents } = renewed;
         findings.extend(std::mem::take(&mut self.settled));
@@ -223,8 +224,8 @@ impl Published {
             changes.findings.extend(self.foresee_finding(finding, sealed));
         }
         changes.findings.sort_by_key(|finding| (finding.first_time, finding.id));
-        let gone = self
-            .dissolve(&incidents, |id, told| told.ahead_until.is_some() && ahead.incident(id).is_none());
+        let gone =
+            self.dissolve(&incidents, |id, told| told.ahead_until.is_some() && ahead.incident(id).is_none());
         let mut standing = Vec::new();
         for id in &incidents {
             match ahead.incident(id) {

@@ -13,6 +13,7 @@ use super::Case;
 use crate::asked::{About, Key};
 use crate::fact::binding::Held;
 use crate::fact::usage::Usage;
+use crate::finding::Found;
 use crate::names::Names;
 use crate::scene::uses;
 
@@ -58,16 +59,16 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     let known: BTreeMap<&str, bool> = case
         .members
         .iter()
-        .flat_map(|member| {
-            member.uses.iter().map(|row| (row.use_id.as_str(), member.finding.rule == "CT-301"))
-        })
+        .flat_map(|member| member.uses.iter().map(|row| (row.use_id.as_str(), is_probing(member))))
         .fold(BTreeMap::new(), |mut all, (id, probing)| {
             *all.entry(id).or_default() |= probing;
             all
         });
     let until = case.end.plus_nanos(AFTERMATH_NANOS);
     let mut attributed = Vec::new();
-    for usage in case.scene.uses_about(&keys(case)) {
+    // A use in its own place only counts where something was done, or tried, from there.
+    let at = if case.looks_at_its_places() { super::scope_keys(&case.scopes) } else { Vec::new() };
+    for usage in case.scene.uses_off_or_at(&keys(case), &at) {
         let near =
             usage.last.time >= case.onset && usage.first.time <= until && usage.key.phase != Phase::Verify;
         if near && may_concern(case, usage) {
@@ -82,6 +83,11 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     attributed.sort_by(|a, b| (a.row.first_time, &a.row.use_id).cmp(&(b.row.first_time, &b.row.use_id)));
     let exposed = exposed(case, &attributed);
     Attribution { uses: attributed, exposed, names: &case.scene.facts.names }
+}
+
+/// Whether a finding is about probing: then its own refusals are the attacker's.
+pub(super) fn is_probing(member: &Found) -> bool {
+    member.finding.rule == "CT-301"
 }
 
 /// What the uses are about that may concern the case.
@@ -110,7 +116,7 @@ fn grade(case: &Case<'_>, row: &Use, in_finding: Option<bool>) -> Option<Grade> 
         return None;
     }
     // From here on: in its own place, which shows signs of an intruder.
-    let tainted = case.members.iter().any(|member| !member.signals.is_empty());
+    let tainted = case.is_tainted();
     if in_finding == Some(true) || (tainted && is_new(case, row)) {
         return Some(Grade::Probable);
     }

@@ -14,6 +14,7 @@ use offbound_schemas::{EventId, EventTime};
 
 use super::attribution::{Attribution, Grade};
 use super::{Case, blast};
+use crate::scene::Scene;
 use crate::scene::signals::{self, control_of};
 
 /// Share of the time around an incident that host events must cover.
@@ -194,13 +195,16 @@ fn host_layer(case: &Case<'_>, controls: Vec<ControlVerdict>, inferred: bool) ->
 
 /// Whether host events cover the time around the incident at its own places.
 pub(super) fn is_covered(case: &Case<'_>) -> bool {
-    let from = case.onset.plus_nanos(-BEFORE_NANOS);
-    let hosts = bound_hosts(case);
+    are_covered(case.scene, &bound_hosts(case), (case.onset.plus_nanos(-BEFORE_NANOS), case.end))
+}
+
+/// Whether host events of all these hosts cover a stretch of time.
+pub(super) fn are_covered(scene: &Scene<'_>, hosts: &[String], (from, end): (EventTime, EventTime)) -> bool {
     let covered = |host: &String| {
-        let share = |host| case.scene.facts.coverage.host_share(host, from, case.end);
-        let heard = case.scene.facts.names.known(host).is_some_and(|host| share(host) >= MIN_COVERAGE);
+        let share = |host| scene.facts.coverage.host_share(host, from, end);
+        let heard = scene.facts.names.known(host).is_some_and(|host| share(host) >= MIN_COVERAGE);
         // What a sensor lost may be the very attempt that nobody saw.
-        heard && case.scene.facts.gaps.touches(&format!("host:{host}"), from, case.end).is_none()
+        heard && scene.facts.gaps.touches(&format!("host:{host}"), from, end).is_none()
     };
     !hosts.is_empty() && hosts.iter().all(covered)
 }

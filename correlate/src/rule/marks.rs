@@ -59,7 +59,11 @@ impl Marks {
 
     /// Those whose number is there.
     pub(crate) fn of_numbers(is_there: impl Fn(usize) -> bool) -> Self {
-        Self((0..Self::COUNT).filter(|number| is_there(*number)).fold(0, |marks, number| marks | (1 << number)))
+        Self(
+            (0..Self::COUNT)
+                .filter(|number| is_there(*number))
+                .fold(0, |marks, number| marks | (1 << number)),
+        )
     }
 
     /// The numbers of those that are in it.

@@ -11,7 +11,6 @@ use offbound_schemas::vocabulary::{Control, HostControl, SignalKind};
 
 use super::Scene;
 use super::whose::{self, Whose};
-use crate::fact::Facts;
 use crate::fact::program::base_name;
 use crate::fact::signal::Sign;
 use crate::names::Name;
@@ -35,20 +34,19 @@ fn is_routine((places, from, to): &SeenAt) -> bool {
 }
 
 impl Commands {
-    pub(super) fn new(facts: &Facts) -> Self {
-        let mut commands = Self::default();
-        for sign in facts.signals.all().iter().filter(|sign| sign.kind == SignalKind::ServerShell) {
-            let (Some(exe), Some(line), Some(place)) = (sign.exe, sign.cmd_line, sign.pod_uid.or(sign.host))
-            else {
-                continue;
-            };
-            let first = || (BTreeSet::new(), sign.first.time, sign.last.time);
-            let (places, from, to) = commands.seen.entry((exe, line)).or_insert_with(first);
-            places.insert(place);
-            *from = (*from).min(sign.first.time);
-            *to = (*to).max(sign.last.time);
-        }
-        commands
+    /// A command was run at a place, first and last; says whether that makes it routine, or no longer so.
+    pub(super) fn learn(
+        &mut self,
+        command: (Name, Name),
+        place: Name,
+        (first, last): (EventTime, EventTime),
+    ) -> bool {
+        let seen = self.seen.entry(command).or_insert_with(|| (BTreeSet::new(), first, last));
+        let before = is_routine(seen);
+        let (places, from, to) = seen;
+        places.insert(place);
+        (*from, *to) = ((*from).min(first), (*to).max(last));
+        is_routine(seen) != before
     }
 
     /// Whether a server's command is routine.
@@ -72,16 +70,20 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn new(scene: &Scene<'_>) -> Self {
-        let mut readers = Self::default();
-        let reads = scene.facts.signals.all().iter().filter(|sign| sign.kind == SignalKind::CredentialRead);
-        for sign in reads.filter(|sign| !sign.tainted) {
-            if let Some((workload, exe)) = whose::of(scene, sign).workload.zip(sign.exe) {
-                let since = readers.since.entry((workload, exe)).or_insert(sign.first.time);
-                *since = (*since).min(sign.first.time);
+    /// A program read a workload's credential; says whether that is news.
+    pub(super) fn learn(&mut self, workload: &str, exe: Name, time: EventTime) -> bool {
+        let key = (workload.to_owned(), exe);
+        match self.since.get_mut(&key) {
+            Some(since) if *since <= time => false,
+            Some(since) => {
+                *since = time;
+                true
+            }
+            None => {
+                self.since.insert(key, time);
+                true
             }
         }
-        readers
     }
 
     /// Workloads whose readers are others here than there.

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use offbound_schemas::record::Incident;
 use offbound_schemas::{FindingId, IncidentId};
 
-use super::groups::around;
 use super::{Changed, Standing};
 use crate::asked::{About, Key};
 use crate::fact::touched::Touched;
@@ -49,6 +48,11 @@ impl Standing {
             self.cases = before;
             return BTreeSet::new();
         }
+        if same_members {
+            self.cases = before;
+            stale.iter().for_each(|id| self.judge_again(scene, id));
+            return stale;
+        }
         let mut before = before;
         let mut renewed = BTreeSet::new();
         let mut found: Vec<&Found> = self.found.values().collect();
@@ -64,9 +68,7 @@ impl Standing {
             });
             let case = kept.unwrap_or_else(|| {
                 renewed.insert(known);
-                let ((incident, concern), questions) =
-                    scene.places.asked.during(|| incident::judge(scene, &members));
-                Case { incident, concern, questions }
+                Case::judge(scene, &members)
             });
             standing.insert(case.incident.id, case);
         }
@@ -74,6 +76,14 @@ impl Standing {
         renewed.extend(before.into_keys());
         self.renew_membership(changed);
         renewed
+    }
+
+    /// Judges an incident again that has the members that it had.
+    fn judge_again(&mut self, scene: &Scene<'_>, id: &IncidentId) {
+        let Some(case) = self.cases.get_mut(id) else { return };
+        let members: Vec<&Found> =
+            case.incident.findings.iter().filter_map(|finding| self.found.get(finding)).collect();
+        *case = Case::judge(scene, &members);
     }
 
     /// Which finding belongs to which incident, after incidents were judged.
@@ -97,29 +107,32 @@ fn ends_between(case: &Case, before: offbound_schemas::EventTime, scene: &Scene<
 }
 
 impl Case {
+    fn judge(scene: &Scene<'_>, members: &[&Found]) -> Self {
+        let ((incident, concern), questions) = scene.places.asked.during(|| incident::judge(scene, members));
+        Self { incident, concern, questions }
+    }
+
     fn is_concerned(&self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) -> bool {
-        let Concern { scopes, workloads, credentials, hosts, from, until, ends: _ } = &self.concern;
+        let Concern { scopes, workloads, credentials, from, until, .. } = &self.concern;
         let used =
             |key: Key| changed.used.get(&key).is_some_and(|(first, last)| first <= until && from <= last);
-        let heard = |host: &String| {
-            let host = scene.facts.names.known(host);
-            let heard = host.and_then(|host| around(touched, host));
-            heard.is_some_and(|(first, last)| first <= *until && *from <= last)
-        };
         let named = |place: &usize| {
             let held = scene.facts.bindings.all().get(*place);
             let names = held.into_iter().flat_map(|held| held.id.iter().chain(&held.aliases));
             names.into_iter().any(|name| credentials.contains(scene.facts.names.text(*name)))
         };
         touched.gaps
-            || scopes.iter().any(|scope| changed.scopes.contains(&About::Scope(scope).key()))
+            || scopes
+                .iter()
+                .map(|scope| About::Scope(scope).key())
+                .any(|key| changed.scopes.contains(&key) || (self.concern.looks_at_its_places && used(key)))
             || workloads
                 .iter()
                 .map(|workload| About::MadeBy(workload).key())
                 .any(|key| used(key) || changed.edges.contains(&key))
             || credentials.iter().any(|credential| used(About::Holder(credential).key()))
             || touched.credentials.iter().any(named)
-            || hosts.iter().any(heard)
+            || self.concern.is_covered_otherwise(scene)
             || changed.questions.iter().any(|key| self.questions.binary_search(key).is_ok())
     }
 }

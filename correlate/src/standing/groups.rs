@@ -294,8 +294,11 @@ impl Given<'_> {
     }
 }
 
-/// Whether its own host was heard around one of its uses: telemetry that was missing may be there now.
+/// Whether telemetry that was missing may be there now: its own host was heard around one of its uses.
 fn is_heard(scene: &Scene<'_>, touched: &Touched, found: &Found) -> bool {
+    if found.finding.missing_sources.is_empty() {
+        return false;
+    }
     let host = found.finding.bound.as_ref().and_then(|bound| bound.host.as_deref());
     let heard = host.and_then(|host| scene.facts.names.known(host)).and_then(|host| around(touched, host));
     heard
@@ -303,7 +306,7 @@ fn is_heard(scene: &Scene<'_>, touched: &Touched, found: &Found) -> bool {
 }
 
 /// The time that a host's new records speak for.
-pub(super) fn around(touched: &Touched, host: Name) -> Option<(EventTime, EventTime)> {
+fn around(touched: &Touched, host: Name) -> Option<(EventTime, EventTime)> {
     let (from, to) = touched.heard.get(&host)?;
     Some((from.plus_nanos(-MAX_SILENCE_NANOS), to.plus_nanos(MAX_SILENCE_NANOS)))
 }

@@ -50,6 +50,8 @@ impl Postings {
 pub(crate) struct Index {
     pub(super) uses: Postings,
     pub(super) signs: Postings,
+    /// Uses off their host or pod, by credential and by workload.
+    pub(super) off: Postings,
     /// Uses by what their rows were looked up by.
     pub(super) uses_by_question: Postings,
     /// The same of signs.
@@ -106,14 +108,18 @@ impl Index {
     /// The marks of a group's rows.
     pub(super) fn marks_of(&self, group: Key) -> Marks {
         let counts = self.marked.get(&group);
-        let there = |number: usize| counts.and_then(|counts| counts.get(number)).is_some_and(|count| *count > 0);
+        let there =
+            |number: usize| counts.and_then(|counts| counts.get(number)).is_some_and(|count| *count > 0);
         let several = self.places.get(&group).is_some_and(|places| places.len() > 1);
         Marks::of_numbers(there).without(Marks::PLACES.when(!several))
     }
 
-    /// Uses about any of some keys.
-    pub(crate) fn of_any(&self, keys: &[Key]) -> Vec<usize> {
-        self.uses.of_any(keys)
+    /// Uses off their place about any of some keys, and all uses at some places.
+    pub(crate) fn off_or_at(&self, off: &[Key], at: &[Key]) -> Vec<usize> {
+        let off = off.iter().flat_map(|key| self.off.of(*key));
+        let places: BTreeSet<usize> =
+            off.chain(at.iter().flat_map(|key| self.uses.of(*key))).copied().collect();
+        places.into_iter().collect()
     }
 
     /// Signs about any of some keys.

@@ -16,7 +16,8 @@ use crate::fact::touched::Touched;
 use crate::fact::usage::Usage;
 use crate::rule::{Entity, Marks};
 use crate::scene::edges::Learned as LearnedUse;
-use crate::scene::{Learned, Scene, signals, uses};
+use crate::scene::learned::Relearned;
+use crate::scene::{Scene, signals, uses};
 
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 
@@ -52,6 +53,12 @@ impl UseState {
 
     pub(super) fn scopes(&self) -> &[Key] {
         &self.scopes
+    }
+
+    /// Where it is off its place: what incidents find it by.
+    fn keys_of_off(&self) -> impl Iterator<Item = Key> + '_ {
+        let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
+        made.chain([self.holder]).filter(|_| self.marks.meets(Marks::MISMATCH))
     }
 
     /// The groups that it may be in.
@@ -108,27 +115,17 @@ pub(super) fn whose(row: &Signal) -> Key {
 
 impl Standing {
     /// Looks again at every sign that may read otherwise.
-    pub(super) fn renew_signs(
-        &mut self,
-        scene: &Scene<'_>,
-        before: Option<&Learned>,
-        touched: &Touched,
-        changed: &mut Changed,
-    ) {
-        let asked = changed.questions.iter().flat_map(|key| self.index.signs_by_question.of(*key));
-        changed.signs = touched.signs.iter().chain(asked).copied().collect();
-        if let Some(before) = before {
-            for workload in scene.learned.readers.differing(&before.readers) {
-                changed.signs.extend(self.index.signs.of(About::MadeBy(&workload).key()));
-            }
-            let flipped = scene.learned.commands.differing(&before.commands);
-            let all = scene.facts.signals.all().iter().enumerate().filter(|_| !flipped.is_empty());
-            let of_flipped = all.filter(|(_, sign)| {
-                sign.kind == SignalKind::ServerShell
-                    && sign.exe.zip(sign.cmd_line).is_some_and(|command| flipped.contains(&command))
-            });
-            changed.signs.extend(of_flipped.map(|(place, _)| place));
+    pub(super) fn renew_signs(&mut self, scene: &Scene<'_>, relearned: Relearned, changed: &mut Changed) {
+        let Relearned { commands, workloads } = relearned;
+        for workload in workloads {
+            changed.signs.extend(self.index.signs.of(About::MadeBy(&workload).key()));
         }
+        let all = scene.facts.signals.all().iter().enumerate().filter(|_| !commands.is_empty());
+        let of_flipped = all.filter(|(_, sign)| {
+            sign.kind == SignalKind::ServerShell
+                && sign.exe.zip(sign.cmd_line).is_some_and(|command| commands.contains(&command))
+        });
+        changed.signs.extend(of_flipped.map(|(place, _)| place));
         self.signs.resize(scene.facts.signals.all().len(), None);
         for place in changed.signs.clone() {
             self.renew_sign(scene, place, changed);
@@ -243,17 +240,19 @@ impl Standing {
             changed.groups.add(Entity::Workload, state.who, state.marks);
             state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
             changed.groups.refused.extend(&state.refused);
-            let made = state.workload.iter().map(|workload| About::MadeBy(workload).key());
-            for key in made.chain([state.holder]) {
+            let off = state.keys_of_off();
+            for key in off.chain(state.scopes.iter().copied()) {
                 span(changed, key, usage);
             }
         }
         if before.as_ref() != Some(&state) {
             if let Some(before) = &before {
                 before.keys().for_each(|key| self.index.uses.remove(key, place));
+                before.keys_of_off().for_each(|key| self.index.off.remove(key, place));
                 before.groups().for_each(|key| self.index.unmark(key, before.marks));
                 before.seen_at.iter().for_each(|at| self.index.not_seen(before.holder, *at));
             }
+            state.keys_of_off().for_each(|key| self.index.off.add(key, place));
             state.groups().for_each(|key| self.index.mark(key, state.marks));
             state.seen_at.iter().for_each(|at| self.index.seen(state.holder, *at));
             state.keys().for_each(|key| self.index.uses.add(key, place));

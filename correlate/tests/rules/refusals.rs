@@ -88,6 +88,19 @@ const REFUSALS: &[Refusal] = &[
     ),
     refusal("a crowd of credentials", "-- nhi:", "-- entity: credential\n-- crowd: 300\n-- nhi:", "crowd"),
     refusal("a crowd for no time", "-- nhi:", "-- entity: workload\n-- crowd: 0\n-- nhi:", "crowd \"0\""),
+    refusal(
+        "uses that are not known",
+        "-- nhi:",
+        "-- entity: credential\n-- uses: odd\n-- nhi:",
+        "uses \"odd\" is not known",
+    ),
+    refusal(
+        "signs that are not known",
+        "-- nhi:",
+        "-- entity: scope\n-- signs: mismatch\n-- nhi:",
+        "signs \"mismatch\" is not known",
+    ),
+    refusal("some uses of everything", "-- nhi:", "-- uses: denied\n-- nhi:", "add `-- entity: …`"),
     refusal("a line that is no key", "-- nhi: NHI4", "-- nhi NHI4", "is no `key: value`"),
 ];
 

@@ -33,6 +33,10 @@ use crate::kafka::trouble::{About, Told, Troubles, explain, of_certificate, unna
 const TURN_MESSAGES: usize = 2_048;
 /// Events of the group and errors that are served in one turn.
 const TURN_EVENTS: usize = 64;
+/// A turn with fewer messages than this was too soon: one message after the other would cost a turn each …
+const SMALL_TURN: usize = 128;
+/// … so that the next one waits for so long, well within the time that a delivery may gather.
+const PAUSE: Duration = Duration::from_micros(500);
 /// Longest sleep: what has no signal of its own is looked at as often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 /// Longest wait for the watermarks of one partition.
@@ -109,10 +113,12 @@ impl Worker {
             self.serve_group();
             self.serve_membership();
             self.commit();
-            let did_something = self.read();
+            let messages = self.read();
             self.deliver();
-            if !did_something {
-                thread::park_timeout(self.sleep());
+            match messages {
+                0 => thread::park_timeout(self.sleep()),
+                1..SMALL_TURN => thread::sleep(PAUSE),
+                _ => {}
             }
         }
         self.commit();
@@ -228,9 +234,9 @@ impl Worker {
         }
     }
 
-    /// Reads what is there, a turn of each partition; says whether there was anything.
-    fn read(&mut self) -> bool {
-        let mut did_something = false;
+    /// Reads what is there, a turn of each partition; gives the number of messages.
+    fn read(&mut self) -> usize {
+        let mut messages = 0;
         let mut lost = Vec::new();
         let (mut is_well, now) = (false, Instant::now());
         for (key, owned) in &mut self.partitions {
@@ -239,7 +245,7 @@ impl Worker {
                 break;
             }
             let turn = owned.turn(topic, self.options.chunk_bytes, now);
-            did_something |= turn.messages > 0;
+            messages += turn.messages;
             is_well |= turn.messages > 0;
             if let Some(gap) = owned.known_gap() {
                 self.shared.hand_over.push(Notice::Gap(gap));
@@ -264,7 +270,7 @@ impl Worker {
         if is_well && self.troubles.is_about_brokers() {
             self.well(&About::Brokers);
         }
-        did_something
+        messages
     }
 
     /// The broker does not have the next record of a partition: says what is lost, and goes on behind it.

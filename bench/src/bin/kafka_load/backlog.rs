@@ -107,11 +107,21 @@ fn drain(broker: &Broker, number: usize) -> Result<f64, Problem> {
             None => return Err("the broker gives nothing".into()),
         }
     }
-    if read == number { Ok(began.elapsed().as_secs_f64()) } else { Err(format!("{read} of {number} records").into()) }
+    if read == number {
+        Ok(began.elapsed().as_secs_f64())
+    } else {
+        Err(format!("{read} of {number} records").into())
+    }
 }
 
 /// Lets the reader read everything.
-fn read(who: &Reader, broker: &Broker, traffic: &Traffic, folder: &Path, number: usize) -> Result<(), Problem> {
+fn read(
+    who: &Reader,
+    broker: &Broker,
+    traffic: &Traffic,
+    folder: &Path,
+    number: usize,
+) -> Result<(), Problem> {
     let findings = Findings::listen(broker.bootstrap())?;
     let broker_before = broker.cpu_seconds().unwrap_or_default();
     let began = Instant::now();
@@ -147,9 +157,13 @@ fn read(who: &Reader, broker: &Broker, traffic: &Traffic, folder: &Path, number:
     println!("attacks found: {} of {}", findings.found(0..traffic.attacks), traffic.attacks);
     let (early, late) = (traffic.attacks / 10, traffic.attacks / 10 * 9);
     if let Some((from, to)) = findings.of(early).zip(findings.of(late)) {
-        let place = |attack| traffic.records.iter().position(|record| record.attack == Some(attack)).unwrap_or(0);
+        let place =
+            |attack| traffic.records.iter().position(|record| record.attack == Some(attack)).unwrap_or(0);
         let between = (place(late) - place(early)) as f64;
-        println!("between a tenth and nine tenths: {:.0} records/s", between / to.saturating_duration_since(from).as_secs_f64());
+        println!(
+            "between a tenth and nine tenths: {:.0} records/s",
+            between / to.saturating_duration_since(from).as_secs_f64()
+        );
     }
     Ok(())
 }

@@ -69,7 +69,10 @@ impl Findings {
     /// How many of these attacks were found.
     pub(crate) fn found(&self, attacks: impl IntoIterator<Item = u32>) -> usize {
         let arrived = lock(&self.arrived);
-        attacks.into_iter().filter(|attack| arrived.get(*attack as usize).is_some_and(Option::is_some)).count()
+        attacks
+            .into_iter()
+            .filter(|attack| arrived.get(*attack as usize).is_some_and(Option::is_some))
+            .count()
     }
 }
 

@@ -87,7 +87,9 @@ pub(crate) fn run(rate: u64, seconds: u64, who: &Reader) -> Result<(), Problem> 
         .filter_map(|(number, record)| Some((record.attack?, moment_of(number, rate))))
         .collect();
     let last = Instant::now();
-    while findings.found(attacks.iter().map(|(attack, _)| *attack)) < attacks.len() && last.elapsed() < LAST_TIME {
+    while findings.found(attacks.iter().map(|(attack, _)| *attack)) < attacks.len()
+        && last.elapsed() < LAST_TIME
+    {
         thread::sleep(Duration::from_millis(50));
     }
     let times: Vec<(Duration, Duration)> = attacks
@@ -123,7 +125,8 @@ fn wait_until_ready(
     findings: &Findings,
     reader: &mut Process,
 ) -> Result<(), Problem> {
-    let attack = traffic.records.iter().find(|record| record.attack.is_some()).ok_or("no attack is planted")?;
+    let attack =
+        traffic.records.iter().find(|record| record.attack.is_some()).ok_or("no attack is planted")?;
     let began = Instant::now();
     while findings.found([attack.attack.unwrap_or_default()]) == 0 {
         if reader.has_ended() {
@@ -153,7 +156,9 @@ fn tell(times: &[(Duration, Duration)], attacks: usize) {
     println!("intended send to finding, {} of {attacks} attacks: {}", times.len(), quantiles(&sorted_all));
     print!("{}", histogram(&sorted_all));
     let mut medians = String::new();
-    for slice in times.chunk_by(|(one, _), (other, _)| one.as_secs() / SLICE.as_secs() == other.as_secs() / SLICE.as_secs()) {
+    for slice in times
+        .chunk_by(|(one, _), (other, _)| one.as_secs() / SLICE.as_secs() == other.as_secs() / SLICE.as_secs())
+    {
         let of_slice = sorted(&mut slice.iter().map(|(_, time)| *time).collect());
         medians.push_str(&format!(" {:.1}", millis(quantile(&of_slice, 0.5))));
     }

@@ -30,8 +30,7 @@ pub(crate) type Problem = Box<dyn std::error::Error>;
 /// Partitions of the topic with the logs.
 pub(crate) const PARTITIONS: i32 = 12;
 
-const USAGE: &str =
-    "usage: kafka_load live RATE SECONDS WHO… | kafka_load backlog RECORDS WHO…, where WHO is `offbound PATH` or `peer COMMAND…`";
+const USAGE: &str = "usage: kafka_load live RATE SECONDS WHO… | kafka_load backlog RECORDS WHO…, where WHO is `offbound PATH` or `peer COMMAND…`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -56,7 +56,8 @@ impl Process {
             }
         };
         let log = fs::File::create(folder.join("reader.log"))?;
-        let child = command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
+        let child =
+            command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
         Ok(Self(child))
     }
 

@@ -102,7 +102,9 @@ impl Traffic {
                 }
             }
             let number = lines.len() as f64;
-            all.extend(lines.into_iter().enumerate().map(|(at, record)| ((at as f64 + 0.5) / number, record)));
+            all.extend(
+                lines.into_iter().enumerate().map(|(at, record)| ((at as f64 + 0.5) / number, record)),
+            );
         }
         all
     }
@@ -158,7 +160,9 @@ impl Traffic {
 /// Pods and machines that are there before anything happens.
 fn is_first(name: &str, line: &[u8]) -> bool {
     match name {
-        "placements.ndjson" => find(line, br#"-0","container_ids"#).is_some() && line.ends_with(b"\"end\":null}\n"),
+        "placements.ndjson" => {
+            find(line, br#"-0","container_ids"#).is_some() && line.ends_with(b"\"end\":null}\n")
+        }
         "cloudtrail.ndjson" => find(line, b"\"RunInstances\"").is_some(),
         _ => false,
     }
@@ -191,7 +195,9 @@ impl Caller {
             return None;
         }
         let text = std::str::from_utf8(line).ok()?;
-        if !text.contains(r#""stage":"ResponseComplete""#) || !text.contains(r#"-0"],"authentication.kubernetes.io/pod-uid"#) {
+        if !text.contains(r#""stage":"ResponseComplete""#)
+            || !text.contains(r#"-0"],"authentication.kubernetes.io/pod-uid"#)
+        {
             return None;
         }
         let behind = |mark: &str, end: char| -> Option<String> {

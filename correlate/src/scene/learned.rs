@@ -1,0 +1,106 @@
+//! What is normal, as signs taught it: routine commands, and who reads a workload's credentials.
+//!
+//! In: signs, those that changed first of all. Out: habits, and whose habits are others now.
+//! Owns: which sign taught what. Leaves to `signals` what a habit is. Law: what is learned bit by bit is what all signs
+//! teach at once.
+
+use std::collections::{BTreeSet, HashMap};
+
+use offbound_schemas::vocabulary::SignalKind;
+
+use super::signals::{Commands, Readers};
+use super::{Scene, whose};
+use crate::fact::signal::Sign;
+use crate::names::Name;
+
+/// What is normal.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    pub(crate) commands: Commands,
+    pub(crate) readers: Readers,
+    /// What each sign taught, by its place.
+    lessons: HashMap<usize, Lesson>,
+}
+
+/// What one sign teaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Lesson {
+    /// A program was run with these arguments, at a place.
+    Command((Name, Name), Name),
+    /// A workload's credential was read by a program.
+    Reader(String, Name),
+}
+
+/// Whose habits are others than before.
+#[derive(Debug, Default)]
+pub(crate) struct Relearned {
+    /// Commands that became routine, or are so no more.
+    pub(crate) commands: BTreeSet<(Name, Name)>,
+    /// Workloads with other readers.
+    pub(crate) workloads: BTreeSet<String>,
+}
+
+impl Learned {
+    /// Learns from these signs; from all of them where one now teaches something else than it did.
+    pub(super) fn renew(&mut self, scene: &Scene<'_>, signs: impl IntoIterator<Item = usize>) -> Relearned {
+        let mut relearned = Relearned::default();
+        for place in signs {
+            let lesson = lesson(scene, place);
+            if self.lessons.get(&place).is_some_and(|known| Some(known) != lesson.as_ref()) {
+                return self.anew(scene, relearned);
+            }
+            if let Some(lesson) = lesson {
+                self.learn(scene, place, lesson, &mut relearned);
+            }
+        }
+        relearned
+    }
+
+    /// Learns everything from nothing; what differs from before comes to what is known to differ already.
+    fn anew(&mut self, scene: &Scene<'_>, mut relearned: Relearned) -> Relearned {
+        let before = std::mem::take(self);
+        let mut all = Relearned::default();
+        for place in 0..scene.facts.signals.all().len() {
+            if let Some(lesson) = lesson(scene, place) {
+                self.learn(scene, place, lesson, &mut all);
+            }
+        }
+        relearned.commands.extend(self.commands.differing(&before.commands));
+        relearned.workloads.extend(self.readers.differing(&before.readers));
+        relearned
+    }
+
+    fn learn(&mut self, scene: &Scene<'_>, place: usize, lesson: Lesson, relearned: &mut Relearned) {
+        let Some(sign) = scene.facts.signals.all().get(place) else { return };
+        match &lesson {
+            Lesson::Command(command, at) => {
+                if self.commands.learn(*command, *at, (sign.first.time, sign.last.time)) {
+                    relearned.commands.insert(*command);
+                }
+            }
+            Lesson::Reader(workload, exe) => {
+                if self.readers.learn(workload, *exe, sign.first.time) {
+                    relearned.workloads.insert(workload.clone());
+                }
+            }
+        }
+        self.lessons.insert(place, lesson);
+    }
+}
+
+fn lesson(scene: &Scene<'_>, place: usize) -> Option<Lesson> {
+    let sign = scene.facts.signals.all().get(place)?;
+    match sign.kind {
+        SignalKind::ServerShell => command(sign),
+        SignalKind::CredentialRead if !sign.tainted => {
+            let (workload, exe) = whose::of(scene, sign).workload.zip(sign.exe)?;
+            Some(Lesson::Reader(workload, exe))
+        }
+        _ => None,
+    }
+}
+
+fn command(sign: &Sign) -> Option<Lesson> {
+    let place = sign.pod_uid.or(sign.host)?;
+    Some(Lesson::Command((sign.exe?, sign.cmd_line?), place))
+}
