@@ -30,6 +30,8 @@ const RECORDS_PER_SEC: u64 = 50_000;
 const ATTACKS: u64 = 500;
 /// Longest time without a new finding before a run counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// Time without a new finding after which a peer has come to the end.
+const QUIET: Duration = Duration::from_secs(15);
 
 /// Runs it.
 pub(crate) fn run(records: u64, who: &Reader) -> Result<(), Problem> {
@@ -127,12 +129,16 @@ fn read(
     let began = Instant::now();
     let mut reader = Process::start(who, broker.bootstrap(), folder, true)?;
     let (mut cpu, mut peak, mut found, mut news) = (0.0, 0, 0, Instant::now());
-    // offbound ends by itself behind the last record; a peer is done with the last attack.
+    // offbound ends by itself behind the last record; a peer is done with the last attack that it finds (it reads the
+    // partitions of a backlog in any order, and may meet an attack before it has heard of its place).
     loop {
         let all = findings.found(0..traffic.attacks);
         let is_done = match who {
             Reader::Offbound(_) => reader.has_ended(),
-            Reader::Peer(_) => all == traffic.attacks as usize || reader.has_ended(),
+            Reader::Peer(_) => {
+                let is_quiet = all > 0 && news.elapsed() > QUIET;
+                all == traffic.attacks as usize || is_quiet || reader.has_ended()
+            }
         };
         if is_done {
             break;
@@ -146,7 +152,8 @@ fn read(
         }
         thread::sleep(Duration::from_millis(20));
     }
-    let secs = began.elapsed().as_secs_f64();
+    let end = if matches!(who, Reader::Peer(_)) && found > 0 { news } else { Instant::now() };
+    let secs = end.duration_since(began).as_secs_f64();
     println!(
         "topic: {secs:.1} s from start to end, {:.0} records/s; processor time {cpu:.1} s, of the broker {:.1} s; peak memory {peak} MiB",
         number as f64 / secs,
