@@ -5,7 +5,7 @@
 //! Law: an offset is told to nobody before everything below it is durable; what waits is bounded, so that a full disk
 //! holds up reading instead of filling memory.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -28,6 +28,8 @@ use crate::output::json;
 /// Bytes of messages whose rows may wait for the store: more than a second of 50,000 records, so that a commit, which
 /// waits for the disk, holds up nobody who reads.
 const QUEUE_BYTES: u64 = 64 * 1024 * 1024;
+/// Pieces of work that may wait, where deliveries are small.
+const QUEUE_PIECES: usize = 4_096;
 /// How often whoever waits for room looks whether the store's thread is still there.
 const LOOK: Duration = Duration::from_millis(100);
 /// Positions that may wait to be told to Kafka; a later one tells more.
@@ -94,7 +96,7 @@ impl Backlog {
 
 /// The way to the store.
 pub(crate) struct Keeper {
-    work: Option<Sender<Work>>,
+    work: Option<SyncSender<Work>>,
     backlog: Arc<Backlog>,
     committed: Receiver<Vec<PartitionOffset>>,
     thread: Option<JoinHandle<Result<Writer, Failure>>>,
@@ -120,7 +122,7 @@ impl Keeper {
         metrics: Arc<Metrics>,
         health: Arc<Health>,
     ) -> Result<Self, Failure> {
-        let (work, waiting) = channel();
+        let (work, waiting) = sync_channel(QUEUE_PIECES);
         let (committed, told) = sync_channel(QUEUE_POSITIONS);
         let (letters, backlog) = (Vec::new(), Arc::new(Backlog::default()));
         let theirs = Arc::clone(&backlog);

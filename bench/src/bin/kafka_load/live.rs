@@ -49,16 +49,7 @@ impl Cpu {
 
 /// Runs it.
 pub(crate) fn run(rate: u64, seconds: u64, who: &Reader) -> Result<(), Problem> {
-    let all = Duration::from_secs(seconds) + WARM_UP;
-    let lines = rate * all.as_secs();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let ahead = Duration::from_secs(lines / GENERATED_PER_SEC + 5);
-    let span = Span {
-        from_nanos: i64::try_from((now + ahead).as_nanos())?,
-        length_nanos: i64::try_from(all.as_nanos())?,
-    };
-    let beat = (rate / ATTACKS_PER_SEC).max(1);
-    let traffic = Traffic::generate(&Wanted { lines, span, partitions: PARTITIONS, beat })?;
+    let traffic = generate(rate, Duration::from_secs(seconds) + WARM_UP)?;
     let broker = crate::broker()?;
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("environment.toml"), &traffic.environment)?;
@@ -79,23 +70,42 @@ pub(crate) fn run(rate: u64, seconds: u64, who: &Reader) -> Result<(), Problem> 
     })?;
     let sent = start.elapsed();
     let after = Cpu::now(&reader, &broker);
-    let attacks: Vec<(u32, Duration)> = traffic
-        .records
-        .iter()
-        .enumerate()
-        .skip(counted)
-        .filter_map(|(number, record)| Some((record.attack?, moment_of(number, rate))))
-        .collect();
+    let attacks = attacks_of(&traffic, rate, counted);
     let last = Instant::now();
-    while findings.found(attacks.iter().map(|(attack, _)| *attack)) < attacks.len()
-        && last.elapsed() < LAST_TIME
-    {
+    let numbers = || attacks.iter().map(|(attack, _)| *attack);
+    while findings.found(numbers()) < attacks.len() && last.elapsed() < LAST_TIME {
         thread::sleep(Duration::from_millis(50));
     }
     let times: Vec<(Duration, Duration)> = attacks
         .iter()
         .filter_map(|(attack, moment)| Some((*moment, findings.of(*attack)? - (start + *moment))))
         .collect();
+    tell_load(&traffic, rate, sent, late);
+    tell(&times, attacks.len());
+    tell_cost((before, after), sent.saturating_sub(WARM_UP), peak_mib(reader.id()));
+    Ok(())
+}
+
+/// Traffic of so long from a few seconds from now on.
+fn generate(rate: u64, all: Duration) -> Result<Traffic, Problem> {
+    let lines = rate * all.as_secs();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let ahead = Duration::from_secs(lines / GENERATED_PER_SEC + 5);
+    let span = Span {
+        from_nanos: i64::try_from((now + ahead).as_nanos())?,
+        length_nanos: i64::try_from(all.as_nanos())?,
+    };
+    let beat = (rate / ATTACKS_PER_SEC).max(1);
+    Ok(Traffic::generate(&Wanted { lines, span, partitions: PARTITIONS, beat })?)
+}
+
+/// The attacks that count, with the moments at which they are meant to be sent.
+fn attacks_of(traffic: &Traffic, rate: u64, counted: usize) -> Vec<(u32, Duration)> {
+    let records = traffic.records.iter().enumerate().skip(counted);
+    records.filter_map(|(number, record)| Some((record.attack?, moment_of(number, rate)))).collect()
+}
+
+fn tell_load(traffic: &Traffic, rate: u64, sent: Duration, late: Duration) {
     let records = traffic.records.len();
     println!(
         "offered {rate} records/s for {:.0} s ({:.0} bytes a record), sent {:.0} records/s, the last {:.1} ms late; load of the machine {}",
@@ -105,17 +115,16 @@ pub(crate) fn run(rate: u64, seconds: u64, who: &Reader) -> Result<(), Problem> 
         millis(late),
         load(),
     );
-    tell(&times, attacks.len());
-    let counted_secs = (sent.saturating_sub(WARM_UP)).as_secs_f64();
-    let cores = |one: f64, other: f64| (one - other) / counted_secs;
+}
+
+fn tell_cost((before, after): (Cpu, Cpu), time: Duration, peak_mib: u64) {
+    let cores = |one: f64, other: f64| (one - other) / time.as_secs_f64();
     println!(
-        "processor time in cores: reader {:.2}, broker {:.2}, load {:.2}; peak memory of the reader {} MiB",
+        "processor time in cores: reader {:.2}, broker {:.2}, load {:.2}; peak memory of the reader {peak_mib} MiB",
         cores(after.reader, before.reader),
         cores(after.broker, before.broker),
         cores(after.load, before.load),
-        peak_mib(reader.id()),
     );
-    Ok(())
 }
 
 /// Sends an attack that does not count again and again, until it is found.
