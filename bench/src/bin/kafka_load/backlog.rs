@@ -77,7 +77,6 @@ fn replay(path: &str, traffic: &Traffic, folder: &Path, number: usize) -> Result
     let mut command = Command::new(fs::canonicalize(path)?);
     command.args(["replay", "logs", "--quiet", "--env", "environment.toml", "--store", "store-of-files"]);
     command.args(["--format", "ndjson"]).current_dir(folder).stdout(Stdio::null());
-    // Findings end a replay with 1.
     let code = command.status()?.code();
     let secs = began.elapsed().as_secs_f64();
     println!("files, replay --store: {secs:.1} s, {:.0} records/s, exit code {code:?}", number as f64 / secs);
