@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Hunts over a store: `offbound hunt` beside DuckDB on the same Parquet files.
 
-In: a store. Out: per question a line of medians with the ratio, after the answers were compared.
-offbound is measured as its user meets it: a whole process, from its start to its last byte. DuckDB is measured in a
-process that is warm, the statement alone. Rounds are interleaved (A B A B ...).
+In: a store. Out: per question medians with the ratios, after the answers were compared. Rounds are interleaved.
+Both are measured twice. *Statement*: DuckDB in a warm process that keeps the files' footers (its metadata cache); of
+offbound, which has no warm process, what its process takes beyond one that is asked for nothing (`SELECT 1`).
+*Process*: each from the start of a process to the last byte of the answer. The aims are about the statement.
 
   python3 bench/hunt.py --store DIR [--offbound target/release/offbound] [--rounds 7]
 """
@@ -11,16 +12,16 @@ import argparse
 import glob
 import json
 import os
+import re
+import sqlite3
 import statistics
 import subprocess
 import sys
 import time
-import venv
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
-DUCKDB = "2.0.0"
-THREADS = os.cpu_count()
+from peers import DUCKDB, ROOT, THREADS, python_of_peers
+
+TABLES = ("host_events", "identity_assertions")
 
 # What is asked: name, table, SQL with {table}, and the ratio that is aimed at.
 QUESTIONS = [
@@ -38,6 +39,8 @@ import duckdb, json, sys, time
 db = duckdb.connect()
 db.execute("SET threads = {THREADS}")
 db.execute("SET TimeZone = 'UTC'")
+db.execute("SET parquet_metadata_cache = true")
+db.execute("SET enable_progress_bar = false")
 for line in sys.stdin:
     sql = json.loads(line)
     started = time.monotonic()
@@ -47,14 +50,14 @@ for line in sys.stdin:
 """.replace("{THREADS}", str(THREADS))
 
 
-def python_of_peer():
-    """A virtual environment of our own with the peer in it."""
-    home = os.path.join(ROOT, "target", "bench-venv")
-    python = os.path.join(home, "bin", "python")
-    if not os.path.exists(python):
-        venv.create(home, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", f"duckdb=={DUCKDB}"], check=True)
-    return python
+def segments(store, table):
+    """The files that are the table: those of segments that were merged into others may lie beside them."""
+    database = sqlite3.connect(f"file:{store}/offbound.db?mode=ro", uri=True)
+    entries = database.execute("SELECT seq, change, replaces FROM segments WHERE table_name = ?", [table]).fetchall()
+    gone = {int(seq) for _, _, replaces in entries for seq in replaces.split()}
+    live = {seq for seq, change, _ in entries if change == "rows" and seq not in gone}
+    files = sorted(glob.glob(os.path.join(store, "segments", f"*{table}*.parquet")))
+    return [file for file in files if int(re.search(r"\d+", os.path.basename(file)).group()) in live]
 
 
 class Peer:
@@ -62,13 +65,15 @@ class Peer:
 
     def __init__(self, python, store):
         self.process = subprocess.Popen([python, "-c", PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.store = store
+        self.files = {table: segments(store, table) for table in TABLES}
+
+    def statement(self, table, sql):
+        """The statement over the table's files."""
+        return sql.replace("{table}", f"read_parquet({self.files[table]})")
 
     def ask(self, table, sql):
-        files = os.path.join(self.store, "segments", f"*{table}*.parquet")
-        if not glob.glob(files):
-            sys.exit(f"no segments of {table}: {files}")
-        self.process.stdin.write(json.dumps(sql.replace("{table}", f"read_parquet('{files}')")) + "\n")
+        """Rows and seconds of a statement in the warm process."""
+        self.process.stdin.write(json.dumps(self.statement(table, sql)) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
@@ -76,16 +81,25 @@ class Peer:
         return json.loads(answer)
 
 
-def ask_offbound(binary, store, table, sql):
-    """Rows and seconds of one process."""
-    command = [binary, "hunt", sql.replace("{table}", table), "--store", store, "--format", "ndjson"]
+def timed_process(command):
+    """What a process printed, and its seconds."""
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True)
-    seconds = time.monotonic() - started
     if done.returncode != 0:
         sys.exit(done.stderr)
-    rows = [[str(cell) for cell in json.loads(line).values()] for line in done.stdout.splitlines()]
-    return rows, seconds
+    return done.stdout, time.monotonic() - started
+
+
+def ask_offbound(options, sql):
+    """Rows and seconds of one process."""
+    printed, seconds = timed_process([options.offbound, "hunt", sql, "--store", options.store, "--format", "ndjson"])
+    return [[str(cell) for cell in json.loads(line).values()] for line in printed.splitlines()], seconds
+
+
+def ask_peer_anew(python, sql):
+    """Seconds of a process of DuckDB's own."""
+    program = f"import duckdb; db = duckdb.connect(); db.execute('SET threads = {THREADS}'); print(db.execute(SQL).fetchall())"
+    return timed_process([python, "-c", f"SQL = {sql!r}\n{program}"])[1]
 
 
 def subjects(peer):
@@ -93,7 +107,7 @@ def subjects(peer):
     credentials, _ = peer.ask("identity_assertions", "SELECT credential_id FROM {table} WHERE credential_id IS NOT NULL "
                               "GROUP BY 1 ORDER BY count(*), 1")
     host = peer.ask("host_events", "SELECT host FROM {table} WHERE host IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")[0][0][0]
-    middle = f"SELECT epoch_us(quantile_disc(event_time, 0.5)) // 1000000 FROM {{table}} WHERE host = '{host}'"
+    middle = f"SELECT epoch_us(quantile_disc(event_time, 0.5)::TIMESTAMPTZ) // 1000000 FROM {{table}} WHERE host = '{host}'"
     middle = int(peer.ask("host_events", middle)[0][0][0])
     moment = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
     return {"credential": credentials[len(credentials) // 2][0], "host": host, "from": moment(middle), "to": moment(middle + 600)}
@@ -105,25 +119,34 @@ def main():
     arguments.add_argument("--offbound", default=os.path.join(ROOT, "target", "release", "offbound"))
     arguments.add_argument("--rounds", type=int, default=7)
     options = arguments.parse_args()
-    peer = Peer(python_of_peer(), options.store)
+    python = python_of_peers()
+    peer = Peer(python, options.store)
     found = subjects(peer)
-    rows = {table: peer.ask(table, "SELECT count(*) FROM {table}")[0][0][0] for table in ("host_events", "identity_assertions")}
-    print(f"{rows}, {THREADS} threads, {options.rounds} rounds, load before {os.getloadavg()[0]:.1f}, {found}")
+    rows = {table: peer.ask(table, "SELECT count(*) FROM {table}")[0][0][0] for table in TABLES}
+    print(f"{rows} in { {table: len(files) for table, files in peer.files.items()} } segments, {THREADS} threads, {options.rounds} rounds, load before {os.getloadavg()[0]:.1f}, {found}")
     for name, table, sql, aim in QUESTIONS:
         for key, value in found.items():
             sql = sql.replace("{" + key + "}", value)
-        ours, theirs = [], []
+        nothing, ours, theirs, theirs_anew = [], [], [], []
         for _ in range(options.rounds):
-            mine, seconds = ask_offbound(options.offbound, options.store, table, sql)
+            nothing.append(ask_offbound(options, "SELECT 1")[1])
+            mine, seconds = ask_offbound(options, sql.replace("{table}", table))
             ours.append(seconds)
             other, seconds = peer.ask(table, sql)
             theirs.append(seconds)
+            theirs_anew.append(ask_peer_anew(python, peer.statement(table, sql)))
             if mine != other:
                 sys.exit(f"{name}: answers differ: {mine} and {other}")
-        ratio = statistics.median(theirs) / statistics.median(ours)
-        print(f"{name}: offbound {1000 * statistics.median(ours):.1f} ms (least {1000 * min(ours):.1f}), "
-              f"DuckDB {DUCKDB} {1000 * statistics.median(theirs):.1f} ms (least {1000 * min(theirs):.1f}), "
-              f"ratio {ratio:.2f}, aim {aim}", flush=True)
+        show(name, aim, nothing, ours, theirs, theirs_anew)
+
+
+def show(name, aim, nothing, ours, theirs, theirs_anew):
+    """One line: medians in milliseconds, and the ratios."""
+    of = lambda times: 1000 * statistics.median(times)
+    statement = max(of(ours) - of(nothing), 0.1)
+    print(f"{name}: statement offbound {statement:.1f} ms, DuckDB {DUCKDB} {of(theirs):.1f} ms (least {1000 * min(theirs):.1f}), "
+          f"ratio {of(theirs) / statement:.2f}, aim {aim}; process offbound {of(ours):.1f} ms (least {1000 * min(ours):.1f}), "
+          f"DuckDB {of(theirs_anew):.1f} ms, ratio {of(theirs_anew) / of(ours):.2f}", flush=True)
 
 
 main()

@@ -10,19 +10,13 @@ work on a machine disturbs wall seconds more. Nothing is printed when row counts
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import venv
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
-DUCKDB = "2.0.0"
-THREADS = os.cpu_count()
+from peers import DUCKDB, ROOT, THREADS, measure, python_of_peers
 
 # Columns that both sides have, by format: how DuckDB names what a column of the store holds. They are counted on
 # both sides before any time is printed.
@@ -40,34 +34,6 @@ db.execute(f"SET preserve_insertion_order = {{ordered}}".format(ordered=ordered)
 read = f"read_ndjson('{source}', {schema})" if schema else f"read_ndjson('{source}')"
 db.execute(f"COPY (SELECT * FROM {read}) TO '{out}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {level})")
 """.replace("{THREADS}", str(THREADS))
-
-
-def python_of_peer():
-    """A virtual environment of our own with the peer in it."""
-    home = os.path.join(ROOT, "target", "bench-venv")
-    python = os.path.join(home, "bin", "python")
-    if not os.path.exists(python):
-        venv.create(home, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", f"duckdb=={DUCKDB}"], check=True)
-    return python
-
-
-def measure(command):
-    """Wall seconds, CPU seconds and peak memory (MiB) of one process, and what it printed."""
-    read_end, write_end = os.pipe()
-    started = time.monotonic()
-    process = os.fork()
-    if process == 0:
-        os.dup2(write_end, 1)
-        os.close(read_end)
-        os.execvp(command[0], command)
-    os.close(write_end)
-    with os.fdopen(read_end) as pipe:
-        printed = pipe.read()
-    _, status, usage = os.wait4(process, 0)
-    if status != 0:
-        sys.exit(f"{command[0]} failed")
-    return time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, printed
 
 
 def peer_forms(python, source):
@@ -134,7 +100,7 @@ def main():
     arguments.add_argument("--level", type=int, default=1)
     arguments.add_argument("--segments", default=os.path.join(ROOT, "target", "release", "segments"))
     options = arguments.parse_args()
-    python = python_of_peer()
+    python = python_of_peers()
     scratch = tempfile.mkdtemp(prefix="offbound-bench-")
     try:
         for source in options.files:
