@@ -1,20 +1,66 @@
-//! Writes the seeds: for each format its sample line, and for `auto` all of them.
+//! Writes the seeds: for each format its sample line, and for `auto` all of them; for formats with a fast path also what
+//! that takes of the project's samples, and for the audit system the lines that its changes are made of.
 //!
-//! In: the list of formats. Out: `fuzz/corpus/<target>/sample-*`. Law: seeds are what the formats say of themselves.
+//! In: the list of formats, `samples/`. Out: `fuzz/corpus/<target>/`. Law: seeds are the project's own text.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use offbound_ingest::decode::FORMATS;
+use offbound_ingest::fuzzing::change::text::LINES;
+use offbound_ingest::fuzzing::{fast_formats, taken};
+
+/// Longest line that is a seed, in bytes: as long as inputs are in a long run.
+const MAX_LINE_BYTES: usize = 2_048;
+
+/// Most lines of one file; the next ones say the same with other names.
+const LINES_PER_FILE: usize = 40;
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for format in FORMATS {
         for target in [format.id, "auto"] {
-            fs::create_dir_all(corpus.join(target))?;
-            fs::write(corpus.join(target).join(format!("sample-{}", format.id)), format.sample)?;
+            write(&corpus, target, &format!("sample-{}", format.id), format.sample)?;
+        }
+    }
+    for (number, line) in LINES.iter().enumerate() {
+        write(&corpus, "linux-audit", &format!("line-{number}"), line)?;
+    }
+    write(&corpus, "linux-audit", "lines", &LINES.join("\n"))?;
+    let mut written: BTreeMap<&str, u32> = BTreeMap::new();
+    for text in samples()? {
+        for line in text.lines().filter(|line| line.len() <= MAX_LINE_BYTES).take(LINES_PER_FILE) {
+            let Some(format) = fast_formats().find(|format| taken(format, line.as_bytes()) > 0) else {
+                continue;
+            };
+            let number = written.entry(format).or_default();
+            *number += 1;
+            write(&corpus, format, &format!("record-{number}"), line)?;
         }
     }
     Ok(())
+}
+
+fn write(corpus: &Path, target: &str, name: &str, text: &str) -> io::Result<()> {
+    fs::create_dir_all(corpus.join(target))?;
+    fs::write(corpus.join(target).join(name), text)
+}
+
+/// The logs among the samples that are plain text.
+fn samples() -> io::Result<Vec<String>> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for folder in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples"))? {
+        let folder = folder?.path();
+        if folder.is_dir() {
+            let entries = fs::read_dir(folder)?;
+            paths.extend(
+                entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?,
+            );
+        }
+    }
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "ndjson" || ending == "log"));
+    paths.sort();
+    paths.into_iter().map(fs::read_to_string).collect()
 }

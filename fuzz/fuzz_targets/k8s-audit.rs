@@ -1,4 +1,4 @@
-//! The laws of ingest over a log of format `k8s-audit`.
+//! Both paths over a log of format `k8s-audit`: law FLOW-2.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| offbound_ingest::fuzzing::check("k8s-audit", bytes));
+offbound_fuzz::both_paths!("k8s-audit");

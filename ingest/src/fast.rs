@@ -74,6 +74,11 @@ pub(crate) const FAST: &[Fast] = &[
     decode::FAST_FALCO,
 ];
 
+/// Ids of all formats that have a fast path.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    FAST.iter().map(|fast| fast.id).chain(TEXTS.iter().map(|text| text.id))
+}
+
 /// The fast decoder of the format with this id, if it has one.
 pub(crate) fn of_format(id: &str) -> Option<&'static Fast> {
     FAST.iter().find(|fast| fast.id == id)

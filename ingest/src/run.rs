@@ -31,6 +31,7 @@ use crate::unfold::{Leaf, Unfold};
 pub(crate) mod again;
 #[cfg(feature = "kafka")]
 pub(crate) mod message;
+pub(crate) mod pair;
 pub(crate) mod part;
 
 use again::Kept;
@@ -85,6 +86,16 @@ struct Reader {
     line: Vec<u8>,
 }
 
+/// A reading that waits for more.
+pub(crate) struct Paused(Box<Reader>);
+
+impl Paused {
+    /// Goes on.
+    pub(crate) fn go_on(self, sink: &mut dyn IngestSink) -> Run<'_> {
+        Run { sink, reader: self.0 }
+    }
+}
+
 impl<'a> Run<'a> {
     pub(crate) fn new(location: &str, options: &IngestOptions, sink: &'a mut dyn IngestSink) -> Self {
         Self::of(Place::file(location), Labelling::of(location, &options.sources), options, sink)
@@ -122,6 +133,11 @@ impl<'a> Run<'a> {
     pub(crate) fn with_paths(mut self, paths: Paths) -> Self {
         self.reader.state.paths = paths;
         self
+    }
+
+    /// Waits for more.
+    pub(crate) fn pause(self) -> Paused {
+        Paused(self.reader)
     }
 
     /// Whether the sink still wants rows.

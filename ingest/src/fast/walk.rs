@@ -54,6 +54,11 @@ impl Shape {
         Self { members, others: Others::SayingNothing(says_nothing), table: table(members) }
     }
 
+    /// Its members.
+    pub(crate) fn members(&self) -> &'static [Member] {
+        self.members
+    }
+
     /// The index of the member with this name.
     #[inline]
     fn index(&self, name: &str) -> Option<usize> {
@@ -115,6 +120,21 @@ const fn place(name: &[u8]) -> usize {
 pub(crate) struct Member {
     name: &'static str,
     want: Want,
+}
+
+impl Member {
+    /// Its key.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The members of its value, if it is looked into.
+    pub(crate) fn shape(&self) -> Option<&'static Shape> {
+        match self.want {
+            Want::Members(shape) | Want::Both(_, shape) => Some(shape),
+            Want::Nothing | Want::Value(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]

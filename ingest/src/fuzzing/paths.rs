@@ -33,13 +33,14 @@ pub fn differential(format: &str, bytes: &[u8]) {
     let input = behind_sample(format, bytes);
     let (fast, strict) = (read(&input, Paths::Both), read(&input, Paths::StrictOnly));
     check_count(&fast.0.count, &fast.1);
+    let on = || format!("fast and strict differ on {}", bytes.escape_ascii());
     for (fast, strict) in fast.1.rows.identity_assertions.iter().zip(&strict.1.rows.identity_assertions) {
-        assert_eq!(fast, strict, "fast and strict differ");
+        assert_eq!(fast, strict, "{}", on());
     }
     for (fast, strict) in fast.1.rows.host_events.iter().zip(&strict.1.rows.host_events) {
-        assert_eq!(fast, strict, "fast and strict differ");
+        assert_eq!(fast, strict, "{}", on());
     }
-    assert_eq!(fast, strict, "fast and strict differ");
+    assert_eq!(fast, strict, "{}", on());
 }
 
 /// How many of the lines of `bytes` the fast path takes, behind the sample of the format with this id.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Piece, Place, Reader, Run};
+use super::{Paused, Piece, Place, Run};
 use crate::decode::Held;
 use crate::frame::{self, Frames, MAX_LINE_BYTES};
 use crate::identity::Occurrences;
@@ -28,9 +28,6 @@ pub(crate) struct Partition<'t> {
     pub(crate) instance: Option<&'t str>,
 }
 
-/// A reading that waits for more.
-pub(crate) struct Paused(Box<Reader>);
-
 impl Paused {
     /// A reading of a partition of which nothing is read yet.
     pub(crate) fn of_partition(partition: &Partition<'_>, options: &IngestOptions) -> Self {
@@ -45,11 +42,6 @@ impl Paused {
         let labelling = Labelling::new(index, instance.map(str::to_owned));
         let mut nobody = Nobody;
         Run::of(place, labelling, options, &mut nobody).pause()
-    }
-
-    /// Goes on.
-    pub(crate) fn go_on(self, sink: &mut dyn IngestSink) -> Run<'_> {
-        Run { sink, reader: self.0 }
     }
 }
 
@@ -75,11 +67,6 @@ pub(crate) struct Mark {
 }
 
 impl Run<'_> {
-    /// Waits for more.
-    pub(crate) fn pause(self) -> Paused {
-        Paused(self.reader)
-    }
-
     /// Reads the value of the message at `offset`.
     pub(crate) fn message(&mut self, value: Option<&[u8]>, offset: u64) {
         self.reader.state.place.offset = Some(offset);
