@@ -13,12 +13,15 @@ use std::process::ExitCode;
 use offbound_ingest::fuzzing::change::change;
 use offbound_ingest::fuzzing::{Account, Numbers, Pair, fast_formats};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Longest input, in bytes: two or three records.
 const MAX_INPUT_BYTES: usize = 4_096;
 /// Most changes of one input.
-const MAX_CHANGES: usize = 4;
+const MAX_CHANGES: usize = 3;
 /// Once in so many inputs, another one is put behind it.
-const JOINED: usize = 16;
+const JOINED: usize = 8;
 /// Inputs between two reports.
 const REPORT_INPUTS: u64 = 1_000_000;
 

@@ -1,7 +1,9 @@
 //! Writes the seeds: for each format its sample line, and for `auto` all of them; for formats with a fast path also what
-//! that takes of the project's samples, and for the audit system the lines that its changes are made of.
+//! that takes of the project's samples and of shorter texts that are made of them, and for the audit system the lines
+//! that its changes are made of.
 //!
-//! In: the list of formats, `samples/`. Out: `fuzz/corpus/<target>/`. Law: seeds are the project's own text.
+//! In: the list of formats, `samples/`. Out: `fuzz/corpus/<target>/`. Law: seeds are the project's own text, and the
+//! same each time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,14 +11,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use offbound_ingest::decode::FORMATS;
+use offbound_ingest::fuzzing::change::change;
 use offbound_ingest::fuzzing::change::text::LINES;
-use offbound_ingest::fuzzing::{fast_formats, taken};
+use offbound_ingest::fuzzing::{Numbers, fast_formats, taken};
 
 /// Longest line that is a seed, in bytes: as long as inputs are in a long run.
 const MAX_LINE_BYTES: usize = 2_048;
 
 /// Most lines of one file; the next ones say the same with other names.
 const LINES_PER_FILE: usize = 40;
+
+/// Changes that are tried on the seeds of a format: enough for some hundred short ones.
+const TRIALS: usize = 20_000;
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
@@ -29,21 +35,37 @@ fn main() -> io::Result<()> {
         write(&corpus, "linux-audit", &format!("line-{number}"), line)?;
     }
     write(&corpus, "linux-audit", "lines", &LINES.join("\n"))?;
-    let mut written: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut records: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
     for text in samples()? {
         for line in text.lines().filter(|line| line.len() <= MAX_LINE_BYTES).take(LINES_PER_FILE) {
-            let Some(format) = fast_formats().find(|format| taken(format, line.as_bytes()) > 0) else {
-                continue;
-            };
-            let number = written.entry(format).or_default();
-            *number += 1;
-            write(&corpus, format, &format!("record-{number}"), line)?;
+            if let Some(format) = fast_formats().find(|format| taken(format, line.as_bytes()) > 0) {
+                records.entry(format).or_default().push(line.as_bytes().to_vec());
+            }
+        }
+    }
+    for (format, mut records) in records {
+        grow(format, &mut records);
+        for (number, record) in records.iter().enumerate() {
+            write(&corpus, format, &format!("record-{number}"), record)?;
         }
     }
     Ok(())
 }
 
-fn write(corpus: &Path, target: &str, name: &str, text: &str) -> io::Result<()> {
+/// Adds shorter records that the fast path still takes: most time then goes into those, and into what comes next to
+/// them.
+fn grow(format: &str, records: &mut Vec<Vec<u8>>) {
+    let numbers = &mut Numbers::of(0);
+    for _ in 0..TRIALS {
+        let Some(record) = records.get(numbers.below(records.len())) else { return };
+        let changed = change(format, record, numbers);
+        if changed.len() < record.len() && taken(format, &changed) > 0 {
+            records.push(changed);
+        }
+    }
+}
+
+fn write(corpus: &Path, target: &str, name: &str, text: impl AsRef<[u8]>) -> io::Result<()> {
     fs::create_dir_all(corpus.join(target))?;
     fs::write(corpus.join(target).join(name), text)
 }

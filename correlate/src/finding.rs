@@ -172,7 +172,7 @@ fn bound(row: &Use) -> BoundPlace {
 
 fn observed(row: &Use) -> ObservedPlace {
     ObservedPlace {
-        workload: row.observed_workload.clone(),
+        workload: row.observed_workload.clone().or_else(|| row.lookup_workload.clone()),
         host: row.observed_host.clone(),
         pod_uid: row.observed_pod_uid.clone(),
         address: row.src_addr.clone(),

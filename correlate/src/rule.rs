@@ -132,6 +132,7 @@ macro_rules! rules {
 const BUILT_IN: &[(&str, &str)] = rules![
     "binding" / "ct-101",
     "binding" / "ct-102",
+    "binding" / "ct-103",
     "binding" / "ct-104",
     "binding" / "ct-105",
     "theft" / "ct-201",

@@ -538,6 +538,9 @@ vocabulary!(
     }
 );
 
+/// Remark on an assertion: the recorder looked the peer up, and found another workload than the identity shown names.
+pub const DISAGREES_WITH_LOOKUP: &str = "identity-disagrees-with-lookup";
+
 #[cfg(test)]
 mod tests {
     use super::*;

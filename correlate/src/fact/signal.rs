@@ -108,8 +108,13 @@ impl Signals {
             return;
         }
         let actor = Actor::of(names, lineage, process, view, row);
+        if let Some(kind) = refused_kind(view, row) {
+            let refusal = sign(names, view, row, &actor, (kind, false, String::new()));
+            touched.extend(self.refuse(&refusal, names));
+        }
         for (kind, strong, why) in classify(view, row, &actor, names) {
-            let sign = sign(names, view, row, &actor, (kind, strong, why));
+            let mut sign = sign(names, view, row, &actor, (kind, strong, why));
+            sign.outcome = self.twins.refusal(&sign, names).unwrap_or(sign.outcome);
             let twin = self.twins.find(&sign, names);
             touched.insert(match twin.and_then(|index| Some((index, self.signs.get_mut(index)?))) {
                 Some((index, known)) => {
@@ -119,6 +124,19 @@ impl Signals {
                 None => self.add(sign, view.event_time(row)),
             });
         }
+    }
+
+    /// An act did not go through that a sign only saw begun; gives its place.
+    fn refuse(&mut self, refusal: &Sign, names: &Names) -> Option<usize> {
+        let index = self.twins.refuse(refusal, names)?;
+        let known = self.signs.get_mut(index)?;
+        if known.count > 1 {
+            known.count -= 1;
+        } else {
+            known.outcome = refusal.outcome;
+            known.also.push(refusal.first.source);
+        }
+        Some(index)
     }
 
     fn add(&mut self, sign: Sign, time: EventTime) -> usize {
@@ -141,7 +159,12 @@ impl Signals {
             window,
         };
         let next = self.signs.len();
-        let index = *self.by_key.entry(key).or_insert(next);
+        let entry = self.by_key.entry(key).or_insert(next);
+        // One that turned out to be refused takes no more acts that were only begun.
+        if self.signs.get(*entry).is_some_and(|known| known.outcome != sign.outcome) {
+            *entry = next;
+        }
+        let index = *entry;
         self.twins.remember(&sign, index);
         match self.signs.get_mut(index) {
             Some(known) => {
@@ -191,6 +214,18 @@ fn is_plain(view: &host_events::View<'_>, row: usize) -> bool {
         _ => false,
     };
     plain_outcome && plain_action
+}
+
+/// What an act would mean that did not go through, whoever stopped it: where one sensor sees the end of it, another may
+/// have seen only its beginning.
+fn refused_kind(view: &host_events::View<'_>, row: usize) -> Option<SignalKind> {
+    let refused = matches!(view.outcome(row), Outcome::Denied | Outcome::Killed | Outcome::Failed);
+    match view.action(row) {
+        Action::CredRead if refused => Some(SignalKind::CredentialRead),
+        Action::Ptrace if refused => Some(SignalKind::MemoryRead),
+        Action::ImdsAccess if refused => Some(SignalKind::ImdsAccess),
+        _ => None,
+    }
 }
 
 /// Who acted.

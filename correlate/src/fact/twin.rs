@@ -1,7 +1,8 @@
 //! Twins: one act that two sensors recorded.
 //!
-//! In: signs in canonical order, with who acted on what. Out: the sign that an earlier record of another sensor gave for
-//! the same act. Owns: what makes two records one act, and the acts of the last seconds.
+//! In: signs in canonical order, with who acted on what, and refusals. Out: the sign that an earlier record of another
+//! sensor gave for the same act, and how an act ended that one sensor only saw begun.
+//! Owns: what makes two records one act, and the acts of the last seconds.
 //! Law: a sensor is never its own twin, and a record has at most one twin of each sensor; what a row does not say does
 //! not make it a twin: place and actor must be known on both sides. Arrival order makes no difference, since records
 //! are folded in canonical order.
@@ -9,7 +10,7 @@
 use std::collections::VecDeque;
 
 use offbound_schemas::EventTime;
-use offbound_schemas::vocabulary::SignalKind;
+use offbound_schemas::vocabulary::{Outcome, SignalKind};
 
 use super::program::base_name;
 use super::signal::Sign;
@@ -60,26 +61,73 @@ struct Seen {
     act: Act,
     sources: Vec<Name>,
     sign: usize,
+    /// Nobody said yet how it ended.
+    open: bool,
+}
+
+/// An act that did not go through, by the word of these sensors.
+#[derive(Debug)]
+struct Refused {
+    act: Act,
+    sources: Vec<Name>,
+    outcome: Outcome,
 }
 
 /// The acts of the last seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Twins {
     recent: VecDeque<Seen>,
+    refused: VecDeque<Refused>,
 }
 
 impl Twins {
     /// The sign of the same act by another sensor, which now counts as recorded by this one too.
     pub(crate) fn find(&mut self, sign: &Sign, names: &Names) -> Option<usize> {
         let act = Act::of(sign);
-        while self.recent.front().is_some_and(|seen| act.time.nanos_since(seen.act.time) > SECOND_NANOS) {
-            self.recent.pop_front();
-        }
+        self.forget_before(act.time);
         let source = sign.first.source;
         let of_other = |seen: &&mut Seen| !seen.sources.contains(&source) && is_same(&seen.act, &act, names);
         let seen = self.recent.iter_mut().find(of_other)?;
         seen.sources.push(source);
+        seen.open &= is_open(sign);
         Some(seen.sign)
+    }
+
+    /// Takes in that an act did not go through; gives the sign of the same act by a sensor that only saw it begun.
+    pub(crate) fn refuse(&mut self, refusal: &Sign, names: &Names) -> Option<usize> {
+        let act = Act::of(refusal);
+        self.forget_before(act.time);
+        let source = refusal.first.source;
+        let is_it =
+            |seen: &Seen| seen.open && !seen.sources.contains(&source) && is_same(&seen.act, &act, names);
+        let begun = self.recent.iter().position(is_it).and_then(|place| self.recent.remove(place));
+        let sources = begun.iter().flat_map(|seen| seen.sources.iter().copied()).chain([source]).collect();
+        if self.refused.len() >= MAX_RECENT {
+            self.refused.pop_front();
+        }
+        self.refused.push_back(Refused { act, sources, outcome: refusal.outcome });
+        begun.map(|seen| seen.sign)
+    }
+
+    /// How another sensor saw an act end that this one only saw begun.
+    pub(crate) fn refusal(&mut self, sign: &Sign, names: &Names) -> Option<Outcome> {
+        let (act, source) = (Act::of(sign), sign.first.source);
+        self.forget_before(act.time);
+        let is_it =
+            |refused: &&mut Refused| !refused.sources.contains(&source) && is_same(&refused.act, &act, names);
+        let refused = self.refused.iter_mut().filter(|_| is_open(sign)).find(is_it)?;
+        refused.sources.push(source);
+        Some(refused.outcome)
+    }
+
+    fn forget_before(&mut self, time: EventTime) {
+        let is_old = |act: &Act| time.nanos_since(act.time) > SECOND_NANOS;
+        while self.recent.front().is_some_and(|seen| is_old(&seen.act)) {
+            self.recent.pop_front();
+        }
+        while self.refused.front().is_some_and(|refused| is_old(&refused.act)) {
+            self.refused.pop_front();
+        }
     }
 
     /// A sign was kept at `index`: others may record its act too.
@@ -87,8 +135,14 @@ impl Twins {
         if self.recent.len() >= MAX_RECENT {
             self.recent.pop_front();
         }
-        self.recent.push_back(Seen { act: Act::of(sign), sources: vec![sign.first.source], sign: index });
+        let (act, sources) = (Act::of(sign), vec![sign.first.source]);
+        self.recent.push_back(Seen { act, sources, sign: index, open: is_open(sign) });
     }
+}
+
+/// Whether the record does not say how the act ended.
+fn is_open(sign: &Sign) -> bool {
+    matches!(sign.outcome, Outcome::Attempted | Outcome::Unknown)
 }
 
 fn is_same(one: &Act, other: &Act, names: &Names) -> bool {
@@ -159,6 +213,7 @@ fn agree<T>(one: Option<T>, other: Option<T>, same: impl Fn(&T, &T) -> bool) -> 
 #[cfg(test)]
 mod tests {
     use offbound_schemas::table::host_events;
+    use offbound_schemas::vocabulary::Outcome;
 
     use crate::fact::Facts;
     use crate::testing::text::Tables;
@@ -167,8 +222,8 @@ mod tests {
 host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cred_read; outcome=allowed; control=none; mode=unknown; pid=40; exe=/bin/cat; target_path=/etc/shadow; target_is_credential=true; event_time=10:00:00.100001
 ";
 
-    /// Folds rows in the order of their times, and gives each sign's count and the sources beside its first.
-    fn signs(rows: &str) -> Vec<(u64, Vec<String>)> {
+    /// Folds rows in the order of their times.
+    fn folded(rows: &str) -> Facts {
         let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are well formed");
         tables.add(rows).expect("the rows are well formed");
         let batch = tables.batch(host_events::NAME).expect("the rows fit the table");
@@ -177,6 +232,12 @@ host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cre
         order.sort_by_key(|row| (view.event_time(*row), view.event_id(*row)));
         let mut facts = Facts::default();
         order.into_iter().for_each(|row| facts.host_event(&view, row));
+        facts
+    }
+
+    /// Each sign's count and the sources beside its first.
+    fn signs(rows: &str) -> Vec<(u64, Vec<String>)> {
+        let facts = folded(rows);
         let text = |name: &crate::names::Name| facts.names.text(*name).to_owned();
         facts.signals.all().iter().map(|sign| (sign.count, sign.also.iter().map(text).collect())).collect()
     }
@@ -263,5 +324,48 @@ host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cre
             ),
             &[(1, &[]), (1, &[])],
         );
+    }
+
+    /// Scenario: one sensor sees a read begin, another sees it refused, before or after, or something else refused.
+    /// Guarantees: the read counts as refused, and only that one; what was seen to go through stays so.
+    #[test]
+    fn a_refusal_says_how_an_attempt_ended() {
+        const BEGUN: &str = "host_events: event_id=a1; outcome=attempted";
+        const REFUSED: &str = "source=linux-audit; outcome=denied; control=dac";
+        let (begun, refused) = ((Outcome::Attempted, 1), (Outcome::Denied, 1));
+        for (rows, expected) in [
+            (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; event_time=10:00:00.105"), vec![refused]),
+            (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; event_time=10:00:00.099"), vec![refused]),
+            (
+                format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; outcome=failed"),
+                vec![(Outcome::Failed, 1)],
+            ),
+            (
+                format!(
+                    "{BEGUN}\n{BEGUN}; event_id=a2; event_time=10:00:00.100002
+                     host_events: event_id=b1; {REFUSED}; event_time=10:00:00.105"
+                ),
+                vec![begun],
+            ),
+            (
+                format!(
+                    "{BEGUN}\nhost_events: event_id=b1; {REFUSED}; event_time=10:00:00.105
+                     {BEGUN}; event_id=a2; event_time=10:00:03"
+                ),
+                vec![refused, begun],
+            ),
+            (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; source=tetragon"), vec![begun]),
+            (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; pid=41"), vec![begun]),
+            (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; target_path=/etc/gshadow"), vec![begun]),
+            (
+                format!("{BEGUN}; outcome=allowed\nhost_events: event_id=b1; {REFUSED}"),
+                vec![(Outcome::Allowed, 1)],
+            ),
+        ] {
+            let facts = folded(&rows);
+            let found: Vec<(Outcome, u64)> =
+                facts.signals.all().iter().map(|sign| (sign.outcome, sign.count)).collect();
+            assert_eq!(found, expected, "{rows}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::identity_assertions;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, DISAGREES_WITH_LOOKUP, Decision, Enforcement, Phase};
 
 use super::evidence::Witness;
 use super::sensitive::action_is_sensitive;
@@ -28,6 +28,8 @@ pub(crate) struct Key {
     pub(crate) quality: AddrQuality,
     /// Claimed addresses, joined by commas.
     pub(crate) chain: Option<Name>,
+    /// The recorder's own word on who the peer was, where it contradicts the identity shown.
+    pub(crate) lookup: Option<Name>,
     pub(crate) destination: Name,
     /// Kept apart only where it matters: sensitive actions and refusals.
     pub(crate) action: Option<Name>,
@@ -127,6 +129,7 @@ impl Uses {
             address: names.maybe(view.src_addr(row)),
             quality: view.addr_quality(row),
             chain: names.maybe(Some(&chain)),
+            lookup: names.maybe(view.observed_workload(row).filter(|_| disagrees_with_lookup(view, row))),
             destination: names.name(&destination.name),
             action: action.filter(|_| apart),
             decision,
@@ -170,6 +173,10 @@ impl Uses {
             self.by_key.clear();
         }
     }
+}
+
+fn disagrees_with_lookup(view: &identity_assertions::View<'_>, row: usize) -> bool {
+    view.trust_flags(row).iter().any(|remark| remark == DISAGREES_WITH_LOOKUP)
 }
 
 fn window(time: EventTime) -> i64 {

@@ -293,3 +293,25 @@ fn by_workload_alone() {
         ),
     ]);
 }
+
+/// Scenario: the recorder looked the peer up and found another workload than its certificate names. Guarantees: that is
+/// told beside the comparison of places, which it does not change; not of the subject itself under another name, nor of
+/// who is declared to present it, nor where the recorder says no such thing.
+#[test]
+fn the_recorders_own_lookup() {
+    const ALIAS: &str =
+        "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[[workload]]\nid = \"web\"\naliases = [\"lab/scratch\"]\n";
+    const BROKER: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[[delegation]]\npresenter = \"lab/*\"\nsubjects = [\"web\"]\n";
+    const SEEN: &str = "identity_assertions: subject=web; src_addr=10.1.0.7; observed_workload=lab/scratch";
+    let remark = format!("{SEEN}; trust_flags=lookup-or-claim,identity-disagrees-with-lookup");
+    for (environment, row, expected) in [
+        (REALM, remark.as_str(), Some("lab/scratch")),
+        (ALIAS, remark.as_str(), None),
+        (BROKER, remark.as_str(), None),
+        (REALM, SEEN, None),
+    ] {
+        let found = compared(environment, row);
+        assert_eq!(found.lookup_workload.as_deref(), expected, "{environment}");
+        assert_eq!(found.place_match, compared(environment, SEEN).place_match, "{environment}");
+    }
+}

@@ -138,9 +138,21 @@ fn row(
         valid_to: lifetime.to,
         valid_from: lifetime.from,
         skew_nanos: scene.skew(usage.key.source) + LEEWAY_NANOS,
+        lookup_workload: looked_up(scene, usage),
         workload,
         ..placed(scene, bound, compared)
     }
+}
+
+/// Who presented it by the recorder's own lookup, unless that is the subject after all, or is declared to present it.
+/// Apart from the comparison of places: a lookup is the word of one record, which no placement confirms.
+fn looked_up(scene: &Scene<'_>, usage: &Usage) -> Option<String> {
+    let (names, environment) = (&scene.facts.names, scene.environment);
+    let (lookup, subject) = names.text_of(usage.key.lookup).zip(names.text_of(usage.key.subject))?;
+    let presenter = environment.canonical_workload(lookup);
+    let is_subject = presenter == environment.canonical_workload(subject);
+    let is_declared = environment.delegated(lookup, subject, names.text(usage.key.destination));
+    (!is_subject && !is_declared).then_some(presenter)
 }
 
 /// The columns of a use that say where it belongs, where it was, and how the two compare.

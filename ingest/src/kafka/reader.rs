@@ -16,7 +16,8 @@ use offbound_schemas::{EventBatch, EventRows, EventTime};
 use crate::identity::Occurrences;
 use crate::kafka::notice::Delivery;
 use crate::pipeline::{IngestOptions, IngestSink};
-use crate::run::message::{Mark, Partition, Paused};
+use crate::run::Paused;
+use crate::run::message::{Mark, Partition};
 
 /// How long records stay inside a decoder when nothing follows them: longer than the records of one event are apart.
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(5);

@@ -100,6 +100,9 @@ table!(Use "uses"
     observed_pod_uid: Option<String> = "",
     /// Workload that owned it.
     observed_workload: Option<String> = "",
+    /// Workload that the recorder looked up for the peer, where it is not the one whose identity was shown, and is not
+    /// declared to present it.
+    lookup_workload: Option<String> = "",
     /// True when the address lies outside every realm.
     observed_external: bool = "",
     /// A place key: observed host, else address group; null when undetermined.

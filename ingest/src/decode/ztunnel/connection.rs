@@ -6,7 +6,7 @@
 //! where that fails, from a header that the client's proxy wrote; the record does not say which.
 
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, DISAGREES_WITH_LOOKUP, Decision, Enforcement, Phase};
 
 use super::line::{Line, Message};
 use crate::decode::address::Address;
@@ -104,7 +104,7 @@ fn remarks(row: &IdentityAssertion, line: &Line, inbound: bool) -> Vec<String> {
     let remarks = [
         (!inbound, "sender-view"),
         (row.observed_workload.is_some(), "lookup-or-claim"),
-        (disagrees, "identity-disagrees-with-lookup"),
+        (disagrees, DISAGREES_WITH_LOOKUP),
         (revoked, "revoked-certificate"),
     ];
     remarks.iter().filter(|(holds, _)| *holds).map(|(_, remark)| (*remark).to_owned()).collect()
