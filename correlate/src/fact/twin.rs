@@ -337,7 +337,7 @@ host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cre
             (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; event_time=10:00:00.105"), vec![refused]),
             (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; event_time=10:00:00.099"), vec![refused]),
             (
-                format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; outcome=failed"),
+                format!("{BEGUN}\nhost_events: event_id=b1; source=osquery; outcome=failed"),
                 vec![(Outcome::Failed, 1)],
             ),
             (
