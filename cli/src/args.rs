@@ -120,6 +120,12 @@ pub(crate) struct InputArgs {
     /// Exit with 2 when some input could not be read
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Most memory that facts may take; what there is no room for becomes a gap [default: 4GiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) facts_memory: Option<u64>,
+    /// How long facts are kept after they were last heard of, in event time [default: 30d]
+    #[arg(long, value_name = "TIME", value_parser = parse_length_of_time)]
+    pub(crate) facts_retention: Option<Duration>,
 }
 
 /// Options of commands that print findings.

@@ -4,6 +4,7 @@
 //! `OFFBOUND_SECTION_KEY` variables; options. Out: complete settings.
 //! Owns: keys, and where each may be set. Law: an unknown key or a bad value is an error (exit 3), never ignored.
 
+mod facts;
 pub(crate) mod stream;
 
 use std::env;
@@ -29,6 +30,7 @@ struct File {
     input: InputSection,
     output: OutputSection,
     store: StoreSection,
+    facts: facts::FactsSection,
     kafka: stream::KafkaSection,
     topic: Vec<stream::TopicSection>,
     stream: stream::StreamSection,
@@ -90,7 +92,7 @@ impl Config {
     /// Lets every set variable win over the file.
     fn take_variables(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
         self.live.take_variables(&variable)?;
-        let File { input, output, store, .. } = &mut self.file;
+        let File { input, output, store, facts, .. } = &mut self.file;
         for (name, slot) in [
             ("OFFBOUND_INPUT_ENV", &mut input.env),
             ("OFFBOUND_INPUT_RULES", &mut input.rules),
@@ -103,6 +105,8 @@ impl Config {
             ("OFFBOUND_OUTPUT_FAIL_ON", &mut output.fail_on),
             ("OFFBOUND_OUTPUT_COLOR", &mut output.color),
             ("OFFBOUND_OUTPUT_LOG_FORMAT", &mut output.log_format),
+            ("OFFBOUND_FACTS_MEMORY", &mut facts.memory),
+            ("OFFBOUND_FACTS_RETENTION", &mut facts.retention),
         ] {
             *slot = variable(name).or(slot.take());
         }

@@ -43,6 +43,8 @@ struct Sources {
     environment: Option<PathBuf>,
     /// Which rows are asked for.
     window: Window,
+    /// How much of the facts is held.
+    facts: offbound_correlate::Bounds,
     interrupt: Interrupt,
 }
 
@@ -65,6 +67,7 @@ pub(crate) fn run(args: &HuntArgs, context: &Context) -> Result<Done, Failure> {
         store: context.config.store(store.as_deref()),
         environment: context.config.environment(env.as_deref()),
         window: Window { since: *since, until: *until },
+        facts: context.config.bounds(None, None)?,
         interrupt: interrupt.clone(),
     };
     let mut worker = Worker::begin(text, sources, bounds, interrupt)?;

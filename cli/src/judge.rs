@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use offbound_correlate::environment::Environment;
-use offbound_correlate::{Changes, Engine, EngineError, FactTable, Judgement, RuleSet, Tracked};
+use offbound_correlate::{Bounds, Changes, Engine, EngineError, FactTable, Judgement, RuleSet, Tracked};
 use offbound_schemas::record::{Finding, Incident, SourceCount, Summary};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventTime};
@@ -123,14 +123,20 @@ impl Judge {
         Ok(Self { engine, runtime })
     }
 
+    /// Keeps facts within these bounds.
+    pub(crate) fn within(mut self, bounds: Bounds) -> Self {
+        self.engine.bound(bounds);
+        self
+    }
+
     /// Takes events in.
     pub(crate) fn push(&mut self, batch: &EventBatch) -> Result<(), Failure> {
-        self.engine.push(batch).map_err(engine_failure)
+        self.runtime.block_on(self.engine.push(batch)).map_err(engine_failure)
     }
 
     /// Folds every event before `watermark`, and judges nothing yet.
     pub(crate) fn seal(&mut self, watermark: EventTime) -> Result<(), Failure> {
-        self.engine.seal(watermark).map_err(engine_failure)
+        self.runtime.block_on(self.engine.seal(watermark)).map_err(engine_failure)
     }
 
     /// What the evidence at hand supports, and was not said yet.
@@ -178,7 +184,7 @@ impl Judge {
         interrupt: &Interrupt,
     ) -> Result<Vec<FactTable>, Failure> {
         self.take_in(store, window, interrupt)?;
-        self.engine.fact_tables(wanted).map_err(engine_failure)
+        self.runtime.block_on(self.engine.fact_tables(wanted)).map_err(engine_failure)
     }
 
     fn take_in(&mut self, store: &Store, window: Window, interrupt: &Interrupt) -> Result<(), Failure> {

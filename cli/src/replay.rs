@@ -68,7 +68,8 @@ pub(crate) fn replay(
 ) -> Result<Replay, Failure> {
     let stopwatch = Stopwatch::start();
     let interrupt = Interrupt::listen();
-    let judge = Judge::new(environment, &rules::load(input.rules.as_deref())?)?;
+    let bounds = context.config.bounds(input.facts_memory, input.facts_retention)?;
+    let judge = Judge::new(environment, &rules::load(input.rules.as_deref())?)?.within(bounds);
     let mut writer = match keep {
         Keep::Folder(folder) => Store::create(folder)?,
         Keep::Session => Store::temporary()?,

@@ -8,3 +8,14 @@ pub(crate) fn scaled(text: &str, power: impl Fn(&str) -> Option<u32>) -> Option<
     let (number, unit) = text.split_at(end);
     number.parse::<u64>().ok()?.checked_mul(1_u64.checked_shl(power(unit)?)?)
 }
+
+/// A size such as `512MiB`, `2GiB`, `1048576`.
+pub(crate) fn bytes(text: &str) -> Option<u64> {
+    scaled(text.trim(), |unit| match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(0),
+        "kib" | "k" => Some(10),
+        "mib" | "m" => Some(20),
+        "gib" | "g" => Some(30),
+        _ => None,
+    })
+}

@@ -47,6 +47,7 @@ pub(crate) fn run(args: &StreamArgs, context: &Context) -> Result<Done, Failure>
     let inputs = reload::Inputs {
         environment: context.config.environment(args.env.as_deref()),
         rules: context.config.rules(args.rules.as_deref()),
+        bounds: settings.bounds,
     };
     // Whatever is wrong with a file is told before anything is read.
     let judge = inputs.load()?;

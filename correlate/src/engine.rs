@@ -7,14 +7,16 @@
 mod changes;
 mod ledger;
 mod published;
+mod settled;
 
 use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::{EventBatch, EventTime, SchemaError};
 
 pub use changes::{Changes, Tracked};
-use ledger::Ledger;
+use ledger::{Basis, Ledger};
 use published::{Published, Sealed};
 
+use crate::bounds::Bounds;
 use crate::environment::Environment;
 use crate::order::CanonicalOrder;
 use crate::rule::RuleSet;
@@ -55,14 +57,21 @@ pub struct Engine {
     /// What may be: every event at hand, as it came. Only where provisional results are wanted.
     ahead: Option<Ledger>,
     published: Published,
+    bounds: Bounds,
 }
 
 impl Engine {
     /// An engine without events, for events of the past; every rule is planned, and refused here if it is unsound.
     pub async fn new(environment: Environment, rules: &RuleSet) -> Result<Self, EngineError> {
         let session = Session::new(rules).await?;
-        let (order, sealed, published) = Default::default();
-        Ok(Self { environment, session, order, sealed, ahead: None, published })
+        let (order, published, bounds) = Default::default();
+        let sealed = Ledger::sealed();
+        Ok(Self { environment, session, order, sealed, ahead: None, published, bounds })
+    }
+
+    /// Sets other bounds than the usual ones; to be said before the first event.
+    pub fn bound(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
     }
 
     /// The same for events as they happen: [`Self::provisional`] speaks before the watermark does.
@@ -75,7 +84,7 @@ impl Engine {
 
     /// Forgets every event and everything published, and keeps environment, rules and plans.
     pub fn forget(&mut self) {
-        self.sealed = Ledger::default();
+        self.sealed = Ledger::sealed();
         self.published = Published::default();
         self.order = CanonicalOrder::default();
         if self.ahead.is_some() {
@@ -93,18 +102,20 @@ impl Engine {
     }
 
     /// Takes events in, in any order; they wait for the watermark.
-    pub fn push(&mut self, batch: &EventBatch) -> Result<(), EngineError> {
+    pub async fn push(&mut self, batch: &EventBatch) -> Result<(), EngineError> {
         let mut fresh = self.order.push(batch)?;
-        if let Some(ahead) = &mut self.ahead {
+        let Self { environment, session, order, ahead, .. } = self;
+        if let Some(ahead) = ahead {
             fresh.sort_unstable();
-            ahead.fold(&self.environment, &self.order, &fresh)?;
+            let basis = Basis { environment, session, bounds: share(self.bounds, true) };
+            ahead.fold(basis, order, &fresh).await?;
         }
         Ok(())
     }
 
     /// Folds every event strictly before `watermark`, and publishes nothing yet.
-    pub fn seal(&mut self, watermark: EventTime) -> Result<(), EngineError> {
-        self.fold(Some(watermark))
+    pub async fn seal(&mut self, watermark: EventTime) -> Result<(), EngineError> {
+        self.fold(Some(watermark)).await
     }
 
     /// What the events at hand, sealed or not, say and was not published yet: provisional findings, also where one is
@@ -121,28 +132,34 @@ impl Engine {
     /// Folds every event strictly before `watermark`, and tells what that makes different: findings confirmed, revised
     /// or withdrawn, incidents judged anew. Lifetimes are judged as of the watermark.
     pub async fn advance(&mut self, watermark: EventTime) -> Result<Changes, EngineError> {
-        self.fold(Some(watermark))?;
+        self.fold(Some(watermark)).await?;
         let now = self.now();
-        let tells_gaps = self.sealed.facts.touched.gaps;
+        let tells_gaps = self.sealed.facts.touched.gaps || self.sealed.is_anew();
         let renewed = self.sealed.renew(&self.environment, &self.session, now).await?;
         let gaps = if tells_gaps { self.sealed.gaps() } else { Vec::new() };
         let (sealed, late) = (self.covered(), self.order.late());
         let mut changes = self.published.confirm(&self.sealed, renewed, sealed);
         self.published.tell_rest(&mut changes, gaps, late);
+        if let Some(ahead) = &mut self.ahead {
+            // What is told for good needs no room any more.
+            let (findings, incidents) = self.sealed.settled.take();
+            self.published.close(&findings, &incidents);
+            ahead.settled.forget_before(watermark);
+        }
         Ok(changes)
     }
 
     /// Folds what still waits, and judges everything. Publishes nothing.
     pub async fn judge(&mut self) -> Result<Judgement, EngineError> {
-        self.fold_all()?;
+        self.fold_all().await?;
         let now = self.now();
         let judged = self.sealed.judge(&self.environment, &self.session, now).await?;
         Ok(Judgement { late: self.order.late(), ..judged })
     }
 
     /// Folds what still waits.
-    pub(crate) fn fold_all(&mut self) -> Result<(), EngineError> {
-        self.fold(None)
+    pub(crate) async fn fold_all(&mut self) -> Result<(), EngineError> {
+        self.fold(None).await
     }
 
     /// The sealed facts, joined and compared.
@@ -155,13 +172,14 @@ impl Engine {
     pub fn tracked(&self) -> Tracked {
         let facts = &self.sealed.facts;
         Tracked {
-            credentials: facts.bindings.all().len(),
-            uses: facts.uses.all().len(),
+            credentials: facts.bindings.len(),
+            uses: facts.uses.len(),
             signals: facts.signals.all().len(),
             stays: facts.placements.stays().len(),
             names: facts.names.len(),
             waiting: self.order.waiting(),
-            bytes: facts.bytes(),
+            given_up: self.sealed.given_up,
+            bytes: facts.sizes().to_vec(),
         }
     }
 
@@ -174,10 +192,24 @@ impl Engine {
         Sealed { watermark: self.order.watermark(), begin: self.sealed.facts.begin }
     }
 
-    fn fold(&mut self, watermark: Option<EventTime>) -> Result<(), EngineError> {
+    async fn fold(&mut self, watermark: Option<EventTime>) -> Result<(), EngineError> {
         let due = self.order.seal(watermark);
-        self.sealed.fold(&self.environment, &self.order, &due)?;
+        let Self { environment, session, order, sealed, ahead, .. } = self;
+        let basis = Basis { environment, session, bounds: share(self.bounds, ahead.is_some()) };
+        let before = sealed.horizon;
+        sealed.fold(basis, order, &due).await?;
+        if let Some((ahead, horizon)) = ahead.as_mut().zip(sealed.horizon)
+            && before < Some(horizon)
+        {
+            // Stamps of events that just came may lie: only the sealed ones say what is too old.
+            ahead.age(basis, horizon).await?;
+        }
         self.order.release(&due);
         Ok(())
     }
+}
+
+/// The bounds of one ledger, where there may be two.
+fn share(bounds: Bounds, is_live: bool) -> Bounds {
+    Bounds { facts_bytes: if is_live { bounds.facts_bytes / 2 } else { bounds.facts_bytes }, ..bounds }
 }

@@ -8,10 +8,13 @@ pub(crate) mod binding;
 pub(crate) mod coverage;
 pub(crate) mod evidence;
 pub(crate) mod gap;
+pub(crate) mod keep;
 pub(crate) mod lineage;
+mod packed;
 pub(crate) mod placement;
 pub(crate) mod program;
 pub(crate) mod sensitive;
+mod shared;
 pub(crate) mod signal;
 pub(crate) mod touched;
 pub(crate) mod twin;
@@ -42,6 +45,10 @@ pub(crate) struct Facts {
     pub(crate) end: Option<EventTime>,
     /// What changed since somebody looked.
     pub(crate) touched: Touched,
+    /// What is known of rows that are held no more.
+    pub(crate) past: keep::Remembered,
+    /// Stays of this stretch of time were given up: that nobody is known to have been somewhere then proves nothing.
+    pub(crate) lost_stays: Option<(EventTime, EventTime)>,
 }
 
 impl Facts {
@@ -50,17 +57,23 @@ impl Facts {
         self.end = self.end.max(Some(time));
     }
 
-    /// Memory in bytes by fact table, as its capacity says.
-    pub(crate) fn bytes(&self) -> Vec<(&'static str, usize)> {
-        vec![
+    /// Logical size in bytes by fact table: a function of the folded events, whatever was allocated for them.
+    pub(crate) fn sizes(&self) -> [(&'static str, usize); 8] {
+        [
             ("bindings", self.bindings.bytes()),
             ("coverage", self.coverage.bytes()),
             ("lineage", self.lineage.bytes()),
             ("names", self.names.bytes()),
             ("placements", self.placements.bytes()),
+            ("remembered", self.past.bytes()),
             ("signals", self.signals.bytes()),
             ("uses", self.uses.bytes()),
         ]
+    }
+
+    /// Logical size of all fact tables, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.sizes().into_iter().map(|(_, bytes)| bytes).sum()
     }
 
     /// Folds one host event.

@@ -13,6 +13,7 @@ use offbound_schemas::table::{
 use offbound_schemas::vocabulary::{Confidence, FindingState, Match, Severity, SignalKind};
 use offbound_schemas::{EventId, FindingId, SchemaError};
 
+use crate::fact::Facts;
 use crate::fact::evidence::Witness;
 use crate::fact::program::base_name;
 use crate::fact::signal::Sign;
@@ -37,21 +38,26 @@ pub(crate) struct Found {
 
 /// Where uses and signs are, by event id.
 pub(crate) struct Members<'a> {
-    uses: HashMap<EventId, &'a Usage>,
+    uses: HashMap<EventId, usize>,
     signs: HashMap<EventId, &'a Sign>,
 }
 
 impl<'a> Members<'a> {
     pub(crate) fn new(
-        all_uses: impl Iterator<Item = &'a Usage> + Clone,
+        facts: &Facts,
+        places: impl Iterator<Item = usize>,
         all_signs: impl Iterator<Item = &'a Sign>,
     ) -> Self {
         let mut uses = HashMap::new();
-        for usage in all_uses.clone() {
-            uses.entry(usage.last.id).or_insert(usage);
+        let mut lasts = Vec::new();
+        for (place, usage) in places.filter_map(|place| Some((place, facts.uses.get(place)?))) {
+            uses.insert(usage.first.id, place);
+            if usage.last.id != usage.first.id {
+                lasts.push((usage.last.id, place));
+            }
         }
-        for usage in all_uses {
-            uses.insert(usage.first.id, usage);
+        for (id, place) in lasts {
+            uses.entry(id).or_insert(place);
         }
         let mut signs: HashMap<EventId, &Sign> = HashMap::new();
         for sign in all_signs {
@@ -62,6 +68,12 @@ impl<'a> Members<'a> {
             }
         }
         Self { uses, signs }
+    }
+
+    /// The use that a record of this id began or ended.
+    fn usage(&self, scene: &Scene<'_>, id: &str) -> Option<Usage> {
+        let place = self.uses.get(&id.parse::<EventId>().ok()?)?;
+        scene.facts.uses.get(*place)
     }
 }
 
@@ -137,10 +149,8 @@ fn found(scene: &Scene<'_>, members: &Members<'_>, rule: &Rule, candidate: &Cand
 fn uses_of(scene: &Scene<'_>, members: &Members<'_>, ids: &[String]) -> Vec<Use> {
     let mut rows = BTreeMap::new();
     for id in ids.iter().take(MAX_MEMBERS) {
-        let usage = id.parse::<EventId>().ok().and_then(|id| members.uses.get(&id));
-        for row in
-            usage.into_iter().flat_map(|usage| uses::rows(scene, usage)).filter(|row| row.use_id == *id)
-        {
+        let usage = members.usage(scene, id);
+        for row in usage.iter().flat_map(|usage| uses::rows(scene, usage)).filter(|row| row.use_id == *id) {
             rows.insert((row.first_time, row.use_id.clone()), row);
         }
     }
@@ -257,12 +267,10 @@ fn evidence(scene: &Scene<'_>, members: &Members<'_>, uses: &[Use], signals: &[S
     let mut deciding: Vec<&Use> = uses.iter().collect();
     deciding.sort_by_key(|row| (row.place_match != Match::Mismatch, row.first_time));
     for row in deciding.into_iter().take(MAX_EVIDENCE / 3) {
-        let Some(usage) = row.use_id.parse().ok().and_then(|id: EventId| members.uses.get(&id)) else {
-            continue;
-        };
+        let Some(usage) = members.usage(scene, &row.use_id) else { continue };
         let own = if usage.first.id.to_string() == row.use_id { usage.first } else { usage.last };
         add(&own, identity_assertions::NAME, "use");
-        if let Some(held) = scene.held(usage) {
+        if let Some(held) = scene.held(&usage) {
             for (witness, role) in [(held.issue, "issue"), (held.claim, "claim")] {
                 if let Some(witness) = witness {
                     add(&witness, identity_assertions::NAME, role);

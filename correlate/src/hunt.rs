@@ -13,8 +13,8 @@ pub type FactTable = (&'static str, Vec<RecordBatch>);
 
 impl Engine {
     /// Folds what still waits, and gives those tables of facts whose names are asked for. Needs no rules.
-    pub fn fact_tables(&mut self, wanted: &[&str]) -> Result<Vec<FactTable>, EngineError> {
-        self.fold_all()?;
+    pub async fn fact_tables(&mut self, wanted: &[&str]) -> Result<Vec<FactTable>, EngineError> {
+        self.fold_all().await?;
         let scene = self.scene();
         let tables = RULE_TABLES.iter().filter(|table| wanted.contains(table));
         Ok(tables.map(|table| (*table, batches(&scene, table))).collect())

@@ -6,6 +6,8 @@
 //! Law: findings are a pure function of the accepted set of events.
 
 mod asked;
+mod bounded;
+mod bounds;
 mod engine;
 pub mod environment;
 mod fact;
@@ -23,6 +25,7 @@ mod standing;
 #[doc(hidden)]
 pub mod testing;
 
+pub use bounds::Bounds;
 pub use engine::{Changes, Engine, EngineError, Judgement, Tracked};
 pub use hunt::FactTable;
 pub use rule::{Entity, Marks, Rule, RuleError, RuleSet};

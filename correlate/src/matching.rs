@@ -87,6 +87,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) places: &'a Places<'a>,
     pub(crate) names: &'a Names,
+    /// Stays of this stretch of time were given up.
+    pub(crate) lost_stays: Option<(EventTime, EventTime)>,
 }
 
 /// Compares a use with its binding, and tells every step.
@@ -334,6 +336,12 @@ fn unowned(
     answer: &mut Compared<'_>,
 ) {
     if first_use(bound, ground, address, answer) {
+        return;
+    }
+    if ground.lost_stays.is_some_and(|(from, to)| from <= seen.time && seen.time <= to) {
+        let text =
+            "placements of that time were given up for lack of room, so that its owner may be one of them";
+        answer.trace.say(|| format!("{address}: {text}."));
         return;
     }
     let exits = exits(home, seen, ground);

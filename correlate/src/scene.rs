@@ -56,10 +56,11 @@ pub(crate) struct Past {
 impl<'a> Scene<'a> {
     /// Joins the facts, as of `now` or of the last event, whichever is later.
     pub(crate) fn new(environment: &'a Environment, facts: &'a Facts, now: Option<EventTime>) -> Self {
-        let mut scene = Self::with_past(environment, facts, now, (Past::default(), &Before::default()));
+        let past = Past { learned: facts.past.learned.clone(), ..Past::default() };
+        let mut scene = Self::with_past(environment, facts, now, (past, &Before::default()));
         scene.learn(0..facts.signals.all().len());
-        let uses = facts.uses.all().iter();
-        scene.edges = edges::Edges::new(uses.filter_map(|usage| Some((scene.workload_of(usage)?, usage))));
+        let uses = facts.uses.iter().filter_map(|usage| Some((scene.workload_of(&usage)?, usage)));
+        scene.edges = facts.past.edges.clone().learn_all(uses);
         scene
     }
 
@@ -97,7 +98,12 @@ impl<'a> Scene<'a> {
 
     /// What a comparison may look at.
     pub(crate) fn ground(&self) -> Ground<'_> {
-        Ground { environment: self.environment, places: &self.places, names: &self.facts.names }
+        Ground {
+            environment: self.environment,
+            places: &self.places,
+            names: &self.facts.names,
+            lost_stays: self.facts.lost_stays,
+        }
     }
 
     /// The text of an optional name.
@@ -107,10 +113,10 @@ impl<'a> Scene<'a> {
 
     /// Uses off their place about any of some keys, and all uses at some places, in the order of the facts; all uses where
     /// nothing says which.
-    pub(crate) fn uses_off_or_at(&self, off: &[Key], at: &[Key]) -> Vec<&'a Usage> {
-        let all = self.facts.uses.all();
-        let Some(index) = self.index else { return all.iter().collect() };
-        index.off_or_at(off, at).into_iter().filter_map(|place| all.get(place)).collect()
+    pub(crate) fn uses_off_or_at(&self, off: &[Key], at: &[Key]) -> impl Iterator<Item = Usage> + use<'a> {
+        let all = &self.facts.uses;
+        let places = self.index.map_or_else(|| (0..all.len()).collect(), |index| index.off_or_at(off, at));
+        places.into_iter().filter_map(|place| all.get(place))
     }
 
     /// Signs about any of some keys, in the order of the facts; all signs where nothing says which.
@@ -121,7 +127,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The credential of a use, where it has an id.
-    pub(crate) fn held(&self, usage: &Usage) -> Option<&'a Held> {
+    pub(crate) fn held(&self, usage: &Usage) -> Option<Held> {
         self.facts.bindings.get(usage.key.credential?)
     }
 
@@ -139,7 +145,7 @@ impl<'a> Scene<'a> {
             let grade = if self.placed(workload.as_deref()) { 3 } else { 0 };
             return Bound { workload, grade, ..Bound::default() };
         };
-        self.bound_held(held, workload)
+        self.bound_held(&held, workload)
     }
 
     /// What a credential is bound to.
@@ -154,11 +160,10 @@ impl<'a> Scene<'a> {
             (true, true, false) => 3,
             (true, false, false) => 2,
             (false, ..) if self.placed(workload.as_deref()) => 3,
-            (false, ..) if held.first_use.is_some() => 1,
+            (false, ..) if held.first_address.is_some() => 1,
             _ => 0,
         };
-        let first_address = held.first_use.map(|(_, address)| address);
-        Bound { workload, host, pod_uid: held.pod_uid, first_address, grade }
+        Bound { workload, host, pod_uid: held.pod_uid, first_address: held.first_address, grade }
     }
 
     /// Whether any placement knows that workload.

@@ -8,6 +8,7 @@ mod cases;
 mod groups;
 mod index;
 mod rows;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,7 @@ use cases::Case;
 use groups::Touch;
 pub(crate) use index::Index;
 use rows::{SignState, UseState};
+pub(crate) use units::Unit;
 
 /// Everything that stands.
 #[derive(Debug, Default)]
@@ -77,10 +79,16 @@ struct Changed {
 }
 
 impl Standing {
+    /// Nothing stands yet on these facts.
+    pub(crate) fn of(facts: &Facts) -> Self {
+        let (edges, learned) = (facts.past.edges.clone(), facts.past.learned.clone());
+        Self { past: Past { edges, learned, ..Past::default() }, ..Self::default() }
+    }
+
     /// Everything is to be looked at, since nothing was yet.
     pub(crate) fn everything(facts: &Facts) -> Touched {
         Touched {
-            uses: (0..facts.uses.all().len()).collect(),
+            uses: (0..facts.uses.len()).collect(),
             signs: (0..facts.signals.all().len()).collect(),
             ..Touched::default()
         }
@@ -125,6 +133,14 @@ impl Standing {
         let incidents = self.renew_incidents(scene, touched, changed);
         self.now = scene.now;
         Ok(Renewed { findings: std::mem::take(&mut changed.found), incidents })
+    }
+
+    /// Everything that stands.
+    pub(crate) fn all(&self) -> Renewed {
+        Renewed {
+            findings: self.found.keys().copied().collect(),
+            incidents: self.cases.keys().copied().collect(),
+        }
     }
 
     /// A finding that stands, with its incident.

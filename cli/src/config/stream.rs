@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use offbound_correlate::Bounds;
 use offbound_ingest::kafka::{Connection, Mechanism, Sasl, Secret, Tls};
 use offbound_schemas::parse_duration_nanos;
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use super::{Config, truth};
 use crate::args::stream::{StartAt, StreamArgs};
 use crate::clock;
 use crate::exit::Failure;
-use crate::size::scaled;
+use crate::size::bytes;
 
 const DEFAULT_GROUP: &str = "offbound";
 const DEFAULT_LISTEN: &str = "127.0.0.1:9464";
@@ -25,8 +26,11 @@ const DEFAULT_LATENESS: &str = "30s";
 const DEFAULT_IDLE: &str = "10s";
 /// Time between two commits: what a crash makes be read again, and what an analyst waits for.
 const DEFAULT_COMMIT_INTERVAL: &str = "1s";
-/// Memory in view; records that wait take a part of it. Facts are counted, and not bounded by it.
+/// Memory that a stream may take; records that wait and facts have their parts of it.
 const DEFAULT_MEMORY: &str = "512MiB";
+/// The part of it that facts may take by their logical size: two sets of them, what stands on each, and the rows that are
+/// made of them while rules run take several times as much.
+const FACTS_SHARE: u64 = 16;
 /// Below this there is no room for one message of each partition.
 const MIN_MEMORY_BYTES: u64 = 64 << 20;
 
@@ -131,6 +135,8 @@ pub(crate) struct StreamSettings {
     pub(crate) idle_nanos: i64,
     pub(crate) commit_nanos: i64,
     pub(crate) memory_bytes: u64,
+    /// How long facts are kept, and how much of the memory they may take.
+    pub(crate) bounds: Bounds,
 }
 
 impl Live {
@@ -211,6 +217,9 @@ impl Config {
                 "no topic to read; name one with --topic, or [[topic]] in the configuration",
             ));
         }
+        let memory_bytes = self.memory(stream.memory.as_deref())?;
+        let bounds = self.bounds(None, None)?;
+        let facts_bytes = usize::try_from(memory_bytes / FACTS_SHARE).unwrap_or(usize::MAX);
         let start = args.start.map(|start| start == StartAt::Latest);
         let listen = args.listen.clone().or_else(|| stream.listen.clone());
         let listen = listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
@@ -233,7 +242,8 @@ impl Config {
             lateness_nanos: lateness,
             idle_nanos: nanos("stream.idle", &stream.idle, DEFAULT_IDLE)?,
             commit_nanos: nanos("stream.commit_interval", &stream.commit_interval, DEFAULT_COMMIT_INTERVAL)?,
-            memory_bytes: self.memory(stream.memory.as_deref())?,
+            memory_bytes,
+            bounds: Bounds { facts_bytes, ..bounds },
         })
     }
 
@@ -349,8 +359,8 @@ impl Config {
 
     fn memory(&self, text: Option<&str>) -> Result<u64, Failure> {
         let text = text.unwrap_or(DEFAULT_MEMORY);
-        let bytes = parse_bytes(text).filter(|bytes| *bytes >= MIN_MEMORY_BYTES);
-        bytes.ok_or_else(|| {
+        let read = bytes(text).filter(|bytes| *bytes >= MIN_MEMORY_BYTES);
+        read.ok_or_else(|| {
             self.wrong(
                 "stream.memory",
                 &format!("{text:?} is no size of at least 64MiB, such as 512MiB, 2GiB"),
@@ -368,15 +378,4 @@ fn named_topic(text: &str) -> TopicSection {
     let (name, pattern) = if topic.starts_with('^') { (None, Some(topic)) } else { (Some(topic), None) };
     let owned = |text: Option<&str>| text.map(|text| text.trim().to_owned());
     TopicSection { name: owned(name), pattern: owned(pattern), label, lateness: None }
-}
-
-/// A size such as `512MiB`, `2GiB`, `1048576`.
-fn parse_bytes(text: &str) -> Option<u64> {
-    scaled(text.trim(), |unit| match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => Some(0),
-        "kib" | "k" => Some(10),
-        "mib" | "m" => Some(20),
-        "gib" | "g" => Some(30),
-        _ => None,
-    })
 }

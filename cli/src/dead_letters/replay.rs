@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use offbound_correlate::Bounds;
 use offbound_ingest::{IngestOptions, IngestSink, LetterReader, SourceRead};
 use offbound_schemas::record::{SourceCount, Summary};
 use offbound_schemas::table::DeadLetter;
@@ -44,6 +45,7 @@ pub(super) fn run(args: &ReplayLettersArgs, context: &Context) -> Result<Done, F
         writer: Store::create(&folder)?,
         interrupt: Interrupt::listen(),
         options,
+        bounds: context.config.bounds(input.facts_memory, input.facts_retention)?,
         input,
         told: Told::default(),
     };
@@ -90,6 +92,7 @@ struct Replay {
     /// The summary before.
     before: Option<Summary>,
     options: IngestOptions,
+    bounds: Bounds,
     input: InputArgs,
     interrupt: Interrupt,
     told: Told,
@@ -168,7 +171,7 @@ impl Replay {
     /// Judges everything that the store holds, and commits it.
     fn conclude(&mut self, round: &Round) -> Result<Results, Failure> {
         let environment = judge::environment(self.input.env.as_deref())?;
-        let judge = Judge::new(environment, &rules::load(self.input.rules.as_deref())?)?;
+        let judge = Judge::new(environment, &rules::load(self.input.rules.as_deref())?)?.within(self.bounds);
         let window = Window { since: self.input.since, until: self.input.until };
         let judgement = judge.judge(self.writer.store(), window, &self.interrupt)?;
         let to_read = |count: &SourceCount| SourceRead { count: count.clone(), ..SourceRead::default() };

@@ -78,7 +78,7 @@ fn fact_tables(names: &[&str], sources: &Sources) -> Result<Vec<offbound_correla
     }
     let store = Store::open(sources.folder()?)?;
     let environment = judge::environment(sources.environment.as_deref())?;
-    let engine = Judge::new(environment, &RuleSet::default())?;
+    let engine = Judge::new(environment, &RuleSet::default())?.within(sources.facts);
     engine.fact_tables(names, &store, sources.window, &sources.interrupt)
 }
 

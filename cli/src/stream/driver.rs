@@ -385,8 +385,7 @@ impl Driver {
         }
         metrics.queue_bytes.set(i64::try_from(source.queued_bytes()).unwrap_or(i64::MAX));
         let tracked = start.judge.tracked();
-        let bytes: usize = tracked.bytes.iter().map(|(_, bytes)| bytes).sum();
-        metrics.facts_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        metrics.facts(&tracked);
         metrics.waiting_rows.set(i64::try_from(tracked.waiting).unwrap_or(i64::MAX));
         metrics.late.set(i64::try_from(start.account.late_so_far()).unwrap_or(i64::MAX));
         keeper.give(Work::Commit(Box::new(point)))

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use offbound_correlate::Tracked;
 use offbound_schemas::record::{Finding, SourceCount};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -35,7 +36,8 @@ pub(crate) struct Metrics {
     pub(crate) late: Gauge,
     pub(crate) queue_bytes: Gauge,
     pub(crate) seal_delay: Seconds,
-    pub(crate) facts_bytes: Gauge,
+    facts_bytes: Family<Labels, Gauge>,
+    facts_given_up: Gauge,
     pub(crate) waiting_rows: Gauge,
     pub(crate) outbox: Gauge,
     pub(crate) commits: Histogram,
@@ -57,7 +59,8 @@ impl Metrics {
             late: Gauge::default(),
             queue_bytes: Gauge::default(),
             seal_delay: Seconds::default(),
-            facts_bytes: Gauge::default(),
+            facts_bytes: Family::default(),
+            facts_given_up: Gauge::default(),
             waiting_rows: Gauge::default(),
             outbox: Gauge::default(),
             commits: Histogram::new(COMMIT_SECONDS),
@@ -109,8 +112,11 @@ impl Metrics {
             Unit::Seconds,
             seal_delay.clone(),
         );
-        registry.register_with_unit("facts", "Memory of the facts", Unit::Bytes, facts_bytes.clone());
-        let Self { waiting_rows, outbox, commits, retries, .. } = self;
+        let help = "Logical size of the facts, by table";
+        registry.register_with_unit("facts", help, Unit::Bytes, facts_bytes.clone());
+        let Self { facts_given_up, waiting_rows, outbox, commits, retries, .. } = self;
+        let help = "Rows of facts given up for lack of room; gaps say whose";
+        self.registry.register("facts_given_up_rows", help, facts_given_up.clone());
         self.registry.register("waiting_rows", "Events that wait for the watermark", waiting_rows.clone());
         self.registry.register("outbox_records", "Results not yet taken by their topic", outbox.clone());
         self.registry.register_with_unit(
@@ -133,6 +139,15 @@ impl Metrics {
             labels.push(("reason", reason.clone()));
             self.dead_lettered.get_or_create(&labels).inc_by(*number);
         }
+    }
+
+    /// The size of the facts.
+    pub(crate) fn facts(&self, tracked: &Tracked) {
+        for (table, bytes) in &tracked.bytes {
+            let size = i64::try_from(*bytes).unwrap_or(i64::MAX);
+            self.facts_bytes.get_or_create(&vec![("table", (*table).to_owned())]).set(size);
+        }
+        self.facts_given_up.set(i64::try_from(tracked.given_up).unwrap_or(i64::MAX));
     }
 
     /// Messages of a partition that are not read yet.

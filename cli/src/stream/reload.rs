@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use offbound_correlate::Bounds;
 use signal_hook::consts::SIGHUP;
 use signal_hook::flag;
 
@@ -19,13 +20,14 @@ use crate::rules;
 pub(crate) struct Inputs {
     pub(crate) environment: Option<PathBuf>,
     pub(crate) rules: Option<PathBuf>,
+    pub(crate) bounds: Bounds,
 }
 
 impl Inputs {
     /// An engine with what the files say now.
     pub(crate) fn load(&self) -> Result<Judge, Failure> {
         let environment = judge::environment(self.environment.as_deref())?;
-        Judge::live(environment, &rules::load(self.rules.as_deref())?)
+        Ok(Judge::live(environment, &rules::load(self.rules.as_deref())?)?.within(self.bounds))
     }
 }
 

@@ -15,7 +15,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("offbound-correlate", &["offbound-schemas"]),
     ("offbound-tui", &["offbound-schemas"]),
     ("offbound-simulate", &["offbound-schemas"]),
-    ("offbound-bench", &["offbound-schemas", "offbound-ingest", "offbound-store", "offbound-simulate"]),
+    (
+        "offbound-bench",
+        &["offbound-schemas", "offbound-ingest", "offbound-store", "offbound-correlate", "offbound-simulate"],
+    ),
     ("offbound-testbed", &[]),
     (
         "offbound",

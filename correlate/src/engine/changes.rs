@@ -46,6 +46,8 @@ pub struct Tracked {
     pub names: usize,
     /// Rows that wait for the watermark.
     pub waiting: usize,
-    /// Memory in bytes by fact table, by its capacity, in the order of the tables' names.
+    /// Rows of facts that were given up for lack of room; gaps say whose they were.
+    pub given_up: u64,
+    /// Logical size in bytes by fact table, in the order of the tables' names: what the bound on facts is about.
     pub bytes: Vec<(&'static str, usize)>,
 }

@@ -1,7 +1,8 @@
 //! A ledger: the facts of some events, and what they say.
 //!
 //! In: rows in the order in which they are to be folded. Out: a judgement of everything folded so far.
-//! Owns: facts, and whether anything was folded since they were last judged.
+//! Owns: facts, whether anything was folded since they were last judged, and when they have to become fewer.
+//! Law: that moment follows from the folded rows and the bounds, never from how rows were delivered.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,7 +11,10 @@ use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventTime, FindingId, IncidentId, SchemaError};
 
+use super::settled::Settled;
 use super::{EngineError, Judgement};
+use crate::bounded::{self, Limits};
+use crate::bounds::Bounds;
 use crate::environment::Environment;
 use crate::fact::Facts;
 use crate::fact::touched::Touched;
@@ -42,6 +46,18 @@ fn of_batch<'v, V>(
     })
 }
 
+/// Facts have to grow by this part of their bound before they are looked through again, where what something stands on
+/// fills it.
+const REGROWTH: usize = 8;
+
+/// What judging goes by.
+#[derive(Clone, Copy)]
+pub(super) struct Basis<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) session: &'a Session,
+    pub(super) bounds: Bounds,
+}
+
 /// Facts, and what they say.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -50,19 +66,39 @@ pub(super) struct Ledger {
     pub(super) touched: bool,
     /// What stands, where it is kept true as facts change.
     standing: Option<Standing>,
+    /// What stood on rows that are gone.
+    pub(super) settled: Settled,
+    /// What stood before facts became fewer: all of it is looked at again.
+    carried: Renewed,
+    /// The stretch of event time that was reached, by number; none where others say when facts are too old.
+    step: Option<i64>,
+    /// The moment before which facts are too old.
+    pub(super) horizon: Option<EventTime>,
+    /// The size at which facts are too large, where that is more than the bound.
+    full_at: usize,
+    /// Rows that were given up for lack of room.
+    pub(super) given_up: u64,
 }
 
 impl Ledger {
+    /// A ledger of rows in canonical order: their time says when facts are too old.
+    pub(super) fn sealed() -> Self {
+        Self { step: Some(i64::MIN), ..Self::default() }
+    }
+
     /// Folds rows, in the order given.
-    pub(super) fn fold(
+    pub(super) async fn fold(
         &mut self,
-        environment: &Environment,
+        basis: Basis<'_>,
         order: &CanonicalOrder,
         rows: &[Waiting],
-    ) -> Result<(), SchemaError> {
+    ) -> Result<(), EngineError> {
         let mut views = Views::default();
         for row in rows {
             let Some(batch) = order.batch(row.batch) else { continue };
+            if let Some(horizon) = self.reaches(row.time, basis.bounds) {
+                self.age(basis, horizon).await?;
+            }
             match row.table {
                 EventTable::HostEvents => {
                     let view =
@@ -72,12 +108,15 @@ impl Ledger {
                 EventTable::IdentityAssertions => {
                     let made = || identity_assertions::View::new(&batch.identity_assertions);
                     let view = of_batch(&mut views.assertions, row, made)?;
-                    self.facts.assertion(environment, view, row.row);
+                    self.facts.assertion(basis.environment, view, row.row);
                 }
                 EventTable::Placements => {
                     let view = of_batch(&mut views.places, row, || placements::View::new(&batch.placements))?;
                     self.facts.placement(view, row.row);
                 }
+            }
+            if self.facts.bytes() > self.full_at.max(basis.bounds.facts_bytes) {
+                self.give_up(basis).await?;
             }
         }
         self.touched |= !rows.is_empty();
@@ -85,6 +124,44 @@ impl Ledger {
             // Nobody follows the changes: the first who asks looks at everything.
             self.facts.touched = Touched::default();
         }
+        Ok(())
+    }
+
+    /// Whether a row begins a new stretch of time, and what is too old then.
+    fn reaches(&mut self, time: EventTime, bounds: Bounds) -> Option<EventTime> {
+        let before = self.step?;
+        let step = bounds.step_of(time);
+        self.step = Some(before.max(step));
+        let horizon = bounds.horizon(step);
+        (step > before && self.facts.begin.is_some_and(|begin| begin < horizon)).then_some(horizon)
+    }
+
+    /// Lets go of what is older than `horizon`.
+    pub(super) async fn age(&mut self, basis: Basis<'_>, horizon: EventTime) -> Result<(), EngineError> {
+        self.horizon = self.horizon.max(Some(horizon));
+        self.give_up(basis).await
+    }
+
+    /// Lets go of what is too old, and of what there is no room for. What stands on it is told for good.
+    async fn give_up(&mut self, basis: Basis<'_>) -> Result<(), EngineError> {
+        let Basis { environment, session, bounds } = basis;
+        let mut standing = Standing::of(&self.facts);
+        let everything = Standing::everything(&self.facts);
+        standing.renew(environment, &self.facts, session, everything, None).await?;
+        for stood in self.standing.take().iter().chain([&standing]) {
+            let Renewed { findings, incidents } = stood.all();
+            self.carried.findings.extend(findings);
+            self.carried.incidents.extend(incidents);
+        }
+        let units = standing.units(&self.facts);
+        self.facts.past = standing.into_past();
+        let horizon = self.horizon.unwrap_or(EventTime::MIN);
+        let limits = Limits { horizon, bytes: bounds.facts_bytes };
+        let (released, rows) = bounded::shrink(environment, &mut self.facts, units, limits);
+        self.settled.add(released);
+        self.given_up += rows;
+        self.touched = true;
+        self.full_at = self.facts.bytes() + bounds.facts_bytes / REGROWTH;
         Ok(())
     }
 
@@ -105,24 +182,33 @@ impl Ledger {
         let touched = std::mem::take(&mut self.facts.touched);
         let (mut standing, touched) = match self.standing.take() {
             Some(standing) => (standing, touched),
-            None => (Standing::default(), Standing::everything(&self.facts)),
+            None => (Standing::of(&self.facts), Standing::everything(&self.facts)),
         };
         let renewed = standing.renew(environment, &self.facts, session, touched, now).await?;
         self.standing = Some(standing);
-        Ok(renewed)
+        let carried = std::mem::take(&mut self.carried);
+        Ok(Renewed {
+            findings: renewed.findings.into_iter().chain(carried.findings).collect(),
+            incidents: renewed.incidents.into_iter().chain(carried.incidents).collect(),
+        })
     }
 
-    /// A finding that stands, where changes are followed.
+    /// Whether everything will be looked at anew.
+    pub(super) fn is_anew(&self) -> bool {
+        self.standing.is_none()
+    }
+
+    /// A finding that stands, or was told for good, where changes are followed.
     pub(super) fn finding(&self, id: &FindingId) -> Option<Finding> {
-        self.standing.as_ref()?.finding(id)
+        self.settled.finding(id, self.standing.as_ref().and_then(|standing| standing.finding(id)))
     }
 
-    /// An incident that stands, where changes are followed.
+    /// An incident that stands, or was told for good, where changes are followed.
     pub(super) fn incident(&self, id: &IncidentId) -> Option<&Incident> {
-        self.standing.as_ref()?.incident(id)
+        self.settled.incident(id, self.standing.as_ref().and_then(|standing| standing.incident(id)))
     }
 
-    /// The gaps that sources told of, by start.
+    /// The gaps that sources told of, and those of facts, by start.
     pub(super) fn gaps(&self) -> Vec<Gap> {
         self.facts.gaps.sorted().into_iter().map(|(gap, _)| gap).collect()
     }
@@ -136,7 +222,7 @@ impl Ledger {
     ) -> Result<Judgement, EngineError> {
         self.touched = false;
         let scene = self.scene(environment, now);
-        let members = Members::new(self.facts.uses.all().iter(), self.facts.signals.all().iter());
+        let members = Members::new(&self.facts, 0..self.facts.uses.len(), self.facts.signals.all().iter());
         let mut found: Vec<Found> = Vec::new();
         for (rule, batch) in session.run(&scene).await? {
             found.extend(findings(&scene, &members, &rule, &batch)?);
@@ -145,6 +231,6 @@ impl Ledger {
         let incidents = incidents(&scene, &mut found);
         let gaps = self.gaps();
         let findings = found.into_iter().map(|found| found.finding).collect();
-        Ok(Judgement { findings, incidents, gaps, late: 0 })
+        Ok(self.settled.join(Judgement { findings, incidents, gaps, late: 0 }))
     }
 }

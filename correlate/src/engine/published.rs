@@ -90,6 +90,17 @@ impl Published {
         }
     }
 
+    /// What was told for good will not be told again, and is forgotten.
+    pub(super) fn close(&mut self, findings: &[FindingId], incidents: &[IncidentId]) {
+        for id in findings {
+            self.findings.remove(id);
+        }
+        for id in incidents {
+            self.incidents.remove(id);
+            self.seen_ahead.remove(id);
+        }
+    }
+
     /// What the sealed events change: what they say otherwise now, and what they may speak about only now.
     pub(super) fn confirm(&mut self, ledger: &Ledger, renewed: Renewed, sealed: Sealed) -> Changes {
         let mut changes = Changes::default();

@@ -4,14 +4,20 @@
 //! Owns: the joining of a credential's names, validity, and claims of place.
 //! Law: a claim of the issuer outweighs an issuing log, which outweighs the first use.
 
-use std::collections::HashMap;
-
 use offbound_schemas::EventTime;
 use offbound_schemas::table::identity_assertions;
 use offbound_schemas::vocabulary::{AddrQuality, Decision, Phase};
 
 use super::evidence::Witness;
-use crate::names::{Name, Names};
+use super::keep::Moves;
+use super::packed::{self, Packed, Profile, Rare};
+use super::shared::Shared;
+use crate::names::{Name, Named, Names, Renaming};
+
+/// Logical size of a credential, with its place by its first name.
+const BYTES_EACH: usize = size_of::<Packed>() + size_of::<u32>();
+/// Logical size of each further name.
+const ALIAS_BYTES: usize = size_of::<Name>() + size_of::<u32>();
 
 /// What is known of one credential.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,36 +45,102 @@ pub(crate) struct Held {
     pub(crate) issue: Option<Witness>,
     /// The record that first claimed its place.
     pub(crate) claim: Option<Witness>,
-    /// The first use from an address of its own, and that address.
-    pub(crate) first_use: Option<(Witness, Name)>,
+    /// The address of its own that it was first used from.
+    pub(crate) first_address: Option<Name>,
+    /// The record of that use, where nothing better than it is known.
+    pub(crate) first_use: Option<Witness>,
     /// Whoever uses it has to prove that it holds a key.
     pub(crate) key_bound: bool,
+}
+
+impl Named for Held {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = self;
+        for name in [id, kind, subject, issuer, parent, host, host_uid, pod_uid] {
+            name.each_name(visit);
+        }
+        aliases.as_mut_slice().each_name(visit);
+        let Self { instance, agent, entry, issue, claim, first_address, first_use, .. } = self;
+        for name in [instance, agent, entry, first_address] {
+            name.each_name(visit);
+        }
+        for witness in [issue, claim, first_use] {
+            witness.each_name(visit);
+        }
+    }
 }
 
 /// All credentials.
 #[derive(Debug, Default)]
 pub(crate) struct Bindings {
-    held: Vec<Held>,
-    by_name: HashMap<Name, usize>,
+    held: Vec<Packed>,
+    profiles: Shared<Profile>,
+    rare: Vec<Rare>,
+    /// One more than the place of the credential that each name names, or zero.
+    places: Vec<u32>,
+    /// Names beside the first of each credential.
+    aliases: usize,
 }
 
 impl Bindings {
-    /// Every credential, in the order of its first record.
-    pub(crate) fn all(&self) -> &[Held] {
-        &self.held
+    /// How many there are, those that turned out to be others included.
+    pub(crate) fn len(&self) -> usize {
+        self.held.len()
     }
 
-    /// Memory in bytes.
+    /// Every credential, in the order of its first record.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Held> {
+        (0..self.held.len()).filter_map(|place| self.at(place))
+    }
+
+    /// The credential at `place`.
+    pub(crate) fn at(&self, place: usize) -> Option<Held> {
+        let packed = self.held.get(place)?;
+        let rare = (packed.rare as usize).checked_sub(1).and_then(|at| self.rare.get(at));
+        Some(packed.open(self.profiles.get(packed.profile)?, rare))
+    }
+
+    /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let aliases: usize = self.held.iter().map(|held| held.aliases.capacity() * size_of::<Name>()).sum();
-        aliases
-            + self.held.capacity() * size_of::<Held>()
-            + self.by_name.capacity() * size_of::<(Name, usize)>()
+        self.held.len() * BYTES_EACH
+            + self.rare.len() * size_of::<Rare>()
+            + self.aliases * ALIAS_BYTES
+            + self.profiles.bytes()
+    }
+
+    /// Logical size of one credential, without its names; what it shares is told to `shares`, which says whether to count it.
+    pub(crate) fn bytes_of(&self, place: usize, shares: &mut impl FnMut(u32) -> bool) -> usize {
+        let Some(packed) = self.held.get(place) else { return 0 };
+        let rare = (packed.rare as usize).checked_sub(1).and_then(|at| self.rare.get(at));
+        let rare = rare.map_or(0, |rare| size_of::<Rare>() + rare.aliases.len() * ALIAS_BYTES);
+        let shared = if shares(packed.profile) { Shared::<Profile>::BYTES } else { 0 };
+        BYTES_EACH + rare + shared
+    }
+
+    /// How many values credentials share.
+    pub(crate) fn shared(&self) -> usize {
+        self.profiles.len()
+    }
+
+    /// Where the credential of that name is.
+    pub(crate) fn place(&self, credential: Name) -> Option<usize> {
+        (self.places.get(credential.place()).copied()? as usize).checked_sub(1)
     }
 
     /// The credential of that name.
-    pub(crate) fn get(&self, credential: Name) -> Option<&Held> {
-        self.by_name.get(&credential).and_then(|index| self.held.get(*index))
+    pub(crate) fn get(&self, credential: Name) -> Option<Held> {
+        self.at(self.place(credential)?)
+    }
+
+    /// Keeps some credentials, under their new names.
+    pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
+        let before = std::mem::take(self);
+        let kept = (0..before.held.len()).filter(|place| moves.keeps(*place));
+        for mut held in kept.filter_map(|place| before.at(place)) {
+            renaming.rename(&mut held);
+            let place = self.push(&held);
+            held.id.iter().chain(&held.aliases).for_each(|name| self.call(*name, place));
+        }
     }
 
     /// Folds an assertion; gives the place of the credential that it changed something of.
@@ -80,7 +152,7 @@ impl Bindings {
     ) -> Option<usize> {
         let id = names.maybe(view.credential_id(row))?;
         let alias = names.maybe(view.credential_alias(row));
-        let places = [Some(id), alias].map(|name| self.by_name.get(&name?).copied());
+        let places = [Some(id), alias].map(|name| self.place(name?));
         let index = self.find_or_add(id, alias);
         let renamed = places != [Some(index), alias.map(|_| index)];
         let witness = Witness::of(
@@ -90,30 +162,32 @@ impl Bindings {
             view.source(row),
             view.location(row),
         );
-        let held = self.held.get_mut(index)?;
-        let before = held.clone();
-        fill(held, names, view, row, witness);
-        (renamed || *held != before).then_some(index)
+        let before = self.at(index)?;
+        let mut held = before.clone();
+        fill(&mut held, names, view, row, witness);
+        let is_other = held != before;
+        if is_other {
+            self.replace(index, &held);
+        }
+        (renamed || is_other).then_some(index)
     }
 
     fn find_or_add(&mut self, id: Name, alias: Option<Name>) -> usize {
-        let known = self.by_name.get(&id).copied();
-        let known_alias = alias.and_then(|alias| self.by_name.get(&alias).copied());
+        let known = self.place(id);
+        let known_alias = alias.and_then(|alias| self.place(alias));
         let index = match (known, known_alias) {
             (Some(index), Some(other)) if index != other => self.join(index, other),
             (Some(index), _) | (None, Some(index)) => index,
-            (None, None) => {
-                self.held.push(Held { id: Some(id), ..Held::default() });
-                self.held.len() - 1
-            }
+            (None, None) => self.push(&Held { id: Some(id), ..Held::default() }),
         };
         for name in [Some(id), alias].into_iter().flatten() {
-            self.by_name.insert(name, index);
-            if let Some(held) = self.held.get_mut(index)
-                && held.id != Some(name)
-                && !held.aliases.contains(&name)
-            {
+            if self.place(name) == Some(index) {
+                continue;
+            }
+            self.call(name, index);
+            if let Some(mut held) = self.at(index).filter(|held| held.id != Some(name)) {
                 held.aliases.push(name);
+                self.replace(index, &held);
             }
         }
         index
@@ -122,17 +196,62 @@ impl Bindings {
     /// Two names turn out to be one credential: the later-found record is poured into the earlier.
     fn join(&mut self, one: usize, other: usize) -> usize {
         let (into, from) = (one.min(other), one.max(other));
-        let Some(taken) = self.held.get_mut(from).map(std::mem::take) else { return into };
-        let Some(held) = self.held.get_mut(into) else { return into };
-        pour(held, &taken);
+        let (Some(taken), Some(mut held)) = (self.at(from), self.at(into)) else { return into };
+        self.replace(from, &Held::default());
+        pour(&mut held, &taken);
         for name in taken.id.iter().chain(&taken.aliases) {
-            self.by_name.insert(*name, into);
+            self.call(*name, into);
             if !held.aliases.contains(name) {
                 held.aliases.push(*name);
             }
         }
+        self.replace(into, &held);
         into
     }
+
+    fn push(&mut self, held: &Held) -> usize {
+        let place = self.held.len();
+        let profile = self.profiles.number(Profile::default());
+        let mut packed = Packed::NOTHING;
+        packed.profile = profile;
+        self.held.push(packed);
+        self.replace(place, held);
+        place
+    }
+
+    fn replace(&mut self, place: usize, held: &Held) {
+        let (mut packed, profile, rare) = packed::close(held);
+        packed.profile = self.profiles.number(profile);
+        let Some(slot) = self.held.get_mut(place) else { return };
+        let at = (slot.rare as usize).checked_sub(1);
+        let known = at.and_then(|at| self.rare.get_mut(at));
+        let before = known.as_ref().map_or(0, |rare| rare.aliases.len());
+        self.aliases = self.aliases + rare.aliases.len() - before;
+        packed.rare = slot.rare;
+        *slot = packed;
+        match known {
+            Some(known) => *known = rare,
+            None if rare == Rare::default() => {}
+            None => {
+                self.rare.push(rare);
+                slot.rare = one_more(self.rare.len() - 1);
+            }
+        }
+    }
+
+    /// A name is that of the credential at `place`.
+    fn call(&mut self, name: Name, place: usize) {
+        if self.places.len() <= name.place() {
+            self.places.resize(name.place() + 1, 0);
+        }
+        if let Some(slot) = self.places.get_mut(name.place()) {
+            *slot = one_more(place);
+        }
+    }
+}
+
+fn one_more(place: usize) -> u32 {
+    u32::try_from(place + 1).expect("fewer than 2^32 credentials fit in memory")
 }
 
 fn fill(
@@ -177,10 +296,11 @@ fn fill(
     }
     let allowed_use = view.phase(row) == Phase::Present && view.decision(row) == Decision::Allow;
     if allowed_use
+        && held.first_address.is_none()
         && view.addr_quality(row) == AddrQuality::Direct
         && let Some(address) = names.maybe(view.src_addr(row))
     {
-        held.first_use.get_or_insert((witness, address));
+        (held.first_address, held.first_use) = (Some(address), Some(witness));
     }
 }
 
@@ -188,7 +308,7 @@ fn fill(
 fn pour(into: &mut Held, from: &Held) {
     let Held { id: _, aliases: _, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = from;
     let Held { instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
-    let Held { revoked_at, issue, claim, first_use, key_bound, .. } = from;
+    let Held { revoked_at, issue, claim, first_address, first_use, key_bound, .. } = from;
     for (known, stated) in [
         (&mut into.kind, kind),
         (&mut into.subject, subject),
@@ -215,6 +335,8 @@ fn pour(into: &mut Held, from: &Held) {
     }
     into.issue = into.issue.or(*issue);
     into.claim = into.claim.or(*claim);
-    into.first_use = into.first_use.or(*first_use);
+    if into.first_address.is_none() {
+        (into.first_address, into.first_use) = (*first_address, *first_use);
+    }
     into.key_bound |= key_bound;
 }

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use offbound_schemas::EventTime;
 use offbound_schemas::table::{host_events, identity_assertions};
 
-use crate::names::{Name, Names};
+use super::keep::Moves;
+use crate::names::{Name, Named, Names, Renaming};
 
 /// A source that is silent about a scope for longer than this does not cover the silence.
 pub(crate) const MAX_SILENCE_NANOS: i64 = 15 * 60 * 1_000_000_000;
@@ -42,6 +43,18 @@ pub(crate) enum Kind {
 #[derive(Debug, Default)]
 pub(crate) struct CoverageFacts {
     stretches: HashMap<Subject, Vec<Stretch>>,
+    /// How many stretches there are.
+    parts: usize,
+}
+
+/// Logical size of a subject without its names.
+const SUBJECT_BYTES: usize = size_of::<(Subject, Vec<Stretch>)>();
+
+impl Named for Subject {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        visit(&mut self.scope);
+        visit(&mut self.source);
+    }
 }
 
 impl CoverageFacts {
@@ -71,14 +84,51 @@ impl CoverageFacts {
                 last.from = last.from.min(time);
                 last.rows += 1;
             }
-            _ => stretches.push(Stretch { from: time, to: time, rows: 1 }),
+            _ => {
+                self.parts += 1;
+                stretches.push(Stretch { from: time, to: time, rows: 1 });
+            }
         }
     }
 
-    /// Memory in bytes.
+    /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let parts = self.sorted().into_iter().map(|(_, parts)| size_of_val(parts)).sum::<usize>();
-        parts + self.stretches.capacity() * size_of::<(Subject, Vec<Stretch>)>()
+        self.stretches.len() * SUBJECT_BYTES + self.parts * size_of::<Stretch>()
+    }
+
+    /// Logical size of one subject, without its names.
+    pub(crate) fn bytes_of(&self, subject: Subject) -> usize {
+        SUBJECT_BYTES + self.stretches.get(&subject).map_or(0, |list| size_of_val(list.as_slice()))
+    }
+
+    /// When the first of a subject's stretches begins.
+    pub(crate) fn begin(&self, subject: Subject) -> Option<EventTime> {
+        self.stretches.get(&subject)?.first().map(|part| part.from)
+    }
+
+    /// Forgets stretches of a subject that were over before `horizon`, but for its last one.
+    pub(crate) fn trim(&mut self, subject: Subject, horizon: EventTime) {
+        if let Some(list) = self.stretches.get_mut(&subject) {
+            let last = list.last().copied();
+            list.retain(|part| part.to >= horizon);
+            if list.is_empty() {
+                list.extend(last);
+            }
+        }
+    }
+
+    /// Keeps some subjects, given in the order of [`Self::sorted`], under their new names.
+    pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
+        let kept = self.sorted().into_iter().map(|(subject, _)| subject).enumerate();
+        let kept: Vec<Subject> =
+            kept.filter(|(place, _)| moves.keeps(*place)).map(|(_, kept)| kept).collect();
+        let mut before = std::mem::take(&mut self.stretches);
+        for mut subject in kept {
+            let stretches = before.remove(&subject).unwrap_or_default();
+            renaming.rename(&mut subject);
+            self.stretches.insert(subject, stretches);
+        }
+        self.parts = self.stretches.values().map(Vec::len).sum();
     }
 
     /// All stretches, sorted by subject.

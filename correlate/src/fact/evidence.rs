@@ -6,7 +6,7 @@
 use offbound_schemas::record::Evidence;
 use offbound_schemas::{EventId, EventTime};
 
-use crate::names::{Name, Names};
+use crate::names::{Name, Named, Names};
 
 /// A record that says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,36 @@ pub(crate) struct Location {
     line: Option<u64>,
 }
 
+/// The part of a location that many records share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    path: Name,
+    /// The upper half of the line, where there is one.
+    upper: Option<u32>,
+}
+
+impl Origin {
+    /// The location at a line, by its lower half.
+    pub(crate) fn at(self, lower: u32) -> Location {
+        let line = self.upper.map(|upper| u64::from(upper) << 32 | u64::from(lower));
+        Location { path: self.path, line }
+    }
+}
+
+impl Named for Origin {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        visit(&mut self.path);
+    }
+}
+
 impl Location {
+    /// What many records share of it, and the lower half of its line.
+    pub(crate) fn split(self) -> (Origin, u32) {
+        let half = |line: u64| u32::try_from(line & u64::from(u32::MAX)).unwrap_or_default();
+        let origin = Origin { path: self.path, upper: self.line.map(|line| half(line >> 32)) };
+        (origin, self.line.map(half).unwrap_or_default())
+    }
+
     fn read(names: &mut Names, text: &str) -> Self {
         let split = text.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse().ok()?)));
         match split {
@@ -46,6 +75,13 @@ impl Location {
 
 fn digits(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+impl Named for Witness {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        visit(&mut self.source);
+        visit(&mut self.location.path);
+    }
 }
 
 impl Witness {

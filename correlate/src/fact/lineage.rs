@@ -5,10 +5,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use offbound_schemas::EventTime;
 use offbound_schemas::table::host_events;
 use offbound_schemas::vocabulary::Action;
 
-use crate::names::{Name, Names};
+use super::keep::Moves;
+use crate::names::{Name, Named, Names, Renaming};
 
 /// Processes remembered; the oldest go first. About 100 bytes each.
 const MAX_PROCESSES: usize = 262_144;
@@ -26,7 +28,22 @@ pub(crate) struct Process {
     pub(crate) host: Option<Name>,
     pub(crate) pid: Option<u32>,
     pub(crate) parent_pid: Option<u32>,
+    /// When it was last heard of.
+    pub(crate) seen: EventTime,
 }
+
+impl Named for Process {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { exe, parent, parent_exe, pod_uid, container, host, pid: _, parent_pid: _, seen: _ } = self;
+        for name in [exe, parent, parent_exe, pod_uid, container, host] {
+            name.each_name(visit);
+        }
+    }
+}
+
+/// Logical size of a process without its names: itself, its place in the order, and the pid that it has.
+pub(crate) const PROCESS_BYTES: usize =
+    size_of::<(Name, Process)>() + size_of::<Name>() + size_of::<((Name, u32), Name)>();
 
 /// The processes of all hosts.
 #[derive(Debug, Default)]
@@ -40,12 +57,42 @@ pub(crate) struct Lineage {
 }
 
 impl Lineage {
-    /// Memory in bytes.
+    /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let pids = self.contained.capacity() + self.latest.capacity();
-        self.processes.capacity() * size_of::<(Name, Process)>()
-            + self.order.capacity() * size_of::<Name>()
-            + pids * size_of::<((Name, u32), Name)>()
+        self.processes.len() * PROCESS_BYTES
+    }
+
+    /// Every process with its key, the longest known first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Name, &Process)> {
+        self.order.iter().filter_map(|key| Some((*key, self.processes.get(key)?)))
+    }
+
+    /// Keeps some processes, given in the order of [`Self::all`], under their new names.
+    pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
+        let known: Vec<(Name, Process)> = self.all().map(|(key, process)| (key, *process)).collect();
+        for (place, (key, process)) in known.iter().enumerate() {
+            if !moves.keeps(place) {
+                self.forget_pid(*key, *process);
+            }
+        }
+        let kept = known.into_iter().enumerate().filter(|(place, _)| moves.keeps(*place));
+        let kept: Vec<(Name, Process)> = kept
+            .map(|(_, (mut key, mut process))| {
+                renaming.rename(&mut key);
+                renaming.rename(&mut process);
+                (key, process)
+            })
+            .collect();
+        self.order = kept.iter().map(|(key, _)| *key).collect();
+        self.processes = kept.into_iter().collect();
+        for pids in [&mut self.contained, &mut self.latest] {
+            let renamed = std::mem::take(pids).into_iter().map(|((mut host, pid), mut key)| {
+                renaming.rename(&mut host);
+                renaming.rename(&mut key);
+                ((host, pid), key)
+            });
+            *pids = renamed.collect();
+        }
     }
 
     /// Learns from an event, and gives the key of the acting process.
@@ -65,6 +112,7 @@ impl Lineage {
             host: names.maybe(view.host(row)),
             pid: view.pid(row),
             parent_pid: view.parent_pid(row),
+            seen: view.event_time(row),
         };
         if view.action(row) == Action::Exit {
             self.forget_pid(key, process);
@@ -88,6 +136,7 @@ impl Lineage {
             host: stated.host.or(known.host),
             pid: stated.pid.or(known.pid),
             parent_pid: stated.parent_pid.or(known.parent_pid),
+            seen: stated.seen.max(known.seen),
         };
         let process = *known;
         if let Some(place) = process.host.zip(process.pid) {

@@ -11,7 +11,8 @@ use offbound_schemas::table::placements;
 use offbound_schemas::vocabulary::PlacementKind;
 
 use super::evidence::Witness;
-use crate::names::{Name, Names};
+use super::keep::Moves;
+use crate::names::{Name, Named, Names, Renaming};
 
 /// One stay of something at a place.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,28 @@ pub(crate) struct Stay {
     pub(crate) witness: Witness,
 }
 
+impl Stay {
+    /// How many names its lists have.
+    fn listed(&self) -> usize {
+        let Self { aliases, containers, addresses, selectors, .. } = self;
+        aliases.len() + containers.len() + addresses.len() + selectors.len()
+    }
+}
+
+impl Named for Stay {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { realm, workload, host, host_uid, pod, pod_uid, parent, .. } = self;
+        for name in [realm, workload, host, host_uid, pod, pod_uid, parent] {
+            name.each_name(visit);
+        }
+        let Self { aliases, containers, addresses, selectors, witness, .. } = self;
+        for names in [aliases, containers, addresses, selectors] {
+            names.as_mut_slice().each_name(visit);
+        }
+        witness.each_name(visit);
+    }
+}
+
 /// What makes two statements be about the same stay.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -49,6 +72,27 @@ enum Key {
     Other(Option<Name>, Option<Name>, Option<EventTime>),
 }
 
+impl Named for Key {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        match self {
+            Self::Pod(name) | Self::Agent(name) | Self::Entry(name) => visit(name),
+            Self::NamedPod(realm, pod, host) => {
+                realm.each_name(visit);
+                visit(pod);
+                visit(host);
+            }
+            Self::Host(realm, host, _) => {
+                realm.each_name(visit);
+                visit(host);
+            }
+            Self::Other(realm, workload, _) => {
+                realm.each_name(visit);
+                workload.each_name(visit);
+            }
+        }
+    }
+}
+
 /// Stays as they were before they were touched; none where they were not there.
 pub(crate) type Before = BTreeMap<usize, Option<Stay>>;
 
@@ -58,24 +102,54 @@ pub(crate) struct Placements {
     stays: Vec<Stay>,
     by_key: HashMap<Key, Vec<usize>>,
     by_pod_name: HashMap<Name, Vec<usize>>,
+    /// How many names the lists of all stays have.
+    listed: usize,
 }
+
+/// Logical size of a stay without its lists and names: itself, and its places in the indexes.
+const STAY_BYTES: usize = size_of::<Stay>()
+    + size_of::<(Key, Vec<usize>)>()
+    + size_of::<(Name, Vec<usize>)>()
+    + 2 * size_of::<usize>();
 
 impl Placements {
     pub(crate) fn stays(&self) -> &[Stay] {
         &self.stays
     }
 
-    /// Memory in bytes.
+    /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let lists = |stay: &Stay| {
-            let Stay { aliases, containers, addresses, selectors, .. } = stay;
-            aliases.capacity() + containers.capacity() + addresses.capacity() + selectors.capacity()
-        };
-        self.stays.iter().map(lists).sum::<usize>() * size_of::<Name>()
-            + self.stays.capacity() * size_of::<Stay>()
-            + self.by_key.capacity() * size_of::<(Key, Vec<usize>)>()
-            + self.by_pod_name.capacity() * size_of::<(Name, Vec<usize>)>()
-            + (self.stays.len() * 2) * size_of::<usize>()
+        self.stays.len() * STAY_BYTES + self.listed * size_of::<Name>()
+    }
+
+    /// Logical size of one stay, without its names.
+    pub(crate) fn bytes_of(stay: &Stay) -> usize {
+        STAY_BYTES + stay.listed() * size_of::<Name>()
+    }
+
+    /// Every stay, to be shown with its names.
+    pub(crate) fn stays_mut(&mut self) -> &mut [Stay] {
+        &mut self.stays
+    }
+
+    /// The names by which stays are found, to be shown: some are in no stay.
+    pub(crate) fn each_key_name(&mut self, moves: &Moves, visit: &mut impl FnMut(&mut Name)) {
+        let known = std::mem::take(&mut self.by_key).into_iter().map(|(mut key, places)| {
+            if places.iter().any(|place| moves.keeps(*place)) {
+                key.each_name(visit);
+            }
+            (key, places)
+        });
+        self.by_key = known.collect();
+    }
+
+    /// Keeps some stays, under their new names.
+    pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
+        moves.retain(&mut self.stays);
+        renaming.rename(self.stays.as_mut_slice());
+        self.listed = self.stays.iter().map(Stay::listed).sum();
+        self.by_key = kept(std::mem::take(&mut self.by_key), moves, renaming);
+        self.by_pod_name = kept(std::mem::take(&mut self.by_pod_name), moves, renaming);
     }
 
     /// Folds a placement, and notes the stays that it may change, as they were before.
@@ -107,7 +181,9 @@ impl Placements {
         });
         if let Some((index, stay)) = same.and_then(|index| Some((index, stays.get_mut(index)?))) {
             touched.entry(index).or_insert_with(|| Some(stay.clone()));
+            let before = stay.listed();
             merge(stay, stated);
+            self.listed = self.listed + stay.listed() - before;
             return;
         }
         let index = stays.len();
@@ -116,6 +192,7 @@ impl Placements {
         if let Some(pod) = stated.pod {
             self.by_pod_name.entry(pod).or_default().push(index);
         }
+        self.listed += stated.listed();
         self.stays.push(stated);
     }
 
@@ -138,7 +215,9 @@ impl Placements {
                 Some(start) => stay.end = stay.end.or(Some(start)),
                 None if stay.end.is_some_and(|end| end < time) => {}
                 None => {
+                    let before = stay.listed();
                     merge(stay, stated.clone());
+                    self.listed = self.listed + stay.listed() - before;
                     if stated.pod_uid.is_some() {
                         self.by_key.entry(key.clone()).or_default().push(*index);
                     }
@@ -162,6 +241,20 @@ impl Placements {
             }
         }
     }
+}
+
+/// Places of those stays that are kept, under new names.
+fn kept<K: Named + Eq + std::hash::Hash>(
+    index: HashMap<K, Vec<usize>>,
+    moves: &Moves,
+    renaming: &Renaming,
+) -> HashMap<K, Vec<usize>> {
+    let moved = index.into_iter().filter_map(|(mut key, places)| {
+        let places: Vec<usize> = places.into_iter().filter_map(|place| moves.to(place)).collect();
+        renaming.rename(&mut key);
+        (!places.is_empty()).then_some((key, places))
+    });
+    moved.collect()
 }
 
 fn key(names: &mut Names, stay: &Stay) -> Key {

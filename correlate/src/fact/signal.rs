@@ -12,10 +12,11 @@ use offbound_schemas::table::host_events;
 use offbound_schemas::vocabulary::{Action, Attribution, ControlMode, HostControl, Outcome, SignalKind};
 
 use super::evidence::Witness;
+use super::keep::Moves;
 use super::lineage::Lineage;
 use super::program::{base_name, is_hands_on, is_server, is_writable_path};
 use super::twin::Twins;
-use crate::names::{Name, Names};
+use crate::names::{Name, Named, Names, Renaming};
 
 /// Signals that agree in everything else and fall into the same window are one.
 const WINDOW_NANOS: i64 = 3_600 * 1_000_000_000;
@@ -68,10 +69,36 @@ struct Key {
     window: i64,
 }
 
+impl Named for Sign {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { host, pod_uid, container, unit, process_key, exe, cmd_line, target, policy, .. } = self;
+        for name in [host, pod_uid, container, unit, process_key, exe, cmd_line, target, policy] {
+            name.each_name(visit);
+        }
+        let Self { also, lineage, lineage_keys, first, last, .. } = self;
+        for names in [also, lineage, lineage_keys] {
+            names.as_mut_slice().each_name(visit);
+        }
+        first.each_name(visit);
+        last.each_name(visit);
+    }
+}
+
+impl Named for Key {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { host, pod_uid, process_key, exe, cmd_line, target, policy, .. } = self;
+        for name in [host, pod_uid, process_key, exe, cmd_line, target, policy] {
+            name.each_name(visit);
+        }
+    }
+}
+
 /// All signals.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     signs: Vec<Sign>,
+    /// Logical size of the signs.
+    sign_bytes: usize,
     by_key: HashMap<Key, usize>,
     twins: Twins,
     newest_window: i64,
@@ -83,16 +110,39 @@ impl Signals {
         &self.signs
     }
 
-    /// Memory in bytes.
+    /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let lists = |sign: &Sign| {
-            let Sign { also, lineage, lineage_keys, why, .. } = sign;
-            (also.capacity() + lineage.capacity() + lineage_keys.capacity()) * size_of::<Name>()
-                + why.capacity()
-        };
-        self.signs.iter().map(lists).sum::<usize>()
-            + self.signs.capacity() * size_of::<Sign>()
-            + self.by_key.capacity() * size_of::<(Key, usize)>()
+        self.sign_bytes + self.by_key.len() * size_of::<(Key, usize)>()
+    }
+
+    /// Every signal, to be shown with its names.
+    pub(crate) fn all_mut(&mut self) -> &mut [Sign] {
+        &mut self.signs
+    }
+
+    /// Keeps some signals, under their new names.
+    pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
+        moves.retain(&mut self.signs);
+        renaming.rename(self.signs.as_mut_slice());
+        self.sign_bytes = self.signs.iter().map(Sign::bytes).sum();
+        let known = std::mem::take(&mut self.by_key).into_iter().filter_map(|(mut key, place)| {
+            renaming.rename(&mut key);
+            Some((key, moves.to(place)?))
+        });
+        self.by_key = known.collect();
+        self.twins.keep(moves, renaming);
+    }
+
+    /// The names that only what is folded next needs, to be shown.
+    pub(crate) fn each_open_name(&mut self, moves: &Moves, visit: &mut impl FnMut(&mut Name)) {
+        let known = std::mem::take(&mut self.by_key).into_iter().map(|(mut key, place)| {
+            if moves.keeps(place) {
+                key.each_name(visit);
+            }
+            (key, place)
+        });
+        self.by_key = known.collect();
+        self.twins.each_name(visit);
     }
 
     /// Folds a host event, and notes the places of the signs that it changed.
@@ -118,7 +168,9 @@ impl Signals {
             let twin = self.twins.find(&sign, names);
             touched.insert(match twin.and_then(|index| Some((index, self.signs.get_mut(index)?))) {
                 Some((index, known)) => {
+                    let before = known.bytes();
                     known.seen_again(sign);
+                    self.sign_bytes = self.sign_bytes + known.bytes() - before;
                     index
                 }
                 None => self.add(sign, view.event_time(row)),
@@ -134,7 +186,9 @@ impl Signals {
             known.count -= 1;
         } else {
             known.outcome = refusal.outcome;
+            let before = known.bytes();
             known.also.push(refusal.first.source);
+            self.sign_bytes = self.sign_bytes + known.bytes() - before;
         }
         Some(index)
     }
@@ -172,13 +226,22 @@ impl Signals {
                 known.last = sign.first;
                 known.strong |= sign.strong;
             }
-            None => self.signs.push(sign),
+            None => {
+                self.sign_bytes += sign.bytes();
+                self.signs.push(sign);
+            }
         }
         index
     }
 }
 
 impl Sign {
+    /// Logical size, without its names.
+    pub(crate) fn bytes(&self) -> usize {
+        let Self { also, lineage, lineage_keys, why, .. } = self;
+        size_of::<Self>() + (also.len() + lineage.len() + lineage_keys.len()) * size_of::<Name>() + why.len()
+    }
+
     /// Another sensor recorded the same act: it adds what this one did not know, and is not counted.
     fn seen_again(&mut self, other: Self) {
         let Self { first, strong, tainted, host, pod_uid, container, process_key, pid, .. } = other;

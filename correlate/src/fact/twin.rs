@@ -12,9 +12,10 @@ use std::collections::VecDeque;
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{Outcome, SignalKind};
 
+use super::keep::Moves;
 use super::program::base_name;
 use super::signal::Sign;
-use crate::names::{Name, Names};
+use crate::names::{Name, Named, Names, Renaming};
 
 /// Acts remembered, about 120 bytes each: ten thousand signs a second of all hosts.
 const MAX_RECENT: usize = 20_000;
@@ -73,6 +74,29 @@ struct Refused {
     outcome: Outcome,
 }
 
+impl Named for Act {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { kind: _, time: _, host, container, pid: _, exe, cmd_line, target } = self;
+        for name in [host, container, exe, cmd_line, target] {
+            name.each_name(visit);
+        }
+    }
+}
+
+impl Named for Seen {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        self.act.each_name(visit);
+        self.sources.as_mut_slice().each_name(visit);
+    }
+}
+
+impl Named for Refused {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        self.act.each_name(visit);
+        self.sources.as_mut_slice().each_name(visit);
+    }
+}
+
 /// The acts of the last seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Twins {
@@ -81,6 +105,23 @@ pub(crate) struct Twins {
 }
 
 impl Twins {
+    /// Shows every name that is in them.
+    pub(crate) fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        self.recent.iter_mut().for_each(|seen| seen.each_name(visit));
+        self.refused.iter_mut().for_each(|refused| refused.each_name(visit));
+    }
+
+    /// Keeps the acts of those signs that are kept, under their new names.
+    pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
+        self.recent.retain_mut(|seen| {
+            let moved = moves.to(seen.sign);
+            seen.sign = moved.unwrap_or(seen.sign);
+            moved.is_some()
+        });
+        self.recent.iter_mut().for_each(|seen| renaming.rename(seen));
+        self.refused.iter_mut().for_each(|refused| renaming.rename(refused));
+    }
+
     /// The sign of the same act by another sensor, which now counts as recorded by this one too.
     pub(crate) fn find(&mut self, sign: &Sign, names: &Names) -> Option<usize> {
         let act = Act::of(sign);

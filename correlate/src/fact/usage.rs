@@ -4,16 +4,19 @@
 //! Owns: the key by which uses are the same. Leaves to `matching` whether a use is where it belongs.
 //! Law: the window is aligned to the clock of the events, so that no batch boundary can move it.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
-use offbound_schemas::EventTime;
+use hashbrown::HashTable;
 use offbound_schemas::table::identity_assertions;
 use offbound_schemas::vocabulary::{AddrQuality, DISAGREES_WITH_LOOKUP, Decision, Enforcement, Phase};
+use offbound_schemas::{EventId, EventTime};
 
-use super::evidence::Witness;
+use super::evidence::{Origin, Witness};
+use super::keep::Moves;
 use super::sensitive::action_is_sensitive;
+use super::shared::Shared;
 use crate::environment::Environment;
-use crate::names::{Name, Names};
+use crate::names::{Name, Named, Names, Renaming};
 
 /// Uses that agree in everything else and fall into the same window are one row.
 const WINDOW_NANOS: i64 = 60 * 1_000_000_000;
@@ -40,6 +43,19 @@ pub(crate) struct Key {
     window: i64,
 }
 
+impl Named for Key {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self {
+            credential, subject, presenter, address, chain, action, lookup, destination, source, ..
+        } = self;
+        for name in [credential, subject, presenter, address, chain, action, lookup] {
+            name.each_name(visit);
+        }
+        visit(destination);
+        visit(source);
+    }
+}
+
 /// Uses of one key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
@@ -53,11 +69,68 @@ pub(crate) struct Usage {
     pub(crate) count: u64,
 }
 
+impl Named for Usage {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { key, first_action, reason, first, last, .. } = self;
+        key.each_name(visit);
+        first_action.each_name(visit);
+        reason.each_name(visit);
+        first.each_name(visit);
+        last.each_name(visit);
+    }
+}
+
+/// What many uses share: everything but the credential, the records and the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Manner {
+    /// Without credential and window.
+    key: Key,
+    sensitive_action: bool,
+    sensitive_destination: bool,
+    first_action: Option<Name>,
+    reason: Option<Name>,
+    origin: Origin,
+}
+
+impl Named for Manner {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { key, sensitive_action: _, sensitive_destination: _, first_action, reason, origin } = self;
+        key.each_name(visit);
+        first_action.each_name(visit);
+        reason.each_name(visit);
+        origin.each_name(visit);
+    }
+}
+
+/// A use in forty bytes.
+#[derive(Debug, Clone, Copy)]
+struct Packed {
+    credential: Option<Name>,
+    manner: u32,
+    /// Lower half of the line of its first record.
+    line: u32,
+    /// One more than the place of what is known of its repetitions, or zero.
+    again: u32,
+    time: EventTime,
+    id: EventId,
+}
+
+/// The last record of a use that was repeated.
+#[derive(Debug, Clone, Copy)]
+struct Again {
+    last: Witness,
+    count: u64,
+}
+
 /// All uses.
 #[derive(Debug, Default)]
 pub(crate) struct Uses {
-    uses: Vec<Usage>,
-    by_key: HashMap<Key, usize>,
+    uses: Vec<Packed>,
+    manners: Shared<Manner>,
+    again: Vec<Again>,
+    /// Uses that may still be repeated, by their key.
+    open: HashTable<u32>,
+    hasher: RandomState,
     newest_window: i64,
 }
 
@@ -96,14 +169,89 @@ pub(crate) fn destination(
 }
 
 impl Uses {
-    /// Every use, in the order of its first record.
-    pub(crate) fn all(&self) -> &[Usage] {
-        &self.uses
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.uses.len()
     }
 
-    /// Memory in bytes.
+    /// The use at `place`.
+    pub(crate) fn get(&self, place: usize) -> Option<Usage> {
+        let packed = self.uses.get(place)?;
+        let manner = self.manners.get(packed.manner)?;
+        let source = manner.key.source;
+        let location = manner.origin.at(packed.line);
+        let first = Witness { time: packed.time, id: packed.id, source, location };
+        let again = self.repeated(packed);
+        Some(Usage {
+            key: Key { credential: packed.credential, window: window(packed.time), ..manner.key },
+            sensitive_action: manner.sensitive_action,
+            sensitive_destination: manner.sensitive_destination,
+            first_action: manner.first_action,
+            reason: manner.reason,
+            first,
+            last: again.map_or(first, |again| again.last),
+            count: again.map_or(1, |again| again.count),
+        })
+    }
+
+    fn repeated(&self, packed: &Packed) -> Option<&Again> {
+        self.again.get((packed.again as usize).checked_sub(1)?)
+    }
+
+    /// Every use, in the order of its first record.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Usage> + Clone {
+        (0..self.uses.len()).filter_map(|place| self.get(place))
+    }
+
+    /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.uses.capacity() * size_of::<Usage>() + self.by_key.capacity() * size_of::<(Key, usize)>()
+        self.uses.len() * size_of::<Packed>()
+            + self.again.len() * size_of::<Again>()
+            + self.open.len() * 2 * size_of::<u32>()
+            + self.manners.bytes()
+    }
+
+    /// Logical size of one use, without its names; what it shares is told to `shares`, which says whether to count it.
+    pub(crate) fn bytes_of(&self, place: usize, shares: &mut impl FnMut(u32) -> bool) -> usize {
+        let Some(packed) = self.uses.get(place) else { return 0 };
+        let again = if packed.again > 0 { size_of::<Again>() } else { 0 };
+        let shared = if shares(packed.manner) { Shared::<Manner>::BYTES } else { 0 };
+        size_of::<Packed>() + 2 * size_of::<u32>() + again + shared
+    }
+
+    /// How many values uses share.
+    pub(crate) fn shared(&self) -> usize {
+        self.manners.len()
+    }
+
+    /// Keeps some uses, under their new names.
+    pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
+        let mut open: Vec<u32> = std::mem::take(&mut self.open).into_iter().collect();
+        open.sort_unstable();
+        moves.retain(&mut self.uses);
+        let mut needed = vec![false; self.manners.len()];
+        let mut again = Vec::new();
+        for packed in &mut self.uses {
+            renaming.rename(&mut packed.credential);
+            if let Some(needed) = needed.get_mut(packed.manner as usize) {
+                *needed = true;
+            }
+            if let Some(mut known) =
+                (packed.again as usize).checked_sub(1).and_then(|at| self.again.get(at).copied())
+            {
+                renaming.rename(&mut known.last);
+                again.push(known);
+                packed.again = place_of(again.len());
+            }
+        }
+        self.again = again;
+        let manners = self.manners.keep(&needed, renaming);
+        for packed in &mut self.uses {
+            packed.manner = manners.to(packed.manner as usize).map_or(packed.manner, place_of);
+        }
+        for place in open.into_iter().filter_map(|place| moves.to(place as usize)) {
+            self.open(place);
+        }
     }
 
     /// Folds a presentation or check; gives the place of its row.
@@ -148,21 +296,65 @@ impl Uses {
             reason,
             first: witness,
             last: witness,
-            count: 0,
+            count: 1,
         };
-        self.add(fresh, witness)
+        self.add(&fresh)
     }
 
-    fn add(&mut self, fresh: Usage, witness: Witness) -> Option<usize> {
-        let next = self.uses.len();
-        let index = *self.by_key.entry(fresh.key).or_insert(next);
-        if index == next {
-            self.uses.push(fresh);
+    fn add(&mut self, fresh: &Usage) -> Option<usize> {
+        let Self { uses, manners, open, hasher, .. } = self;
+        let hash = hasher.hash_one(fresh.key);
+        let same = |place: &u32| {
+            uses.get(*place as usize).and_then(|packed| key_of(packed, manners)) == Some(fresh.key)
+        };
+        if let Some(place) = open.find(hash, same).map(|place| *place as usize) {
+            self.repeat(place, fresh.first)?;
+            return Some(place);
         }
-        let usage = self.uses.get_mut(index)?;
-        usage.count += 1;
-        usage.last = witness;
-        Some(index)
+        let (origin, line) = fresh.first.location.split();
+        let Usage { key, sensitive_action, sensitive_destination, first_action, reason, first, .. } = *fresh;
+        let shared = Key { credential: None, window: 0, ..key };
+        let manner =
+            Manner { key: shared, sensitive_action, sensitive_destination, first_action, reason, origin };
+        let manner = self.manners.number(manner);
+        let place = self.uses.len();
+        self.uses.push(Packed {
+            credential: key.credential,
+            manner,
+            line,
+            again: 0,
+            time: first.time,
+            id: first.id,
+        });
+        self.open(place);
+        Some(place)
+    }
+
+    /// One record more of a use.
+    fn repeat(&mut self, place: usize, last: Witness) -> Option<()> {
+        let packed = self.uses.get_mut(place)?;
+        match (packed.again as usize).checked_sub(1) {
+            Some(at) => {
+                let known = self.again.get_mut(at)?;
+                *known = Again { last, count: known.count + 1 };
+            }
+            None => {
+                self.again.push(Again { last, count: 2 });
+                packed.again = place_of(self.again.len());
+            }
+        }
+        Some(())
+    }
+
+    /// A use may be repeated from now on.
+    fn open(&mut self, place: usize) {
+        let Self { uses, manners, open, hasher, .. } = self;
+        let hash = |place: &u32| {
+            let key = uses.get(*place as usize).and_then(|packed| key_of(packed, manners));
+            key.map_or(0, |key| hasher.hash_one(key))
+        };
+        let place = place_of(place);
+        open.insert_unique(hash(&place), place, hash);
     }
 
     /// Events come in canonical order, so a window that has passed gets no more uses (but late ones,
@@ -170,13 +362,22 @@ impl Uses {
     fn forget_old_windows(&mut self, window: i64) {
         if window > self.newest_window {
             self.newest_window = window;
-            self.by_key.clear();
+            self.open.clear();
         }
     }
 }
 
 fn disagrees_with_lookup(view: &identity_assertions::View<'_>, row: usize) -> bool {
     view.trust_flags(row).iter().any(|remark| remark == DISAGREES_WITH_LOOKUP)
+}
+
+fn key_of(packed: &Packed, manners: &Shared<Manner>) -> Option<Key> {
+    let manner = manners.get(packed.manner)?;
+    Some(Key { credential: packed.credential, window: window(packed.time), ..manner.key })
+}
+
+fn place_of(place: usize) -> u32 {
+    u32::try_from(place).expect("fewer than 2^32 uses fit in memory")
 }
 
 fn window(time: EventTime) -> i64 {

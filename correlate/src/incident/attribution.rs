@@ -38,7 +38,7 @@ pub(crate) struct Attributed {
 /// The attacker's uses and credentials.
 pub(crate) struct Attribution<'a> {
     pub(crate) uses: Vec<Attributed>,
-    pub(crate) exposed: Vec<&'a Held>,
+    pub(crate) exposed: Vec<Held>,
     names: &'a Names,
 }
 
@@ -71,8 +71,8 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     for usage in case.scene.uses_off_or_at(&keys(case), &at) {
         let near =
             usage.last.time >= case.onset && usage.first.time <= until && usage.key.phase != Phase::Verify;
-        if near && may_concern(case, usage) {
-            for row in uses::rows(case.scene, usage) {
+        if near && may_concern(case, &usage) {
+            for row in uses::rows(case.scene, &usage) {
                 let probing = known.get(row.use_id.as_str()).copied();
                 if let Some(grade) = grade(case, &row, probing) {
                     attributed.push(Attributed { grade, row });
@@ -141,11 +141,12 @@ fn is_new(case: &Case<'_>, row: &Use) -> bool {
 }
 
 /// Credentials that were used off their place, or that a reader of files or memory could take.
-fn exposed<'a>(case: &Case<'a>, attributed: &[Attributed]) -> Vec<&'a Held> {
+fn exposed(case: &Case<'_>, attributed: &[Attributed]) -> Vec<Held> {
     let bindings = &case.scene.facts.bindings;
-    let mut exposed: Vec<&Held> = Vec::new();
-    let mut add = |held: &'a Held| {
-        if !exposed.iter().any(|known| std::ptr::eq(*known, held)) {
+    let mut exposed: Vec<Held> = Vec::new();
+    let mut add = |held: Held| {
+        // Every credential has a first name, and no other has the same.
+        if !exposed.iter().any(|known| known.id == held.id) {
             exposed.push(held);
         }
     };
@@ -171,10 +172,10 @@ fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
 }
 
 /// The credential that a place held at a moment: of those bound to it, the one issued last.
-fn newest<'a>(case: &Case<'a>, scope: &str, time: EventTime) -> Option<&'a Held> {
+fn newest(case: &Case<'_>, scope: &str, time: EventTime) -> Option<Held> {
     let facts = case.scene.facts;
     let of_pod = scope.strip_prefix("pod:").map(|pod| facts.names.known(pod));
-    let here = |held: &&Held| {
+    let here = |held: &Held| {
         // Most credentials belong to another pod, and that is told without a text.
         if of_pod.is_some_and(|pod| held.pod_uid.is_none() || held.pod_uid != pod) {
             return false;
@@ -187,5 +188,5 @@ fn newest<'a>(case: &Case<'a>, scope: &str, time: EventTime) -> Option<&'a Held>
         let begun = held.iat.or(held.nbf).is_none_or(|from| from <= time);
         place.as_deref() == Some(scope) && begun && held.exp.is_none_or(|end| time <= end)
     };
-    facts.bindings.all().iter().filter(here).max_by_key(|held| (held.iat.or(held.nbf), held.id))
+    facts.bindings.iter().filter(here).max_by_key(|held| (held.iat.or(held.nbf), held.id))
 }

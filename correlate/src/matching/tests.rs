@@ -77,8 +77,8 @@ fn compared(environment: &str, rows: &str) -> Use {
     (0..places.len()).for_each(|row| facts.placement(&places, row));
     (0..assertions.len()).for_each(|row| facts.assertion(&environment, &assertions, row));
     let scene = Scene::new(&environment, &facts, None);
-    let usage = facts.uses.all().last().expect("the last assertion is a use");
-    uses::rows(&scene, usage).pop().expect("a use has a row")
+    let usage = facts.uses.iter().last().expect("the last assertion is a use");
+    uses::rows(&scene, &usage).pop().expect("a use has a row")
 }
 
 fn check(cases: &[Case]) {

@@ -15,7 +15,7 @@ pub(crate) fn row(scene: &Scene<'_>, held: &Held) -> Option<Binding> {
     let workload = names.text_of(held.subject).map(|subject| scene.environment.canonical_workload(subject));
     let bound = scene.bound_held(held, workload.clone());
     let lifetime = Lifetime::of(Some(held));
-    let witnesses = [held.issue, held.claim, held.first_use.map(|(witness, _)| witness)];
+    let witnesses = [held.issue, held.claim, held.first_use];
     let mut evidence: Vec<String> =
         witnesses.iter().flatten().map(|witness| witness.id.to_string()).collect();
     evidence.dedup();

@@ -8,18 +8,56 @@ use std::collections::{BTreeMap, HashMap};
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::Decision;
 
+use crate::fact::keep::Moves;
 use crate::fact::usage::Usage;
-use crate::names::Name;
+use crate::names::{Name, Named, Renaming};
+
+/// First calls that are remembered of a workload, beyond what facts that are still held say: what calls more than that
+/// calls anything, and nothing is new of it.
+const MAX_REMEMBERED: usize = 4_096;
 
 /// First calls of one workload.
-#[derive(Debug)]
-struct Past {
+#[derive(Debug, Clone)]
+pub(crate) struct Past {
     started: EventTime,
     first: BTreeMap<Name, EventTime>,
+    /// Its last use.
+    pub(crate) seen: EventTime,
+    /// It called more destinations than are remembered.
+    is_cut: bool,
+}
+
+impl Past {
+    /// Logical size, without its names.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<(String, Self)>() + self.first.len() * size_of::<(Name, EventTime)>()
+    }
+
+    /// Keeps the first calls that are longest known.
+    fn cut(&mut self) {
+        if self.first.len() <= MAX_REMEMBERED {
+            return;
+        }
+        let mut calls: Vec<(EventTime, Name)> =
+            self.first.iter().map(|(name, time)| (*time, *name)).collect();
+        calls.sort_unstable();
+        self.first = calls.into_iter().take(MAX_REMEMBERED).map(|(time, name)| (name, time)).collect();
+        self.is_cut = true;
+    }
+}
+
+impl Named for Past {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let renamed = std::mem::take(&mut self.first).into_iter().map(|(mut name, time)| {
+            visit(&mut name);
+            (name, time)
+        });
+        self.first = renamed.collect();
+    }
 }
 
 /// First calls by workload and destination.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Edges {
     by_workload: HashMap<String, Past>,
 }
@@ -36,12 +74,52 @@ pub(crate) enum Learned {
 }
 
 impl Edges {
-    pub(super) fn new<'u>(uses: impl Iterator<Item = (String, &'u Usage)>) -> Self {
-        let mut edges = Self::default();
+    /// Learns from uses, beyond what is remembered of earlier ones.
+    pub(super) fn learn_all(mut self, uses: impl Iterator<Item = (String, Usage)>) -> Self {
         for (workload, usage) in uses {
-            edges.learn(&workload, usage);
+            self.learn(&workload, &usage);
         }
-        edges
+        self
+    }
+
+    /// Workloads with what is known of their past, by name.
+    pub(crate) fn sorted(&self) -> Vec<(&str, &Past)> {
+        let mut all: Vec<_> = self.by_workload.iter().map(|(name, past)| (name.as_str(), past)).collect();
+        all.sort_unstable_by_key(|(name, _)| *name);
+        all
+    }
+
+    /// Logical size of one workload's past, with what `names` says of its names.
+    pub(crate) fn measure(&mut self, workload: &str, names: impl FnOnce(&mut Past) -> usize) -> usize {
+        let past = self.by_workload.get_mut(workload);
+        past.map_or(0, |past| workload.len() + past.bytes() + names(past))
+    }
+
+    /// Shows every name that the past of a workload has.
+    pub(crate) fn each_name_of(&mut self, workload: &str, visit: &mut impl FnMut(&mut Name)) {
+        if let Some(past) = self.by_workload.get_mut(workload) {
+            past.each_name(visit);
+        }
+    }
+
+    /// Keeps what is worth remembering of any past.
+    pub(crate) fn cut(&mut self) {
+        self.by_workload.values_mut().for_each(Past::cut);
+    }
+
+    /// Keeps some workloads, given in the order of [`Self::sorted`], under their new names.
+    pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
+        let gone = self.sorted().into_iter().enumerate().filter(|(place, _)| !moves.keeps(*place));
+        let gone: Vec<String> = gone.map(|(_, (name, _))| name.to_owned()).collect();
+        for workload in gone {
+            self.by_workload.remove(&workload);
+        }
+        self.by_workload.values_mut().for_each(|past| renaming.rename(past));
+    }
+
+    /// Logical size in bytes, without the names of destinations.
+    pub(crate) fn bytes(&self) -> usize {
+        self.by_workload.iter().map(|(name, past)| name.len() + past.bytes()).sum()
     }
 
     /// Learns from a use of a workload.
@@ -50,11 +128,13 @@ impl Edges {
         let allowed = usage.key.decision == Decision::Allow;
         let Some(past) = self.by_workload.get_mut(workload) else {
             let first = allowed.then_some((usage.key.destination, time)).into_iter().collect();
-            self.by_workload.insert(workload.to_owned(), Past { started: time, first });
+            let past = Past { started: time, first, seen: usage.last.time, is_cut: false };
+            self.by_workload.insert(workload.to_owned(), past);
             return Learned::Edge;
         };
         let mut learned = if time < past.started { Learned::Past } else { Learned::Nothing };
         past.started = past.started.min(time);
+        past.seen = past.seen.max(usage.last.time);
         if !allowed {
             return learned;
         }
@@ -69,9 +149,12 @@ impl Edges {
         learned
     }
 
-    /// Forgets a workload: its uses turned out to be others'.
-    pub(crate) fn forget(&mut self, workload: &str) {
-        self.by_workload.remove(workload);
+    /// Forgets a workload, but for what is remembered: its uses turned out to be others'.
+    pub(crate) fn forget(&mut self, workload: &str, remembered: &Self) {
+        match remembered.by_workload.get(workload) {
+            Some(past) => self.by_workload.insert(workload.to_owned(), past.clone()),
+            None => self.by_workload.remove(workload),
+        };
     }
 
     /// History of the workload before a use, in nanoseconds.
@@ -93,7 +176,7 @@ impl Edges {
     /// Whether a use is the first allowed one of its workload to its destination.
     pub(crate) fn is_first(&self, workload: &str, usage: &Usage) -> bool {
         let past = self.by_workload.get(workload);
-        let first = past.and_then(|past| past.first.get(&usage.key.destination));
+        let first = past.filter(|past| !past.is_cut).and_then(|past| past.first.get(&usage.key.destination));
         usage.key.decision == Decision::Allow && first == Some(&usage.first.time)
     }
 }

@@ -14,7 +14,7 @@ use crate::fact::signal::Sign;
 use crate::names::Name;
 
 /// What is normal.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Learned {
     pub(crate) commands: Commands,
     pub(crate) readers: Readers,
@@ -41,6 +41,13 @@ pub(crate) struct Relearned {
 }
 
 impl Learned {
+    /// Keeps what is worth remembering when the signs that taught it are gone.
+    pub(crate) fn cut(&mut self) {
+        self.commands.cut();
+        self.readers.cut();
+        self.lessons.clear();
+    }
+
     /// Learns from these signs; from all of them where one now teaches something else than it did.
     pub(super) fn renew(&mut self, scene: &Scene<'_>, signs: impl IntoIterator<Item = usize>) -> Relearned {
         let mut relearned = Relearned::default();
@@ -58,7 +65,7 @@ impl Learned {
 
     /// Learns everything from nothing; what differs from before comes to what is known to differ already.
     fn anew(&mut self, scene: &Scene<'_>, mut relearned: Relearned) -> Relearned {
-        let before = std::mem::take(self);
+        let before = std::mem::replace(self, scene.facts.past.learned.clone());
         let mut all = Relearned::default();
         for place in 0..scene.facts.signals.all().len() {
             if let Some(lesson) = lesson(scene, place) {

@@ -13,15 +13,17 @@ use super::Scene;
 use super::whose::{self, Whose};
 use crate::fact::program::base_name;
 use crate::fact::signal::Sign;
-use crate::names::Name;
+use crate::names::{Name, Named};
 
 /// A command that this many pods run with the same arguments is routine (health checks, entry points) …
 const ROUTINE_PODS: usize = 3;
 /// … if it has been run for this long: an intruder's command is new.
 const ROUTINE_NANOS: i64 = 3_600 * 1_000_000_000;
+/// Commands and readers each that are remembered beyond the signs that taught them, about 200 bytes each.
+const MAX_REMEMBERED: usize = 16_384;
 
 /// How widely and how long each server's command has been run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Commands {
     seen: BTreeMap<(Name, Name), SeenAt>,
 }
@@ -49,6 +51,16 @@ impl Commands {
         is_routine(seen) != before
     }
 
+    /// Keeps what is worth remembering: routine commands, and of each no more pods than make it one.
+    pub(crate) fn cut(&mut self) {
+        let known = std::mem::take(&mut self.seen).into_iter().filter(|(_, seen)| is_routine(seen));
+        let mut known: Vec<_> = known.collect();
+        known.sort_by_key(|(_, (_, from, _))| *from);
+        let few = |places: BTreeSet<Name>| places.into_iter().take(ROUTINE_PODS).collect();
+        let kept = known.into_iter().take(MAX_REMEMBERED);
+        self.seen = kept.map(|(key, (places, from, to))| (key, (few(places), from, to))).collect();
+    }
+
     /// Whether a server's command is routine.
     pub(crate) fn is_routine(&self, sign: &Sign) -> bool {
         sign.exe.zip(sign.cmd_line).and_then(|key| self.seen.get(&key)).is_some_and(is_routine)
@@ -63,8 +75,24 @@ impl Commands {
     }
 }
 
+impl Named for Commands {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let renamed = std::mem::take(&mut self.seen).into_iter();
+        let renamed = renamed.map(|((mut exe, mut line), (places, from, to))| {
+            visit(&mut exe);
+            visit(&mut line);
+            let places = places.into_iter().map(|mut place| {
+                visit(&mut place);
+                place
+            });
+            ((exe, line), (places.collect(), from, to))
+        });
+        self.seen = renamed.collect();
+    }
+}
+
 /// Which executables have been reading a workload's credentials, since when.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Readers {
     since: BTreeMap<(String, Name), EventTime>,
 }
@@ -86,6 +114,13 @@ impl Readers {
         }
     }
 
+    /// Keeps those that have been reading for longest.
+    pub(crate) fn cut(&mut self) {
+        let mut known: Vec<_> = std::mem::take(&mut self.since).into_iter().collect();
+        known.sort_by(|(one, since), (other, then)| (since, one).cmp(&(then, other)));
+        self.since = known.into_iter().take(MAX_REMEMBERED).collect();
+    }
+
     /// Workloads whose readers are others here than there.
     pub(crate) fn differing(&self, other: &Self) -> BTreeSet<String> {
         let lacking = |one: &Self, other: &Self| -> Vec<String> {
@@ -101,6 +136,16 @@ impl Readers {
         let of_workload =
             self.since.iter().filter(|((name, _), since)| name == workload && long_enough(since));
         of_workload.map(|((_, exe), _)| *exe).collect()
+    }
+}
+
+impl Named for Readers {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let renamed = std::mem::take(&mut self.since).into_iter().map(|((workload, mut exe), since)| {
+            visit(&mut exe);
+            ((workload, exe), since)
+        });
+        self.since = renamed.collect();
     }
 }
 

@@ -9,7 +9,6 @@ use offbound_schemas::table::{Coverage, GapRow, bindings, coverage, gaps, signal
 use super::Scene;
 use crate::fact::coverage::Kind;
 use crate::fact::signal::Sign;
-use crate::fact::usage::Usage;
 
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
@@ -21,12 +20,12 @@ pub(crate) const RULE_TABLES: &[&str] =
 /// The batches of one table.
 pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
     match table {
-        uses::NAME => use_batches(scene, &scene.facts.uses.all().iter().collect::<Vec<_>>()),
+        uses::NAME => use_batches(scene, &(0..scene.facts.uses.len()).collect::<Vec<_>>()),
         signals::NAME => sign_batches(scene, &scene.facts.signals.all().iter().collect::<Vec<_>>()),
         taints::NAME => vec![taints::to_batch(&super::taints::rows(scene, scene.facts.signals.all()))],
         bindings::NAME => chunked(
-            scene.facts.bindings.all(),
-            |held| super::bindings::row(scene, held).into_iter().collect(),
+            &(0..scene.facts.bindings.len()).collect::<Vec<_>>(),
+            |place| super::bindings::row(scene, &scene.facts.bindings.at(*place)?),
             |rows| bindings::to_batch(rows),
         ),
         coverage::NAME => vec![coverage::to_batch(&coverage_rows(scene))],
@@ -35,19 +34,23 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
     }
 }
 
-/// The batches of some uses.
-pub(crate) fn use_batches(scene: &Scene<'_>, uses: &[&Usage]) -> Vec<RecordBatch> {
-    chunked(uses, |usage| super::uses::brief_rows(scene, usage), |rows| uses::to_batch(rows))
+/// The batches of some uses, given by their places.
+pub(crate) fn use_batches(scene: &Scene<'_>, places: &[usize]) -> Vec<RecordBatch> {
+    let rows = |place: &usize| {
+        let usage = scene.facts.uses.get(*place);
+        usage.map(|usage| super::uses::brief_rows(scene, &usage)).into_iter().flatten()
+    };
+    chunked(places, rows, |rows| uses::to_batch(rows))
 }
 
 /// The batches of some signs.
 pub(crate) fn sign_batches(scene: &Scene<'_>, signs: &[&Sign]) -> Vec<RecordBatch> {
-    chunked(signs, |sign| vec![super::signals::row(scene, sign)], |rows| signals::to_batch(rows))
+    chunked(signs, |sign| [super::signals::row(scene, sign)], |rows| signals::to_batch(rows))
 }
 
-fn chunked<T, R>(
+fn chunked<T, R, I: IntoIterator<Item = R>>(
     items: &[T],
-    rows: impl Fn(&T) -> Vec<R>,
+    rows: impl Fn(&T) -> I,
     batch: impl Fn(&[R]) -> RecordBatch,
 ) -> Vec<RecordBatch> {
     let chunks = items.chunks(BATCH_ROWS);

@@ -85,6 +85,7 @@ fn row(
 ) -> Use {
     let names = &scene.facts.names;
     let held = scene.held(usage);
+    let held = held.as_ref();
     let kind = held.and_then(|held| names.text_of(held.kind));
     let workload = bound.workload.clone();
     let lifetime = Lifetime::of(held);

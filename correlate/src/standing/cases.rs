@@ -112,14 +112,18 @@ impl Case {
         Self { incident, concern, questions }
     }
 
+    pub(super) fn concern(&self) -> &Concern {
+        &self.concern
+    }
+
     fn is_concerned(&self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) -> bool {
         let Concern { scopes, workloads, credentials, from, until, .. } = &self.concern;
         let used =
             |key: Key| changed.used.get(&key).is_some_and(|(first, last)| first <= until && from <= last);
         let named = |place: &usize| {
-            let held = scene.facts.bindings.all().get(*place);
-            let names = held.into_iter().flat_map(|held| held.id.iter().chain(&held.aliases));
-            names.into_iter().any(|name| credentials.contains(scene.facts.names.text(*name)))
+            let Some(held) = scene.facts.bindings.at(*place) else { return false };
+            let mut names = held.id.iter().chain(&held.aliases);
+            names.any(|name| credentials.contains(scene.facts.names.text(*name)))
         };
         touched.gaps
             || scopes

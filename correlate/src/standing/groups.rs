@@ -15,7 +15,6 @@ use crate::engine::EngineError;
 use crate::fact::coverage::MAX_SILENCE_NANOS;
 use crate::fact::signal::Sign;
 use crate::fact::touched::Touched;
-use crate::fact::usage::Usage;
 use crate::finding::{Found, Members, findings};
 use crate::names::Name;
 use crate::rule::{Entity, Marks, Rule};
@@ -59,7 +58,8 @@ impl Touch {
 
 /// The rows that the rules of one entity are given.
 struct Given<'a> {
-    uses: Vec<&'a Usage>,
+    /// By their places.
+    uses: Vec<usize>,
     signs: Vec<&'a Sign>,
     /// The groups that a candidate may be of, by the event that it starts from.
     groups: HashMap<EventId, Key>,
@@ -117,7 +117,7 @@ impl Standing {
         for (number, rule) in session.rules().filter(|(_, rule)| rule.entity.is_none()) {
             let answer = session.answer_with(number, |table| tables::batches(scene, table)).await?;
             let (uses, signs) =
-                (scene.facts.uses.all().iter().collect(), scene.facts.signals.all().iter().collect());
+                ((0..scene.facts.uses.len()).collect(), scene.facts.signals.all().iter().collect());
             let given = Given { uses, signs, groups: HashMap::new() };
             let found = given.found(scene, rule, answer)?;
             self.replace(number, &BTreeSet::from([EVERYTHING]), found, changed);
@@ -185,8 +185,7 @@ impl Standing {
         let mut groups = HashMap::new();
         let mut given = Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::new() };
         for place in own {
-            let (Some(usage), Some(Some(state))) = (scene.facts.uses.all().get(place), self.uses.get(place))
-            else {
+            let (Some(usage), Some(Some(state))) = (scene.facts.uses.get(place), self.uses.get(place)) else {
                 continue;
             };
             for (id, key) in
@@ -194,7 +193,7 @@ impl Standing {
             {
                 groups.extend(key.map(|key| (id, key)));
             }
-            given.uses.push(usage);
+            given.uses.push(place);
         }
         for place in signs {
             let (Some(sign), Some(Some(state))) =
@@ -276,7 +275,7 @@ impl Given<'_> {
         if answer.is_empty() {
             return Ok(Vec::new());
         }
-        let members = Members::new(self.uses.iter().copied(), self.signs.iter().copied());
+        let members = Members::new(scene.facts, self.uses.iter().copied(), self.signs.iter().copied());
         let mut all = Vec::new();
         for batch in &answer {
             for row in 0..batch.num_rows() {

@@ -167,15 +167,15 @@ impl Standing {
         let asked = changed.questions.iter().flat_map(|key| self.index.uses_by_question.of(*key));
         changed.uses = touched.uses.iter().chain(asked).copied().collect();
         for place in &touched.credentials {
-            let Some(held) = scene.facts.bindings.all().get(*place) else { continue };
+            let Some(held) = scene.facts.bindings.at(*place) else { continue };
             for name in held.id.iter().chain(&held.aliases) {
                 changed.uses.extend(self.index.uses.of(About::Credential(*name).key()));
             }
-            let bound = scene.bound_held(held, None);
+            let bound = scene.bound_held(&held, None);
             let scope = scene.scope_text(held.pod_uid, bound.host);
             changed.scopes.extend(scope.map(|scope| About::Scope(&scope).key()));
         }
-        self.uses.resize(scene.facts.uses.all().len(), None);
+        self.uses.resize(scene.facts.uses.len(), None);
         self.learn_edges(scene, changed);
         for place in changed.uses.clone() {
             self.renew_use(scene, place, changed);
@@ -184,14 +184,14 @@ impl Standing {
 
     /// Edges first: which use was the first to a destination decides how others read.
     fn learn_edges(&mut self, scene: &mut Scene<'_>, changed: &mut Changed) {
-        let all = scene.facts.uses.all();
+        let all = &scene.facts.uses;
         let mut left: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut joined: Vec<(usize, String)> = Vec::new();
         for place in &changed.uses {
             let Some(usage) = all.get(*place) else { continue };
             let known = self.uses.get(*place).and_then(Option::as_ref);
             let before = known.and_then(|state| state.workload.clone());
-            let workload = scene.workload_of(usage);
+            let workload = scene.workload_of(&usage);
             if known.is_some() && before.as_deref() == workload.as_deref() {
                 continue;
             }
@@ -201,13 +201,13 @@ impl Standing {
         let moved: BTreeSet<usize> = joined.iter().map(|(place, _)| *place).collect();
         for workload in left {
             let stay = self.index.uses.of(About::MadeBy(&workload).key()).to_vec();
-            scene.edges.forget(&workload);
+            scene.edges.forget(&workload, &scene.facts.past.edges);
             changed.edges.insert(About::MadeBy(&workload).key());
             for place in stay {
                 let still =
                     all.get(place).filter(|usage| scene.workload_of(usage).as_deref() == Some(&*workload));
                 if let Some(usage) = still.filter(|_| !moved.contains(&place)) {
-                    scene.edges.learn(&workload, usage);
+                    scene.edges.learn(&workload, &usage);
                 }
                 changed.uses.insert(place);
             }
@@ -215,7 +215,7 @@ impl Standing {
         for (place, workload) in joined {
             let Some(usage) = all.get(place) else { continue };
             let key = About::MadeBy(&workload).key();
-            match scene.edges.learn(&workload, usage) {
+            match scene.edges.learn(&workload, &usage) {
                 LearnedUse::Nothing => {}
                 LearnedUse::Edge => {
                     changed.edges.insert(key);
@@ -229,8 +229,8 @@ impl Standing {
     }
 
     fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
-        let Some(usage) = scene.facts.uses.all().get(place) else { return };
-        let (rows, questions) = scene.places.asked.during(|| uses::brief_rows(scene, usage));
+        let Some(usage) = scene.facts.uses.get(place) else { return };
+        let (rows, questions) = scene.places.asked.during(|| uses::brief_rows(scene, &usage));
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
         let Some(state) = state_of(&rows, &self.crowds) else { return };
         let Some(known) = self.uses.get_mut(place) else { return };
@@ -242,7 +242,7 @@ impl Standing {
             changed.groups.refused.extend(&state.refused);
             let off = state.keys_of_off();
             for key in off.chain(state.scopes.iter().copied()) {
-                span(changed, key, usage);
+                span(changed, key, &usage);
             }
         }
         if before.as_ref() != Some(&state) {

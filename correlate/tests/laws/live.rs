@@ -26,7 +26,7 @@ fn live_config() -> Config {
     Config { cases: asked.unwrap_or(LIVE_CASES), ..config() }
 }
 
-static LIVE: LazyLock<Mutex<(Runtime, Engine)>> = LazyLock::new(|| {
+pub(crate) static LIVE: LazyLock<Mutex<(Runtime, Engine)>> = LazyLock::new(|| {
     let runtime = runtime();
     let engine = runtime.block_on(Engine::live(environment(), &rules())).expect("the rules can be planned");
     Mutex::new((runtime, engine))
@@ -135,7 +135,7 @@ fn run(world: &World, course: &Course) -> Result<Held, TestCaseError> {
     let mut held = Held::default();
     let mut newest = EventTime::MIN;
     for (index, events) in course.arrival(world).chunks(course.rows).enumerate() {
-        engine.push(&world::rows(events).to_batch()).expect("rows fit their tables");
+        runtime.block_on(engine.push(&world::rows(events).to_batch())).expect("rows fit their tables");
         newest = events.iter().map(Event::time).fold(newest, EventTime::max);
         if course.looks.get(index % course.looks.len()) == Some(&true) {
             held.apply(runtime.block_on(engine.provisional()).expect("the rules run"))?;
@@ -176,7 +176,7 @@ fn what_was_told_too_early_is_withdrawn() {
         world::issue(0),
         world::presented(0, (0, 1, 2, 100, true)),
     ];
-    engine.push(&world::rows(&early).to_batch()).expect("rows fit their tables");
+    runtime.block_on(engine.push(&world::rows(&early).to_batch())).expect("rows fit their tables");
     let told = runtime.block_on(engine.provisional()).expect("the rules run").findings;
     let ids: Vec<FindingId> = told.iter().map(|finding| finding.id).collect();
     assert!(told.iter().any(|finding| finding.rule == "CT-102"), "{told:?}");
@@ -191,7 +191,7 @@ fn what_was_told_too_early_is_withdrawn() {
         moved(world::placement(1, 0), b"gone", |row| row.end = Some(world::at(80))),
         moved(world::placement(0, 0), b"come", |row| row.addresses.push("10.0.0.1".to_owned())),
     ];
-    engine.push(&world::rows(&late).to_batch()).expect("rows fit their tables");
+    runtime.block_on(engine.push(&world::rows(&late).to_batch())).expect("rows fit their tables");
     let changes = runtime.block_on(engine.advance(world::at(200))).expect("the rules run");
     let withdrawn: Vec<FindingId> = changes.findings.iter().map(|finding| finding.id).collect();
     assert_eq!(withdrawn, ids);
@@ -215,9 +215,9 @@ proptest! {
         let findings: Vec<Finding> = held.findings.values().cloned().collect();
         let incidents: Vec<Incident> = held.incidents.values().cloned().collect();
         engine.restore(&findings, &incidents);
-        engine.push(&world::rows(&world.events).to_batch()).expect("rows fit their tables");
+        runtime.block_on(engine.push(&world::rows(&world.events).to_batch())).expect("rows fit their tables");
         let end = world.events.iter().map(Event::time).fold(EventTime::MIN, EventTime::max).plus_nanos(1);
-        engine.seal(end).expect("rows fit their tables");
+        runtime.block_on(engine.seal(end)).expect("rows fit their tables");
         let changes = runtime.block_on(engine.advance(end)).expect("the rules run");
         prop_assert_eq!((changes.findings, changes.incidents, changes.dissolved), Default::default());
     }

@@ -1,8 +1,9 @@
 //! The laws of correlation, as properties of random worlds.
 //!
 //! In: worlds of pods, tokens, uses, host events and placements, drawn from a seed. Out: equality of judgements.
-//! Law STREAM-1 to STREAM-3, STREAM-5 and MATCH-1, at least 256 cases each.
+//! Law STREAM-1 to STREAM-3, STREAM-5 and MATCH-1, at least 256 cases each; within bounds and without reaching them.
 
+mod bounded;
 mod live;
 mod scenarios;
 mod world;
@@ -10,7 +11,7 @@ mod world;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use offbound_correlate::environment::Environment;
-use offbound_correlate::{Engine, Judgement, RuleSet};
+use offbound_correlate::{Bounds, Engine, Judgement, RuleSet};
 use offbound_schemas::EventTime;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -45,16 +46,23 @@ struct Delivery {
 }
 
 fn judge(delivery: &Delivery) -> Judgement {
+    judge_within(Bounds::default(), delivery).0
+}
+
+/// Judges within other bounds than the usual; also tells how many rows there was no room for.
+fn judge_within(bounds: Bounds, delivery: &Delivery) -> (Judgement, u64) {
     let mut guard = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
     let (runtime, engine) = &mut *guard;
     engine.forget();
+    engine.bound(bounds);
     for (events, watermark) in &delivery.batches {
-        engine.push(&world::rows(events).to_batch()).expect("rows fit their tables");
+        runtime.block_on(engine.push(&world::rows(events).to_batch())).expect("rows fit their tables");
         if let Some(watermark) = watermark {
-            engine.seal(*watermark).expect("rows fit their tables");
+            runtime.block_on(engine.seal(*watermark)).expect("rows fit their tables");
         }
     }
-    runtime.block_on(engine.judge()).expect("the rules run")
+    let judgement = runtime.block_on(engine.judge()).expect("the rules run");
+    (judgement, engine.tracked().given_up)
 }
 
 fn at_once(events: &[Event]) -> Judgement {

@@ -1,0 +1,247 @@
+//! A credential in few bytes: what is its own, what it shares with others, and what only few have.
+//!
+//! In: what is known of a credential. Out: three parts, and the same back from them.
+//! Owns: the forms. Law: what was taken apart is put together as it was, but for the first use of a credential of which an
+//! issuing record is known: that is evidence of nothing.
+
+use offbound_schemas::{EventId, EventTime};
+
+use super::binding::Held;
+use super::evidence::{Origin, Witness};
+use crate::names::{Name, Named};
+
+/// A moment, or none, in eight bytes: no log is of the first nanosecond that can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Moment(EventTime);
+
+impl Moment {
+    const NONE: Self = Self(EventTime::MIN);
+
+    fn of(time: Option<EventTime>) -> Self {
+        time.map_or(Self::NONE, Self)
+    }
+
+    fn get(self) -> Option<EventTime> {
+        (self != Self::NONE).then_some(self.0)
+    }
+}
+
+/// What is a credential's own, in sixty-four bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packed {
+    name: Option<Name>,
+    pub(super) profile: u32,
+    /// One more than the place of what only few have, or zero.
+    pub(super) rare: u32,
+    first_address: Option<Name>,
+    iat: Moment,
+    exp: Moment,
+    time: EventTime,
+    id: EventId,
+    /// Lower half of the line of that record.
+    line: u32,
+}
+
+/// What the one record speaks for that is kept with the credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Told {
+    source: Name,
+    origin: Origin,
+    by: By,
+}
+
+/// What a record is to a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum By {
+    Issue,
+    Claim,
+    /// It issued it, and claims its place.
+    Both,
+    Use,
+}
+
+/// What many credentials share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Profile {
+    kind: Option<Name>,
+    subject: Option<Name>,
+    issuer: Option<Name>,
+    host: Option<Name>,
+    host_uid: Option<Name>,
+    pod_uid: Option<Name>,
+    instance: Option<Name>,
+    agent: Option<Name>,
+    entry: Option<Name>,
+    told: Option<Told>,
+    key_bound: bool,
+    /// It is valid from when it was issued.
+    from_issue: bool,
+}
+
+impl Named for Profile {
+    fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        let Self { kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry, told, .. } = self;
+        for name in [kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry] {
+            name.each_name(visit);
+        }
+        if let Some(Told { source, origin, by: _ }) = told {
+            visit(source);
+            origin.each_name(visit);
+        }
+    }
+}
+
+/// What only few credentials have.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Rare {
+    pub(super) aliases: Vec<Name>,
+    parent: Option<Name>,
+    nbf: Option<EventTime>,
+    reported_expiry: Option<EventTime>,
+    warn_after: Option<EventTime>,
+    revoked_at: Option<EventTime>,
+    /// Where another record than the issuing one claims its place.
+    claim: Option<Witness>,
+}
+
+impl Packed {
+    /// Nothing is known.
+    pub(super) const NOTHING: Self = Self {
+        name: None,
+        profile: 0,
+        rare: 0,
+        first_address: None,
+        iat: Moment::NONE,
+        exp: Moment::NONE,
+        time: EventTime::MIN,
+        id: EventId([0; 16]),
+        line: 0,
+    };
+
+    /// Everything that is known.
+    pub(super) fn open(&self, profile: &Profile, rare: Option<&Rare>) -> Held {
+        let Profile { kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry, .. } = *profile;
+        let rare = rare.cloned().unwrap_or_default();
+        let iat = self.iat.get();
+        let witness = profile.told.map(|Told { source, origin, by }| {
+            (Witness { time: self.time, id: self.id, source, location: origin.at(self.line) }, by)
+        });
+        let told = |of: &[By]| witness.filter(|(_, by)| of.contains(by)).map(|(witness, _)| witness);
+        Held {
+            id: self.name,
+            aliases: rare.aliases,
+            kind,
+            subject,
+            issuer,
+            parent: rare.parent,
+            host,
+            host_uid,
+            pod_uid,
+            instance,
+            agent,
+            entry,
+            iat,
+            nbf: if profile.from_issue { iat } else { rare.nbf },
+            exp: self.exp.get(),
+            reported_expiry: rare.reported_expiry,
+            warn_after: rare.warn_after,
+            revoked_at: rare.revoked_at,
+            issue: told(&[By::Issue, By::Both]),
+            claim: told(&[By::Claim, By::Both]).or(rare.claim),
+            first_address: self.first_address,
+            first_use: told(&[By::Use]),
+            key_bound: profile.key_bound,
+        }
+    }
+}
+
+/// Takes apart what is known of a credential; the numbers of its parts are for others to fill in.
+pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
+    let Held { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, instance, .. } = held;
+    let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, revoked_at, .. } = held;
+    let Held { issue, claim, first_address, first_use, key_bound, .. } = held;
+    let witness = match (issue, claim, first_use) {
+        (Some(issue), Some(claim), _) if issue == claim => Some((*issue, By::Both)),
+        (Some(issue), ..) => Some((*issue, By::Issue)),
+        (None, Some(claim), _) => Some((*claim, By::Claim)),
+        (None, None, used) => used.map(|used| (used, By::Use)),
+    };
+    let from_issue = nbf.is_some() && nbf == iat;
+    let split = witness.map(|(witness, by)| (witness, by, witness.location.split()));
+    let profile = Profile {
+        kind: *kind,
+        subject: *subject,
+        issuer: *issuer,
+        host: *host,
+        host_uid: *host_uid,
+        pod_uid: *pod_uid,
+        instance: *instance,
+        agent: *agent,
+        entry: *entry,
+        told: split.map(|(witness, by, (origin, _))| Told { source: witness.source, origin, by }),
+        key_bound: *key_bound,
+        from_issue,
+    };
+    let rare = Rare {
+        aliases: aliases.clone(),
+        parent: *parent,
+        nbf: nbf.filter(|_| !from_issue),
+        reported_expiry: *reported_expiry,
+        warn_after: *warn_after,
+        revoked_at: *revoked_at,
+        claim: claim.filter(|claim| issue.is_some_and(|issue| issue != *claim)),
+    };
+    let packed = Packed {
+        name: *id,
+        first_address: *first_address,
+        iat: Moment::of(*iat),
+        exp: Moment::of(*exp),
+        time: split.map_or(EventTime::MIN, |(witness, ..)| witness.time),
+        id: split.map_or(EventId([0; 16]), |(witness, ..)| witness.id),
+        line: split.map_or(0, |(_, _, (_, line))| line),
+        ..Packed::NOTHING
+    };
+    (packed, profile, rare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Names;
+
+    /// Scenario: credentials of which much, little or nothing is known. Guarantees: what was taken apart comes back.
+    #[test]
+    fn parts_come_together() {
+        let mut names = Names::default();
+        let time = |secs: i64| Some(EventTime(secs * 1_000_000_000));
+        let mut witness = |n: u64| {
+            let at = format!("big/0:{}", n << 31);
+            Witness::of(&mut names, EventTime(5), EventId::of(&[&n.to_le_bytes()]), "log", &at)
+        };
+        let (issue, claim, used) = (witness(1), witness(9), witness(3));
+        let name = issue.source;
+        let whole = Held {
+            id: Some(name),
+            aliases: vec![name],
+            subject: Some(name),
+            parent: Some(name),
+            iat: time(1),
+            nbf: time(1),
+            exp: time(9),
+            revoked_at: time(4),
+            issue: Some(issue),
+            claim: Some(claim),
+            first_address: Some(name),
+            key_bound: true,
+            ..Held::default()
+        };
+        let issued = Held { claim: Some(issue), revoked_at: None, aliases: Vec::new(), ..whole.clone() };
+        let used = Held { first_use: Some(used), first_address: Some(name), ..Held::default() };
+        let claimed = Held { claim: Some(claim), nbf: time(3), ..Held::default() };
+        for held in [whole, issued, used, claimed, Held::default()] {
+            let (packed, profile, rare) = close(&held);
+            assert_eq!(packed.open(&profile, Some(&rare)), held);
+        }
+        assert_eq!(size_of::<Packed>(), 64);
+    }
+}
