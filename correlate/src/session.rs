@@ -145,6 +145,20 @@ impl Session {
         Ok(answer)
     }
 
+    /// The same, with the rule planned anew: what every run would cost without kept plans.
+    pub(crate) async fn answer_planned_anew(
+        &self,
+        number: usize,
+        tables: impl Fn(&str) -> Vec<RecordBatch>,
+    ) -> Result<Vec<RecordBatch>, SessionError> {
+        let Some(rule) = self.rule(number) else { return Ok(Vec::new()) };
+        self.fill(tables)?;
+        let plan = self.plan(rule).await?;
+        let answer = self.answer(rule, &plan).await?;
+        self.fill(|_| Vec::new())?;
+        Ok(answer)
+    }
+
     /// Runs one rule over given tables; no answer where there is no such rule.
     pub(crate) async fn run_one(
         &self,

@@ -1,6 +1,6 @@
-//! What tests of rules need, and nothing that a program should call.
+//! What tests and benchmarks of rules need, and nothing that a program should call.
 //!
-//! In: rows as text, a rule's id. Out: typed batches, the rule's candidates.
+//! In: rows, as text too; a rule's id. Out: typed batches, the rule's candidates.
 //! Owns: the built-in rules behind one session. Leaves the notation of rows to `text`, the expectations to tests.
 
 pub mod text;
@@ -30,12 +30,28 @@ impl Rules {
         id: &str,
         tables: impl Fn(&str) -> Vec<RecordBatch>,
     ) -> Result<Option<Vec<Candidate>>, EngineError> {
-        let Some(batches) = self.session.run_one(id, tables).await? else { return Ok(None) };
-        let mut rows = Vec::new();
-        for batch in &batches {
-            let view = candidates::View::new(batch)?;
-            rows.extend((0..view.len()).map(|row| view.row(row)));
+        match self.session.run_one(id, tables).await? {
+            Some(batches) => rows(&batches).map(Some),
+            None => Ok(None),
         }
-        Ok(Some(rows))
     }
+
+    /// The same with the rule planned anew, to be compared with the plans that are kept.
+    pub async fn candidates_planned_anew(
+        &self,
+        id: &str,
+        tables: impl Fn(&str) -> Vec<RecordBatch>,
+    ) -> Result<Option<Vec<Candidate>>, EngineError> {
+        let Some((number, _)) = self.session.rules().find(|(_, rule)| rule.id == id) else { return Ok(None) };
+        rows(&self.session.answer_planned_anew(number, tables).await?).map(Some)
+    }
+}
+
+fn rows(batches: &[RecordBatch]) -> Result<Vec<Candidate>, EngineError> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let view = candidates::View::new(batch)?;
+        rows.extend((0..view.len()).map(|row| view.row(row)));
+    }
+    Ok(rows)
 }

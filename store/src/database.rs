@@ -18,7 +18,7 @@ use crate::{EventTable, StoreError, meta};
 /// Marks the file as ours, beside the text `SQLite format 3` (it spells `OfBd`).
 const APPLICATION_ID: i32 = 0x4f66_4264;
 /// Version of the tables below, and of those in `records`.
-const LAYOUT_VERSION: i32 = 4;
+const LAYOUT_VERSION: i32 = 5;
 /// Bytes that the write-ahead log keeps after a large commit.
 const WAL_BYTES: u64 = 16 * 1024 * 1024;
 /// How long a statement waits for another connection's short transaction.

@@ -9,8 +9,9 @@ use rusqlite::Row;
 use crate::change::Change;
 use crate::database::Database;
 use crate::digest::Digest;
+use crate::entity_filters::EntityFilter;
 use crate::folder::Folder;
-use crate::{EventTable, StoreError, meta};
+use crate::{EventTable, StoreError, entity_filters, meta};
 
 /// What an entry does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub(crate) struct Entry {
     /// Segments that are no longer part of the store: this one holds their rows, or nobody does.
     pub(crate) replaces: Vec<u64>,
     pub(crate) chain: Digest,
+    /// The segment's part of the entity index, until it is committed.
+    pub(crate) filters: Vec<EntityFilter>,
 }
 
 /// What the store holds of one table.
@@ -70,12 +73,24 @@ impl Entry {
     /// An entry that lets go of segments of a table.
     pub(crate) fn removal(kind: Kind, seq: u64, table: EventTable, replaces: Vec<u64>) -> Self {
         let (from, to) = (EventTime::default(), EventTime::default());
-        Self { seq, kind, table, rows: 0, bytes: 0, from, to, digest: UNLINKED, replaces, chain: UNLINKED }
+        Self {
+            seq,
+            kind,
+            table,
+            rows: 0,
+            bytes: 0,
+            from,
+            to,
+            digest: UNLINKED,
+            replaces,
+            chain: UNLINKED,
+            filters: Vec::new(),
+        }
     }
 
     /// This entry's link: it depends on every field and on every entry before it.
     pub(crate) fn link(&self, previous: &Digest) -> Digest {
-        let Self { seq, kind, table, rows, bytes, from, to, digest, replaces, chain: _ } = self;
+        let Self { seq, kind, table, rows, bytes, from, to, digest, replaces, chain: _, filters: _ } = self;
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"offbound.store.segment/2").update(previous).update(kind.name().as_bytes());
         for number in [*seq, *rows, *bytes, from.0.cast_unsigned(), to.0.cast_unsigned()] {
@@ -158,7 +173,8 @@ impl Manifest {
     }
 
     /// Takes in a committed segment, and lets go of those that it replaces.
-    pub(crate) fn add(&mut self, entry: Entry) {
+    pub(crate) fn add(&mut self, mut entry: Entry) {
+        entry.filters.clear();
         self.last_seq = entry.seq;
         self.length += 1;
         self.chain = entry.chain;
@@ -245,6 +261,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
         digest,
         replaces,
         chain,
+        filters: Vec::new(),
     }))
 }
 
@@ -262,12 +279,13 @@ fn print_numbers(numbers: &[u64]) -> String {
 pub(crate) fn put(change: &Change<'_>, entries: &[Entry]) -> rusqlite::Result<()> {
     let insert = format!("INSERT INTO segments ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
     let mut insert = change.prepare(&insert)?;
-    for Entry { seq, kind, table, rows, bytes, from, to, digest, replaces, chain } in entries {
+    for Entry { seq, kind, table, rows, bytes, from, to, digest, replaces, chain, filters: _ } in entries {
         let (rows, bytes) = (rows.cast_signed(), bytes.cast_signed());
         let (names, replaces) = ((kind.name(), table.name()), print_numbers(replaces));
         let seq = seq.cast_signed();
         insert.execute((seq, names.0, names.1, rows, bytes, from.0, to.0, digest, replaces, chain))?;
     }
+    entity_filters::put(change, entries)?;
     match entries.last() {
         Some(last) => meta::put(change, meta::HEAD, &head(last.seq, &last.chain)),
         None => Ok(()),

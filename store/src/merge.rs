@@ -59,6 +59,10 @@ pub(crate) struct Merge<'a> {
     max_rows: usize,
     rows: usize,
     filter: Option<&'a RowFilter>,
+    /// Row groups that are read, of the segments opened so far.
+    pub(crate) row_groups: u64,
+    /// Segments among them that hold no row that is asked for.
+    pub(crate) unread: u64,
 }
 
 impl<'a> Merge<'a> {
@@ -86,9 +90,7 @@ impl<'a> Merge<'a> {
         let heads = entries.iter().enumerate().map(head).collect();
         let cursors = entries.iter().map(|_| None).collect();
         let output = EventTable::ALL.map(|table| Output::new(table, columns.schema(table)));
-        let open = deepest(&entries).map_or(1, |deepest| deepest.depth);
-        let held = if columns.with_text() { HELD_ROWS_WITH_TEXT } else { HELD_ROWS };
-        let read_rows = (held / open).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
+        let read_rows = read_rows(&entries, columns);
         Self {
             folder,
             entries,
@@ -100,6 +102,8 @@ impl<'a> Merge<'a> {
             max_rows: max_rows.max(1),
             rows: 0,
             filter,
+            row_groups: 0,
+            unread: 0,
         }
     }
 
@@ -143,8 +147,11 @@ impl<'a> Merge<'a> {
 
     fn open(&mut self, slot: usize) -> Result<(), StoreError> {
         let Some(entry) = self.entries.get(slot) else { return Ok(()) };
-        let rows = OpenSegment::open(self.folder, entry)?.rows(self.columns, self.read_rows, self.filter)?;
-        let cursor = Cursor::at_next(rows)?;
+        let (groups, rows) =
+            OpenSegment::begin(self.folder, entry, self.columns, self.read_rows, self.filter)?;
+        self.row_groups += groups as u64;
+        self.unread += u64::from(rows.is_none());
+        let cursor = rows.map_or(Ok(None), Cursor::at_next)?;
         self.put_back(slot, cursor);
         Ok(())
     }
@@ -189,19 +196,26 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// Where the merge stands in one segment.
-struct Cursor {
-    rows: SegmentRows,
-    batch: RecordBatch,
-    keys: RowKeys,
-    row: usize,
+/// Rows that are decoded at once from each segment, so that all that are open at the same time hold no more than may be.
+pub(crate) fn read_rows(entries: &[Entry], columns: &Columns) -> usize {
+    let open = deepest(entries).map_or(1, |deepest| deepest.depth);
+    let held = if columns.with_text() { HELD_ROWS_WITH_TEXT } else { HELD_ROWS };
+    (held / open).clamp(MIN_READ_ROWS, MAX_READ_ROWS)
+}
+
+/// Where a scan stands in one segment.
+pub(crate) struct Cursor {
+    pub(crate) rows: SegmentRows,
+    pub(crate) batch: RecordBatch,
+    pub(crate) keys: RowKeys,
+    pub(crate) row: usize,
     /// Number of `batch` among the sources of the batch that is being put together.
     output_source: Option<usize>,
 }
 
 impl Cursor {
     /// A cursor at the next rows of a segment; none at its end.
-    fn at_next(mut rows: SegmentRows) -> Result<Option<Self>, StoreError> {
+    pub(crate) fn at_next(mut rows: SegmentRows) -> Result<Option<Self>, StoreError> {
         while let Some(batch) = rows.next()? {
             if batch.num_rows() > 0 {
                 let keys = RowKeys::new(rows.table, &batch)?;

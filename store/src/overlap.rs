@@ -51,6 +51,7 @@ mod tests {
             digest: [0; 32],
             replaces: Vec::new(),
             chain: [0; 32],
+            filters: Vec::new(),
         };
         let entries: Vec<Entry> = spans.iter().enumerate().map(entry).collect();
         let expected = expected.map(|(depth, seqs)| Deepest { depth, seqs: seqs.to_vec() });

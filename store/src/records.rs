@@ -35,10 +35,11 @@ pub(crate) const GAPS: RecordTable = keyed("gaps");
 pub(crate) const SUMMARY: RecordTable = keyed("summary");
 pub(crate) const OFFSETS: RecordTable = keyed("offsets");
 pub(crate) const OUTBOX: RecordTable = listed("outbox");
+pub(crate) const SEGMENT_FILTERS: RecordTable = keyed("segment_filters");
 
 /// Every table of records.
-pub(crate) const TABLES: [RecordTable; 9] =
-    [META, SOURCES, FINDINGS, FINDING_REVISIONS, INCIDENTS, GAPS, SUMMARY, OFFSETS, OUTBOX];
+pub(crate) const TABLES: [RecordTable; 10] =
+    [META, SOURCES, FINDINGS, FINDING_REVISIONS, INCIDENTS, GAPS, SUMMARY, OFFSETS, OUTBOX, SEGMENT_FILTERS];
 
 /// Columns of such a table, the seal last.
 const COLUMNS: &str = "position, key, record, seal";
@@ -168,6 +169,20 @@ impl RecordTable {
         let mut records = Vec::new();
         self.each(database, "WHERE key = ?1", [key], |record, _| records.push(record))?;
         Ok(records)
+    }
+
+    /// Gives the texts whose key begins so, each with the rest of its key.
+    pub(crate) fn each_of_prefix(
+        self,
+        database: &Database,
+        prefix: &str,
+        mut take: impl FnMut(&str, &str),
+    ) -> Result<(), StoreError> {
+        // The largest text that begins so: no key holds this character.
+        let end = format!("{prefix}{}", char::MAX);
+        self.each(database, "WHERE key >= ?1 AND key <= ?2", [prefix, end.as_str()], |record, _| {
+            take(record.key.strip_prefix(prefix).unwrap_or_default(), &record.text);
+        })
     }
 
     /// The first records.

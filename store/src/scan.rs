@@ -1,7 +1,7 @@
 //! Some rows of one event table: those of a stretch of time, with these values in these columns.
 //!
-//! In: the manifest's entries, wanted columns, a filter. Out: batches of these columns, in canonical order, each event
-//! once. Owns: what can be left unread: segments and row groups by time and by their bloom filters.
+//! In: the manifest's entries, wanted columns, a filter. Out: batches of these columns, each event once. Owns: what can be left unread: segments by time and
+//! by the entity index, row groups by time and by their bloom filters.
 //! Bound: memory as in a scan of everything (see `merge`). Law: what is left unread holds no row that is asked for.
 
 use std::ops::ControlFlow;
@@ -16,12 +16,13 @@ use arrow::error::ArrowError;
 use offbound_schemas::{EventTime, cell_text};
 
 use crate::columns::Columns;
+use crate::database::Database;
 use crate::folder::Folder;
 use crate::manifest::Entry;
 use crate::merge::Merge;
 use crate::options::FILTERED_ROWS;
-use crate::segment_rows::OpenSegment;
-use crate::{EventTable, StoreError};
+use crate::unordered::Stretches;
+use crate::{EventTable, StoreError, entity_filters};
 
 /// Which rows of a table. Without anything it is all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +34,15 @@ pub struct ScanFilter {
     /// Columns that hold exactly this text, all of them. Credentials, hosts, pods and workloads are found without
     /// reading every segment.
     pub equals: Vec<(String, String)>,
+}
+
+/// In which order a scan gives its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOrder {
+    /// By event time and event id.
+    Canonical,
+    /// As it is quickest: what is counted or grouped needs no order.
+    Any,
 }
 
 /// What a scan had to read.
@@ -83,6 +93,11 @@ impl RowFilter {
         bounded.then_some(time).into_iter().chain(texts).collect()
     }
 
+    /// Columns of the filter that tell copies apart: they are looked at once it is known which copy is kept.
+    fn places(&self) -> Vec<&str> {
+        self.equals.iter().map(|(column, _)| column.as_str()).filter(|column| self.is_place(column)).collect()
+    }
+
     fn is_place(&self, column: &str) -> bool {
         let keys = self.table.key_columns();
         [keys.source, keys.location].contains(&column)
@@ -122,60 +137,85 @@ fn holds(array: &ArrayRef, text: &str) -> Result<BooleanArray, ArrowError> {
 
 /// Gives `take` the wanted columns of every row that is asked for, until it breaks off.
 pub(crate) fn scan(
-    folder: &Folder,
+    (folder, database): (&Folder, &Database),
     entries: Vec<Entry>,
-    table: EventTable,
-    names: &[&str],
-    filter: &ScanFilter,
+    wanted: Wanted<'_>,
+    order: RowOrder,
     mut take: impl FnMut(RecordBatch) -> ControlFlow<()>,
 ) -> Result<ScanStats, StoreError> {
-    let schema = table.schema();
-    let known = |name: &&str| schema.column_with_name(name).is_none();
-    let filtered: Vec<&str> = filter.equals.iter().map(|(column, _)| column.as_str()).collect();
-    if let Some(column) = names.iter().chain(&filtered).copied().find(known) {
-        return Err(StoreError::NoColumn { table: table.name(), column: column.to_owned() });
-    }
-    let filter = RowFilter::new(table, filter);
-    let mut stats = ScanStats::default();
-    let mut chosen = Vec::new();
-    for entry in entries.into_iter().filter(|entry| entry.table == table) {
-        stats.segments += 1;
-        let row_groups = if filter.meets(entry.from, entry.to) {
-            OpenSegment::peek(folder, &entry)?.row_groups_for(&filter)?.len() as u64
-        } else {
-            0
-        };
-        stats.row_groups += row_groups;
-        if row_groups > 0 { chosen.push(entry) } else { stats.skipped += 1 }
-    }
-    let places: Vec<&str> = filtered.iter().copied().filter(|column| filter.is_place(column)).collect();
-    let columns = Columns::only(table, &[names, &places].concat());
-    let mut merge = Merge::filtered(folder, chosen, &columns, FILTERED_ROWS, Some(&filter));
-    while let Some(batch) = merge.next_batch()? {
-        let batch = asked_for(&filter, table, names, table.of(&batch), !places.is_empty())?;
+    let filter = wanted.filter()?;
+    let table = wanted.table;
+    let excluded = entity_filters::excluded(database, table, &filter.equals)?;
+    let may_hold = |entry: &Entry| filter.meets(entry.from, entry.to) && !excluded.contains(&entry.seq);
+    let of_table = entries.into_iter().filter(|entry| entry.table == table);
+    let (chosen, left): (Vec<Entry>, Vec<Entry>) = of_table.partition(may_hold);
+    let mut stats = ScanStats {
+        segments: (chosen.len() + left.len()) as u64,
+        skipped: left.len() as u64,
+        ..ScanStats::default()
+    };
+    let places = filter.places();
+    let columns = Columns::only(table, &[wanted.columns, &places].concat());
+    let mut give = |batch: &RecordBatch, stats: &mut ScanStats| -> Result<ControlFlow<()>, StoreError> {
+        let batch = wanted.out_of(batch, &filter)?;
         stats.rows += batch.num_rows() as u64;
-        if batch.num_rows() > 0 && take(batch).is_break() {
-            break;
+        Ok(if batch.num_rows() == 0 { ControlFlow::Continue(()) } else { take(batch) })
+    };
+    match order {
+        RowOrder::Canonical => {
+            let mut merge = Merge::filtered(folder, chosen, &columns, FILTERED_ROWS, Some(&filter));
+            while let Some(batch) = merge.next_batch()? {
+                if give(table.of(&batch), &mut stats)?.is_break() {
+                    break;
+                }
+            }
+            (stats.row_groups, stats.skipped) = (merge.row_groups, stats.skipped + merge.unread);
+        }
+        RowOrder::Any => {
+            let mut stretches = Stretches::new(folder, chosen, table, &columns, &filter);
+            while let Some(batch) = stretches.next_batch()? {
+                if give(&batch, &mut stats)?.is_break() {
+                    break;
+                }
+            }
+            (stats.row_groups, stats.skipped) = (stretches.row_groups, stats.skipped + stretches.unread);
         }
     }
     Ok(stats)
 }
 
-/// The wanted columns, in the order in which they were named; filtered anew where that could not be done before.
-fn asked_for(
-    filter: &RowFilter,
-    table: EventTable,
-    names: &[&str],
-    batch: &RecordBatch,
-    anew: bool,
-) -> Result<RecordBatch, StoreError> {
-    let failed = StoreError::rows("filter", table.name());
-    let kept = if anew {
-        filter_record_batch(batch, &filter.keeps(batch).map_err(&failed)?).map_err(&failed)?
-    } else {
-        batch.clone()
-    };
-    let schema = kept.schema();
-    let places = names.iter().filter_map(|name| schema.column_with_name(name).map(|(index, _)| index));
-    kept.project(&places.collect::<Vec<_>>()).map_err(failed)
+/// Which columns of which rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) table: EventTable,
+    pub(crate) columns: &'a [&'a str],
+    pub(crate) rows: &'a ScanFilter,
+}
+
+impl Wanted<'_> {
+    /// The filter, whose columns and those that are wanted are there.
+    fn filter(&self) -> Result<RowFilter, StoreError> {
+        let Self { table, columns, rows } = *self;
+        let schema = table.schema();
+        let absent = |name: &&str| schema.column_with_name(name).is_none();
+        let filtered = rows.equals.iter().map(|(column, _)| column.as_str());
+        match columns.iter().copied().chain(filtered).find(absent) {
+            Some(column) => Err(StoreError::NoColumn { table: table.name(), column: column.to_owned() }),
+            None => Ok(RowFilter::new(table, rows)),
+        }
+    }
+
+    /// The wanted columns, in the order in which they were named; filtered anew where that could not be done before.
+    fn out_of(&self, batch: &RecordBatch, filter: &RowFilter) -> Result<RecordBatch, StoreError> {
+        let failed = StoreError::rows("filter", self.table.name());
+        let kept = if filter.places().is_empty() {
+            batch.clone()
+        } else {
+            filter_record_batch(batch, &filter.keeps(batch).map_err(&failed)?).map_err(&failed)?
+        };
+        let schema = kept.schema();
+        let places =
+            self.columns.iter().filter_map(|name| schema.column_with_name(name).map(|(index, _)| index));
+        kept.project(&places.collect::<Vec<_>>()).map_err(failed)
+    }
 }

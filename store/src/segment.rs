@@ -12,6 +12,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::digest::HashingFile;
+use crate::entity_filters::Gathering;
 use crate::event_table::{KeyColumns, RowKeys};
 use crate::folder::Folder;
 use crate::manifest::{Entry, Kind, UNLINKED};
@@ -71,21 +72,35 @@ fn encode(
     let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
-    let (file, digest, bytes, span) = folder.watch().step(Step::WriteSegment, &path, || {
+    let (file, digest, bytes, span, filters) = folder.watch().step(Step::WriteSegment, &path, || {
         let properties = properties(table, options).map_err(&failed)?;
         let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties)).map_err(&failed)?;
         let mut span = Span::default();
+        let mut entities = Gathering::new(table, options).map_err(&failed)?;
         for batch in rows {
             let batch = batch?;
+            entities.add(&batch);
             span.add(&RowKeys::new(table, &batch)?);
             writer.write(&batch).map_err(&failed)?;
         }
         let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
-        Ok((file, digest, bytes, span))
+        Ok((file, digest, bytes, span, entities.finish().map_err(&failed)?))
     })?;
     folder.sync_segment(seq, table.name(), &file)?;
     let Span { rows, from, to } = span;
-    Ok(Entry { seq, kind: Kind::Rows, table, rows, bytes, from, to, digest, replaces, chain: UNLINKED })
+    Ok(Entry {
+        seq,
+        kind: Kind::Rows,
+        table,
+        rows,
+        bytes,
+        from,
+        to,
+        digest,
+        replaces,
+        chain: UNLINKED,
+        filters,
+    })
 }
 
 /// How many rows were written, and from when to when.

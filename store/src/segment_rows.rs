@@ -35,11 +35,11 @@ pub(crate) struct OpenSegment {
 }
 
 impl OpenSegment {
-    /// Checks the segment's length and every byte of it, then reads its footer.
+    /// Checks the segment's length and every byte of it, and reads its footer.
     pub(crate) fn open(folder: &Folder, entry: &Entry) -> Result<Self, StoreError> {
-        let path = folder.segment(entry.seq, entry.table.name());
-        check_file(&path, entry.bytes, &entry.digest)?;
-        Self::read_footer(path, entry.table)
+        let segment = Self::peek(folder, entry)?;
+        check_file(&segment.path, entry.bytes, &entry.digest)?;
+        Ok(segment)
     }
 
     /// Checks the segment's length only, for a look at its filters; see [`OpenSegment::open`] before reading rows.
@@ -47,6 +47,28 @@ impl OpenSegment {
         let path = folder.segment(entry.seq, entry.table.name());
         check_length(&path, entry.bytes)?;
         Self::read_footer(path, entry.table)
+    }
+
+    /// The rows that pass the filter, in order, `batch_rows` at once, and how many row groups are read for them; no
+    /// byte but the footer and its filters is read where they say that there are none.
+    pub(crate) fn begin(
+        folder: &Folder,
+        entry: &Entry,
+        columns: &Columns,
+        batch_rows: usize,
+        filter: Option<&RowFilter>,
+    ) -> Result<(usize, Option<SegmentRows>), StoreError> {
+        let segment = Self::peek(folder, entry)?;
+        let groups = match filter {
+            Some(filter) => segment.row_groups_for(filter)?,
+            None => (0..segment.row_groups()).collect(),
+        };
+        let count = groups.len();
+        if count == 0 {
+            return Ok((0, None));
+        }
+        check_file(&segment.path, entry.bytes, &entry.digest)?;
+        segment.rows(columns, batch_rows, groups, filter).map(|rows| (count, Some(rows)))
     }
 
     fn read_footer(path: PathBuf, table: EventTable) -> Result<Self, StoreError> {
@@ -59,16 +81,16 @@ impl OpenSegment {
         self.metadata.metadata().num_row_groups()
     }
 
-    /// All rows that pass the filter in order, `batch_rows` at once.
-    pub(crate) fn rows(
+    /// The rows of these row groups that pass the filter, in order, `batch_rows` at once.
+    fn rows(
         &self,
         columns: &Columns,
         batch_rows: usize,
+        groups: Vec<usize>,
         filter: Option<&RowFilter>,
     ) -> Result<SegmentRows, StoreError> {
-        let mut builder = self.builder(columns)?.with_batch_size(batch_rows);
+        let mut builder = self.builder(columns)?.with_batch_size(batch_rows).with_row_groups(groups);
         if let Some(filter) = filter {
-            builder = builder.with_row_groups(self.row_groups_for(filter)?);
             let looked_at = filter.columns();
             if !looked_at.is_empty() {
                 let mask = self.mask(|name| looked_at.contains(&name));
@@ -81,7 +103,7 @@ impl OpenSegment {
     }
 
     /// The row groups that may hold a row that passes the filter.
-    pub(crate) fn row_groups_for(&self, filter: &RowFilter) -> Result<Vec<usize>, StoreError> {
+    fn row_groups_for(&self, filter: &RowFilter) -> Result<Vec<usize>, StoreError> {
         let mut groups = Vec::new();
         for group in 0..self.row_groups() {
             if self.time_meets(group, filter) && self.filters_allow(group, filter)? {

@@ -16,9 +16,10 @@ use crate::database::Database;
 use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::merge::Merge;
+use crate::scan::Wanted;
 use crate::{
     Columns, ConclusionCounts, Conclusions, EventTable, LetterCount, LetterFilter, LetterPlace, Options,
-    PartitionOffset, ScanFilter, ScanStats, StoreError, StoredRecord, TableContents, Writer,
+    PartitionOffset, RowOrder, ScanFilter, ScanStats, StoreError, StoredRecord, TableContents, Writer,
 };
 use crate::{conclusions, dead_letters, manifest, meta, offsets, outbox, record, scan, sources};
 
@@ -84,7 +85,7 @@ impl Store {
     }
 
     /// Gives `take` the columns of that name, in that order, of every row of `table` that passes the filter: each event
-    /// once, in canonical order, until `take` breaks off.
+    /// once, in the order that is asked for, until `take` breaks off.
     ///
     /// Only segments and row groups that may hold such rows are read. Several threads may scan at once, each through a
     /// store of its own; stretches of time that touch (`to` of one is `from` of the next) share no row.
@@ -92,10 +93,12 @@ impl Store {
         &self,
         table: EventTable,
         columns: &[&str],
-        filter: &ScanFilter,
+        rows: &ScanFilter,
+        order: RowOrder,
         take: impl FnMut(RecordBatch) -> ControlFlow<()>,
     ) -> Result<ScanStats, StoreError> {
-        scan::scan(&self.folder, self.manifest()?.entries, table, columns, filter, take)
+        let wanted = Wanted { table, columns, rows };
+        scan::scan((&self.folder, &self.database), self.manifest()?.entries, wanted, order, take)
     }
 
     /// The record of that id.

@@ -2,7 +2,7 @@
 //!
 //! In: conditions on one table, as DataFusion hands them down. Out: a span of time, and texts that columns must equal.
 //! Owns: which conditions are understood. Law: what is left out of a scan cannot satisfy the condition; what remains is
-//! judged again by the query itself.
+//! judged again by the query itself, unless the table says that it gives nothing else.
 
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;

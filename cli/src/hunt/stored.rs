@@ -16,7 +16,7 @@ use arrow::array::RecordBatch;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use offbound_correlate::RuleSet;
-use offbound_store::Store;
+use offbound_store::{RowOrder, Store};
 
 use super::pushdown::Narrowing;
 use super::tables::{Origin, Table};
@@ -35,8 +35,14 @@ pub(super) trait Rows: Debug + Send + Sync {
     }
 
     /// Gives the rows, at least with these columns, at least those that `narrowing` asks for; event tables exactly those,
-    /// in order.
-    fn read(&self, columns: &[&str], narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure>;
+    /// and in canonical order if that is asked for.
+    fn read(
+        &self,
+        columns: &[&str],
+        narrowing: &Narrowing,
+        order: RowOrder,
+        take: Take<'_>,
+    ) -> Result<(), Failure>;
 }
 
 /// A table, and who gives its rows.
@@ -99,7 +105,13 @@ impl Held {
 }
 
 impl Rows for Held {
-    fn read(&self, _columns: &[&str], _narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure> {
+    fn read(
+        &self,
+        _columns: &[&str],
+        _narrowing: &Narrowing,
+        _order: RowOrder,
+        take: Take<'_>,
+    ) -> Result<(), Failure> {
         // A break means that the question has its answer.
         let _enough = self.batches.iter().cloned().try_for_each(take);
         Ok(())

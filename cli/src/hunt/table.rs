@@ -2,7 +2,8 @@
 //!
 //! In: the rows of a table. Out: a stream of batches with the columns that a plan asks for.
 //! Owns: projection and pushdown. Bound: [`BATCHES_UNDER_WAY`] batches between the reading thread and the plan.
-//! Law: a scan may give more rows than asked for, never fewer; whoever stops listening stops the reading.
+//! Law: a scan of events gives the rows that are asked for; others may give more, and are judged again; whoever stops
+//! listening stops the reading.
 
 use std::fmt;
 use std::future::Future;
@@ -22,12 +23,13 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use offbound_store::RowOrder;
 
 use super::bounds::BATCHES_UNDER_WAY;
 use super::fault::Stopped;
 use super::pushdown::{Narrowing, is_understood};
 use super::stored::Rows;
-use super::tables::{Table, seen};
+use super::tables::{Origin, Table, seen};
 use crate::exit::Failure;
 use crate::judge::Window;
 
@@ -60,12 +62,14 @@ impl StoredTable {
         };
         let window = self.window;
         let narrowing = Narrowing::of(filters, self.table.time).within(window.since, window.until);
+        let ordered_by = self.table.time.and_then(|time| order_by(&schema, time));
+        // Where no step of the plan sees the time, none can see the order.
+        let order = if ordered_by.is_some() { RowOrder::Canonical } else { RowOrder::Any };
         let scan = |narrowing| -> Arc<dyn PartitionStream> {
-            Arc::new(Scan { schema: Arc::clone(&schema), rows: Arc::clone(&self.rows), narrowing })
+            Arc::new(Scan { schema: Arc::clone(&schema), rows: Arc::clone(&self.rows), narrowing, order })
         };
         let scans = self.rows.parts(&narrowing).into_iter().map(scan).collect();
-        let order = self.table.time.and_then(|time| order_by(&schema, time));
-        let plan = StreamingTableExec::try_new(Arc::clone(&schema), scans, None, order, false, limit)?;
+        let plan = StreamingTableExec::try_new(Arc::clone(&schema), scans, None, ordered_by, false, limit)?;
         Ok(Arc::new(plan))
     }
 }
@@ -87,7 +91,9 @@ impl TableProvider for StoredTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let is_exact = matches!(self.table.origin, Origin::Events(_));
         let support = |filter: &&Expr| match is_understood(filter, self.table.time) {
+            true if is_exact => TableProviderFilterPushDown::Exact,
             true => TableProviderFilterPushDown::Inexact,
             false => TableProviderFilterPushDown::Unsupported,
         };
@@ -119,6 +125,7 @@ struct Scan {
     schema: SchemaRef,
     rows: Arc<dyn Rows>,
     narrowing: Narrowing,
+    order: RowOrder,
 }
 
 impl fmt::Debug for Scan {
@@ -137,9 +144,10 @@ impl PartitionStream for Scan {
         let to = stream.tx();
         let (schema, rows, narrowing) =
             (Arc::clone(&self.schema), Arc::clone(&self.rows), self.narrowing.clone());
+        let order = self.order;
         stream.spawn_blocking(move || {
             let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-            let read = rows.read(&columns, &narrowing, &mut |batch| {
+            let read = rows.read(&columns, &narrowing, order, &mut |batch| {
                 let batch = seen(&schema, &batch).map_err(DataFusionError::from);
                 match to.blocking_send(batch) {
                     Ok(()) => ControlFlow::Continue(()),

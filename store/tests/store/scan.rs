@@ -3,26 +3,51 @@
 use std::ops::ControlFlow;
 
 use arrow::array::{AsArray, RecordBatch};
-use offbound_schemas::EventTime;
 use offbound_schemas::table::{host_events, identity_assertions};
-use offbound_store::{EventTable, Options, ScanFilter, ScanStats, Store, StoreError, Writer};
+use offbound_schemas::{EventTime, cell_text};
+use offbound_store::{EventTable, Options, RowOrder, ScanFilter, ScanStats, Store, StoreError, Writer};
 
 use crate::rows::{Row, batch, table_batch, tiny};
 
 const TABLE: EventTable = EventTable::HostEvents;
 
-/// The batches that a scan gives, joined, and what it read.
+/// The batches of a scan in canonical order, and what it read; one in any order gives the same rows and reads the same.
 fn scan(
     store: &Store,
     columns: &[&str],
     filter: &ScanFilter,
 ) -> Result<(Vec<RecordBatch>, ScanStats), StoreError> {
+    let (ordered, stats) = scan_by(store, columns, filter, RowOrder::Canonical)?;
+    let (any, same) = scan_by(store, columns, filter, RowOrder::Any)?;
+    assert_eq!(stats, same, "{filter:?}");
+    assert_eq!(lines(&ordered), lines(&any), "{filter:?}");
+    Ok((ordered, stats))
+}
+
+fn scan_by(
+    store: &Store,
+    columns: &[&str],
+    filter: &ScanFilter,
+    order: RowOrder,
+) -> Result<(Vec<RecordBatch>, ScanStats), StoreError> {
     let mut batches = Vec::new();
-    let stats = store.scan_table(TABLE, columns, filter, |batch| {
+    let stats = store.scan_table(TABLE, columns, filter, order, |batch| {
         batches.push(batch);
         ControlFlow::Continue(())
     })?;
     Ok((batches, stats))
+}
+
+/// The rows as text, in an order that does not depend on how they came.
+fn lines(batches: &[RecordBatch]) -> Vec<String> {
+    let cell = |batch: &RecordBatch, column: usize, row: usize| cell_text(batch.column(column), row);
+    let line = |batch: &RecordBatch, row: usize| {
+        (0..batch.num_columns()).map(|column| format!("{:?}", cell(batch, column, row))).collect::<String>()
+    };
+    let rows = |batch: &RecordBatch| (0..batch.num_rows()).map(|row| line(batch, row)).collect::<Vec<_>>();
+    let mut lines: Vec<String> = batches.iter().flat_map(rows).collect();
+    lines.sort();
+    lines
 }
 
 fn texts(batches: &[RecordBatch], column: usize) -> Vec<Option<String>> {
@@ -147,7 +172,8 @@ fn a_scan_can_be_ended() -> Result<(), StoreError> {
     for (answer, expected) in [(ControlFlow::Break(()), 1), (ControlFlow::Continue(()), 2)] {
         let (mut calls, mut given) = (0, 0);
         let columns = [host_events::column::host];
-        let stats = writer.store().scan_table(TABLE, &columns, &ScanFilter::default(), |batch| {
+        let order = RowOrder::Canonical;
+        let stats = writer.store().scan_table(TABLE, &columns, &ScanFilter::default(), order, |batch| {
             calls += 1;
             given += batch.num_rows() as u64;
             answer

@@ -1,13 +1,13 @@
 //! Events, from the store's segments.
 //!
-//! In: columns and a narrowing. Out: rows of one event table, each once, by (event time, event id).
-//! Owns: how a large scan is shared among threads. Leaves to `store` what can be left unread. Law: a scan sees what was committed when it began, also while somebody
-//! writes.
+//! In: columns and a narrowing. Out: rows of one event table, each once, by (event time, event id) where order is asked
+//! for. Owns: how a large scan is shared among threads. Leaves to `store` what can be left unread.
+//! Law: a scan sees what was committed when it began, also while somebody writes.
 
 use std::path::PathBuf;
 
 use offbound_schemas::EventTime;
-use offbound_store::{EventTable, ScanFilter, Store};
+use offbound_store::{EventTable, RowOrder, ScanFilter, Store};
 
 use super::{Rows, Take};
 use crate::exit::Failure;
@@ -53,10 +53,16 @@ impl Rows for Events {
         }
     }
 
-    fn read(&self, columns: &[&str], narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure> {
+    fn read(
+        &self,
+        columns: &[&str],
+        narrowing: &Narrowing,
+        order: RowOrder,
+        take: Take<'_>,
+    ) -> Result<(), Failure> {
         let Narrowing { from, until, equals } = narrowing.clone();
         let filter = ScanFilter { from, to: until, equals };
-        Store::open(&self.folder)?.scan_table(self.table, columns, &filter, take)?;
+        Store::open(&self.folder)?.scan_table(self.table, columns, &filter, order, take)?;
         Ok(())
     }
 }

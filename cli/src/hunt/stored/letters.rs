@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use offbound_schemas::table::dead_letters::{column, to_batch};
-use offbound_store::{LetterFilter, Store};
+use offbound_store::{LetterFilter, RowOrder, Store};
 
 use super::{Rows, Take};
 use crate::dead_letters::letters::Letters;
@@ -31,7 +31,13 @@ impl DeadLetters {
 }
 
 impl Rows for DeadLetters {
-    fn read(&self, _columns: &[&str], narrowing: &Narrowing, take: Take<'_>) -> Result<(), Failure> {
+    fn read(
+        &self,
+        _columns: &[&str],
+        narrowing: &Narrowing,
+        _order: RowOrder,
+        take: Take<'_>,
+    ) -> Result<(), Failure> {
         let store = Store::open(&self.folder)?;
         let text_of = |column| narrowing.text_of(column).map(str::to_owned);
         let filter = LetterFilter { reason: text_of(column::reason), source: text_of(column::source) };
