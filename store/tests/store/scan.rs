@@ -1,11 +1,13 @@
 //! Some rows of one table: the same as reading all of them and looking.
 
+use std::error::Error;
 use std::ops::ControlFlow;
 
 use arrow::array::{AsArray, RecordBatch};
 use offbound_schemas::table::{host_events, identity_assertions};
 use offbound_schemas::{EventTime, cell_text};
 use offbound_store::{EventTable, Options, RowOrder, ScanFilter, ScanStats, Store, StoreError, Writer};
+use rusqlite::Connection;
 
 use crate::rows::{Row, batch, table_batch, tiny};
 
@@ -181,5 +183,35 @@ fn a_scan_can_be_ended() -> Result<(), StoreError> {
         assert_eq!((calls, stats.rows), (expected, given));
         assert_eq!(given == 9_000, expected == 2, "{given}");
     }
+    Ok(())
+}
+
+/// Scenario: segments that were merged; then filters of the entity index that were changed, and that are gone.
+/// Guarantees: an index for each segment that is there and for no other; every value is found as before; a changed filter
+/// is refused, one that is gone excludes nothing and is noticed by a check.
+#[test]
+fn the_entity_index_follows_its_segments() -> Result<(), Box<dyn Error>> {
+    let (mut writer, rows) = some_store()?;
+    writer.compact()?;
+    writer.store().verify()?;
+    let column = host_events::column::host;
+    let whole = table_batch(TABLE, &rows);
+    let hosts = texts(&[whole.project(&[whole.schema().index_of(column)?])?], 0);
+    let host = hosts.iter().flatten().next().ok_or("a row has a host")?;
+    let of_host = hosts.iter().filter(|cell| cell.as_ref() == Some(host)).count() as u64;
+    assert_eq!(scan(writer.store(), &[column], &equals(column, host))?.1.rows, of_host);
+    let (_, stats) = scan(writer.store(), &[column], &equals(column, "nobody"))?;
+    assert_eq!((stats.skipped, stats.row_groups), (stats.segments, 0));
+    let database = Connection::open(writer.store().path().join("offbound.db"))?;
+    let mine = format!("key LIKE 'host_events {column} %'");
+    let count = format!("SELECT count(*) FROM segment_filters WHERE {mine}");
+    assert_eq!(database.query_row(&count, [], |row| row.get::<_, i64>(0))?, i64::try_from(stats.segments)?);
+    let change = format!("UPDATE segment_filters SET record = replace(record, '0', '1') WHERE {mine}");
+    assert_eq!(database.execute(&change, [])? as u64, stats.segments);
+    let refused = scan(writer.store(), &[column], &equals(column, host)).expect_err("the index was changed");
+    assert!(refused.to_string().contains("segment_filters"), "{refused}");
+    database.execute(&format!("DELETE FROM segment_filters WHERE {mine}"), [])?;
+    assert_eq!(scan(writer.store(), &[column], &equals(column, host))?.1.rows, of_host);
+    assert!(writer.store().verify().is_err());
     Ok(())
 }
