@@ -4,7 +4,7 @@
 //! Owns: how a letter is shown. Law: what a letter holds passes the gate in tables and CSV, and is exact in JSON; memory
 //! is bounded, however many there are.
 
-pub(crate) mod letters;
+mod letters;
 mod list;
 mod replay;
 

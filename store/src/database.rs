@@ -178,6 +178,13 @@ impl Database {
         Ok(value)
     }
 
+    /// From now on everything is read as of this moment, until the connection is closed.
+    pub(crate) fn hold_still(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN").map_err(self.refused("begin to read"))?;
+        // A transaction of SQLite sees what there is when it first reads.
+        self.is_blank().map(|_blank| ())
+    }
+
     /// Does `work` wholly or not at all, as one more commit; returns its number.
     pub(crate) fn transact(
         &mut self,

@@ -34,7 +34,7 @@ pub struct LetterFilter {
 /// A dead letter's place in the order of inputs, and of arrival within one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LetterPlace {
-    /// Location of the input: the letter's, without the line.
+    /// Location of the input: the letter's without the line; of a message, its topic.
     pub input: String,
     seq: i64,
 }
@@ -128,9 +128,16 @@ pub(crate) fn put(change: &Change<'_>, letters: &[DeadLetter]) -> rusqlite::Resu
     Ok(())
 }
 
-/// The location of the input that a letter's location lies in.
+/// The location of the input that a letter's location lies in: what its source's account is called. It is a file in
+/// `path:line`, and the topic in `topic/partition/offset`.
 fn input_of(location: &str) -> &str {
-    location.rsplit_once(':').map_or(location, |(input, _line)| input)
+    if let Some((input, _line)) = location.rsplit_once(':') {
+        return input;
+    }
+    let is_number = |text: &str| text.parse::<u64>().is_ok();
+    let message = location.rsplit_once('/').filter(|(_, offset)| is_number(offset));
+    let partition = message.and_then(|(partition, _)| partition.rsplit_once('/'));
+    partition.filter(|(_, number)| is_number(number)).map_or(location, |(topic, _)| topic)
 }
 
 /// Removes what was read, and renews what was not, as part of a transaction.
@@ -257,4 +264,26 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
         content: row.get(8)?,
         context: row.get(9)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: locations of lines and of messages, and names that look like both. Guarantees: each has the name that its
+    /// source's account has.
+    #[test]
+    fn inputs_are_those_of_accounts() {
+        for (location, input) in [
+            ("logs/audit.log:118", "logs/audit.log"),
+            ("a/3/4:7", "a/3/4"),
+            ("odd:name.log:1", "odd:name.log"),
+            ("audit/3/118", "audit"),
+            ("prod.k8s-audit/0/0", "prod.k8s-audit"),
+            ("audit/x/118", "audit/x/118"),
+            ("audit", "audit"),
+        ] {
+            assert_eq!(input_of(location), input, "{location}");
+        }
+    }
 }

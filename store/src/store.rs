@@ -16,12 +16,11 @@ use crate::database::Database;
 use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::merge::Merge;
-use crate::scan::Wanted;
 use crate::{
     Columns, ConclusionCounts, Conclusions, EventTable, LetterCount, LetterFilter, LetterPlace, Options,
-    PartitionOffset, RowOrder, ScanFilter, ScanStats, StoreError, StoredRecord, TableContents, Writer,
+    PartitionOffset, RowOrder, ScanFilter, ScanStats, Snapshot, StoreError, StoredRecord, TableContents, Writer,
 };
-use crate::{conclusions, dead_letters, manifest, meta, offsets, outbox, record, scan, sources};
+use crate::{conclusions, dead_letters, manifest, meta, offsets, outbox, record, sources};
 
 /// A store that can be read.
 #[derive(Debug)]
@@ -36,6 +35,14 @@ impl Store {
         let folder = Folder::open(dir)?;
         let database = Database::open_to_read(&folder)?;
         Ok(Self { database, folder })
+    }
+
+    /// The same, as of now: everything that is asked of it is of this one moment, whatever is committed afterwards. The
+    /// database's log cannot be cleared while it is open, so it should not be kept for long.
+    pub fn open_as_of_now(dir: &Path) -> Result<Self, StoreError> {
+        let store = Self::open(dir)?;
+        store.database.hold_still()?;
+        Ok(store)
     }
 
     /// Opens a store for writing: makes it where there is none, adds to it where there is one.
@@ -62,7 +69,12 @@ impl Store {
 
     /// What the event tables hold.
     pub fn contents(&self) -> Result<Vec<TableContents>, StoreError> {
-        Ok(manifest::contents(&self.manifest()?.entries))
+        Ok(self.snapshot()?.contents())
+    }
+
+    /// The event tables as they are now.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot::new(&self.folder, self.manifest()?.entries))
     }
 
     /// Gives every committed event to `take`, each once, in canonical order (event time, event id) over all three
@@ -84,11 +96,7 @@ impl Store {
         Ok(())
     }
 
-    /// Gives `take` the columns of that name, in that order, of every row of `table` that passes the filter: each event
-    /// once, in the order that is asked for, until `take` breaks off.
-    ///
-    /// Only segments and row groups that may hold such rows are read. Several threads may scan at once, each through a
-    /// store of its own; stretches of time that touch (`to` of one is `from` of the next) share no row.
+    /// [`Snapshot::scan_table`] of the event tables as they are now.
     pub fn scan_table(
         &self,
         table: EventTable,
@@ -97,8 +105,7 @@ impl Store {
         order: RowOrder,
         take: impl FnMut(RecordBatch) -> ControlFlow<()>,
     ) -> Result<ScanStats, StoreError> {
-        let wanted = Wanted { table, columns, rows };
-        scan::scan((&self.folder, &self.database), self.manifest()?.entries, wanted, order, take)
+        self.snapshot()?.scan_table(table, columns, rows, order, take)
     }
 
     /// The record of that id.

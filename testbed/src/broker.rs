@@ -24,7 +24,7 @@ use crate::process::{Process, new_log};
 /// Environment variable with the address of a broker to be used instead of an own one.
 const EXISTING: &str = "OFFBOUND_KAFKA";
 /// How long a start may take: a slow machine that compiles beside it.
-const START_TIME: Duration = Duration::from_secs(90);
+const START_TIME: Duration = Duration::from_secs(240);
 /// Longest wait for one answer of a broker that is starting.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Starts with other ports, where one was taken meanwhile.

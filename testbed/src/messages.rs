@@ -116,6 +116,8 @@ impl Broker {
         let failures = Failures::default();
         let mut config = self.client_config();
         config
+            // A record comes once and in order, also when the broker is killed while it answers.
+            .set("enable.idempotence", "true")
             .set("max.in.flight.requests.per.connection", "1")
             .set("linger.ms", "1")
             .set("message.max.bytes", "67108864")

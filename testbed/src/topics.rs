@@ -2,6 +2,7 @@
 //!
 //! In: names and numbers. Out: done and visible to new clients when the call returns. Owns: waiting for that.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::types::RDKafkaErrorCode;
@@ -82,12 +85,49 @@ impl Broker {
         done.elements().iter().try_for_each(|element| element.error()).map_err(failed)
     }
 
+    /// Sets configuration of a topic, in place of all that was set before.
+    pub fn configure_topic(&self, name: &str, configs: &[(&str, &str)]) -> Result<(), TestbedError> {
+        let action = format!("configure topic {name}");
+        let altered = AlterConfig::new(ResourceSpecifier::Topic(name));
+        let altered = configs.iter().fold(altered, |altered, (key, value)| altered.set(key, value));
+        let admin = self.admin(&action)?;
+        let done = block_on(admin.alter_configs([&altered], &options()));
+        let done = done.map_err(|error| TestbedError::client(&action, error))?;
+        done.into_iter().try_for_each(|result| match result {
+            Ok(_resource) => Ok(()),
+            Err((_resource, code)) => Err(TestbedError::client(&action, code)),
+        })
+    }
+
     /// The first offset that a partition has, and the one that its next record gets.
     pub fn offsets(&self, topic: &str, partition: i32) -> Result<(i64, i64), TestbedError> {
         let action = format!("offsets of {topic}/{partition}");
         let failed = |error| TestbedError::client(&action, error);
         let client: BaseConsumer = self.client_config().create().map_err(failed)?;
         client.fetch_watermarks(topic, partition, REQUEST_TIME).map_err(failed)
+    }
+
+    /// The offsets that a consumer group has committed for the partitions of a topic; those without one are left out.
+    pub fn committed(
+        &self,
+        group: &str,
+        topic: &str,
+        partitions: i32,
+    ) -> Result<BTreeMap<i32, i64>, TestbedError> {
+        let action = format!("read what group {group} has committed");
+        let failed = |error| TestbedError::client(&action, error);
+        let client: BaseConsumer = self.client_config().set("group.id", group).create().map_err(failed)?;
+        let mut asked = TopicPartitionList::new();
+        for partition in 0..partitions {
+            asked.add_partition(topic, partition);
+        }
+        let found = client.committed_offsets(asked, REQUEST_TIME).map_err(failed)?;
+        let elements = found.elements();
+        let known = elements.iter().filter_map(|element| match element.offset() {
+            Offset::Offset(next) => Some((element.partition(), next)),
+            _none => None,
+        });
+        Ok(known.collect())
     }
 
     fn admin(&self, action: &str) -> Result<AdminClient<DefaultClientContext>, TestbedError> {

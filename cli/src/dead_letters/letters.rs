@@ -12,7 +12,7 @@ use offbound_store::{LetterFilter, LetterPlace, Store, StoreError};
 const PAGE_LETTERS: usize = 256;
 
 /// A walk over dead letters.
-pub(crate) struct Letters<'a> {
+pub(super) struct Letters<'a> {
     store: &'a Store,
     filter: &'a LetterFilter,
     reached: Option<LetterPlace>,
@@ -20,12 +20,12 @@ pub(crate) struct Letters<'a> {
 }
 
 impl<'a> Letters<'a> {
-    pub(crate) fn new(store: &'a Store, filter: &'a LetterFilter) -> Self {
+    pub(super) fn new(store: &'a Store, filter: &'a LetterFilter) -> Self {
         Self { store, filter, reached: None, page: VecDeque::new() }
     }
 
     /// The input that the next letter is of; none at the end.
-    pub(crate) fn input(&mut self) -> Result<Option<&str>, StoreError> {
+    pub(super) fn input(&mut self) -> Result<Option<&str>, StoreError> {
         if self.page.is_empty() {
             let page = self.store.dead_letters_by_input(self.filter, self.reached.as_ref(), PAGE_LETTERS)?;
             self.page = page.into();
@@ -34,7 +34,7 @@ impl<'a> Letters<'a> {
     }
 
     /// The next letter.
-    pub(crate) fn next(&mut self) -> Result<Option<DeadLetter>, StoreError> {
+    pub(super) fn next(&mut self) -> Result<Option<DeadLetter>, StoreError> {
         self.input()?;
         let Some((place, letter)) = self.page.pop_front() else { return Ok(None) };
         self.reached = Some(place);

@@ -2,7 +2,8 @@
 //!
 //! In: a store, an environment for the facts. Out: rows as they are stored, a batch at a time.
 //! Owns: which source gives which table. Bound: a batch of events or letters under way, and facts and conclusions whole,
-//! counted against the memory of the question. Law: nothing here changes a store.
+//! counted against the memory of the question. Laws: nothing here changes a store; all tables of a question are of one
+//! moment, whatever is committed while it is answered.
 
 mod conclusions;
 mod events;
@@ -10,7 +11,7 @@ mod letters;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
@@ -48,44 +49,53 @@ pub(super) trait Rows: Debug + Send + Sync {
 /// A table, and who gives its rows.
 pub(super) type Source = (Table, Arc<dyn Rows>);
 
-/// The rows of those tables. Facts are made here, in one pass over the events.
+/// The rows of those tables, all as of now. Facts are made here, in one pass over the events.
 pub(super) fn rows_of(
     tables: &[Table],
     sources: &Sources,
     runtime: &RuntimeEnv,
 ) -> Result<Vec<Source>, Failure> {
     let mut found: Vec<Source> = Vec::new();
-    for table in tables {
-        let rows: Arc<dyn Rows> = match table.origin {
-            Origin::Facts => continue,
-            Origin::Events(events) => Arc::new(events::Events::new(events, sources)?),
-            Origin::Letters => Arc::new(letters::DeadLetters::new(sources)?),
-            Origin::Conclusions => {
-                let batches = conclusions::batches(table.spec.name, sources)?;
-                Arc::new(Held::new(table.spec.name, batches, &runtime.memory_pool)?)
-            }
-        };
-        found.push((*table, rows));
+    if tables.is_empty() {
+        return Ok(found);
     }
+    let store = Store::open_as_of_now(sources.folder()?)?;
+    let snapshot = store.snapshot()?;
     let facts: Vec<Table> = tables.iter().filter(|table| table.origin == Origin::Facts).copied().collect();
     let names: Vec<&str> = facts.iter().map(|table| table.spec.name).collect();
-    for (name, batches) in fact_tables(&names, sources)? {
+    for (name, batches) in fact_tables(&names, &store, sources)? {
         let held: Arc<dyn Rows> = Arc::new(Held::new(name, batches, &runtime.memory_pool)?);
         found.extend(
             facts.iter().filter(|table| table.spec.name == name).map(|table| (*table, Arc::clone(&held))),
         );
     }
+    let store = Arc::new(Mutex::new(store));
+    for table in tables {
+        let rows: Arc<dyn Rows> = match table.origin {
+            Origin::Facts => continue,
+            Origin::Events(events) => Arc::new(events::Events::new(events, &snapshot)),
+            Origin::Letters => Arc::new(letters::DeadLetters::new(&store)),
+            Origin::Conclusions => {
+                let batches = conclusions::batches(table.spec.name, &letters::lock(&store), sources.window)?;
+                Arc::new(Held::new(table.spec.name, batches, &runtime.memory_pool)?)
+            }
+        };
+        found.push((*table, rows));
+    }
     Ok(found)
 }
 
-fn fact_tables(names: &[&str], sources: &Sources) -> Result<Vec<offbound_correlate::FactTable>, Failure> {
+fn fact_tables(
+    names: &[&str],
+    store: &Store,
+    sources: &Sources,
+) -> Result<Vec<offbound_correlate::FactTable>, Failure> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let store = Store::open(sources.folder()?)?;
     let environment = judge::environment(sources.environment.as_deref())?;
     let engine = Judge::new(environment, &RuleSet::default())?.within(sources.facts);
-    engine.fact_tables(names, &store, sources.window, &sources.interrupt)
+    engine.fact_tables(names, store, sources.window, &sources.interrupt)
 }
 
 /// Rows that are in memory, and counted there.
@@ -117,3 +127,6 @@ impl Rows for Held {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

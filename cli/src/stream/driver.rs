@@ -440,9 +440,11 @@ impl Driver {
         Ok(())
     }
 
-    /// Stops reading, makes everything durable, and lets results go out.
+    /// Stops reading, makes everything durable, tells Kafka how far that is, and lets results go out.
     fn drain(mut self) -> Result<(), Failure> {
         self.point(clock::now())?;
+        self.parts.keeper.settle()?;
+        self.tell_kafka();
         let Parts { source, keeper, .. } = self.parts;
         keeper.finish()?;
         source.stop();

@@ -38,9 +38,19 @@ fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
+/// Environment variable with the binary to be tested in place of the one that was built for the tests: long forms want
+/// an optimised one.
+const BINARY: &str = "OFFBOUND_BINARY";
+
+/// The binary to be tested.
+fn binary() -> PathBuf {
+    let named = std::env::var_os(BINARY).map(|path| root().join(path));
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_offbound").into())
+}
+
 /// The command in `folder`, untouched by who runs the tests.
 fn offbound(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_offbound"));
+    let mut command = Command::new(binary());
     command.args(args).current_dir(folder).env_clear();
     // The key file goes to a place of the build, never to the home of who runs the tests.
     command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));

@@ -3,14 +3,23 @@
 //! In: samples, as records in topics. Owns: how a sample becomes records, and the comparison of a stream with a replay.
 //! Where there is neither Java with Maven nor `OFFBOUND_KAFKA`, these tests fail and say what to install.
 
+mod clocks;
 mod crash;
 mod feed;
 mod live;
+mod operator;
+mod order;
+mod outage;
+mod overload;
+mod poison;
 mod replay;
+mod running;
+mod standby;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use offbound_schemas::EventId;
@@ -20,7 +29,9 @@ use offbound_schemas::vocabulary::FindingState;
 use offbound_store::{Columns, Conclusions, SCAN_ROWS, Store, StoreError};
 use offbound_testbed::Broker;
 
-use crate::offbound;
+use running::Running;
+
+use crate::{offbound, run, said};
 
 /// Longest time that anything here may take before it counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,10 +40,25 @@ fn broker() -> &'static Broker {
     offbound_testbed::shared().expect("a broker: install Java 17 and Maven, or set OFFBOUND_KAFKA=host:port")
 }
 
+/// A number from the environment, such as the rounds of a long form.
+fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// The consumer group of a stream on `topic`.
+fn group_of(topic: &str) -> String {
+    format!("group-of-{topic}")
+}
+
 /// `stream` on `topic` into the folder `store`, with more options.
 fn stream(folder: &Path, topic: &str, more: &[&str]) -> Command {
-    let group = format!("group-of-{topic}");
-    let brokers = broker().bootstrap();
+    stream_from(broker(), folder, topic, more)
+}
+
+/// The same from another broker.
+fn stream_from(broker: &Broker, folder: &Path, topic: &str, more: &[&str]) -> Command {
+    let group = group_of(topic);
+    let brokers = broker.bootstrap();
     let common = ["stream", "--brokers", brokers, "--topic", topic, "--group", &group, "--store", "store"];
     let mut args: Vec<&str> = common.to_vec();
     args.extend_from_slice(more);
@@ -44,41 +70,35 @@ fn stream(folder: &Path, topic: &str, more: &[&str]) -> Command {
 
 /// Runs `stream` until the end of the topic.
 fn stream_to_end(folder: &Path, topic: &str, more: &[&str]) {
+    stream_to_end_from(broker(), folder, topic, more);
+}
+
+/// The same from another broker.
+fn stream_to_end_from(broker: &Broker, folder: &Path, topic: &str, more: &[&str]) {
     let mut args = vec!["--until-end", "--quiet"];
     args.extend_from_slice(more);
-    let output = stream(folder, topic, &args).output().expect("the binary was built");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = stream_from(broker, folder, topic, &args).output().expect("the binary was built");
+    assert!(output.status.success(), "{}", said(&output));
 }
 
-/// A process that ends with its handle.
-struct Running(Child);
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-        Self(child.expect("the binary was built"))
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
-        assert!(sent.expect("there is a kill command").success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
+/// Replays the logs of a folder into its store, for comparison.
+fn replayed(logs: &Path) -> tempfile::TempDir {
+    let folder = crate::scratch();
+    let output = run(folder.path(), &["replay", &logs.display().to_string(), "--store", "store", "--quiet"]);
+    assert!(output.status.success(), "{}", said(&output));
+    folder
 }
 
 /// Waits until `is_true`.
-fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+fn eventually(what: &str, is_true: impl FnMut() -> bool) {
+    eventually_within(PATIENCE, what, is_true);
+}
+
+/// The same, for at most so long.
+fn eventually_within(longest: Duration, what: &str, mut is_true: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_true() {
-        assert!(began.elapsed() < PATIENCE, "{what} did not come true in {PATIENCE:?}");
+        assert!(began.elapsed() < longest, "{what} did not come true in {longest:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -23,7 +23,7 @@ use crate::unfold::Leaf;
 pub struct LetterReader<'a>(Run<'a>);
 
 impl<'a> LetterReader<'a> {
-    /// A reader for the letters of the input at `location`.
+    /// A reader for the letters of the input at `location`: of a file, or of all messages of the topic of that name.
     pub fn new(location: &str, options: &IngestOptions, sink: &'a mut dyn IngestSink) -> Self {
         Self(Run::new(location, options, sink))
     }
@@ -40,10 +40,8 @@ impl<'a> LetterReader<'a> {
         let line = letter.location.rsplit(':').next().and_then(|line| line.parse().ok()).unwrap_or(1);
         let Run { sink, reader } = &mut self.0;
         let Reader { unfold, state, .. } = &mut **reader;
-        // What came in a message has no line.
-        if let Some(place) =
-            Place::message(&letter.location).filter(|_| *letter.location == *state.place.location)
-        {
+        // What came in a message has no line, and letters of one topic are of many messages.
+        if let Some(place) = Place::message(&letter.location) {
             state.place = place;
         }
         let take = &mut |leaf: Leaf<'_>| state.leaf_again(leaf, &letter.bytes, &kept, *sink);

@@ -196,21 +196,26 @@ mod tests {
         (out, count)
     }
 
-    /// Scenario: a record that was refused under a wrong format, read again from its dead letter. Guarantees: its row has the
-    /// place of the message.
+    /// Scenario: one record in three messages, each an event of its own, refused under a wrong format, and all read again from
+    /// their dead letters. Guarantees: each row has the place of its message, and the id that it has when read rightly.
     #[test]
     fn letters_keep_their_place() {
+        let envoy = crate::decode::FORMATS.iter().find(|format| format.id == "envoy");
         let sample =
-            crate::decode::FORMATS.iter().find(|format| format.id == "k8s-audit").map(|format| format.sample);
-        let sample = sample.expect("Kubernetes audit is a format").as_bytes();
-        let (wrong, _) = read_as(Some("keycloak"), &[Some(sample)]);
-        let letter = wrong.letters.first().expect("it is no record of Keycloak");
-        assert_eq!(letter.location, "audit/3/0");
+            envoy.and_then(|format| format.sample.lines().next()).expect("Envoy is a format").as_bytes();
+        let messages = [Some(sample); 3];
+        let (wrong, _) = read_as(Some("keycloak"), &messages);
+        let places: Vec<&str> = wrong.letters.iter().map(|letter| letter.location.as_str()).collect();
+        assert_eq!(places, ["audit/3/0", "audit/3/1", "audit/3/2"]);
         let (mut out, options) = (Collector::default(), options());
-        let mut reader = crate::LetterReader::new(&letter.location, &options, &mut out);
-        reader.read(letter);
-        drop(reader.finish());
-        assert_eq!(out, read(&[Some(sample)]).0);
+        let mut reader = crate::LetterReader::new("audit", &options, &mut out);
+        wrong.letters.iter().for_each(|letter| reader.read(letter));
+        let count = reader.finish().count;
+        assert_eq!((count.location.as_str(), count.read), ("audit", 3));
+        let (expected, _) = read(&messages);
+        let ids: std::collections::BTreeSet<_> = expected.event_ids().into_iter().collect();
+        assert_eq!(ids.len(), 3);
+        assert_eq!(out, expected);
     }
 
     /// Scenario: messages that hold no record, noise, and other encodings, between two sound ones. Guarantees: each is a

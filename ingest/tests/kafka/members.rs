@@ -1,9 +1,74 @@
 //! Several members in one group.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::{Member, Store, broker, create, numbers, options, send};
+use crate::{LONGEST, Member, Store, broker, create, numbers, options, send};
+
+/// Partitions of the topic whose members come and go.
+const PARTITIONS: i32 = 12;
+/// Most members at a time.
+const MEMBERS: usize = 3;
+/// Records that are sent at a time.
+const SENT: usize = 60;
+
+/// How long members come and go, in seconds; the long form is in docs/reliability.md.
+fn rebalance_time() -> Duration {
+    let asked = std::env::var("OFFBOUND_REBALANCE_SECS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(asked.unwrap_or(15))
+}
+
+/// Time until a member comes or goes: two to five seconds, another each time.
+fn until_next(change: usize) -> Duration {
+    Duration::from_millis(2_000 + (change as u64 * 1_237) % 3_001)
+}
+
+/// Scenario: three members of a group, of which one leaves, or a new one comes, every two to five seconds while records
+/// come. Guarantees: with one store between them every record comes once, whoever has its partition; no partition has two
+/// owners.
+#[test]
+fn members_come_and_go() {
+    let topic = "come-and-go";
+    create(topic, PARTITIONS);
+    let store = Store::default();
+    let start = || Member::start(options(broker(), topic, &[topic]), &store);
+    let mut members: Vec<Member> = (0..MEMBERS).map(|_| start()).collect();
+    let (began, mut changed, mut changes, mut sent) = (Instant::now(), Instant::now(), 0, 0);
+    let (mut seen, mut revoked) = (Vec::new(), 0);
+    let mut leave = |member: Member| {
+        assert!(member.fenced.is_empty(), "{:?}", member.fenced);
+        revoked += member.revoked.len();
+        seen.extend(numbers(&member.rows));
+        member.source.stop();
+    };
+    while began.elapsed() < rebalance_time() {
+        send(broker(), topic, PARTITIONS, sent..sent + SENT);
+        sent += SENT;
+        members.iter_mut().for_each(|member| member.during(Duration::from_millis(30)));
+        let owned: Vec<_> = members.iter().flat_map(|member| member.assigned.keys()).collect();
+        assert_eq!(owned.iter().collect::<BTreeSet<_>>().len(), owned.len(), "two owners: {owned:?}");
+        if changed.elapsed() >= until_next(changes) {
+            if members.len() == MEMBERS {
+                leave(members.remove(0))
+            } else {
+                members.push(start())
+            }
+            (changed, changes) = (Instant::now(), changes + 1);
+        }
+    }
+    let ended = Instant::now();
+    let is_read =
+        || (0..PARTITIONS).all(|at| store.get(topic, at) == Some(sent as i64 / i64::from(PARTITIONS)));
+    while !is_read() {
+        assert!(ended.elapsed() < LONGEST, "not everything came");
+        members.iter_mut().for_each(|member| member.during(Duration::from_millis(30)));
+    }
+    members.into_iter().for_each(&mut leave);
+    seen.sort_unstable();
+    assert_eq!(seen, (0..sent).collect::<Vec<_>>(), "every record comes once");
+    assert!(revoked >= changes && changes > 0, "{changes} changes, and {revoked} revocations");
+    println!("{sent} records over {changes} changes of members and {revoked} revocations: each came once");
+}
 
 /// Scenario: a second member joins while records come, and leaves again. Guarantees: what is given away was drained: with
 /// one store between them every record comes once; each partition has one owner at a time.

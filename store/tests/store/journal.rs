@@ -67,9 +67,10 @@ pub(crate) fn whole_stretches(writer: &Writer) -> Result<u16, String> {
     let store = writer.store();
     let count = next(store).map_err(read)?;
     let expected = usize::from(count);
+    let rows = scanned(store).map_err(read)?;
     let found = [
-        scanned(store).map_err(read)? / usize::from(ROWS),
-        scanned(store).map_err(read)?.div_ceil(usize::from(ROWS)),
+        rows / usize::from(ROWS),
+        rows.div_ceil(usize::from(ROWS)),
         usize::try_from(store.dead_letter_count().map_err(read)?).unwrap_or(usize::MAX),
         store.findings().map_err(read)?.len(),
         writer.outbox(usize::MAX).map_err(read)?.len(),

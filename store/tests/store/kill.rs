@@ -15,6 +15,8 @@ use crate::journal::{self, Dice, MOST, append, commit, durable, recover};
 
 const CHILD: &str = "OFFBOUND_CHILD";
 const ABORT_AT: &str = "OFFBOUND_CHILD_ABORT";
+/// Rounds after which a long run says how far it is.
+const TOLD_EVERY: u64 = 50;
 /// Begins the line that tells how many stretches are acknowledged.
 const ACKNOWLEDGED: &str = "acknowledged ";
 
@@ -136,17 +138,27 @@ fn a_writer_is_killed_at_random() {
         let found = recover(home.path(), acknowledged);
         assert!(found.is_ok(), "round {round} of seed {seed}: {found:?}");
         before = found.unwrap_or_default();
+        if (round + 1) % TOLD_EVERY == 0 {
+            tell_openings(round + 1, seed, &openings);
+        }
         if before + 40 > MOST {
             stretches += u64::from(before);
             (home, before) = (tempfile::tempdir().expect("a temporary folder can be made"), 0);
         }
     }
+    tell_openings(rounds, seed, &openings);
+    println!("{} stretches in all", stretches + u64::from(before));
+}
+
+/// Says how long it took until stores were open again.
+fn tell_openings(rounds: u64, seed: u64, openings: &[Duration]) {
+    let mut openings = openings.to_vec();
     openings.sort();
     let at = |percent: usize| openings.get(openings.len().saturating_sub(1) * percent / 100).copied();
     println!(
-        "{rounds} kills, seed {seed}, {} stretches: opened again in {:?} (median), {:?} (p99)",
-        stretches + u64::from(before),
+        "{rounds} kills, seed {seed}: opened again in {:?} (median), {:?} (p99), {:?} (longest)",
         at(50).unwrap_or_default(),
-        at(99).unwrap_or_default()
+        at(99).unwrap_or_default(),
+        at(100).unwrap_or_default()
     );
 }

@@ -11,16 +11,13 @@ use offbound_store::Store;
 use serde::Serialize;
 
 use crate::exit::Failure;
-use crate::hunt::Sources;
 use crate::judge::Window;
 
 /// Milliseconds of a second.
 const MILLIS: f64 = 1_000.0;
 
 /// The rows of one table, those of them that lie at least partly in the window.
-pub(super) fn batches(table: &str, sources: &Sources) -> Result<Vec<RecordBatch>, Failure> {
-    let store = Store::open(sources.folder()?)?;
-    let window = sources.window;
+pub(super) fn batches(table: &str, store: &Store, window: Window) -> Result<Vec<RecordBatch>, Failure> {
     let batch = match table {
         findings::NAME => {
             let mut found = store.findings()?;

@@ -2,16 +2,13 @@
 //!
 //! In: columns and a narrowing. Out: rows of one event table, each once, by (event time, event id) where order is asked
 //! for. Owns: how a large scan is shared among threads. Leaves to `store` what can be left unread.
-//! Law: a scan sees what was committed when it began, also while somebody writes.
-
-use std::path::PathBuf;
+//! Law: every scan, and every part of one, sees the same moment, also while somebody writes.
 
 use offbound_schemas::EventTime;
-use offbound_store::{EventTable, RowOrder, ScanFilter, Store};
+use offbound_store::{EventTable, RowOrder, ScanFilter, Snapshot};
 
 use super::{Rows, Take};
 use crate::exit::Failure;
-use crate::hunt::Sources;
 use crate::hunt::pushdown::Narrowing;
 use crate::hunt::session;
 
@@ -22,19 +19,17 @@ const ROWS_OF_A_PART: u64 = 100_000;
 #[derive(Debug)]
 pub(super) struct Events {
     table: EventTable,
-    folder: PathBuf,
+    snapshot: Snapshot,
     rows: u64,
     /// Earliest and latest event.
     span: Option<(EventTime, EventTime)>,
 }
 
 impl Events {
-    pub(super) fn new(table: EventTable, sources: &Sources) -> Result<Self, Failure> {
-        let folder = sources.folder()?.clone();
-        // Opened here too, so that a folder that is no store is told before anything is planned.
-        let contents = Store::open(&folder)?.contents()?.into_iter().find(|contents| contents.table == table);
+    pub(super) fn new(table: EventTable, snapshot: &Snapshot) -> Self {
+        let contents = snapshot.contents().into_iter().find(|contents| contents.table == table);
         let (rows, span) = contents.map_or((0, None), |contents| (contents.rows, contents.span));
-        Ok(Self { table, folder, rows, span })
+        Self { table, snapshot: snapshot.clone(), rows, span }
     }
 }
 
@@ -62,7 +57,7 @@ impl Rows for Events {
     ) -> Result<(), Failure> {
         let Narrowing { from, until, equals } = narrowing.clone();
         let filter = ScanFilter { from, to: until, equals };
-        Store::open(&self.folder)?.scan_table(self.table, columns, &filter, order, take)?;
+        self.snapshot.scan_table(self.table, columns, &filter, order, take)?;
         Ok(())
     }
 }

@@ -1,16 +1,17 @@
 //! Dead letters, from the store's database.
 //!
 //! In: a narrowing. Out: letters, input by input. Bound: a page of letters at a time, however many there are.
+//! Owns: the connection that holds the moment of a question. Law: it is locked for a page at a time, and never while
+//! somebody waits for rows to be taken: a question may read one table twice.
 
-use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use offbound_schemas::table::DeadLetter;
 use offbound_schemas::table::dead_letters::{column, to_batch};
 use offbound_store::{LetterFilter, RowOrder, Store};
 
 use super::{Rows, Take};
-use crate::dead_letters::letters::Letters;
 use crate::exit::Failure;
-use crate::hunt::Sources;
 use crate::hunt::pushdown::Narrowing;
 
 /// Letters of one batch, each at most 64 KiB.
@@ -19,14 +20,12 @@ const BATCH_LETTERS: usize = 64;
 /// The dead letters of a store.
 #[derive(Debug)]
 pub(super) struct DeadLetters {
-    folder: PathBuf,
+    store: Arc<Mutex<Store>>,
 }
 
 impl DeadLetters {
-    pub(super) fn new(sources: &Sources) -> Result<Self, Failure> {
-        let folder = sources.folder()?.clone();
-        Store::open(&folder)?;
-        Ok(Self { folder })
+    pub(super) fn new(store: &Arc<Mutex<Store>>) -> Self {
+        Self { store: Arc::clone(store) }
     }
 }
 
@@ -38,20 +37,21 @@ impl Rows for DeadLetters {
         _order: RowOrder,
         take: Take<'_>,
     ) -> Result<(), Failure> {
-        let store = Store::open(&self.folder)?;
         let text_of = |column| narrowing.text_of(column).map(str::to_owned);
         let filter = LetterFilter { reason: text_of(column::reason), source: text_of(column::source) };
-        let mut letters = Letters::new(&store, &filter);
+        let mut reached = None;
         loop {
-            let mut page = Vec::new();
-            while page.len() < BATCH_LETTERS
-                && let Some(letter) = letters.next()?
-            {
-                page.push(letter);
-            }
-            if page.is_empty() || take(to_batch(&page)).is_break() {
+            let page = lock(&self.store).dead_letters_by_input(&filter, reached.as_ref(), BATCH_LETTERS)?;
+            let Some((place, _)) = page.last() else { return Ok(()) };
+            reached = Some(place.clone());
+            let letters: Vec<DeadLetter> = page.into_iter().map(|(_, letter)| letter).collect();
+            if take(to_batch(&letters)).is_break() {
                 return Ok(());
             }
         }
     }
+}
+
+pub(super) fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,62 +1,146 @@
 //! Law STREAM-4: kill at any point, then go on: nothing lost, nothing twice.
+//!
+//! Long forms, with an optimised binary, in docs/reliability.md: `OFFBOUND_ROUNDS` sets how often is killed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
-use offbound_schemas::record::Finding;
-use offbound_schemas::vocabulary::FindingState;
+use offbound_store::Store;
+use offbound_testbed::{Broker, BrokerOptions};
 
-use super::{Running, assert_same, broker, comparable, conclusions, feed, stream, stream_to_end};
-use crate::{run, said, scratch};
+use super::feed::PARTITIONS;
+use super::{
+    Running, assert_same, broker, comparable, conclusions, eventually_within, feed, group_of, replayed,
+    setting, stream_from, stream_to_end_from, told,
+};
+use crate::scratch;
 
-/// Rounds of killing; the long form is in docs/reliability.md.
-fn rounds() -> u64 {
-    std::env::var("OFFBOUND_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4)
+/// Lines of logs per round: enough that records come until the last round.
+const LINES_PER_ROUND: u64 = 1_000;
+/// Mean time between two kills of the stream.
+const ROUND: Duration = Duration::from_millis(1_400);
+/// Time between two kills of the broker.
+const BROKER_ROUND: Duration = Duration::from_secs(6);
+
+/// A topic that fills while it is read, and what has to come of it.
+struct Load {
+    logs: tempfile::TempDir,
+    expected: tempfile::TempDir,
+    records: Vec<feed::Record>,
 }
 
-/// Scenario: `kill -9` again and again while a topic is read, at moments that a seed chose; then it may finish.
-/// Guarantees: the findings and incidents of an undisturbed replay; every record counted once; and in the topic of
-/// findings, the last word on every id is the store's.
+impl Load {
+    fn of(lines: u64) -> Self {
+        let logs = feed::generated(lines);
+        let expected = replayed(logs.path());
+        let records = feed::records_of(logs.path());
+        Self { logs, expected, records }
+    }
+
+    fn environment(&self) -> String {
+        self.logs.path().join("environment.toml").display().to_string()
+    }
+
+    /// Findings, incidents and counts are those of an undisturbed replay.
+    fn check(&self, streamed: &Path) {
+        let (expected, found) = (conclusions(self.expected.path()), conclusions(streamed));
+        assert!(!expected.findings.is_empty() && !expected.incidents.is_empty());
+        assert_same("after every kill", &comparable(&found), &comparable(&expected));
+        let read = |summary: Option<offbound_schemas::record::Summary>| summary.map(|summary| summary.read);
+        assert_eq!(read(found.summary), read(expected.summary), "each record is counted once");
+    }
+}
+
+/// What Kafka was told of a group's progress is not ahead of what the store holds.
+fn check_offsets(broker: &Broker, topic: &str, streamed: &Path) {
+    let told = broker.committed(&group_of(topic), topic, PARTITIONS).expect("the group's offsets");
+    let Ok(store) = Store::open(&streamed.join("store")) else {
+        return assert!(told.is_empty(), "there is no store, and Kafka was told {told:?}");
+    };
+    let durable = store.offsets().expect("a sound store");
+    for (partition, next) in told {
+        let kept = durable.iter().find(|at| at.topic == topic && at.partition == partition);
+        let kept = kept.map(|at| at.next);
+        assert!(kept >= Some(next), "partition {partition}: Kafka was told {next}, the store has {kept:?}");
+    }
+}
+
+/// Scenario: `kill -9` again and again while records come, at moments that differ; then it may finish. Guarantees: the
+/// findings and incidents of an undisturbed replay; every record counted once; after every kill the store opens, and Kafka
+/// knows no offset that is not durable; whoever reads the topic of findings knows what the store knows.
 #[test]
 fn killed_and_started_again() {
-    let sample = "identity-stops-it";
-    let replayed = scratch();
-    let logs = feed::folder(sample).display().to_string();
-    let output = run(replayed.path(), &["replay", &logs, "--store", "store", "--quiet"]);
-    assert!(output.status.success(), "{}", said(&output));
+    let rounds = setting("OFFBOUND_ROUNDS", 4);
+    let load = Load::of(rounds * LINES_PER_ROUND);
     let (topic, results) = ("crash-logs", "crash-findings");
+    broker().create_topics(&[(topic, PARTITIONS)], &[]).expect("a new topic");
     broker().create_topic(results, 1, &[]).expect("a new topic");
-    feed::fill(broker(), topic, &feed::records(sample), 23);
-    let streamed = scratch();
-    let environment = feed::environment(sample);
+    let (streamed, environment) = (scratch(), load.environment());
     let options = ["--env", environment.as_str(), "--findings-topic", results];
-    for round in 0..rounds() {
-        let running = Running::start(stream(streamed.path(), topic, &options));
-        std::thread::sleep(Duration::from_millis(400 + 337 * (round % 7)));
-        running.signal("KILL");
-    }
-    stream_to_end(streamed.path(), topic, &options);
-    let (expected, found) = (conclusions(replayed.path()), conclusions(streamed.path()));
-    assert_same("after every kill", &comparable(&found), &comparable(&expected));
-    let summary = found.summary.as_ref().expect("a stream sums up");
-    assert_eq!(summary.read, expected.summary.expect("a replay sums up").read, "each record is counted once");
-    let mut told: BTreeMap<String, Finding> = BTreeMap::new();
-    for record in broker().read(results).expect("the topic is there") {
-        let payload = record.payload.expect("no tombstones");
-        let finding: Finding = serde_json::from_slice(&payload).expect("a finding");
-        assert_eq!(record.key.as_deref(), Some(finding.id.to_string().as_bytes()));
-        told.insert(finding.id.to_string(), finding);
-    }
-    let standing: BTreeSet<String> = found
-        .findings
-        .iter()
-        .filter(|it| it.state == FindingState::Confirmed)
-        .map(|it| it.id.to_string())
-        .collect();
-    let last: BTreeSet<String> = told
-        .values()
-        .filter(|finding| finding.state == FindingState::Confirmed)
-        .map(|finding| finding.id.to_string())
-        .collect();
-    assert_eq!(last, standing, "whoever reads the topic knows what the store knows");
+    let messages = feed::interleaved(&load.records, 23);
+    let during = ROUND * u32::try_from(rounds).unwrap_or(u32::MAX);
+    std::thread::scope(|scope| {
+        scope.spawn(|| feed::trickle(broker(), topic, &messages, during));
+        for round in 0..rounds {
+            let mut running = Running::start(stream_from(broker(), streamed.path(), topic, &options));
+            std::thread::sleep(Duration::from_millis(400 + 337 * (round % 7)));
+            assert!(!running.has_ended(), "round {round}: {:?}", running.said());
+            running.kill();
+            check_offsets(broker(), topic, streamed.path());
+        }
+    });
+    stream_to_end_from(broker(), streamed.path(), topic, &options);
+    check_offsets(broker(), topic, streamed.path());
+    load.check(streamed.path());
+    let words = told::check(broker(), results, streamed.path());
+    println!(
+        "{rounds} kills, {} records: nothing lost, nothing twice; {words} words told",
+        load.records.len()
+    );
+}
+
+/// Scenario: the broker is killed and started again, again and again, while records come and results go. Guarantees: the
+/// stream goes on by itself and says what was wrong; the findings and incidents of an undisturbed replay, every record
+/// counted once, and in the topic what the store knows.
+#[test]
+fn the_broker_is_killed_and_started_again() {
+    let rounds = setting("OFFBOUND_BROKER_ROUNDS", 2);
+    let load = Load::of(rounds * LINES_PER_ROUND);
+    let broker = Broker::start(BrokerOptions::default()).expect("a broker: install Java 17 and Maven");
+    let (topic, results) = ("killed-logs", "killed-findings");
+    broker.create_topic(topic, PARTITIONS, &[]).expect("a new topic");
+    broker.create_topic(results, 1, &[]).expect("a new topic");
+    let (streamed, environment) = (scratch(), load.environment());
+    let options = ["--env", environment.as_str(), "--findings-topic", results];
+    let messages = feed::interleaved(&load.records, 29);
+    let during = BROKER_ROUND * u32::try_from(rounds).unwrap_or(u32::MAX);
+    let mut running = Running::start(stream_from(&broker, streamed.path(), topic, &options));
+    std::thread::scope(|scope| {
+        scope.spawn(|| feed::trickle(&broker, topic, &messages, during));
+        for round in 0..rounds {
+            std::thread::sleep(BROKER_ROUND.mul_f64(0.5 + (round % 3) as f64 / 4.0));
+            broker.kill().expect("our own broker");
+            std::thread::sleep(Duration::from_millis(300 * (round % 5)));
+            broker.restart().expect("it starts again");
+            assert!(!running.has_ended(), "round {round}: {:?}", running.said());
+        }
+    });
+    let all = |topic_end: &dyn Fn(i32) -> i64| {
+        let store = Store::open(&streamed.path().join("store")).expect("a store");
+        let offsets = store.offsets().expect("a sound store");
+        let next = |partition| offsets.iter().find(|at| at.partition == partition).map_or(0, |at| at.next);
+        (0..PARTITIONS).all(|partition| next(partition) >= topic_end(partition))
+    };
+    let end = |partition| broker.offsets(topic, partition).expect("the topic is there").1;
+    eventually_within(Duration::from_secs(120), "everything is taken in", || all(&end));
+    assert!(running.has_said("Kafka is reached again"), "{:?}", running.said());
+    assert_eq!(running.stop().code(), Some(0));
+    check_offsets(&broker, topic, streamed.path());
+    stream_to_end_from(&broker, streamed.path(), topic, &options);
+    load.check(streamed.path());
+    let words = told::check(&broker, results, streamed.path());
+    println!(
+        "{rounds} kills of the broker, {} records: nothing lost, nothing twice; {words} words told",
+        load.records.len()
+    );
 }

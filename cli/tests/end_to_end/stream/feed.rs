@@ -1,14 +1,17 @@
-//! Samples as records: what a shipper would have made of their files.
+//! Logs as records: what a shipper would have made of their files.
 //!
-//! In: the folder of a sample. Out: records, each with the stream that it belongs to. Owns: a seeded interleaving.
+//! In: a sample, or a folder that the generator wrote. Out: records, each with the stream that it belongs to, in a topic.
+//! Owns: a seeded interleaving, and how long it takes to send.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use offbound_testbed::{Broker, Message};
 
-use crate::root;
+use crate::{root, run, said, scratch};
 
 /// Partitions of every topic here.
 pub(super) const PARTITIONS: i32 = 12;
@@ -17,6 +20,8 @@ const NO_LOGS: &[&str] = &["README.md", "environment.toml", "expected.ndjson", "
 
 /// One record.
 pub(super) struct Record {
+    /// Name of the file that it was in.
+    pub(super) file: Arc<str>,
     /// Records that have to stay in order share one.
     stream: Option<i32>,
     bytes: Vec<u8>,
@@ -32,9 +37,26 @@ pub(super) fn environment(sample: &str) -> String {
     folder(sample).join("environment.toml").display().to_string()
 }
 
+/// A folder with about so many lines of ordinary traffic in all formats, and three incidents among them.
+pub(super) fn generated(lines: u64) -> tempfile::TempDir {
+    let home = scratch();
+    let (lines, out) = (lines.to_string(), home.path().display().to_string());
+    let args = ["simulate", "volume", "--lines", &lines, "--seed", "5", "--out", &out, "--quiet"];
+    let plants = ["stolen-pod-token", "identity-stops-it", "stolen-session-key"];
+    let plants = plants.iter().flat_map(|scenario| ["--plant", scenario]);
+    let output = run(home.path(), &args.into_iter().chain(plants).collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", said(&output));
+    home
+}
+
 /// All records of a sample, file by file.
 pub(super) fn records(sample: &str) -> Vec<Record> {
-    let entries = std::fs::read_dir(folder(sample)).expect("a sample");
+    records_of(&folder(sample))
+}
+
+/// All records of a folder of logs, file by file.
+pub(super) fn records_of(folder: &Path) -> Vec<Record> {
+    let entries = std::fs::read_dir(folder).expect("a folder of logs");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
     paths.sort();
     let is_log = |path: &&PathBuf| {
@@ -56,17 +78,36 @@ fn of_file(path: &Path, number: i32) -> Vec<Record> {
         file.read_to_end(&mut bytes).expect("a readable sample");
     }
     if name.trim_end_matches(".gz").ends_with(".json") {
-        return vec![Record { stream: None, bytes }];
+        return vec![Record { file: name.into(), stream: None, bytes }];
     }
     // Raw audit events span lines: their order is theirs, so a shipper keys them by host.
-    let stream = name.ends_with("-audit.log").then_some(number % PARTITIONS);
+    let is_of_a_host = name.ends_with("-audit.log") && name != "k8s-audit.log";
+    let stream = is_of_a_host.then_some(number % PARTITIONS);
+    let file: Arc<str> = name.into();
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| Record { stream, bytes: line.to_vec() }).collect()
+    lines.map(|line| Record { file: Arc::clone(&file), stream, bytes: line.to_vec() }).collect()
 }
 
 /// Puts records into a new topic, interleaved and spread over its partitions by `seed`.
 pub(super) fn fill(broker: &Broker, topic: &str, records: &[Record], seed: u64) {
     broker.create_topic(topic, PARTITIONS, &[]).expect("a new topic");
+    broker.produce(topic, &interleaved(records, seed)).expect("the broker takes records");
+}
+
+/// Sends messages into a topic that is there, evenly over so much time.
+pub(super) fn trickle(broker: &Broker, topic: &str, messages: &[Message<'_>], during: Duration) {
+    let (sender, began) = (broker.producer(topic).expect("a producer"), Instant::now());
+    for (number, message) in (0_u32..).zip(messages) {
+        let share = f64::from(number) / messages.len() as f64;
+        let due = during.mul_f64(share);
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        sender.send(message).expect("the producer has room");
+    }
+    sender.flush().expect("the broker takes records");
+}
+
+/// Records as messages, interleaved and spread over partitions by `seed`.
+pub(super) fn interleaved(records: &[Record], seed: u64) -> Vec<Message<'_>> {
     let mut dice = Dice(seed);
     let mut order: Vec<usize> = (0..records.len()).collect();
     for at in (1..order.len()).rev() {
@@ -77,15 +118,12 @@ pub(super) fn fill(broker: &Broker, topic: &str, records: &[Record], seed: u64) 
     let mut streamed: Vec<usize> = places.iter().map(|at| order[*at]).collect();
     streamed.sort_unstable();
     places.iter().zip(streamed).for_each(|(at, record)| order[*at] = record);
-    let messages: Vec<Message<'_>> = order
-        .iter()
-        .map(|index| {
-            let record = &records[*index];
-            let any = i32::try_from(dice.below(usize::try_from(PARTITIONS).expect("small"))).expect("small");
-            Message::to(record.stream.unwrap_or(any), &record.bytes)
-        })
-        .collect();
-    broker.produce(topic, &messages).expect("the broker takes records");
+    let message = |index: &usize| {
+        let record = &records[*index];
+        let any = i32::try_from(dice.below(usize::try_from(PARTITIONS).expect("small"))).expect("small");
+        Message::to(record.stream.unwrap_or(any), &record.bytes)
+    };
+    order.iter().map(message).collect()
 }
 
 /// Numbers from a seed (xorshift64*): the same every time.

@@ -1,0 +1,54 @@
+//! The event tables as they were committed at one moment, for as many readers as like.
+//!
+//! In: the manifest's entries of that moment. Out: rows of one table, what the tables hold.
+//! Owns: the list of segments. Bound: their files stay for [`crate::options::RETIRED_COMMITS`] commits after they were
+//! replaced; a reader that takes longer is told that one is gone. Law: what is committed later is never seen.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+
+use crate::database::Database;
+use crate::folder::Folder;
+use crate::manifest::{self, Entry};
+use crate::scan::Wanted;
+use crate::{EventTable, RowOrder, ScanFilter, ScanStats, StoreError, TableContents, scan};
+
+/// Event tables at one moment. Copies are of the same moment, and may be read on several threads at once.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    folder: Folder,
+    entries: Arc<[Entry]>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(folder: &Folder, entries: Vec<Entry>) -> Self {
+        Self { folder: folder.clone(), entries: entries.into() }
+    }
+
+    /// What the event tables held.
+    #[must_use]
+    pub fn contents(&self) -> Vec<TableContents> {
+        manifest::contents(&self.entries)
+    }
+
+    /// Gives `take` the columns of that name, in that order, of every row of `table` that passes the filter: each event
+    /// once, in the order that is asked for, until `take` breaks off.
+    ///
+    /// Only segments and row groups that may hold such rows are read. Stretches of time that touch (`to` of one is `from`
+    /// of the next) share no row.
+    pub fn scan_table(
+        &self,
+        table: EventTable,
+        columns: &[&str],
+        rows: &ScanFilter,
+        order: RowOrder,
+        take: impl FnMut(RecordBatch) -> ControlFlow<()>,
+    ) -> Result<ScanStats, StoreError> {
+        // What the entity index says of a segment never changes, so it may be read at a later moment.
+        let database = Database::open_to_read(&self.folder)?;
+        let wanted = Wanted { table, columns, rows };
+        scan::scan((&self.folder, &database), self.entries.to_vec(), wanted, order, take)
+    }
+}
