@@ -17,6 +17,7 @@ const RECORDS: usize = 80;
 /// Nanoseconds in a second.
 const SECOND_NANOS: i64 = 1_000_000_000;
 
+#[allow(clippy::disallowed_methods, reason = "records of now are what this test is about")]
 fn now() -> EventTime {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later than 1970");
     EventTime(i64::try_from(since.as_nanos()).expect("it is earlier than 2262"))

@@ -10,15 +10,15 @@ use offbound_testbed::{Broker, BrokerOptions};
 
 use super::feed::PARTITIONS;
 use super::{
-    Running, assert_same, broker, comparable, conclusions, eventually_within, feed, group_of, replayed,
-    setting, stream_from, stream_to_end_from, told,
+    Running, assert_same, broker, comparable, conclusions, eventually, eventually_within, feed, group_of,
+    replayed, setting, stream_from, stream_to_end_from, told,
 };
 use crate::scratch;
 
-/// Lines of logs per round: enough that records come until the last round.
-const LINES_PER_ROUND: u64 = 1_000;
-/// Mean time between two kills of the stream.
-const ROUND: Duration = Duration::from_millis(1_400);
+/// Lines of logs that come in a round.
+const LINES_PER_ROUND: u64 = 300;
+/// Time in which they come, while the stream runs.
+const ROUND: Duration = Duration::from_millis(1_000);
 /// Time between two kills of the broker.
 const BROKER_ROUND: Duration = Duration::from_secs(6);
 
@@ -51,6 +51,12 @@ impl Load {
     }
 }
 
+/// How many commits the store has; none while there is no store.
+fn commits(streamed: &Path) -> u64 {
+    let store = Store::open(&streamed.join("store"));
+    store.and_then(|store| store.version()).unwrap_or_default()
+}
+
 /// What Kafka was told of a group's progress is not ahead of what the store holds.
 fn check_offsets(broker: &Broker, topic: &str, streamed: &Path) {
     let told = broker.committed(&group_of(topic), topic, PARTITIONS).expect("the group's offsets");
@@ -78,23 +84,32 @@ fn killed_and_started_again() {
     let (streamed, environment) = (scratch(), load.environment());
     let options = ["--env", environment.as_str(), "--findings-topic", results];
     let messages = feed::interleaved(&load.records, 23);
-    let during = ROUND * u32::try_from(rounds).unwrap_or(u32::MAX);
-    std::thread::scope(|scope| {
-        scope.spawn(|| feed::trickle(broker(), topic, &messages, during));
-        for round in 0..rounds {
-            let mut running = Running::start(stream_from(broker(), streamed.path(), topic, &options));
-            std::thread::sleep(Duration::from_millis(400 + 337 * (round % 7)));
+    let slices = messages.chunks(messages.len().div_ceil(usize::try_from(rounds).expect("a few")));
+    for (round, slice) in (0..rounds).zip(slices) {
+        let before = commits(streamed.path());
+        let mut running = Running::start(stream_from(broker(), streamed.path(), topic, &options));
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed::trickle(broker(), topic, slice, ROUND));
+            if round % 3 == 0 {
+                // Anywhere: while it starts, rebuilds, joins its group.
+                std::thread::sleep(Duration::from_millis(150 + 337 * (round % 7)));
+            } else {
+                // Behind a commit of this life, in the middle of the next one.
+                eventually("a commit", || commits(streamed.path()) > before);
+                std::thread::sleep(Duration::from_millis(97 * (round % 13)));
+            }
             assert!(!running.has_ended(), "round {round}: {:?}", running.said());
             running.kill();
-            check_offsets(broker(), topic, streamed.path());
-        }
-    });
+        });
+        check_offsets(broker(), topic, streamed.path());
+    }
+    let commits = commits(streamed.path());
     stream_to_end_from(broker(), streamed.path(), topic, &options);
     check_offsets(broker(), topic, streamed.path());
     load.check(streamed.path());
     let words = told::check(broker(), results, streamed.path());
     println!(
-        "{rounds} kills, {} records: nothing lost, nothing twice; {words} words told",
+        "{rounds} kills over {commits} commits of {} records: nothing lost, nothing twice; {words} words told",
         load.records.len()
     );
 }
