@@ -158,6 +158,8 @@ impl Driver {
                 return Ok(());
             };
             wait = Duration::ZERO;
+            // Taking in waits while the store has no room, and many deliveries take long: each is a sign of life.
+            self.parts.health.round(clock::now());
             self.notice(notice, now)?;
         }
         self.is_behind = true;

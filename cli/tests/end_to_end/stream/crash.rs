@@ -11,7 +11,7 @@ use offbound_testbed::{Broker, BrokerOptions};
 use super::feed::PARTITIONS;
 use super::{
     Running, assert_same, broker, comparable, conclusions, eventually, eventually_within, feed, group_of,
-    replayed, setting, stream_from, stream_to_end_from, told,
+    patient, replayed, setting, stream_from, to_end, told,
 };
 use crate::scratch;
 
@@ -87,7 +87,7 @@ fn killed_and_started_again() {
     let slices = messages.chunks(messages.len().div_ceil(usize::try_from(rounds).expect("a few")));
     for (round, slice) in (0..rounds).zip(slices) {
         let before = commits(streamed.path());
-        let mut running = Running::start(stream_from(broker(), streamed.path(), topic, &options));
+        let mut running = Running::start(patient(stream_from(broker(), streamed.path(), topic, &options)));
         std::thread::scope(|scope| {
             scope.spawn(|| feed::trickle(broker(), topic, slice, ROUND));
             if round % 3 == 0 {
@@ -104,7 +104,7 @@ fn killed_and_started_again() {
         check_offsets(broker(), topic, streamed.path());
     }
     let commits = commits(streamed.path());
-    stream_to_end_from(broker(), streamed.path(), topic, &options);
+    to_end(patient(stream_from(broker(), streamed.path(), topic, &options)));
     check_offsets(broker(), topic, streamed.path());
     load.check(streamed.path());
     let words = told::check(broker(), results, streamed.path());
@@ -129,7 +129,7 @@ fn the_broker_is_killed_and_started_again() {
     let options = ["--env", environment.as_str(), "--findings-topic", results];
     let messages = feed::interleaved(&load.records, 29);
     let during = BROKER_ROUND * u32::try_from(rounds).unwrap_or(u32::MAX);
-    let mut running = Running::start(stream_from(&broker, streamed.path(), topic, &options));
+    let mut running = Running::start(patient(stream_from(&broker, streamed.path(), topic, &options)));
     std::thread::scope(|scope| {
         scope.spawn(|| feed::trickle(&broker, topic, &messages, during));
         for round in 0..rounds {
@@ -151,7 +151,7 @@ fn the_broker_is_killed_and_started_again() {
     assert!(running.has_said("Kafka is reached again"), "{:?}", running.said());
     assert_eq!(running.stop().code(), Some(0));
     check_offsets(&broker, topic, streamed.path());
-    stream_to_end_from(&broker, streamed.path(), topic, &options);
+    to_end(patient(stream_from(&broker, streamed.path(), topic, &options)));
     load.check(streamed.path());
     let words = told::check(&broker, results, streamed.path());
     println!(

@@ -1,6 +1,6 @@
 //! A process that runs beside a test.
 //!
-//! In: a command. Out: what it says, its memory, its end. Owns: the process, which ends with its handle.
+//! In: a command. Out: what it says, its end. Owns: the process, which ends with its handle.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -65,17 +65,6 @@ impl Running {
     pub(super) fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.wait().expect("it ends")
-    }
-
-    /// Resident memory in KiB, now and at its highest.
-    pub(super) fn memory_kib(&self) -> (u64, u64) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("it runs, and the system tells");
-        let value = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse().ok()
-        };
-        (value("VmRSS:").unwrap_or_default(), value("VmHWM:").unwrap_or_default())
     }
 
     pub(super) fn has_ended(&mut self) -> bool {
