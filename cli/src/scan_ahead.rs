@@ -34,7 +34,7 @@ pub(crate) fn scan_ahead(
     store: &Store,
     take: impl FnMut(EventBatch) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let reader = Store::open(store.path())?;
+    let reader = store.snapshot()?;
     thread::scope(|scope| {
         let (ready, batches) = sync_channel(BATCHES_AHEAD);
         let scan = move || {

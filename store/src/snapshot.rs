@@ -1,6 +1,6 @@
 //! The event tables as they were committed at one moment, for as many readers as like.
 //!
-//! In: the manifest's entries of that moment. Out: rows of one table, what the tables hold.
+//! In: the manifest's entries of that moment. Out: all events in order, rows of one table, what the tables hold.
 //! Owns: the list of segments. Bound: their files stay for [`crate::options::RETIRED_COMMITS`] commits after they were
 //! replaced; a reader that takes longer is told that one is gone. Law: what is committed later is never seen.
 
@@ -8,12 +8,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use offbound_schemas::EventBatch;
 
 use crate::database::Database;
 use crate::folder::Folder;
 use crate::manifest::{self, Entry};
+use crate::merge::Merge;
 use crate::scan::Wanted;
-use crate::{EventTable, RowOrder, ScanFilter, ScanStats, StoreError, TableContents, scan};
+use crate::{Columns, EventTable, RowOrder, ScanFilter, ScanStats, StoreError, TableContents, scan};
 
 /// Event tables at one moment. Copies are of the same moment, and may be read on several threads at once.
 #[derive(Debug, Clone)]
@@ -31,6 +33,24 @@ impl Snapshot {
     #[must_use]
     pub fn contents(&self) -> Vec<TableContents> {
         manifest::contents(&self.entries)
+    }
+
+    /// Gives every event to `take`, each once, in canonical order (event time, event id) over all three tables, at most
+    /// `max_rows` at a time: every row of a batch comes after every row of the batch before it.
+    ///
+    /// Columns that are not read are blank (null, empty, zero), so that the views of `schemas` work on every batch.
+    /// Memory is bounded, whatever the size of the store: see the module `merge`.
+    pub fn scan_in_order<E: From<StoreError>>(
+        &self,
+        columns: &Columns,
+        max_rows: usize,
+        mut take: impl FnMut(EventBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut merge = Merge::new(&self.folder, self.entries.to_vec(), columns, max_rows);
+        while let Some(batch) = merge.next_batch()? {
+            take(batch)?;
+        }
+        Ok(())
     }
 
     /// Gives `take` the columns of that name, in that order, of every row of `table` that passes the filter: each event

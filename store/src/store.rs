@@ -15,7 +15,6 @@ use offbound_schemas::{EventBatch, EventId, EventTime, FindingId, IncidentId};
 use crate::database::Database;
 use crate::folder::Folder;
 use crate::manifest::Manifest;
-use crate::merge::Merge;
 use crate::{
     Columns, ConclusionCounts, Conclusions, EventTable, LetterCount, LetterFilter, LetterPlace, Options,
     PartitionOffset, RowOrder, ScanFilter, ScanStats, Snapshot, StoreError, StoredRecord, TableContents, Writer,
@@ -77,23 +76,14 @@ impl Store {
         Ok(Snapshot::new(&self.folder, self.manifest()?.entries))
     }
 
-    /// Gives every committed event to `take`, each once, in canonical order (event time, event id) over all three
-    /// tables, at most `max_rows` at a time: every row of a batch comes after every row of the batch before it.
-    ///
-    /// Columns that are not read are blank (null, empty, zero), so that the views of `schemas` work on every batch.
-    /// Memory is bounded, whatever the size of the store: see the module `merge`.
-    /// A scan sees what was committed when it began.
+    /// [`Snapshot::scan_in_order`] of the event tables as they are now.
     pub fn scan_in_order<E: From<StoreError>>(
         &self,
         columns: &Columns,
         max_rows: usize,
-        mut take: impl FnMut(EventBatch) -> Result<(), E>,
+        take: impl FnMut(EventBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut merge = Merge::new(&self.folder, self.manifest()?.entries, columns, max_rows);
-        while let Some(batch) = merge.next_batch()? {
-            take(batch)?;
-        }
-        Ok(())
+        self.snapshot()?.scan_in_order(columns, max_rows, take)
     }
 
     /// [`Snapshot::scan_table`] of the event tables as they are now.
