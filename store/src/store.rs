@@ -17,7 +17,8 @@ use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::{
     Columns, ConclusionCounts, Conclusions, EventTable, LetterCount, LetterFilter, LetterPlace, Options,
-    PartitionOffset, RowOrder, ScanFilter, ScanStats, Snapshot, StoreError, StoredRecord, TableContents, Writer,
+    PartitionOffset, RowOrder, ScanFilter, ScanStats, Snapshot, StoreError, StoredRecord, TableContents,
+    Writer,
 };
 use crate::{conclusions, dead_letters, manifest, meta, offsets, outbox, record, sources};
 

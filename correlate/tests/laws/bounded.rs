@@ -166,7 +166,7 @@ fn live(world: &World, bounds: Bounds, rows: usize) -> Result<(), TestCaseError>
 fn fakes(from: usize, count: usize) -> impl Iterator<Item = Event> {
     (0..count).map(move |number| {
         let Event::Assertion(used) = world::presented(number, (0, from, 1, 0, false)) else {
-            panic!("a use is an assertion")
+            unreachable!("a use is an assertion")
         };
         Event::Assertion(Box::new(IdentityAssertion {
             event_id: EventId::of(&[b"fake", &number.to_le_bytes()]),
