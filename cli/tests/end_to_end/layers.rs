@@ -17,7 +17,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("offbound-simulate", &["offbound-schemas"]),
     (
         "offbound-bench",
-        &["offbound-schemas", "offbound-ingest", "offbound-store", "offbound-correlate", "offbound-simulate"],
+        &[
+            "offbound-schemas",
+            "offbound-ingest",
+            "offbound-store",
+            "offbound-correlate",
+            "offbound-simulate",
+            "offbound-testbed",
+        ],
     ),
     ("offbound-testbed", &[]),
     (
