@@ -372,6 +372,7 @@ host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cre
     #[test]
     fn a_refusal_says_how_an_attempt_ended() {
         const BEGUN: &str = "host_events: event_id=a1; outcome=attempted";
+        const AGAIN: &str = "host_events: event_id=a2; outcome=attempted";
         const REFUSED: &str = "source=linux-audit; outcome=denied; control=dac";
         let (begun, refused) = ((Outcome::Attempted, 1), (Outcome::Denied, 1));
         for (rows, expected) in [
@@ -383,7 +384,7 @@ host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cre
             ),
             (
                 format!(
-                    "{BEGUN}\n{BEGUN}; event_id=a2; event_time=10:00:00.100002
+                    "{BEGUN}\n{AGAIN}; event_time=10:00:00.100002
                      host_events: event_id=b1; {REFUSED}; event_time=10:00:00.105"
                 ),
                 vec![begun],
@@ -391,15 +392,15 @@ host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cre
             (
                 format!(
                     "{BEGUN}\nhost_events: event_id=b1; {REFUSED}; event_time=10:00:00.105
-                     {BEGUN}; event_id=a2; event_time=10:00:03"
+                     {AGAIN}; event_time=10:00:03"
                 ),
                 vec![refused, begun],
             ),
-            (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; source=tetragon"), vec![begun]),
+            (format!("{BEGUN}\nhost_events: event_id=b1; outcome=denied; control=dac"), vec![begun]),
             (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; pid=41"), vec![begun]),
             (format!("{BEGUN}\nhost_events: event_id=b1; {REFUSED}; target_path=/etc/gshadow"), vec![begun]),
             (
-                format!("{BEGUN}; outcome=allowed\nhost_events: event_id=b1; {REFUSED}"),
+                format!("host_events: event_id=a1; outcome=allowed\nhost_events: event_id=b1; {REFUSED}"),
                 vec![(Outcome::Allowed, 1)],
             ),
         ] {
