@@ -58,7 +58,9 @@ impl Account {
             format: count.format.clone(),
             ..SourceCount::default()
         });
-        known.format.clone_from(&count.format);
+        if !count.format.is_empty() {
+            known.format.clone_from(&count.format);
+        }
         known.read += count.read;
         known.decoded += count.decoded;
         add(&mut known.skipped, &count.skipped);

@@ -18,6 +18,7 @@ use crate::kafka::notice::Delivery;
 use crate::pipeline::{IngestOptions, IngestSink};
 use crate::run::Paused;
 use crate::run::message::{Mark, Partition};
+use crate::run::part::add;
 
 /// How long records stay inside a decoder when nothing follows them: longer than the records of one event are apart.
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(5);
@@ -73,12 +74,23 @@ pub(super) struct Reader {
     position: i64,
     /// The last low-water mark that was told.
     told: i64,
-    marks: VecDeque<(i64, Instant, Mark)>,
+    marks: VecDeque<Waiting>,
     chunk: Chunk,
     /// There is nothing behind the position.
     is_at_end: bool,
     end_is_told: bool,
     arrived: Option<EventTime>,
+}
+
+/// What was delivered, and may still be inside decoders in part.
+struct Waiting {
+    /// Offset behind its last message.
+    position: i64,
+    made: Instant,
+    mark: Mark,
+    /// What became of its messages. It is told together with the offset: after a crash these messages are read again, and
+    /// must not be counted twice.
+    count: SourceCount,
 }
 
 /// What was read since the last delivery.
@@ -198,14 +210,13 @@ impl Reader {
 
     /// Whether something has been inside decoders for long, with nothing behind it.
     pub(super) fn is_due_to_settle(&self, now: Instant) -> bool {
-        let is_old =
-            |(_, made, _): &(i64, Instant, Mark)| now.saturating_duration_since(*made) >= SETTLE_AFTER;
+        let is_old = |waiting: &Waiting| now.saturating_duration_since(waiting.made) >= SETTLE_AFTER;
         self.is_at_end && self.marks.front().is_some_and(is_old)
     }
 
     /// When [`Reader::is_due_to_settle`] will be true, if nothing comes.
     pub(super) fn settles_at(&self) -> Option<Instant> {
-        self.marks.front().filter(|_| self.is_at_end).map(|(_, made, _)| *made + SETTLE_AFTER)
+        self.marks.front().filter(|_| self.is_at_end).map(|waiting| waiting.made + SETTLE_AFTER)
     }
 
     /// What was read comes out; also what is inside decoders, where `settle` says so. Several deliveries where a
@@ -218,15 +229,19 @@ impl Reader {
         }
         run.flush();
         let read = run.take_read();
+        let mut count = SourceCount::default();
         if self.chunk.first.is_some() {
-            self.marks.push_back((self.position, now, run.mark()));
+            let (position, mark) = (self.position, run.mark());
+            self.marks.push_back(Waiting { position, made: now, mark, count: read.count });
+        } else {
+            // What came out of decoders only now: of the last messages, where those still wait.
+            take_over(self.marks.back_mut().map_or(&mut count, |last| &mut last.count), read.count);
         }
         let mut next = self.told;
-        while let Some((position, _, mark)) = self.marks.front()
-            && run.is_settled(mark)
-        {
-            next = *position;
-            self.marks.pop_front();
+        while self.marks.front().is_some_and(|waiting| run.is_settled(&waiting.mark)) {
+            let Some(settled) = self.marks.pop_front() else { break };
+            next = settled.position;
+            take_over(&mut count, settled.count);
         }
         self.paused = Some(run.pause());
         self.thin_out();
@@ -236,7 +251,7 @@ impl Reader {
             return Vec::new();
         }
         self.end_is_told |= at_end;
-        self.cut(read.count, (read.from, read.to), next, at_end)
+        self.cut(count, (read.from, read.to), next, at_end)
     }
 
     /// Whether the end was reached and no delivery has said so.
@@ -248,12 +263,17 @@ impl Reader {
     }
 
     fn thin_out(&mut self) {
-        if self.marks.len() > MAX_MARKS {
-            let mut index = 0;
-            self.marks.retain(|_mark| {
-                index += 1;
-                index % 2 == 0
-            });
+        if self.marks.len() <= MAX_MARKS {
+            return;
+        }
+        let mut rest = std::mem::take(&mut self.marks).into_iter();
+        while let Some(earlier) = rest.next() {
+            let Some(mut later) = rest.next() else {
+                self.marks.push_back(earlier);
+                return;
+            };
+            take_over(&mut later.count, earlier.count);
+            self.marks.push_back(later);
         }
     }
 
@@ -291,6 +311,18 @@ impl Reader {
         self.told = next;
         deliveries
     }
+}
+
+/// Adds what became of more messages; a format that is known stays.
+fn take_over(count: &mut SourceCount, mut part: SourceCount) {
+    if count.format.is_empty() {
+        count.format = std::mem::take(&mut part.format);
+        count.location = std::mem::take(&mut part.location);
+    }
+    for (name, number) in std::mem::take(&mut part.unmapped) {
+        *count.unmapped.entry(name).or_default() += number;
+    }
+    add(count, part);
 }
 
 /// A letter that stands for those that are not kept.

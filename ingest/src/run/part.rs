@@ -129,7 +129,7 @@ impl Run<'_> {
 }
 
 /// Adds up two accounts of one source.
-fn add(count: &mut SourceCount, part: SourceCount) {
+pub(crate) fn add(count: &mut SourceCount, part: SourceCount) {
     count.read += part.read;
     count.decoded += part.decoded;
     part.skipped.into_iter().for_each(|(name, number)| *count.skipped.entry(name).or_default() += number);
