@@ -142,8 +142,8 @@ impl Engine {
         self.published.tell_rest(&mut changes, gaps, late);
         if let Some(ahead) = &mut self.ahead {
             // What is told for good needs no room any more.
-            let (findings, incidents) = self.sealed.settled.take();
-            self.published.close(&findings, &incidents);
+            let (findings, incidents) = self.sealed.take_settled();
+            self.published.close(findings, incidents);
             ahead.settled.forget_before(watermark);
         }
         Ok(changes)

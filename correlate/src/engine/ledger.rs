@@ -198,6 +198,14 @@ impl Ledger {
         self.standing.is_none()
     }
 
+    /// Takes out what was told for good, but for what still stands as well.
+    pub(super) fn take_settled(&mut self) -> (Vec<FindingId>, Vec<IncidentId>) {
+        let standing = self.standing.as_ref();
+        let finds = |id: &FindingId| standing.is_some_and(|standing| standing.finding(id).is_some());
+        let holds = |id: &IncidentId| standing.is_some_and(|standing| standing.incident(id).is_some());
+        self.settled.take(finds, holds)
+    }
+
     /// A finding that stands, or was told for good, where changes are followed.
     pub(super) fn finding(&self, id: &FindingId) -> Option<Finding> {
         self.settled.finding(id, self.standing.as_ref().and_then(|standing| standing.finding(id)))

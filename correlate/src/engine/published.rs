@@ -45,6 +45,9 @@ pub(super) struct Published {
     beyond_findings: BTreeSet<FindingId>,
     beyond_incidents: BTreeSet<IncidentId>,
     begin: Option<EventTime>,
+    /// What was told for good: the facts no longer hold what it rests on. Sixteen bytes each.
+    closed_findings: BTreeSet<FindingId>,
+    closed_incidents: BTreeSet<IncidentId>,
     /// Findings of which the sealed events have spoken since the events at hand were last looked at.
     settled: BTreeSet<FindingId>,
     /// What the events at hand last said of each incident: only what differs from it is news.
@@ -90,14 +93,16 @@ impl Published {
         }
     }
 
-    /// What was told for good will not be told again, and is forgotten.
-    pub(super) fn close(&mut self, findings: &[FindingId], incidents: &[IncidentId]) {
+    /// What was told for good is not told again, whatever is still known of it.
+    pub(super) fn close(&mut self, findings: Vec<FindingId>, incidents: Vec<IncidentId>) {
         for id in findings {
-            self.findings.remove(id);
+            self.findings.remove(&id);
+            self.closed_findings.insert(id);
         }
         for id in incidents {
-            self.incidents.remove(id);
-            self.seen_ahead.remove(id);
+            self.incidents.remove(&id);
+            self.seen_ahead.remove(&id);
+            self.closed_incidents.insert(id);
         }
     }
 
@@ -112,6 +117,8 @@ impl Published {
             findings.append(&mut self.beyond_findings);
             incidents.append(&mut self.beyond_incidents);
         }
+        findings.retain(|id| !self.closed_findings.contains(id));
+        incidents.retain(|id| !self.closed_incidents.contains(id));
         for id in &findings {
             let told = match ledger.finding(id) {
                 Some(finding) => self.confirm_finding(finding, sealed),
@@ -229,8 +236,10 @@ impl Published {
     /// What the events at hand add to what was told; what is sealed already is not theirs to tell.
     pub(super) fn look_ahead(&mut self, ahead: &Ledger, renewed: Renewed, sealed: Sealed) -> Changes {
         let mut changes = Changes::default();
-        let Renewed { mut findings, incidents } = renewed;
+        let Renewed { mut findings, mut incidents } = renewed;
         findings.extend(std::mem::take(&mut self.settled));
+        findings.retain(|id| !self.closed_findings.contains(id));
+        incidents.retain(|id| !self.closed_incidents.contains(id));
         for finding in findings.iter().filter_map(|id| ahead.finding(id)) {
             changes.findings.extend(self.foresee_finding(finding, sealed));
         }

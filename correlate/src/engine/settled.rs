@@ -96,9 +96,16 @@ impl Settled {
         self.incidents.retain(|_, incident| incident.end >= moment);
     }
 
-    /// Everything that was told for good, which is no longer held here.
-    pub(super) fn take(&mut self) -> (Vec<FindingId>, Vec<IncidentId>) {
-        let Self { findings, incidents } = std::mem::take(self);
-        (findings.into_keys().collect(), incidents.into_keys().collect())
+    /// Takes out everything that was told for good, but for what still stands.
+    pub(super) fn take(
+        &mut self,
+        finds: impl Fn(&FindingId) -> bool,
+        holds: impl Fn(&IncidentId) -> bool,
+    ) -> (Vec<FindingId>, Vec<IncidentId>) {
+        let findings: Vec<FindingId> = self.findings.keys().filter(|id| !finds(id)).copied().collect();
+        let incidents: Vec<IncidentId> = self.incidents.keys().filter(|id| !holds(id)).copied().collect();
+        self.findings.retain(|id, _| finds(id));
+        self.incidents.retain(|id, _| holds(id));
+        (findings, incidents)
     }
 }

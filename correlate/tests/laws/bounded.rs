@@ -26,7 +26,8 @@ const UNBOUNDED: Bounds = Bounds { retention_nanos: i64::MAX, facts_bytes: usize
 
 fn bounded_config() -> Config {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    Config { cases: asked.unwrap_or(BOUNDED_CASES), ..config() }
+    // Each step of shrinking takes seconds.
+    Config { cases: asked.unwrap_or(BOUNDED_CASES), max_shrink_iters: 4, ..config() }
 }
 
 /// Room for a third to all of a world, and time for a tenth to all of it.
