@@ -37,6 +37,8 @@ pub(crate) enum About<'a> {
     Credential(Name),
     /// Uses of a credential, or of a subject that shows none.
     Holder(&'a str),
+    /// Uses of a subject, or of a credential that tells none.
+    Subject(&'a str),
     /// Uses and signs of a workload, of a subject or address without one, or of a place without either.
     Who(&'a str),
     /// Uses and signs of a pod or host.

@@ -65,6 +65,8 @@ pub struct Rule {
 pub enum Entity {
     /// Uses of one credential (of one subject, where none is shown).
     Credential,
+    /// Uses of one subject, by whichever of its credentials (of one credential, where no subject is told).
+    Subject,
     /// Uses of one workload (subject or address, where it is not known), and signs of it (of its place).
     Workload,
     /// Signs at one pod or host, and uses that belong there.
@@ -96,12 +98,16 @@ impl Rule {
 }
 
 impl Entity {
+    /// All of them, in the order in which their rules are run.
+    pub(crate) const ALL: [Self; 4] = [Self::Credential, Self::Subject, Self::Workload, Self::Scope];
+
     fn parse(word: &str) -> Result<Self, String> {
         match word {
             "credential" => Ok(Self::Credential),
+            "subject" => Ok(Self::Subject),
             "workload" => Ok(Self::Workload),
             "scope" => Ok(Self::Scope),
-            _ => Err(format!("entity {word:?} is not known: write credential, workload or scope")),
+            _ => Err(format!("entity {word:?} is not known: write credential, subject, workload or scope")),
         }
     }
 }

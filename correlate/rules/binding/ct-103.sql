@@ -7,7 +7,8 @@
 -- nist: IA-9, SC-23
 -- subject: identity and presenting workload
 -- reads: uses, suspicions
--- entity: credential
+-- entity: subject
+-- uses: presenter, mismatch
 -- window: one minute of uses
 -- lateness: completeness of the placement source
 -- why: A certificate names one workload, and whoever recorded the connection, or a placement, says that another one made

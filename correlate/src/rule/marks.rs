@@ -22,18 +22,20 @@ impl Marks {
     pub(crate) const DENIED: Self = Self(1 << 5);
     /// The first of its workload to its destination.
     pub(crate) const FIRST_EVER: Self = Self(1 << 6);
+    /// Its recorder looked up who presented it, and that is not whom it names.
+    pub(crate) const PRESENTER: Self = Self(1 << 7);
     /// Some sign, whichever.
-    pub(crate) const SIGN: Self = Self(1 << 7);
+    pub(crate) const SIGN: Self = Self(1 << 8);
     /// An unexpected read of a credential.
-    pub(crate) const THEFT: Self = Self(1 << 8);
+    pub(crate) const THEFT: Self = Self(1 << 9);
     /// A read of memory.
-    pub(crate) const MEMORY: Self = Self(1 << 9);
+    pub(crate) const MEMORY: Self = Self(1 << 10);
     /// A strong sign.
-    pub(crate) const STRONG: Self = Self(1 << 10);
+    pub(crate) const STRONG: Self = Self(1 << 11);
     /// A required control let something pass.
-    pub(crate) const NOT_ENFORCED: Self = Self(1 << 11);
+    pub(crate) const NOT_ENFORCED: Self = Self(1 << 12);
     /// How many there are.
-    pub(crate) const COUNT: usize = 12;
+    pub(crate) const COUNT: usize = 13;
     /// All of them.
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
 
@@ -89,6 +91,7 @@ const USES: &[(&str, Marks)] = &[
     ("lasting", Marks::LASTING),
     ("denied", Marks::DENIED),
     ("first-ever", Marks::FIRST_EVER),
+    ("presenter", Marks::PRESENTER),
 ];
 const SIGNS: &[(&str, Marks)] = &[
     ("theft", Marks::THEFT),

@@ -28,6 +28,7 @@ const EVERYTHING: Key = 0;
 #[derive(Debug, Default)]
 pub(super) struct Touch {
     credentials: BTreeMap<Key, Marks>,
+    subjects: BTreeMap<Key, Marks>,
     workloads: BTreeMap<Key, Marks>,
     scopes: BTreeMap<Key, Marks>,
     /// Places that may be suspect since another moment.
@@ -46,13 +47,16 @@ impl Touch {
     fn of(&mut self, entity: Entity) -> &mut BTreeMap<Key, Marks> {
         match entity {
             Entity::Credential => &mut self.credentials,
+            Entity::Subject => &mut self.subjects,
             Entity::Workload => &mut self.workloads,
             Entity::Scope => &mut self.scopes,
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.credentials.is_empty() && self.workloads.is_empty() && self.scopes.is_empty()
+        [&self.credentials, &self.subjects, &self.workloads, &self.scopes]
+            .iter()
+            .all(|groups| groups.is_empty())
     }
 }
 
@@ -79,6 +83,7 @@ impl Standing {
         for scope in std::mem::take(&mut groups.suspected) {
             for state in index.uses.of(scope).iter().filter_map(|place| self.uses.get(*place)?.as_ref()) {
                 groups.add(Entity::Credential, state.holder, Marks::ALL);
+                groups.add(Entity::Subject, state.subject, Marks::ALL);
                 groups.add(Entity::Workload, state.who, Marks::ALL);
             }
             let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
@@ -107,7 +112,7 @@ impl Standing {
         changed: &mut Changed,
     ) -> Result<(), EngineError> {
         let all = changed.groups.is_empty() && changed.edges.is_empty();
-        for entity in [Entity::Credential, Entity::Workload, Entity::Scope] {
+        for entity in Entity::ALL {
             let touched = std::mem::take(changed.groups.of(entity));
             self.renew_entity(scene, session, entity, &touched, changed).await?;
         }
@@ -176,7 +181,7 @@ impl Standing {
         let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).copied().collect();
         let mut signs: BTreeSet<usize> = BTreeSet::new();
         match entity {
-            Entity::Credential => {}
+            Entity::Credential | Entity::Subject => {}
             Entity::Workload => signs.extend(wanted.keys().flat_map(|key| index.signs.of(*key))),
             Entity::Scope => scopes.extend(wanted.keys()),
         }

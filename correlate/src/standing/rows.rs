@@ -26,6 +26,7 @@ const NANOS_PER_SEC: i64 = 1_000_000_000;
 pub(super) struct UseState {
     workload: Option<Arc<str>>,
     pub(super) holder: Key,
+    pub(super) subject: Key,
     pub(super) who: Key,
     scopes: Vec<Key>,
     /// Where it was refused, and when, by each of the rules' stretches of time.
@@ -41,6 +42,7 @@ impl UseState {
     pub(super) fn group(&self, entity: Entity) -> Option<Key> {
         match entity {
             Entity::Credential => Some(self.holder),
+            Entity::Subject => Some(self.subject),
             Entity::Workload => Some(self.who),
             Entity::Scope => self.scopes.first().copied(),
         }
@@ -63,14 +65,14 @@ impl UseState {
 
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> + '_ {
-        [self.holder, self.who].into_iter().chain(self.scopes.iter().copied())
+        [self.holder, self.subject, self.who].into_iter().chain(self.scopes.iter().copied())
     }
 
     /// Everything that it can be found by.
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
         let lists = self.scopes.iter().chain(&self.refused).copied();
-        [self.holder, self.who].into_iter().chain(made).chain(lists)
+        [self.holder, self.subject, self.who].into_iter().chain(made).chain(lists)
     }
 }
 
@@ -99,6 +101,11 @@ impl SignState {
 /// The credential of a use; its subject, where it shows none.
 pub(super) fn holder_of(row: &Use) -> Key {
     About::Holder(row.credential_id.as_deref().or(row.subject.as_deref()).unwrap_or_default()).key()
+}
+
+/// The subject of a use; its credential, where none is told.
+pub(super) fn subject_of(row: &Use) -> Key {
+    About::Subject(row.subject.as_deref().or(row.credential_id.as_deref()).unwrap_or_default()).key()
 }
 
 /// Who used it: the workload; subject or address, where it is not known.
@@ -237,6 +244,7 @@ impl Standing {
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
             changed.groups.add(Entity::Credential, state.holder, state.marks);
+            changed.groups.add(Entity::Subject, state.subject, state.marks);
             changed.groups.add(Entity::Workload, state.who, state.marks);
             state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
             changed.groups.refused.extend(&state.refused);
@@ -286,8 +294,8 @@ fn state_of(rows: &[Use], crowds: &BTreeSet<u32>) -> Option<UseState> {
     let mut seen_at: Vec<Key> =
         rows.iter().filter_map(|row| Some(About::Scope(row.place_key.as_deref()?).key())).collect();
     seen_at.dedup();
-    let (holder, who) = (holder_of(row), who_of(row));
-    Some(UseState { workload, holder, who, scopes, refused, marks, seen_at })
+    let (holder, subject, who) = (holder_of(row), subject_of(row), who_of(row));
+    Some(UseState { workload, holder, subject, who, scopes, refused, marks, seen_at })
 }
 
 /// What rules may ask of a use.
@@ -304,6 +312,7 @@ fn marks_of_use(row: &Use) -> Marks {
         Marks::LASTING.when(lasting),
         Marks::DENIED.when(row.decision == Decision::Deny),
         Marks::FIRST_EVER.when(row.first_ever),
+        Marks::PRESENTER.when(row.lookup_workload.is_some()),
     ]
     .into_iter()
     .fold(Marks::USE, Marks::and)
