@@ -78,6 +78,10 @@ impl Watermarks {
 
     /// The watermark now, if there is one; it never goes back.
     pub(crate) fn current(&mut self, now: EventTime) -> Option<EventTime> {
+        // Who reads nothing knows nothing of what is still to come: partitions may be back in a moment.
+        if self.partitions.is_empty() {
+            return self.reached;
+        }
         let is_idle = |progress: &Progress| {
             progress.at_end_since.is_some_and(|since| now.nanos_since(since) >= self.idle_nanos)
         };
@@ -193,6 +197,31 @@ mod tests {
             Some(at(100).plus_nanos(1)),
             "later words are late, not a way back"
         );
+    }
+
+    /// Scenario: every partition is given up, and comes back. Guarantees: nothing is sealed meanwhile, and then only what
+    /// they say, or once they have nothing to say.
+    #[test]
+    fn without_partitions_nothing_moves() {
+        let mut marks = two();
+        for number in [0, 1] {
+            marks.delivered(&partition(number), Some(at(100)), at(100), at(100));
+        }
+        assert_eq!(marks.current(at(100)), Some(at(95)));
+        for number in [0, 1] {
+            marks.revoked(&partition(number));
+        }
+        assert_eq!(marks.current(at(100)), Some(at(95)), "what is younger may still come");
+        for number in [0, 1] {
+            marks.assigned(partition(number), 5 * SECOND);
+        }
+        assert_eq!(marks.current(at(200)), Some(at(95)), "they have not spoken yet");
+        marks.delivered(&partition(0), Some(at(103)), at(201), at(201));
+        marks.at_end(&partition(1), at(201));
+        assert_eq!(marks.current(at(202)), Some(at(95)));
+        assert_eq!(marks.current(at(211)), Some(at(98)));
+        marks.at_end(&partition(0), at(211));
+        assert_eq!(marks.current(at(221)), Some(at(103).plus_nanos(1)));
     }
 
     /// Scenario: a partition without any record. Guarantees: it holds nothing back once its end was seen.
