@@ -5,7 +5,7 @@
 //! Law: nothing leaves the outbox before every in-sync replica has it; what is sent twice after a crash has the same
 //! key, state and revision.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,6 +39,8 @@ struct Reports {
     taken: Mutex<Vec<u64>>,
     /// On their way: not to be sent again meanwhile.
     on_their_way: Mutex<BTreeSet<u64>>,
+    /// Why a topic takes nothing, by its name: as many as there are topics of results.
+    refusals: Mutex<BTreeMap<String, String>>,
     health: Arc<Health>,
     client: Client,
 }
@@ -68,11 +70,9 @@ impl ProducerContext for Reports {
             lock(&self.on_their_way).remove(&number);
         }
         match result {
-            Ok(_) => {
+            Ok(message) => {
                 lock(&self.taken).extend(number);
-                if self.health.well(Part::Results) {
-                    say("note", "results are taken by their topics again");
-                }
+                self.content(message.topic());
             }
             Err((error, message)) => self.complain(message.topic(), error),
         }
@@ -80,12 +80,34 @@ impl ProducerContext for Reports {
 }
 
 impl Reports {
+    /// A topic takes nothing; said once, until it does or the reason is another.
     fn complain(&self, topic: &str, error: &KafkaError) {
         let why = format!("topic {topic} takes no results: {error}; they wait in the store's outbox");
-        if self.health.trouble(Part::Results, &why) {
+        let mut refusals = lock(&self.refusals);
+        if refusals.get(topic) != Some(&why) {
             say("warning", &why);
+            refusals.insert(topic.to_owned(), why);
+            self.health.trouble(Part::Results, &all_of(&refusals));
         }
     }
+
+    /// A topic takes results.
+    fn content(&self, topic: &str) {
+        let mut refusals = lock(&self.refusals);
+        if refusals.remove(topic).is_none() {
+            return;
+        }
+        say("note", &format!("topic {topic} takes results again"));
+        if refusals.is_empty() {
+            self.health.well(Part::Results);
+        } else {
+            self.health.trouble(Part::Results, &all_of(&refusals));
+        }
+    }
+}
+
+fn all_of(refusals: &BTreeMap<String, String>) -> String {
+    refusals.values().cloned().collect::<Vec<_>>().join("; ")
 }
 
 /// The producer of results.
@@ -108,6 +130,7 @@ impl Publisher {
         let reports = Reports {
             taken: Mutex::default(),
             on_their_way: Mutex::default(),
+            refusals: Mutex::default(),
             health,
             client: settings.connection.client(),
         };
