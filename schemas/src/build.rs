@@ -4,11 +4,11 @@
 //! columns of most rows are absent, and what is absent costs nothing until the next value comes.
 //! Law: a row that was not set reads as absent.
 
+use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ListBuilder, StringViewBuilder, new_null_array};
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, ListBuilder, StringViewBuilder};
 
 use crate::column::ColumnValue;
 
@@ -24,21 +24,23 @@ pub struct Column<T: ColumnValue> {
 /// value. Bound: one for each type of column, as long as the longest batch.
 #[derive(Debug, Default)]
 pub(crate) struct Absent {
-    arrays: Vec<ArrayRef>,
+    arrays: Vec<(TypeId, ArrayRef)>,
 }
 
 impl Absent {
-    fn array(&mut self, data_type: &DataType, rows: usize) -> ArrayRef {
-        let known = self.arrays.iter().position(|array| array.data_type() == data_type);
-        if let Some(array) =
-            known.and_then(|known| self.arrays.get(known)).filter(|array| array.len() >= rows)
-        {
+    fn array<T: ColumnValue + 'static>(&mut self, rows: usize) -> ArrayRef {
+        let id = TypeId::of::<T>();
+        let known = self.arrays.iter().position(|(known, _)| *known == id);
+        let long = known.and_then(|known| self.arrays.get(known)).filter(|(_, array)| array.len() >= rows);
+        if let Some((_, array)) = long {
             return array.slice(0, rows);
         }
-        let array = new_null_array(data_type, rows);
+        let mut builder = T::builder(rows);
+        T::append_absent(&mut builder, rows);
+        let array = T::finish(&mut builder);
         match known.and_then(|known| self.arrays.get_mut(known)) {
-            Some(shorter) => *shorter = Arc::clone(&array),
-            None => self.arrays.push(Arc::clone(&array)),
+            Some((_, shorter)) => *shorter = Arc::clone(&array),
+            None => self.arrays.push((id, Arc::clone(&array))),
         }
         array
     }
@@ -46,7 +48,7 @@ impl Absent {
 
 impl<T: ColumnValue> Default for Column<T> {
     fn default() -> Self {
-        Self { builder: T::builder(), len: 0, expected: 0 }
+        Self { builder: T::builder(0), len: 0, expected: 0 }
     }
 }
 
@@ -69,7 +71,7 @@ impl<T: ColumnValue> Column<T> {
     #[inline]
     fn at(&mut self, row: usize) -> &mut T::Builder {
         if self.len == 0 && self.expected > 0 {
-            self.builder = T::builder_for(std::mem::take(&mut self.expected));
+            self.builder = T::builder(std::mem::take(&mut self.expected));
         }
         if self.len < row {
             T::append_absent(&mut self.builder, row - self.len);
@@ -79,10 +81,13 @@ impl<T: ColumnValue> Column<T> {
     }
 
     /// Takes the column out, `rows` long.
-    pub(crate) fn finish(&mut self, rows: usize, absent: &mut Absent) -> ArrayRef {
+    pub(crate) fn finish(&mut self, rows: usize, absent: &mut Absent) -> ArrayRef
+    where
+        T: 'static,
+    {
         self.expected = rows;
-        if self.len == 0 && T::NULLABLE {
-            return absent.array(&T::data_type(), rows);
+        if self.len == 0 {
+            return absent.array::<T>(rows);
         }
         if self.len < rows {
             T::append_absent(&mut self.builder, rows - self.len);

@@ -60,12 +60,8 @@ pub trait ColumnValue: Sized {
     fn cell_kind() -> CellKind;
     /// The value that a cell is, if the column takes it.
     fn of_cell(cell: Cell) -> Option<Self>;
-    /// An empty builder.
-    fn builder() -> Self::Builder;
-    /// An empty builder with room for this many rows.
-    fn builder_for(_rows: usize) -> Self::Builder {
-        Self::builder()
-    }
+    /// An empty builder with room for about this many rows, and little more: small batches may be kept for long.
+    fn builder(rows: usize) -> Self::Builder;
     /// Adds this value.
     fn append(&self, builder: &mut Self::Builder);
     /// Adds `count` absent values: nulls, or the type's default where the column has no nulls.
@@ -83,6 +79,21 @@ pub trait ColumnValue: Sized {
 /// Reads an optional cell.
 fn present<'a, A: Array, T>(array: &'a A, index: usize, read: impl FnOnce(&'a A) -> T) -> Option<T> {
     array.is_valid(index).then(|| read(array))
+}
+
+/// Rows up to which a batch counts as small.
+const SMALL_BATCH: usize = 64;
+/// Bytes of text that a row is expected to have in a column of a small batch.
+const TEXT_BYTES: usize = 64;
+
+/// A builder of texts. In small batches their memory is taken in small pieces: the usual 16 KiB for each column of each
+/// of them would be most of what such batches take.
+pub(crate) fn text_builder(rows: usize) -> StringViewBuilder {
+    let builder = StringViewBuilder::with_capacity(rows);
+    if rows == 0 || rows > SMALL_BATCH {
+        return builder;
+    }
+    builder.with_fixed_block_size(u32::try_from(rows.max(2) * TEXT_BYTES).unwrap_or(u32::MAX))
 }
 
 fn event_id_at(array: &FixedSizeBinaryArray, index: usize) -> EventId {
@@ -110,8 +121,8 @@ impl ColumnValue for EventId {
     fn of_cell(_cell: Cell) -> Option<Self> {
         None
     }
-    fn builder() -> Self::Builder {
-        FixedSizeBinaryBuilder::new(16)
+    fn builder(rows: usize) -> Self::Builder {
+        FixedSizeBinaryBuilder::with_capacity(rows, 16)
     }
     fn append(&self, builder: &mut Self::Builder) {
         append_id(builder, *self);
@@ -155,8 +166,8 @@ impl ColumnValue for EventTime {
             _ => None,
         }
     }
-    fn builder() -> Self::Builder {
-        TimestampNanosecondBuilder::new().with_timezone("UTC")
+    fn builder(rows: usize) -> Self::Builder {
+        TimestampNanosecondBuilder::with_capacity(rows).with_timezone("UTC")
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self.0);
@@ -193,8 +204,8 @@ impl ColumnValue for Option<EventTime> {
     fn of_cell(cell: Cell) -> Option<Self> {
         EventTime::of_cell(cell).map(Some)
     }
-    fn builder() -> Self::Builder {
-        TimestampNanosecondBuilder::new().with_timezone("UTC")
+    fn builder(rows: usize) -> Self::Builder {
+        TimestampNanosecondBuilder::with_capacity(rows).with_timezone("UTC")
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.map(|time| time.0));
@@ -234,11 +245,8 @@ impl ColumnValue for String {
             _ => None,
         }
     }
-    fn builder() -> Self::Builder {
-        StringViewBuilder::new()
-    }
-    fn builder_for(rows: usize) -> Self::Builder {
-        StringViewBuilder::with_capacity(rows)
+    fn builder(rows: usize) -> Self::Builder {
+        text_builder(rows)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self);
@@ -275,11 +283,8 @@ impl ColumnValue for Option<String> {
     fn of_cell(cell: Cell) -> Option<Self> {
         String::of_cell(cell).map(Some)
     }
-    fn builder() -> Self::Builder {
-        StringViewBuilder::new()
-    }
-    fn builder_for(rows: usize) -> Self::Builder {
-        StringViewBuilder::with_capacity(rows)
+    fn builder(rows: usize) -> Self::Builder {
+        text_builder(rows)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.as_deref());
@@ -326,8 +331,8 @@ impl ColumnValue for TextList {
             _ => None,
         }
     }
-    fn builder() -> Self::Builder {
-        ListBuilder::new(StringViewBuilder::new()).with_field(list_item())
+    fn builder(rows: usize) -> Self::Builder {
+        ListBuilder::with_capacity(text_builder(rows), rows).with_field(list_item())
     }
     fn append(&self, builder: &mut Self::Builder) {
         for text in self {
@@ -375,8 +380,8 @@ macro_rules! number_column {
                     _ => None,
                 }
             }
-            fn builder() -> Self::Builder {
-                PrimitiveBuilder::new()
+            fn builder(rows: usize) -> Self::Builder {
+                PrimitiveBuilder::with_capacity(rows)
             }
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_value(*self);
@@ -413,8 +418,8 @@ macro_rules! number_column {
             fn of_cell(cell: Cell) -> Option<Self> {
                 <$rust as ColumnValue>::of_cell(cell).map(Some)
             }
-            fn builder() -> Self::Builder {
-                PrimitiveBuilder::new()
+            fn builder(rows: usize) -> Self::Builder {
+                PrimitiveBuilder::with_capacity(rows)
             }
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_option(*self);
@@ -461,8 +466,8 @@ impl ColumnValue for bool {
             _ => None,
         }
     }
-    fn builder() -> Self::Builder {
-        BooleanBuilder::new()
+    fn builder(rows: usize) -> Self::Builder {
+        BooleanBuilder::with_capacity(rows)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(*self);
@@ -499,8 +504,8 @@ impl ColumnValue for Option<bool> {
     fn of_cell(cell: Cell) -> Option<Self> {
         bool::of_cell(cell).map(Some)
     }
-    fn builder() -> Self::Builder {
-        BooleanBuilder::new()
+    fn builder(rows: usize) -> Self::Builder {
+        BooleanBuilder::with_capacity(rows)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(*self);

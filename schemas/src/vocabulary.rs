@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, StringViewArray, StringViewBuilder};
 use arrow::datatypes::DataType;
 
 use crate::cell::{Cell, CellKind};
-use crate::column::ColumnValue;
+use crate::column::{ColumnValue, text_builder};
 
 /// Text that is not in a vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,11 +95,8 @@ macro_rules! vocabulary {
                     _ => None,
                 }
             }
-            fn builder() -> Self::Builder {
-                StringViewBuilder::new()
-            }
-            fn builder_for(rows: usize) -> Self::Builder {
-                StringViewBuilder::with_capacity(rows)
+            fn builder(rows: usize) -> Self::Builder {
+                text_builder(rows)
             }
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_value(self.as_str());
