@@ -142,10 +142,10 @@ impl CoverageFacts {
     /// Which part (0 to 1) of the stretch `from..to` any source covers for a host.
     pub(crate) fn host_share(&self, scope: Name, from: EventTime, to: EventTime) -> f64 {
         let mut parts: Vec<(i64, i64)> = self
-            .sorted()
-            .into_iter()
+            .stretches
+            .iter()
             .filter(|(subject, _)| subject.kind == Kind::Host && subject.scope == scope)
-            .flat_map(|(_, stretches)| stretches.iter())
+            .flat_map(|(_, stretches)| stretches)
             // Being heard covers the silence that is allowed after it, and before the first word of a sensor.
             .map(|part| {
                 (part.from.0.saturating_sub(MAX_SILENCE_NANOS), part.to.0.saturating_add(MAX_SILENCE_NANOS))
