@@ -8,11 +8,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -22,6 +23,8 @@ use crate::wait::wait_until;
 
 /// Longest wait for one request.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
+/// Time between two tries.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Broker {
     /// Makes a topic; `configs` are Kafka's own, such as `retention.ms`.
@@ -105,7 +108,14 @@ impl Broker {
         for partition in 0..partitions {
             asked.add_partition(topic, partition);
         }
-        let found = client.committed_offsets(asked, REQUEST_TIME).map_err(failed)?;
+        let began = Instant::now();
+        let found = loop {
+            match client.committed_offsets(asked.clone(), REQUEST_TIME) {
+                // A broker that was started a moment ago does not know its groups yet.
+                Err(error) if is_early(&error) && began.elapsed() < REQUEST_TIME => thread::sleep(ASK_AGAIN),
+                found => break found.map_err(failed)?,
+            }
+        };
         let elements = found.elements();
         let known = elements.iter().filter_map(|element| match element.offset() {
             Offset::Offset(next) => Some((element.partition(), next)),
@@ -172,4 +182,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
         thread::park();
     }
+}
+
+/// Whether no broker says yet that it keeps the offsets of a group.
+fn is_early(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{CoordinatorLoadInProgress, CoordinatorNotAvailable, NotCoordinator};
+    let code = error.rdkafka_error_code();
+    [CoordinatorLoadInProgress, CoordinatorNotAvailable, NotCoordinator].map(Some).contains(&code)
 }
