@@ -72,7 +72,7 @@ fn backlog(broker: &Broker, records: usize) -> Result<(), Box<dyn Error>> {
     while read < records as u64 {
         if let Some(Notice::Delivery(delivery)) = source.next(Duration::from_secs(1)) {
             started.get_or_insert_with(Instant::now);
-            read += delivery.count.read;
+            read += delivery.stretches.iter().map(|stretch| stretch.count.read).sum::<u64>();
             rows += delivery.rows.num_rows();
             bytes += delivery.bytes;
             deliveries += 1;
@@ -120,7 +120,7 @@ fn live(broker: &Broker, rate: usize) -> Result<(), Box<dyn Error>> {
             let Some(Notice::Delivery(delivery)) = source.next(Duration::from_secs(1)) else { continue };
             let now = started.elapsed().as_nanos();
             deliveries += 1;
-            read += delivery.count.read;
+            read += delivery.stretches.iter().map(|stretch| stretch.count.read).sum::<u64>();
             for row in delivery.rows.to_rows()?.identity_assertions {
                 let due = row.subject_uid.and_then(|uid| uid.parse::<u128>().ok()).unwrap_or_default();
                 times.push(now.saturating_sub(due));

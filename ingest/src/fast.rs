@@ -28,7 +28,8 @@ pub(crate) const MAX_SLOTS: usize = 64;
 pub(crate) struct Fast {
     /// Id of the format.
     pub(crate) id: &'static str,
-    /// The highest confidence of the format's `sniff`, which every record that is taken here has too.
+    /// The highest confidence of the format's `sniff`, which every record that is taken here has too. No other format knows
+    /// anything of such a record: one that does would have to be asked first.
     pub(crate) confidence: u8,
     /// The keys of its records.
     pub(crate) shape: &'static Shape,
@@ -42,7 +43,8 @@ pub(crate) struct Fast {
 pub(crate) struct PlainText {
     /// Id of the format.
     pub(crate) id: &'static str,
-    /// The highest confidence of the format's `sniff`, which every line that is taken has too.
+    /// The highest confidence of the format's `sniff`, which every line that is taken has too. No other format knows
+    /// anything of such a line.
     pub(crate) confidence: u8,
     /// How its lines begin: so that they are no JSON, and no envelope fits.
     pub(crate) beginnings: &'static [&'static str],

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub use numbers::Numbers;
-pub use paths::{Work, differential, read_as, taken};
+pub use paths::{Work, differential, differential_of_all, read_as, taken};
 
 pub use crate::fast::ids as fast_formats;
 pub use crate::run::pair::{Account, Pair};

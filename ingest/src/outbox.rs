@@ -11,7 +11,7 @@ use crate::pipeline::{CHUNK_ROWS, IngestSink};
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     /// Its columns; each row that is ended here is told to [`Outbox::added`].
-    pub(crate) columns: EventBuilder,
+    pub(crate) columns: Box<EventBuilder>,
     /// The sink wants no more rows.
     pub(crate) stopped: bool,
     rows: usize,
@@ -36,6 +36,13 @@ impl Outbox {
             let batch = self.columns.finish();
             self.stopped |= !self.stopped && sink.rows(batch).is_break();
         }
+    }
+
+    /// Gathers rows behind those that others have gathered; used again, gives all of them back.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn swap(&mut self, (columns, rows): (&mut Box<EventBuilder>, &mut usize)) {
+        std::mem::swap(&mut self.columns, columns);
+        std::mem::swap(&mut self.rows, rows);
     }
 
     /// Passes on batches that another outbox has sent, behind the rows that are here, with their times.

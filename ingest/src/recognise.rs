@@ -27,6 +27,13 @@ impl Recogniser {
         self.last
     }
 
+    /// Takes notice of a record of a format that no other format knows, and which is as sure of it.
+    pub(crate) fn knew(&mut self, index: usize, confidence: u8) {
+        if self.last.is_none_or(|(last, _)| last != index) {
+            self.last = Some((index, confidence));
+        }
+    }
+
     /// Index of the record's format in `formats`.
     pub(crate) fn recognise(&mut self, formats: &Formats, record: &Record<'_>) -> Option<usize> {
         if let Some(index) = formats.mapping_of(record) {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::decode::{Decode, Envelope, Record, Verdict, cut};
 use crate::drift::{Drift, Known};
-use crate::fast::{self, Fast, Fate, Line, MAX_SLOTS, Marks, Scratch, Slot, Walker};
+use crate::fast::{self, Fast, Fate, Line, MAX_SLOTS, Marks, PlainText, Scratch, Slot, Walker};
 use crate::formats::Formats;
 use crate::frame;
 use crate::identity::{Occurrences, content_hash};
@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
 
     /// Whether the records of this stream are of a format that has a fast path.
     pub(crate) fn may_go_fast(&self) -> bool {
-        self.reader.state.fast().is_some() || self.reader.state.plain_text().is_some()
+        self.reader.state.has_fast() || self.reader.state.has_plain()
     }
 
     /// Reads whole lines where they lie, up to one that is no document by itself. Gives the bytes and lines read.
@@ -180,7 +180,7 @@ impl<'a> Run<'a> {
             Err(error) => whole_valid_lines(bytes, error.valid_up_to()),
         };
         // Without an index nothing is taken for a plain record of JSON.
-        self.reader.marks.read(if self.reader.state.fast().is_some() { text.as_bytes() } else { &[] });
+        self.reader.marks.read(if self.reader.state.has_fast() { text.as_bytes() } else { &[] });
         let (mut at, mut lines) = (0, 0);
         while at < text.len() && self.goes_on() {
             let Some(end) = self.line(text, at, number + lines) else { break };
@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
     /// Reads the line at `at`; gives the place behind it, or nothing where it may go on in the next line.
     fn line(&mut self, text: &str, at: usize, number: u64) -> Option<usize> {
         let walker = Walker::new(text, &self.reader.marks, at);
-        if let Some(end) = self.reader.state.fast_line(walker, number, self.sink) {
+        if let Some(end) = self.reader.state.fast_line(&walker, number, self.sink) {
             return Some(end);
         }
         let rest = text.get(at..)?;
@@ -338,6 +338,8 @@ struct State {
 
 struct Decoder {
     decode: Box<dyn Decode>,
+    fast: Option<&'static Fast>,
+    plain: Option<&'static PlainText>,
     known: Known,
     label: String,
     records: u64,
@@ -356,31 +358,58 @@ struct Ready<'a> {
 }
 
 impl State {
-    /// The fast decoder of this stream's format, where no other format could be surer of the records that it takes.
+    /// Whether the format of some record of this stream has a fast decoder.
+    fn has_fast(&self) -> bool {
+        self.paths != Paths::StrictOnly && self.decoders.values().any(|decoder| decoder.fast.is_some())
+    }
+
+    /// The fast decoder of the last record's format, or the only one, where no other format could be surer of the records
+    /// that it takes.
     fn fast(&self) -> Option<(usize, &'static Fast)> {
-        let recognised = || self.recogniser.last();
-        let (index, confidence) = self.labelling.format.map(|index| (index, 0)).or_else(recognised)?;
-        let format = self.formats.get(index)?;
-        let fast = fast::of_format(format.id()).filter(|fast| confidence <= fast.confidence)?;
-        // A mapping may be meant by any record of JSON, and is asked before.
-        let is_alone = self.labelling.format.is_some() || !self.formats.has_mappings();
-        let may = is_alone && self.paths != Paths::StrictOnly && self.decoders.contains_key(&index);
-        may.then_some((index, fast))
+        let (index, confidence) = self.expected()?;
+        let decoder = self.decoders.get(&index)?;
+        decoder.fast.filter(|fast| confidence <= fast.confidence).map(|fast| (index, fast))
+    }
+
+    /// The format that the next record is taken for first, and how sure it has to be.
+    fn expected(&self) -> Option<(usize, u8)> {
+        self.labelling.format.map(|index| (index, 0)).or_else(|| self.recogniser.last())
+    }
+
+    /// The formats that this stream has besides, where they are recognised and no mapping may be meant.
+    fn others(&self) -> impl Iterator<Item = (usize, &Decoder)> {
+        let is_open = self.labelling.format.is_none() && !self.formats.has_mappings();
+        let expected = self.expected().filter(|_| is_open);
+        let last = expected.map(|(index, _)| index);
+        let others = self.decoders.iter().filter(move |(index, _)| last.is_some_and(|last| last != **index));
+        others.map(|(index, decoder)| (*index, decoder))
     }
 
     /// Reads one plain record at the walker's place; gives the place behind its line.
-    fn fast_line(&mut self, mut walker: Walker<'_>, number: u64, sink: &mut dyn IngestSink) -> Option<usize> {
-        let (index, fast) = self.fast()?;
-        let number = self.place.number(number);
-        let start = walker.at();
+    fn fast_line(&mut self, walker: &Walker<'_>, number: u64, sink: &mut dyn IngestSink) -> Option<usize> {
+        // A mapping may be meant by any record of JSON, and is asked before.
+        let is_alone = self.labelling.format.is_some() || !self.formats.has_mappings();
+        if self.paths == Paths::StrictOnly || !is_alone {
+            return None;
+        }
         let mut slots = [Slot::Absent; MAX_SLOTS];
-        walker.object(fast.shape, &mut slots)?;
-        let end = walker.line_end()?;
+        let mut at = walker.clone();
+        let mut fitting = self.fast().filter(|(_, fast)| at.object(fast.shape, &mut slots).is_some());
+        if fitting.is_none() {
+            fitting =
+                self.others().filter_map(|(index, other)| Some((index, other.fast?))).find(|(_, fast)| {
+                    at = walker.clone();
+                    slots = [Slot::Absent; MAX_SLOTS];
+                    at.object(fast.shape, &mut slots).is_some()
+                });
+        }
+        let (index, fast) = fitting?;
+        let end = at.line_end()?;
         let decoder = self.decoders.get_mut(&index)?;
         let mut line = Line {
-            text: walker.text_from(start)?,
-            spaced: walker.spaced(),
-            number,
+            text: at.text_from(walker.at())?,
+            spaced: at.spaced(),
+            number: self.place.number(number),
             bare: self.paths == Paths::ColumnsOnly,
             identity: self.formats.get(index)?.identity(),
             label: &decoder.label,
@@ -393,8 +422,16 @@ impl State {
         };
         let fate = (fast.read)(slots.get(..fast.slots)?, &mut line).ok()?;
         decoder.records += 1;
+        self.recognised(index, fast.confidence);
         self.count(fate);
         Some(end)
+    }
+
+    /// A record was of this format, as sure as it can be.
+    fn recognised(&mut self, index: usize, confidence: u8) {
+        if self.labelling.format.is_none() {
+            self.recogniser.knew(index, confidence);
+        }
     }
 
     /// Counts a record of the fast path.
@@ -460,6 +497,8 @@ impl State {
         let labelling = &self.labelling;
         let decoder = self.decoders.entry(index).or_insert_with(|| Decoder {
             decode: format.decoder(),
+            fast: fast::of_format(format.id()),
+            plain: fast::text_of_format(format.id()),
             known: Known::of(format),
             label: labelling.label(format),
             records: 0,

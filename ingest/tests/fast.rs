@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use offbound_ingest::decode::FORMATS;
 use offbound_ingest::fuzzing::change::change;
-use offbound_ingest::fuzzing::{Numbers, differential, taken};
+use offbound_ingest::fuzzing::{Numbers, differential, differential_of_all, taken};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -67,6 +67,16 @@ fn samples_take_the_fast_path() {
     }
 }
 
+/// Scenario: records of the formats with a fast path, in turn, in one stream. Guarantees: the fast path takes all but the
+/// first of each format.
+#[test]
+fn mixed_streams_take_the_fast_path() {
+    let samples: Vec<&str> =
+        FORMATS.iter().filter(|format| FAST.contains(&format.id)).map(|format| format.sample).collect();
+    let turn = format!("{}\n", samples.join("\n"));
+    assert_eq!(taken(FAST[0], turn.repeat(10).as_bytes()), 9 * samples.len() as u64 + 1);
+}
+
 /// Number of cases: `OFFBOUND_CASES`, or enough for every build.
 fn cases() -> u32 {
     std::env::var("OFFBOUND_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(100)
@@ -88,6 +98,26 @@ fn changed_records_agree() {
         let log =
             (0..changes).fold(lines.join("\n").into_bytes(), |log, _| change(FAST[format], &log, numbers));
         differential(FAST[format], &log);
+        Ok(())
+    });
+    assert!(result.is_ok(), "{}", result.unwrap_err());
+}
+
+/// Scenario: six records of any formats in one stream that has had all of them, changed up to four times. Guarantees: both
+/// paths agree, whatever came before.
+#[test]
+fn mixed_records_agree() {
+    let seeds = seeds();
+    let config = ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let records = proptest::collection::vec(any::<Index>(), 6);
+    let input = (0..FAST.len(), records, 0..=4, any::<u64>());
+    let result = runner.run(&input, |(format, records, changes, seed)| {
+        let lines: Vec<&str> = records.iter().map(|index| &*seeds[index.index(seeds.len())]).collect();
+        let numbers = &mut Numbers::of(seed);
+        let log =
+            (0..changes).fold(lines.join("\n").into_bytes(), |log, _| change(FAST[format], &log, numbers));
+        differential_of_all(&log);
         Ok(())
     });
     assert!(result.is_ok(), "{}", result.unwrap_err());

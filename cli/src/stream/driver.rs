@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offbound_correlate::Changes;
-use offbound_ingest::kafka::{self, Assigned, Delivery, GapReason, KafkaSource, Notice, Revoked};
+use offbound_ingest::kafka::{self, Assigned, Delivery, GapReason, KafkaSource, Notice, Revoked, Stretch};
 use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventTime, FindingId, IncidentId};
@@ -172,27 +172,25 @@ impl Driver {
     }
 
     fn delivery(&mut self, delivery: Delivery, now: EventTime) -> Result<(), Failure> {
-        let Delivery {
-            topic,
-            partition,
-            rows,
-            letters,
-            count,
-            bytes,
-            next,
-            oldest,
-            newest,
-            arrived,
-            at_end,
-            ..
-        } = delivery;
-        let Parts { metrics, keeper, start, positions, .. } = &mut self.parts;
+        let Delivery { rows, letters, bytes, stretches } = delivery;
+        let Parts { keeper, start, .. } = &mut self.parts;
+        if rows.num_rows() > 0 {
+            self.is_news = true;
+            start.judge.push(&rows)?;
+        }
+        keeper.give(Work::Rows(rows, letters, bytes))?;
+        stretches.into_iter().for_each(|stretch| self.stretch(stretch, now));
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// A partition is as far as this.
+    fn stretch(&mut self, stretch: Stretch, now: EventTime) {
+        let Stretch { topic, partition, count, bytes, next, oldest, newest, arrived, at_end, .. } = stretch;
+        let Parts { metrics, start, positions, .. } = &mut self.parts;
         metrics.delivered(&topic, partition, &count, bytes);
         start.account.delivered(&topic, &count, bytes);
         start.account.times(oldest, newest);
-        self.is_news |= rows.num_rows() > 0;
-        start.judge.push(&rows)?;
-        keeper.give(Work::Rows(rows, letters, bytes))?;
         positions.moved(&topic, partition, next);
         let place = (topic, partition);
         self.marks.delivered(&place, newest, arrived.unwrap_or(now), now);
@@ -202,8 +200,6 @@ impl Driver {
         }
         self.end_reached(&place, now);
         self.moved.insert(place, next);
-        self.dirty = true;
-        Ok(())
     }
 
     fn notice(&mut self, notice: Notice, now: EventTime) -> Result<(), Failure> {

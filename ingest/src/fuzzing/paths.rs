@@ -30,8 +30,21 @@ fn behind_sample(format: &str, bytes: &[u8]) -> Vec<u8> {
 /// # Panics
 /// When they differ in anything.
 pub fn differential(format: &str, bytes: &[u8]) {
-    let input = behind_sample(format, bytes);
-    let (fast, strict) = (read(&input, Paths::Both), read(&input, Paths::StrictOnly));
+    compare(&behind_sample(format, bytes), bytes);
+}
+
+/// The same behind the samples of all formats, so that every fast path is open.
+///
+/// # Panics
+/// When they differ in anything.
+pub fn differential_of_all(bytes: &[u8]) {
+    let samples = FORMATS.iter().flat_map(|format| [format.sample.as_bytes(), b"\n"]);
+    let input: Vec<u8> = samples.chain([bytes, b"\n"]).flatten().copied().collect();
+    compare(&input, bytes);
+}
+
+fn compare(input: &[u8], bytes: &[u8]) {
+    let (fast, strict) = (read(input, Paths::Both), read(input, Paths::StrictOnly));
     check_count(&fast.0.count, &fast.1);
     let on = || format!("fast and strict differ on {}", bytes.escape_ascii());
     for (fast, strict) in fast.1.rows.identity_assertions.iter().zip(&strict.1.rows.identity_assertions) {

@@ -221,6 +221,9 @@ impl Worker {
         let is_lost = self.consumer.assignment_lost();
         let now = Instant::now();
         let mut partitions = Vec::new();
+        if !is_lost {
+            self.deliver_all(now);
+        }
         for key in &keys {
             let Some(mut owned) = self.partitions.remove(key) else { continue };
             let (topic, partition) = key.clone();
@@ -231,11 +234,6 @@ impl Worker {
             }
             if let Some(gap) = owned.gap.take() {
                 self.push(Notice::Gap(gap));
-            }
-            if !is_lost && !owned.is_warming {
-                for delivery in owned.reader.deliver(false, now) {
-                    self.push(Notice::Delivery(Box::new(delivery)));
-                }
             }
             partitions.push(Revoked { topic, partition, epoch: owned.reader.epoch() });
         }

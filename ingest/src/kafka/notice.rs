@@ -11,7 +11,7 @@ use offbound_schemas::{EventBatch, EventTime};
 /// One piece of news, in the order in which it came to be.
 #[derive(Debug)]
 pub enum Notice {
-    /// Records of one partition.
+    /// Records of some partitions.
     Delivery(Box<Delivery>),
     /// Partitions are ours now.
     Assigned {
@@ -41,7 +41,7 @@ pub enum Notice {
     /// Records are gone that were never read.
     Gap(Gap),
     /// A partition has nothing more for now. Comes behind the delivery of its last record; also in deliveries, as
-    /// [`Delivery::at_end`].
+    /// [`Stretch::at_end`].
     AtEnd {
         /// Number of its assignment.
         epoch: u64,
@@ -64,26 +64,35 @@ pub enum Notice {
     Recovered,
 }
 
-/// Rows, dead letters and counts of a stretch of one partition.
+/// Rows and dead letters of some partitions, and how far each of these is with them.
 #[derive(Debug)]
 pub struct Delivery {
+    /// Rows of all of them: one batch, since a small batch costs nearly as much as one of a thousand rows.
+    pub rows: EventBatch,
+    /// Records that could not be read.
+    pub letters: Vec<DeadLetter>,
+    /// Bytes of the messages.
+    pub bytes: u64,
+    /// How far partitions are; none where more rows of the same messages follow.
+    pub stretches: Vec<Stretch>,
+}
+
+/// A stretch of one partition.
+#[derive(Debug)]
+pub struct Stretch {
     /// Number of the assignment that it belongs to.
     pub epoch: u64,
     /// Topic.
     pub topic: Arc<str>,
     /// Partition.
     pub partition: i32,
-    /// Rows.
-    pub rows: EventBatch,
-    /// Records that could not be read.
-    pub letters: Vec<DeadLetter>,
-    /// What became of the records of this stretch.
+    /// What became of its records.
     pub count: SourceCount,
     /// Bytes of its messages.
     pub bytes: u64,
     /// Offset of its first message.
     pub first_offset: i64,
-    /// Contiguous low-water mark: everything of every record below is in this delivery or an earlier one.
+    /// Contiguous low-water mark: everything of every record below is in its delivery or an earlier one.
     pub next: i64,
     /// Earliest event time of its rows.
     pub oldest: Option<EventTime>,

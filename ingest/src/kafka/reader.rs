@@ -1,21 +1,21 @@
-//! The reading of one partition: messages to deliveries.
+//! The reading of one partition: messages to rows.
 //!
-//! In: messages in the order of their offsets. Out: deliveries. Owns: what has been read and not delivered, and the
-//! contiguous low-water mark. Laws: no delivery's `next` passes a record that is still inside a decoder; a message
+//! In: messages in the order of their offsets. Out: their rows, and how far the partition is with them. Owns: what has
+//! been read and not delivered, and the contiguous low-water mark. Laws: no stretch's `next` passes a record that is still inside a decoder; a message
 //! before `deliver_from` is read for what it says about later ones, and never delivered.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use offbound_schemas::EventTime;
 use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
-use offbound_schemas::{EventBatch, EventRows, EventTime};
 
 use crate::identity::Occurrences;
-use crate::kafka::notice::Delivery;
-use crate::pipeline::{IngestOptions, IngestSink};
+use crate::kafka::gathering::{Gathering, Letters, MAX_LETTERS};
+use crate::kafka::notice::Stretch;
+use crate::pipeline::IngestOptions;
 use crate::run::Paused;
 use crate::run::message::{Mark, Partition};
 use crate::run::part::add;
@@ -24,9 +24,6 @@ use crate::run::part::add;
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(5);
 /// Most marks that are kept: of more, every second one goes, and the low-water mark moves in larger steps.
 const MAX_MARKS: usize = 1_024;
-/// Most dead letters of one message, and of one delivery: a message of a million bad lines would fill the memory. The
-/// count has all of them, and one more letter says how many are left out and where they are.
-const MAX_LETTERS: usize = 4_096;
 
 /// A message, as it is read.
 #[derive(Debug, Clone, Copy)]
@@ -34,31 +31,6 @@ pub(super) struct Message<'m> {
     pub(super) offset: i64,
     pub(super) value: Option<&'m [u8]>,
     pub(super) arrived: Option<EventTime>,
-}
-
-/// Keeps what messages give until it is delivered.
-#[derive(Debug, Default)]
-struct Got {
-    batches: Vec<EventBatch>,
-    letters: Vec<DeadLetter>,
-    left_out: u64,
-}
-
-impl IngestSink for Got {
-    fn rows(&mut self, rows: EventBatch) -> ControlFlow<()> {
-        self.batches.push(rows);
-        ControlFlow::Continue(())
-    }
-
-    fn dead_letter(&mut self, letter: DeadLetter) {
-        if self.letters.len() < MAX_LETTERS {
-            self.letters.push(letter);
-        } else {
-            self.left_out += 1;
-        }
-    }
-
-    fn progress(&mut self, _stored_bytes: u64, _records: u64) {}
 }
 
 /// Reading of one partition.
@@ -69,7 +41,7 @@ pub(super) struct Reader {
     deliver_from: i64,
     /// Always there between two calls.
     paused: Option<Paused>,
-    got: Got,
+    letters: Letters,
     /// Offset behind the last message that was read.
     position: i64,
     /// The last low-water mark that was told.
@@ -114,7 +86,7 @@ impl Reader {
             epoch,
             deliver_from,
             paused: Some(Paused::of_partition(partition, options)),
-            got: Got::default(),
+            letters: Letters::default(),
             position: read_from,
             told: deliver_from,
             marks: VecDeque::new(),
@@ -159,19 +131,24 @@ impl Reader {
         self.chunk.since
     }
 
-    /// Reads a message; `occurrences` are those of its topic.
-    pub(super) fn message(&mut self, message: &Message<'_>, occurrences: &mut Occurrences, now: Instant) {
+    /// Reads a message; `occurrences` are those of its topic, `rows` those of all partitions, or nobody's while warming.
+    pub(super) fn message(
+        &mut self,
+        message: &Message<'_>,
+        (occurrences, rows): (&mut Occurrences, &mut Gathering),
+        now: Instant,
+    ) {
         let Some(paused) = self.paused.take() else { return };
-        let is_warming = message.offset < self.deliver_from;
-        let mut run = paused.go_on(&mut self.got);
-        run.swap_occurrences(occurrences);
-        run.message(message.value, u64::try_from(message.offset).unwrap_or_default());
-        run.swap_occurrences(occurrences);
-        self.paused = Some(run.pause());
+        let (paused, ()) = rows.during(&mut self.letters, paused, |run| {
+            run.swap_occurrences(occurrences);
+            run.message(message.value, u64::try_from(message.offset).unwrap_or_default());
+            run.swap_occurrences(occurrences);
+        });
+        self.paused = Some(paused);
         self.position = message.offset.saturating_add(1);
         (self.is_at_end, self.end_is_told) = (false, false);
-        if is_warming {
-            self.got = Got::default();
+        if message.offset < self.deliver_from {
+            self.letters = Letters::default();
             return;
         }
         self.arrived = message.arrived.or(self.arrived);
@@ -182,20 +159,21 @@ impl Reader {
 
     /// Whether as much is gathered as one delivery should have.
     pub(super) fn is_full(&self, chunk_bytes: usize) -> bool {
-        let has_many_letters = self.got.letters.len() >= MAX_LETTERS / 2;
-        self.chunk.bytes >= chunk_bytes as u64 || !self.got.batches.is_empty() || has_many_letters
+        self.chunk.bytes >= chunk_bytes as u64 || self.letters.kept.len() >= MAX_LETTERS / 2
     }
 
     /// Reading of what came before is over: what is still inside decoders was delivered in an earlier life.
     pub(super) fn end_warm_up(&mut self) {
         self.position = self.position.max(self.deliver_from);
         if let Some(paused) = self.paused.take() {
-            let mut run = paused.go_on(&mut self.got);
-            run.settle();
-            drop(run.take_read());
-            self.paused = Some(run.pause());
+            let mut nobodys = Gathering::default();
+            let (paused, _read) = nobodys.during(&mut self.letters, paused, |run| {
+                run.settle();
+                run.take_read()
+            });
+            self.paused = Some(paused);
         }
-        self.got = Got::default();
+        self.letters = Letters::default();
     }
 
     /// The broker has nothing behind the position.
@@ -219,39 +197,78 @@ impl Reader {
         self.marks.front().filter(|_| self.is_at_end).map(|waiting| waiting.made + SETTLE_AFTER)
     }
 
-    /// What was read comes out; also what is inside decoders, where `settle` says so. Several deliveries where a
-    /// message gave very many rows; none where there is no news.
-    pub(super) fn deliver(&mut self, settle: bool, now: Instant) -> Vec<Delivery> {
-        let Some(paused) = self.paused.take() else { return Vec::new() };
-        let mut run = paused.go_on(&mut self.got);
-        if settle {
-            run.settle();
-        }
-        run.flush();
-        let read = run.take_read();
-        let mut count = SourceCount::default();
-        if self.chunk.first.is_some() {
-            let (position, mark) = (self.position, run.mark());
-            self.marks.push_back(Waiting { position, made: now, mark, count: read.count });
-        } else {
-            // What came out of decoders only now: of the last messages, where those still wait.
-            take_over(self.marks.back_mut().map_or(&mut count, |last| &mut last.count), read.count);
-        }
-        let mut next = self.told;
-        while self.marks.front().is_some_and(|waiting| run.is_settled(&waiting.mark)) {
-            let Some(settled) = self.marks.pop_front() else { break };
-            next = settled.position;
-            take_over(&mut count, settled.count);
-        }
-        self.paused = Some(run.pause());
+    /// What was read comes out, its rows into `rows`; also what is inside decoders, where `settle` says so. None where
+    /// there is no news.
+    pub(super) fn deliver(
+        &mut self,
+        settle: bool,
+        rows: &mut Gathering,
+        now: Instant,
+    ) -> Option<(Stretch, Vec<DeadLetter>)> {
+        let paused = self.paused.take()?;
+        let Self { letters, marks, chunk, told, .. } = self;
+        let position = self.position;
+        let (paused, (read, count, next)) = rows.during(letters, paused, |run| {
+            if settle {
+                run.settle();
+            }
+            let mut read = run.take_read();
+            let (mut count, read_count) = (SourceCount::default(), std::mem::take(&mut read.count));
+            if chunk.first.is_some() {
+                marks.push_back(Waiting { position, made: now, mark: run.mark(), count: read_count });
+            } else {
+                // What came out of decoders only now: of the last messages, where those still wait.
+                take_over(marks.back_mut().map_or(&mut count, |last| &mut last.count), read_count);
+            }
+            let mut next = *told;
+            while marks.front().is_some_and(|waiting| run.is_settled(&waiting.mark)) {
+                let Some(settled) = marks.pop_front() else { break };
+                next = settled.position;
+                take_over(&mut count, settled.count);
+            }
+            (read, count, next)
+        });
+        self.paused = Some(paused);
         self.thin_out();
-        let is_news = self.chunk.first.is_some() || !self.got.batches.is_empty() || next > self.told;
-        let at_end = self.is_at_end && self.marks.is_empty();
+        let is_news = self.chunk.first.is_some() || read.from.is_some() || next > self.told;
         if !is_news {
-            return Vec::new();
+            return None;
         }
+        Some((self.stretch(count, (read.from, read.to), next), self.take_letters()))
+    }
+
+    /// The news of this partition.
+    fn stretch(
+        &mut self,
+        count: SourceCount,
+        (oldest, newest): (Option<EventTime>, Option<EventTime>),
+        next: i64,
+    ) -> Stretch {
+        let at_end = self.is_at_end && self.marks.is_empty();
         self.end_is_told |= at_end;
-        self.cut(count, (read.from, read.to), next, at_end)
+        self.told = next;
+        let Chunk { first, since: _, bytes } = std::mem::take(&mut self.chunk);
+        Stretch {
+            epoch: self.epoch,
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
+            count,
+            bytes,
+            first_offset: first.unwrap_or(self.position),
+            next,
+            oldest,
+            newest,
+            arrived: self.arrived,
+            at_end,
+        }
+    }
+
+    fn take_letters(&mut self) -> Vec<DeadLetter> {
+        let Letters { mut kept, left_out } = std::mem::take(&mut self.letters);
+        if let Some(last) = kept.last().filter(|_| left_out > 0).cloned() {
+            kept.push(left_out_letter(last, left_out));
+        }
+        kept
     }
 
     /// Whether the end was reached and no delivery has said so.
@@ -275,41 +292,6 @@ impl Reader {
             take_over(&mut later.count, earlier.count);
             self.marks.push_back(later);
         }
-    }
-
-    /// Makes the deliveries. Only the last one moves the low-water mark, for a message may reach over several.
-    fn cut(
-        &mut self,
-        count: SourceCount,
-        (oldest, newest): (Option<EventTime>, Option<EventTime>),
-        next: i64,
-        at_end: bool,
-    ) -> Vec<Delivery> {
-        let Got { mut batches, mut letters, left_out } = std::mem::take(&mut self.got);
-        let Chunk { first, since: _, bytes } = std::mem::take(&mut self.chunk);
-        if let Some(last) = letters.last().filter(|_| left_out > 0).cloned() {
-            letters.push(left_out_letter(last, left_out));
-        }
-        let delivery = |rows| Delivery {
-            epoch: self.epoch,
-            topic: Arc::clone(&self.topic),
-            partition: self.partition,
-            rows,
-            letters: Vec::new(),
-            count: SourceCount::default(),
-            bytes: 0,
-            first_offset: first.unwrap_or(self.position),
-            next: self.told,
-            oldest,
-            newest,
-            arrived: self.arrived,
-            at_end: false,
-        };
-        let last_rows = batches.pop().unwrap_or_else(|| EventRows::default().to_batch());
-        let mut deliveries: Vec<Delivery> = batches.into_iter().map(delivery).collect();
-        deliveries.push(Delivery { letters, count, bytes, next, at_end, ..delivery(last_rows) });
-        self.told = next;
-        deliveries
     }
 }
 

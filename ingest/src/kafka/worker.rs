@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use offbound_schemas::EventTime;
+use offbound_schemas::table::DeadLetter;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
@@ -22,8 +23,9 @@ use crate::identity::Occurrences;
 use crate::kafka::begin::resume;
 use crate::kafka::certificate;
 use crate::kafka::context::{ClientError, Context};
+use crate::kafka::gathering::Gathering;
 use crate::kafka::membership::Membership;
-use crate::kafka::notice::{Gap, Notice};
+use crate::kafka::notice::{Delivery, Gap, Notice, Stretch};
 use crate::kafka::options::{Offsets, SourceOptions};
 use crate::kafka::reader::{Message, Reader};
 use crate::kafka::source::{Key, Shared};
@@ -79,6 +81,10 @@ pub(super) struct Worker {
     pub(super) topics: BTreeMap<Arc<str>, Topic>,
     pub(super) membership: Membership,
     pub(super) troubles: Troubles,
+    /// Rows of all partitions that are not delivered yet.
+    rows: Gathering,
+    /// Rows that an earlier life has delivered: nobody's.
+    nobodys: Gathering,
     asked_brokers: Instant,
     /// Brokers that were asked for their certificate since all was well.
     asked_certificates: BTreeSet<String>,
@@ -101,6 +107,8 @@ impl Worker {
             topics: BTreeMap::new(),
             membership: Membership::default(),
             troubles: Troubles::default(),
+            rows: Gathering::default(),
+            nobodys: Gathering::default(),
             asked_brokers: Instant::now(),
             asked_certificates: BTreeSet::new(),
             is_over: false,
@@ -244,7 +252,11 @@ impl Worker {
             if !self.shared.hand_over.has_room() {
                 break;
             }
-            let turn = owned.turn(topic, self.options.chunk_bytes, now);
+            let rows = if owned.is_warming { &mut self.nobodys } else { &mut self.rows };
+            let turn = owned.turn(topic, rows, self.options.chunk_bytes, now);
+            if self.nobodys.is_full() {
+                drop(self.nobodys.take());
+            }
             messages += turn.messages;
             is_well |= turn.messages > 0;
             if let Some(gap) = owned.known_gap() {
@@ -285,7 +297,7 @@ impl Worker {
             // It has it after all, or cannot say: the same place is tried again.
             Ok(None) | Err(_) => (next, None),
         };
-        let deliveries = owned.reader.deliver(true, Instant::now());
+        let news = owned.reader.deliver(true, &mut self.rows, Instant::now());
         let arrived = owned.reader.arrived();
         owned.reader.jump(to);
         if let Some((from, to, reason)) = gap {
@@ -294,9 +306,7 @@ impl Worker {
                 Gap { topic, partition: *partition, from, to, reason, from_time: arrived, to_time: None };
             owned.gap = Some(gap);
         }
-        for delivery in deliveries {
-            self.push(Notice::Delivery(Box::new(delivery)));
-        }
+        self.push_delivery(news.into_iter().collect());
         self.fetch_from(key, to);
     }
 
@@ -315,20 +325,22 @@ impl Worker {
         }
     }
 
-    /// Hands over what is due.
+    /// Hands over what is due, and everything else with it.
     fn deliver(&mut self) {
         let now = Instant::now();
         let is_waited_for = self.shared.hand_over.is_empty();
+        let is_due = |owned: &Owned| {
+            let reader = &owned.reader;
+            let waited = reader.since().map(|since| now.saturating_duration_since(since));
+            waited.is_some_and(|waited| waited >= self.options.chunk_wait && is_waited_for)
+                || reader.is_due_to_settle(now)
+                || reader.is_full(self.options.chunk_bytes)
+        };
+        if self.rows.is_full() || self.partitions.values().any(is_due) {
+            self.deliver_all(now);
+        }
         for ((topic, partition), owned) in &mut self.partitions {
             let reader = &mut owned.reader;
-            let settle = reader.is_due_to_settle(now);
-            let waited = reader.since().map(|since| now.saturating_duration_since(since));
-            let is_due = waited.is_some_and(|waited| waited >= self.options.chunk_wait && is_waited_for);
-            if settle || is_due || reader.is_full(self.options.chunk_bytes) {
-                for delivery in reader.deliver(settle, now) {
-                    self.shared.hand_over.push(Notice::Delivery(Box::new(delivery)));
-                }
-            }
             if !owned.is_warming && reader.has_untold_end() {
                 self.shared.hand_over.push(Notice::AtEnd {
                     epoch: reader.epoch(),
@@ -338,6 +350,29 @@ impl Worker {
                 });
             }
         }
+    }
+
+    /// Hands over everything that is read.
+    pub(super) fn deliver_all(&mut self, now: Instant) {
+        let Self { partitions, rows, .. } = self;
+        let read = partitions.values_mut().filter(|owned| !owned.is_warming);
+        let news =
+            read.filter_map(|owned| owned.reader.deliver(owned.reader.is_due_to_settle(now), rows, now));
+        let news = news.collect();
+        self.push_delivery(news);
+    }
+
+    fn push_delivery(&mut self, news: Vec<(Stretch, Vec<DeadLetter>)>) {
+        if news.is_empty() {
+            return;
+        }
+        let (full, rows) = self.rows.take();
+        let before = |rows| Delivery { rows, letters: Vec::new(), bytes: 0, stretches: Vec::new() };
+        full.into_iter().for_each(|rows| self.push(Notice::Delivery(Box::new(before(rows)))));
+        let (stretches, letters): (Vec<Stretch>, Vec<Vec<DeadLetter>>) = news.into_iter().unzip();
+        let (letters, bytes) =
+            (letters.into_iter().flatten().collect(), stretches.iter().map(|stretch| stretch.bytes).sum());
+        self.push(Notice::Delivery(Box::new(Delivery { rows, letters, bytes, stretches })));
     }
 
     /// How long nothing will be due.
@@ -364,7 +399,7 @@ struct Turn {
 
 impl Owned {
     /// Reads until there is nothing, or enough.
-    fn turn(&mut self, topic: &mut Topic, chunk_bytes: usize, now: Instant) -> Turn {
+    fn turn(&mut self, topic: &mut Topic, rows: &mut Gathering, chunk_bytes: usize, now: Instant) -> Turn {
         let mut turn = Turn::default();
         if !self.is_warming && topic.warming > 0 {
             return turn;
@@ -372,14 +407,14 @@ impl Owned {
         if !self.is_warming
             && let Some(first) = self.first.take()
         {
-            self.take(&message(&first), topic, now);
+            read(&mut self.reader, &message(&first), topic, rows, now);
             turn.messages += 1;
         }
         if !self.ready.swap(false, Ordering::AcqRel) {
             return turn;
         }
-        while turn.messages < TURN_MESSAGES && !self.reader.is_full(chunk_bytes) {
-            match self.step(topic, now) {
+        while turn.messages < TURN_MESSAGES && !rows.is_full() && !self.reader.is_full(chunk_bytes) {
+            match self.step(topic, rows, now) {
                 Step::Read => turn.messages += 1,
                 Step::Nothing => return turn,
                 Step::Broken(error) => {
@@ -394,7 +429,7 @@ impl Owned {
     }
 
     /// Reads one message.
-    fn step(&mut self, topic: &mut Topic, now: Instant) -> Step {
+    fn step(&mut self, topic: &mut Topic, rows: &mut Gathering, now: Instant) -> Step {
         match self.queue.poll(Duration::ZERO) {
             Some(Ok(borrowed)) => {
                 if self.is_warming && borrowed.offset() >= self.reader.deliver_from() {
@@ -406,7 +441,7 @@ impl Owned {
                 if let Some(gap) = &mut self.gap {
                     gap.to_time = gap.to_time.or(message.arrived);
                 }
-                read(&mut self.reader, &message, topic, now);
+                read(&mut self.reader, &message, topic, rows, now);
             }
             Some(Err(KafkaError::PartitionEOF(_))) => self.reader.end(),
             Some(Err(error)) => return Step::Broken(error),
@@ -418,10 +453,6 @@ impl Owned {
             return Step::Warm;
         }
         Step::Read
-    }
-
-    fn take(&mut self, message: &Message<'_>, topic: &mut Topic, now: Instant) {
-        read(&mut self.reader, message, topic, now);
     }
 
     fn end_warm_up(&mut self, topic: &mut Topic) {
@@ -448,14 +479,14 @@ enum Step {
 }
 
 /// Reads a message with the numbers of its topic, once.
-fn read(reader: &mut Reader, message: &Message<'_>, topic: &mut Topic, now: Instant) {
+fn read(reader: &mut Reader, message: &Message<'_>, topic: &mut Topic, rows: &mut Gathering, now: Instant) {
     let numbered = topic.numbered.entry(reader.partition()).or_insert(message.offset);
     if message.offset < *numbered {
         // Its records were numbered when the partition was ours before.
-        return reader.message(message, &mut Occurrences::default(), now);
+        return reader.message(message, (&mut Occurrences::default(), rows), now);
     }
     *numbered = message.offset.saturating_add(1);
-    reader.message(message, &mut topic.occurrences, now);
+    reader.message(message, (&mut topic.occurrences, rows), now);
 }
 
 fn message<'m>(message: &'m impl rdkafka::Message) -> Message<'m> {

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use offbound_schemas::EventBuilder;
+
 use super::{Paused, Piece, Place, Run};
 use crate::decode::Held;
 use crate::frame::{self, Frames, MAX_LINE_BYTES};
@@ -135,7 +137,13 @@ impl Run<'_> {
         std::mem::swap(&mut self.reader.state.occurrences, topic);
     }
 
+    /// Gathers rows behind those of other partitions while messages are read here; used again, gives all of them back.
+    pub(crate) fn swap_rows(&mut self, others: (&mut Box<EventBuilder>, &mut usize)) {
+        self.reader.state.outbox.swap(others);
+    }
+
     /// Sends the rows that are gathered; nothing that is held back.
+    #[cfg(test)]
     pub(crate) fn flush(&mut self) {
         self.reader.state.outbox.flush(self.sink);
     }

@@ -9,26 +9,33 @@ use offbound_schemas::EventId;
 
 use super::State;
 use crate::decode::{Envelope, Record};
-use crate::fast::{self, PlainText};
+use crate::fast::PlainText;
 use crate::pipeline::{IngestSink, Paths};
 
 impl State {
-    /// The way to read plain lines of this stream's format, where no other format could be surer of them.
-    pub(super) fn plain_text(&self) -> Option<(usize, &'static PlainText)> {
-        let recognised = || self.recogniser.last();
-        let (index, confidence) = self.labelling.format.map(|index| (index, 0)).or_else(recognised)?;
-        let format = self.formats.get(index)?;
-        let plain = fast::text_of_format(format.id()).filter(|plain| confidence <= plain.confidence)?;
-        let may = self.paths != Paths::StrictOnly && self.decoders.contains_key(&index);
-        may.then_some((index, plain))
+    /// Whether the format of some record of this stream is one whose plain lines are read without recognition.
+    pub(super) fn has_plain(&self) -> bool {
+        self.paths != Paths::StrictOnly && self.decoders.values().any(|decoder| decoder.plain.is_some())
+    }
+
+    /// The format that a line is plain in: that of the last record, where no other could be surer, or another of the
+    /// stream's.
+    fn plain_format(&self, line: &str) -> Option<(usize, &'static PlainText)> {
+        let (index, confidence) = self.expected()?;
+        let is_plain =
+            |plain: &&'static PlainText| plain.beginnings.iter().any(|beginning| line.starts_with(beginning));
+        let expected = self.decoders.get(&index).and_then(|decoder| decoder.plain);
+        if let Some(plain) = expected.filter(is_plain) {
+            return (confidence <= plain.confidence).then_some((index, plain));
+        }
+        let mut others = self.others().filter_map(|(index, other)| Some((index, other.plain?)));
+        others.find(|(_, plain)| is_plain(plain))
     }
 
     /// Reads a line without its break, if it is plain.
     pub(super) fn plain_line(&mut self, line: &str, number: u64, sink: &mut dyn IngestSink) -> bool {
-        let Some((index, plain)) = self.plain_text() else { return false };
-        if !plain.beginnings.iter().any(|beginning| line.starts_with(beginning)) {
-            return false;
-        }
+        let plain = if self.paths == Paths::StrictOnly { None } else { self.plain_format(line) };
+        let Some((index, plain)) = plain else { return false };
         let Some(decoder) = self.decoders.get_mut(&index) else { return false };
         let record = Record {
             text: line,
@@ -44,6 +51,7 @@ impl State {
             return false;
         };
         decoder.records += 1;
+        self.recognised(index, plain.confidence);
         self.occurrences.pass();
         self.count(fate);
         self.take_rows(sink);

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use offbound_ingest::kafka::{
-    Connection, Delivery, Gap, GapReason, KafkaSource, Notice, Offsets, Revoked, SourceOptions, TopicRule,
+    Connection, Delivery, Gap, GapReason, KafkaSource, Notice, Offsets, Revoked, SourceOptions, Stretch,
+    TopicRule,
 };
 use offbound_ingest::{FingerprintKey, Formats, IngestOptions};
 use offbound_schemas::EventRows;
@@ -188,29 +189,31 @@ impl Member {
     }
 
     fn delivery(&mut self, delivery: Delivery) {
-        let key = (delivery.topic.to_string(), delivery.partition);
-        assert_eq!(
-            self.assigned.get(&key),
-            Some(&delivery.epoch),
-            "a delivery of a partition that is not ours"
-        );
-        let reached = self.reached.get(&key).copied().unwrap_or_default();
-        assert!(delivery.first_offset >= reached, "{key:?}: {} after {reached}", delivery.first_offset);
-        let count = &delivery.count;
-        let lost: u64 = count.skipped.values().chain(count.dead_lettered.values()).sum();
-        assert_eq!(count.read, count.decoded + lost, "FLOW-1");
         let rows = delivery.rows.to_rows().expect("batches have the shape of their tables");
         self.rows.host_events.extend(rows.host_events);
         self.rows.identity_assertions.extend(rows.identity_assertions);
         self.rows.placements.extend(rows.placements);
         self.letters.extend(delivery.letters);
+        let bytes: u64 = delivery.stretches.iter().map(|stretch| stretch.bytes).sum();
+        assert_eq!(delivery.bytes, bytes);
+        delivery.stretches.into_iter().for_each(|stretch| self.stretch(&stretch));
+    }
+
+    fn stretch(&mut self, stretch: &Stretch) {
+        let key = (stretch.topic.to_string(), stretch.partition);
+        assert_eq!(self.assigned.get(&key), Some(&stretch.epoch), "a partition that is not ours");
+        let reached = self.reached.get(&key).copied().unwrap_or_default();
+        assert!(stretch.first_offset >= reached, "{key:?}: {} after {reached}", stretch.first_offset);
+        let count = &stretch.count;
+        let lost: u64 = count.skipped.values().chain(count.dead_lettered.values()).sum();
+        assert_eq!(count.read, count.decoded + lost, "FLOW-1");
         self.read += count.read;
-        self.bytes += delivery.bytes;
-        if delivery.at_end {
-            self.ends.insert(key.clone(), delivery.next);
+        self.bytes += stretch.bytes;
+        if stretch.at_end {
+            self.ends.insert(key.clone(), stretch.next);
         }
         if self.keeps {
-            self.store.keep(&key.0, key.1, delivery.next);
+            self.store.keep(&key.0, key.1, stretch.next);
         }
     }
 }
