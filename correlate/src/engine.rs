@@ -22,6 +22,7 @@ use crate::order::CanonicalOrder;
 use crate::rule::RuleSet;
 use crate::scene::Scene;
 use crate::session::{Session, SessionError};
+use crate::standing::Look;
 
 /// Why the engine stopped.
 #[derive(Debug, thiserror::Error)]
@@ -121,11 +122,23 @@ impl Engine {
     /// What the events at hand, sealed or not, say and was not published yet: provisional findings, also where one is
     /// graver than was published, and the incidents that they make.
     pub async fn provisional(&mut self) -> Result<Changes, EngineError> {
+        self.look_ahead(true).await
+    }
+
+    /// The same sooner: incidents with the findings that they had stay as they were until the next [`Self::provisional`],
+    /// be there more uses or signs that belong to them.
+    pub async fn glance(&mut self) -> Result<Changes, EngineError> {
+        self.look_ahead(false).await
+    }
+
+    async fn look_ahead(&mut self, is_thorough: bool) -> Result<Changes, EngineError> {
         let sealed = self.covered();
-        let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.touched) else {
+        let is_due = |ahead: &&mut Ledger| ahead.touched || (is_thorough && ahead.is_stale());
+        let Some(ahead) = self.ahead.as_mut().filter(is_due) else {
             return Ok(Changes::default());
         };
-        let renewed = ahead.renew(&self.environment, &self.session, None).await?;
+        let look = Look { now: None, is_thorough };
+        let renewed = ahead.renew(&self.environment, &self.session, look).await?;
         Ok(self.published.look_ahead(ahead, renewed, sealed))
     }
 
@@ -135,7 +148,7 @@ impl Engine {
         self.fold(Some(watermark)).await?;
         let now = self.now();
         let tells_gaps = self.sealed.facts.touched.gaps || self.sealed.is_anew();
-        let renewed = self.sealed.renew(&self.environment, &self.session, now).await?;
+        let renewed = self.sealed.renew(&self.environment, &self.session, Look::thorough(now)).await?;
         let gaps = if tells_gaps { self.sealed.gaps() } else { Vec::new() };
         let (sealed, late) = (self.covered(), self.order.late());
         let mut changes = self.published.confirm(&self.sealed, renewed, sealed);

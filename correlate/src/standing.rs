@@ -43,11 +43,30 @@ pub(crate) struct Standing {
     /// Rules and groups by what their findings were looked up by.
     by_question: BTreeMap<Key, BTreeSet<(usize, Key)>>,
     cases: BTreeMap<IncidentId, Case>,
+    /// Incidents with the findings that they had, and something else that concerns them: judged again at the next thorough
+    /// look.
+    stale: BTreeSet<IncidentId>,
     /// The incident of each finding that has one.
     incident_of: BTreeMap<FindingId, IncidentId>,
     now: EventTime,
     /// Stretches of time in which rules look at refusals of others, in seconds.
     crowds: BTreeSet<u32>,
+}
+
+/// How what stands is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    /// The moment that it is, where that is later than the last event.
+    pub(crate) now: Option<EventTime>,
+    /// Whether incidents are judged again that have the findings that they had; else that waits for a thorough look.
+    pub(crate) is_thorough: bool,
+}
+
+impl Look {
+    /// A thorough look as of `now`.
+    pub(crate) fn thorough(now: Option<EventTime>) -> Self {
+        Self { now, is_thorough: true }
+    }
 }
 
 /// What stands otherwise than before.
@@ -94,18 +113,18 @@ impl Standing {
         }
     }
 
-    /// Makes what stands true again; facts changed as `touched` says, and it is `now`.
+    /// Makes what stands true again; facts changed as `touched` says.
     pub(crate) async fn renew(
         &mut self,
         environment: &Environment,
         facts: &Facts,
         session: &Session,
         touched: Touched,
-        now: Option<EventTime>,
+        look: Look,
     ) -> Result<Renewed, EngineError> {
         self.crowds = session.rules().filter_map(|(_, rule)| rule.crowd_secs).collect();
         let past = std::mem::take(&mut self.past);
-        let mut scene = Scene::with_past(environment, facts, now, (past, &touched.stays));
+        let mut scene = Scene::with_past(environment, facts, look.now, (past, &touched.stays));
         let mut changed =
             Changed { questions: questions(environment, facts, &touched), ..Changed::default() };
         let asked = changed.questions.iter().flat_map(|key| self.index.signs_by_question.of(*key));
@@ -115,7 +134,7 @@ impl Standing {
         self.renew_uses(&mut scene, &touched, &mut changed);
         let index = std::mem::take(&mut self.index);
         scene.index = Some(&index);
-        let renewed = self.renew_judgements(&scene, session, &touched, &mut changed).await;
+        let renewed = self.renew_judgements(&scene, session, (&touched, look), &mut changed).await;
         self.past = scene.into_past();
         self.index = index;
         renewed
@@ -125,14 +144,19 @@ impl Standing {
         &mut self,
         scene: &Scene<'_>,
         session: &Session,
-        touched: &Touched,
+        (touched, look): (&Touched, Look),
         changed: &mut Changed,
     ) -> Result<Renewed, EngineError> {
         self.touch_findings(scene, session, touched, changed);
         self.renew_findings(scene, session, changed).await?;
-        let incidents = self.renew_incidents(scene, touched, changed);
+        let incidents = self.renew_incidents(scene, (touched, look), changed);
         self.now = scene.now;
         Ok(Renewed { findings: std::mem::take(&mut changed.found), incidents })
+    }
+
+    /// Whether something waits for a thorough look.
+    pub(crate) fn is_stale(&self) -> bool {
+        !self.stale.is_empty()
     }
 
     /// Everything that stands.

@@ -38,9 +38,17 @@ const MAX_DELIVERIES_PER_ROUND: usize = 32;
 /// Time between two looks ahead while more is waiting than is taken in at once: a backlog is old, and what it says is
 /// soon sealed.
 const LOOK_EVERY_NANOS: i64 = 100_000_000;
-/// Time between two moves of the watermark: confirmation may take this much longer than the lateness. Short, so that
-/// none of them holds up what has just come.
+/// Time between two looks at all that concerns incidents: findings are told as soon as they arise, and what has been reached
+/// since a moment later.
+const JUDGE_EVERY_NANOS: i64 = 250_000_000;
+/// Shortest time between two moves of the watermark: confirmation may take this much longer than the lateness. Short, so
+/// that none of them holds up what has just come …
 const SEAL_EVERY_NANOS: i64 = 10_000_000;
+/// … and longer where they cost more: this many times what the last one took, since what is confirmed in one go costs less
+/// than in many …
+const SEAL_REST: i64 = 8;
+/// … up to this.
+const SEAL_AT_LEAST_EVERY_NANOS: i64 = 500_000_000;
 
 /// What a stream is made of.
 pub(crate) struct Parts {
@@ -79,10 +87,15 @@ pub(crate) struct Driver {
     dissolved: Vec<IncidentId>,
     gaps: Vec<Gap>,
     sealed_at: EventTime,
+    /// What the last move of the watermark took.
+    sealing_nanos: i64,
     point_at: EventTime,
     looked_at: EventTime,
+    judged_at: EventTime,
     /// Records came that nobody has looked at.
     is_news: bool,
+    /// Incidents wait for a look at all that concerns them.
+    is_owing: bool,
     /// More is waiting than was taken in at once.
     is_behind: bool,
     /// Something was delivered or concluded since the last point.
@@ -106,9 +119,12 @@ impl Driver {
             dissolved: Vec::new(),
             gaps: Vec::new(),
             sealed_at: now,
+            sealing_nanos: 0,
             point_at: now,
             looked_at: now,
+            judged_at: now,
             is_news: false,
+            is_owing: false,
             is_behind: false,
             dirty: false,
         }
@@ -126,11 +142,7 @@ impl Driver {
             let now = clock::now();
             self.parts.health.round(now);
             self.take_in(now)?;
-            if self.is_look_due(now) {
-                (self.looked_at, self.is_news) = (now, false);
-                let changes = self.parts.start.judge.provisional()?;
-                self.publish(changes)?;
-            }
+            self.look(now)?;
             self.seal(now)?;
             self.point_if_due(now)?;
             self.tell_kafka();
@@ -166,9 +178,21 @@ impl Driver {
         Ok(())
     }
 
-    /// Whether what came is to be looked at before it is sealed.
-    fn is_look_due(&self, now: EventTime) -> bool {
-        self.is_news && (!self.is_behind || now.nanos_since(self.looked_at) >= LOOK_EVERY_NANOS)
+    /// Looks at what came before it is sealed.
+    fn look(&mut self, now: EventTime) -> Result<(), Failure> {
+        let is_owing = self.is_owing && now.nanos_since(self.judged_at) >= JUDGE_EVERY_NANOS;
+        let is_due = self.is_news && (!self.is_behind || now.nanos_since(self.looked_at) >= LOOK_EVERY_NANOS);
+        if !is_due && !is_owing {
+            return Ok(());
+        }
+        let judge = &mut self.parts.start.judge;
+        let changes = if is_owing { judge.provisional()? } else { judge.glance()? };
+        self.is_owing = !is_owing;
+        if is_owing {
+            self.judged_at = now;
+        }
+        (self.looked_at, self.is_news) = (now, false);
+        self.publish(changes)
     }
 
     fn delivery(&mut self, delivery: Delivery, now: EventTime) -> Result<(), Failure> {
@@ -294,7 +318,8 @@ impl Driver {
 
     /// Moves the watermark, and confirms, revises or withdraws what it decides.
     fn seal(&mut self, now: EventTime) -> Result<(), Failure> {
-        if now.nanos_since(self.sealed_at) < SEAL_EVERY_NANOS {
+        let rest = (self.sealing_nanos * SEAL_REST).clamp(SEAL_EVERY_NANOS, SEAL_AT_LEAST_EVERY_NANOS);
+        if now.nanos_since(self.sealed_at) < rest {
             return Ok(());
         }
         self.sealed_at = now;
@@ -302,8 +327,10 @@ impl Driver {
         let Some(watermark) = self.marks.current(now).filter(|mark| Some(*mark) > before) else {
             return Ok(());
         };
+        let began = clock::now();
         let changes = self.parts.start.judge.advance(watermark)?;
         self.publish(changes)?;
+        self.sealing_nanos = clock::now().nanos_since(began).max(0);
         self.dirty = true;
         let metrics = &self.parts.metrics;
         metrics.seal_delay.set(seconds(now.nanos_since(watermark)));

@@ -23,7 +23,7 @@ use crate::incident::incidents;
 use crate::order::{CanonicalOrder, EventTable, Waiting};
 use crate::scene::Scene;
 use crate::session::Session;
-use crate::standing::{Renewed, Standing};
+use crate::standing::{Look, Renewed, Standing};
 
 /// The views of the batches that rows are in, by batch: live, neighbours in time come from as many batches as there are
 /// partitions, and a view costs as much as the folding of several rows.
@@ -147,7 +147,7 @@ impl Ledger {
         let Basis { environment, session, bounds } = basis;
         let mut standing = Standing::of(&self.facts);
         let everything = Standing::everything(&self.facts);
-        standing.renew(environment, &self.facts, session, everything, None).await?;
+        standing.renew(environment, &self.facts, session, everything, Look::thorough(None)).await?;
         for stood in self.standing.take().iter().chain([&standing]) {
             let Renewed { findings, incidents } = stood.all();
             self.carried.findings.extend(findings);
@@ -170,13 +170,12 @@ impl Ledger {
         Scene::new(environment, &self.facts, now)
     }
 
-    /// Keeps the judgement true: looks again at what changed since the last time, as of `now` or of the last event.
-    /// Gives what may be different.
+    /// Keeps the judgement true: looks again at what changed since the last time. Gives what may be different.
     pub(super) async fn renew(
         &mut self,
         environment: &Environment,
         session: &Session,
-        now: Option<EventTime>,
+        look: Look,
     ) -> Result<Renewed, EngineError> {
         self.touched = false;
         let touched = std::mem::take(&mut self.facts.touched);
@@ -184,13 +183,18 @@ impl Ledger {
             Some(standing) => (standing, touched),
             None => (Standing::of(&self.facts), Standing::everything(&self.facts)),
         };
-        let renewed = standing.renew(environment, &self.facts, session, touched, now).await?;
+        let renewed = standing.renew(environment, &self.facts, session, touched, look).await?;
         self.standing = Some(standing);
         let carried = std::mem::take(&mut self.carried);
         Ok(Renewed {
             findings: renewed.findings.into_iter().chain(carried.findings).collect(),
             incidents: renewed.incidents.into_iter().chain(carried.incidents).collect(),
         })
+    }
+
+    /// Whether incidents wait for a thorough look.
+    pub(super) fn is_stale(&self) -> bool {
+        self.standing.as_ref().is_some_and(Standing::is_stale)
     }
 
     /// Whether everything will be looked at anew.

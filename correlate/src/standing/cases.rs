@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use offbound_schemas::record::Incident;
 use offbound_schemas::{FindingId, IncidentId};
 
-use super::{Changed, Standing};
+use super::{Changed, Look, Standing};
 use crate::asked::{About, Key};
 use crate::fact::touched::Touched;
 use crate::finding::Found;
@@ -29,31 +29,24 @@ impl Standing {
     pub(super) fn renew_incidents(
         &mut self,
         scene: &Scene<'_>,
-        touched: &Touched,
+        (touched, look): (&Touched, Look),
         changed: &mut Changed,
     ) -> BTreeSet<IncidentId> {
-        let before = std::mem::take(&mut self.cases);
         let now = self.now;
-        let mut standing = BTreeMap::new();
-        let same_members = changed.found.is_empty();
-        let stale: BTreeSet<IncidentId> = before
-            .iter()
-            .filter(|(_, case)| {
-                now < scene.now && ends_between(case, now, scene)
-                    || case.is_concerned(scene, touched, changed)
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        if same_members && stale.is_empty() {
-            self.cases = before;
-            return BTreeSet::new();
-        }
-        if same_members {
-            self.cases = before;
+        let concerned = self.cases.iter().filter(|(id, case)| {
+            !self.stale.contains(id)
+                && (now < scene.now && ends_between(case, now, scene)
+                    || case.is_concerned(scene, touched, changed))
+        });
+        let concerned: Vec<IncidentId> = concerned.map(|(id, _)| *id).collect();
+        self.stale.extend(concerned);
+        let stale = if look.is_thorough { std::mem::take(&mut self.stale) } else { BTreeSet::new() };
+        if changed.found.is_empty() {
             stale.iter().for_each(|id| self.judge_again(scene, id));
             return stale;
         }
-        let mut before = before;
+        let mut before = std::mem::take(&mut self.cases);
+        let mut standing = BTreeMap::new();
         let mut renewed = BTreeSet::new();
         let mut found: Vec<&Found> = self.found.values().collect();
         found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
@@ -74,6 +67,7 @@ impl Standing {
         }
         self.cases = standing;
         renewed.extend(before.into_keys());
+        self.stale.retain(|id| !renewed.contains(id));
         self.renew_membership(changed);
         renewed
     }
