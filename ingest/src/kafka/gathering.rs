@@ -57,9 +57,9 @@ impl IngestSink for Taker<'_> {
 }
 
 impl Gathering {
-    /// Whether there is as much as one delivery should have.
-    pub(super) fn is_full(&self) -> bool {
-        !self.full.is_empty()
+    /// How many batches are full.
+    pub(super) fn full(&self) -> usize {
+        self.full.len()
     }
 
     /// Lets a reader go on for a while, with its rows behind those that are here.

@@ -254,7 +254,7 @@ impl Worker {
             }
             let rows = if owned.is_warming { &mut self.nobodys } else { &mut self.rows };
             let turn = owned.turn(topic, rows, self.options.chunk_bytes, now);
-            if self.nobodys.is_full() {
+            if self.nobodys.full() > 0 {
                 drop(self.nobodys.take());
             }
             messages += turn.messages;
@@ -336,7 +336,7 @@ impl Worker {
                 || reader.is_due_to_settle(now)
                 || reader.is_full(self.options.chunk_bytes)
         };
-        if self.rows.is_full() || self.partitions.values().any(is_due) {
+        if self.rows.full() > 0 || self.partitions.values().any(is_due) {
             self.deliver_all(now);
         }
         for ((topic, partition), owned) in &mut self.partitions {
@@ -413,7 +413,9 @@ impl Owned {
         if !self.ready.swap(false, Ordering::AcqRel) {
             return turn;
         }
-        while turn.messages < TURN_MESSAGES && !rows.is_full() && !self.reader.is_full(chunk_bytes) {
+        // A partition that fills a batch has had its turn; the next ones have theirs all the same.
+        let full = rows.full();
+        while turn.messages < TURN_MESSAGES && rows.full() == full && !self.reader.is_full(chunk_bytes) {
             match self.step(topic, rows, now) {
                 Step::Read => turn.messages += 1,
                 Step::Nothing => return turn,

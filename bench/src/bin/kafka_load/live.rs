@@ -18,7 +18,8 @@ use crate::{PARTITIONS, Problem};
 
 /// Attacks a second.
 const ATTACKS_PER_SEC: u64 = 20;
-/// Records of the first seconds do not count: caches, the broker's compiler (most of a core for half a minute) and the group settle.
+/// Records of the first seconds do not count: caches and the group settle, and the broker compiles itself, with most of a
+/// core for half a minute.
 const WARM_UP: Duration = Duration::from_secs(30);
 /// Longest wait until the reader has found its first attack.
 const READY_TIME: Duration = Duration::from_secs(180);
