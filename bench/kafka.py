@@ -33,7 +33,7 @@ def main():
     parser.add_argument("--load", default=os.path.join(release, "kafka_load"))
     parser.add_argument("--rates", default="10000,20000,50000", help="records a second for offbound")
     parser.add_argument("--peer-rates", default="1000,5000", help="records a second for the peer")
-    parser.add_argument("--seconds", default="30", help="how long each rate lasts, after ten seconds that do not count")
+    parser.add_argument("--seconds", default="30", help="how long each rate lasts, after half a minute that does not count")
     parser.add_argument("--backlog", default="1000000", help="records that wait; 0 for none")
     parser.add_argument("--peer-backlog", default="200000", help="records that wait for the peer; 0 for none")
     args = parser.parse_args()
