@@ -5,7 +5,9 @@
 //! Law: a fold sees events in canonical order, so its result is a function of the set of events.
 
 pub(crate) mod binding;
+pub(crate) mod columns;
 pub(crate) mod coverage;
+mod destination;
 pub(crate) mod evidence;
 pub(crate) mod gap;
 pub(crate) mod keep;
@@ -26,12 +28,17 @@ use offbound_schemas::vocabulary::{Action, Phase};
 
 use crate::environment::Environment;
 use crate::names::Names;
+use coverage::{Kind, Subject};
+use destination::Destinations;
+use evidence::Witness;
 use touched::Touched;
+use usage::Shown;
 
 /// Everything that the events so far imply.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) names: Names,
+    destinations: Destinations,
     pub(crate) placements: placement::Placements,
     pub(crate) bindings: binding::Bindings,
     pub(crate) uses: usage::Uses,
@@ -78,17 +85,20 @@ impl Facts {
 
     /// Folds one host event.
     pub(crate) fn host_event(&mut self, view: &host_events::View<'_>, row: usize) {
-        self.reach(view.event_time(row));
-        self.coverage.host_event(&mut self.names, view, row);
-        if let Some(host) = self.names.maybe(view.host(row)) {
-            self.touched.heard(host, view.event_time(row));
+        let time = view.event_time(row);
+        self.reach(time);
+        let host = self.names.maybe(view.host(row));
+        if let Some(scope) = host {
+            let source = self.names.name(view.source(row));
+            self.coverage.hear(Subject { kind: Kind::Host, scope, source }, time);
+            self.touched.heard(scope, time);
         }
         if view.action(row) == Action::TelemetryGap {
             self.gaps.host_event(view, row);
             self.touched.gaps = true;
             return;
         }
-        let process = self.lineage.host_event(&mut self.names, view, row);
+        let process = self.lineage.host_event(&mut self.names, host, view, row);
         let signs = &mut self.touched.signs;
         self.signals.host_event(&mut self.names, &self.lineage, process, (view, row), signs);
     }
@@ -100,18 +110,30 @@ impl Facts {
         view: &identity_assertions::View<'_>,
         row: usize,
     ) {
-        self.reach(view.event_time(row));
-        self.touched.credentials.extend(self.bindings.assertion(&mut self.names, view, row));
-        let destination = usage::destination(environment, view, row);
-        self.coverage.assertion(&mut self.names, &destination.name, view, row);
-        if matches!(view.phase(row), Phase::Present | Phase::Verify) {
-            self.touched.uses.extend(self.uses.assertion(&mut self.names, destination, view, row));
+        let time = view.event_time(row);
+        self.reach(time);
+        let Self { names, destinations, coverage, bindings, uses, touched, .. } = self;
+        let called = destinations.of(environment, view, row);
+        let (destination, source) = (names.name(&called.name), names.name(view.source(row)));
+        coverage.hear(Subject { kind: Kind::Destination, scope: destination, source }, time);
+        let credential = names.maybe(view.credential_id(row));
+        let is_shown = matches!(view.phase(row), Phase::Present | Phase::Verify);
+        if credential.is_none() && !is_shown {
+            return;
+        }
+        let witness = Witness::by(names, time, view.event_id(row), source, view.location(row));
+        if let Some(id) = credential {
+            touched.credential(bindings.assertion(names, (id, witness), view, row));
+        }
+        if is_shown {
+            let shown = Shown { credential, destination, called, witness };
+            touched.usage(uses.assertion(names, &shown, view, row));
         }
     }
 
     /// Folds one placement.
     pub(crate) fn placement(&mut self, view: &placements::View<'_>, row: usize) {
         self.reach(view.event_time(row));
-        self.placements.placement(&mut self.names, view, row, &mut self.touched.stays);
+        self.placements.placement(&mut self.names, view, row, self.touched.stays());
     }
 }

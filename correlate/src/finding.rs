@@ -3,7 +3,7 @@
 //! In: a rule and its candidate rows; the scene. Out: findings, and the keys by which incidents join them.
 //! Owns: identity of findings, choice and order of evidence. Law: the id depends on rule, entity and anchor only.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use offbound_schemas::record::{BoundPlace, CredentialRef, Evidence, Finding, ObservedPlace, ProcessRef};
@@ -18,6 +18,7 @@ use crate::fact::evidence::Witness;
 use crate::fact::program::base_name;
 use crate::fact::signal::Sign;
 use crate::fact::usage::Usage;
+use crate::keyed::HashMap;
 use crate::rule::Rule;
 use crate::scene::{Scene, signals, uses};
 
@@ -48,7 +49,7 @@ impl<'a> Members<'a> {
         places: impl Iterator<Item = usize>,
         all_signs: impl Iterator<Item = &'a Sign>,
     ) -> Self {
-        let mut uses = HashMap::new();
+        let mut uses = HashMap::default();
         let mut lasts = Vec::new();
         for (place, usage) in places.filter_map(|place| Some((place, facts.uses.get(place)?))) {
             uses.insert(usage.first.id, place);
@@ -59,7 +60,7 @@ impl<'a> Members<'a> {
         for (id, place) in lasts {
             uses.entry(id).or_insert(place);
         }
-        let mut signs: HashMap<EventId, &Sign> = HashMap::new();
+        let mut signs: HashMap<EventId, &Sign> = HashMap::default();
         for sign in all_signs {
             // One record may stand for two signs: what was done says more than what would have stopped it.
             let known = signs.entry(sign.first.id).or_insert(sign);

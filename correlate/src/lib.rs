@@ -14,6 +14,7 @@ mod fact;
 mod finding;
 mod hunt;
 mod incident;
+mod keyed;
 mod matching;
 mod names;
 mod order;
@@ -27,6 +28,7 @@ pub mod testing;
 
 pub use bounds::Bounds;
 pub use engine::{Changes, Engine, EngineError, Judgement, Tracked};
+pub use fact::columns::folded_columns;
 pub use hunt::FactTable;
 pub use rule::{Entity, Marks, Rule, RuleError, RuleSet};
 pub use session::SessionError;

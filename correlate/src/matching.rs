@@ -106,33 +106,35 @@ fn weigh<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>, trace: Steps) -
     let mut answer = Compared { binding_grade: bound.grade, trace, ..Compared::default() };
     let Some((address, quality)) = observe(seen, ground, &mut answer) else { return answer };
     answer.observation_grade = grade_of(quality);
-    answer.address = Some(address.clone());
+    answer.address = Some(address.to_owned());
     if bound.grade == 0 {
         answer.trace.say(|| "Nothing says where this credential belongs.".to_owned());
         return answer;
     }
-    let home = home(bound, seen, ground);
     if !answer.trace.silent {
-        answer.bound_addresses = addresses(&home, ground.names);
+        answer.bound_addresses = addresses(&home(bound, seen, ground), ground.names);
     }
-    let realm = ground.environment.realm_of_address(&address, seen.source).map(|realm| realm.name.clone());
-    ground.places.asked.note(About::Address(&address));
-    let known = ground.names.known(&address);
-    let owner =
-        known.map_or(Owner::Nobody, |name| ground.places.owner(name, realm.as_deref(), seen.time, seen.skew));
+    let realm = ground.environment.realm_of_address(address, seen.source).map(|realm| realm.name.as_str());
+    ground.places.asked.note(About::Address(address));
+    let known = ground.names.known(address);
+    let owner = known.map_or(Owner::Nobody, |name| ground.places.owner(name, realm, seen.time, seen.skew));
     match owner {
         Owner::Ambiguous => {
             let text = "more than one workload may have owned it at that moment, within the clocks' error";
             answer.trace.say(|| format!("{address}: {text}."));
         }
-        Owner::One(stay) => owned(bound, seen, ground, stay, &address, &mut answer),
-        Owner::Nobody => unowned(bound, seen, ground, &home, &address, &mut answer),
+        Owner::One(stay) => owned(bound, seen, ground, stay, address, &mut answer),
+        Owner::Nobody => unowned(bound, seen, ground, address, &mut answer),
     }
     answer
 }
 
 /// Which address counts, and how good it is; `None` where no address can be believed.
-fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Option<(String, AddrQuality)> {
+fn observe<'s>(
+    seen: &Seen<'s>,
+    ground: Ground<'_>,
+    answer: &mut Compared<'_>,
+) -> Option<(&'s str, AddrQuality)> {
     let undecided = |answer: &mut Compared<'_>, text: &dyn Fn() -> String| {
         answer.trace.say(text);
         None
@@ -160,14 +162,14 @@ fn observe(seen: &Seen<'_>, ground: Ground<'_>, answer: &mut Compared<'_>) -> Op
                 format!("Forwarded addresses ({}) are only claims; the peer was {address}.", claims())
             });
         }
-        return Some((address.to_owned(), seen.quality));
+        return Some((address, seen.quality));
     };
     // The hop next to the proxy is the one that the proxy saw itself.
     match seen.chain.last().filter(|_| proxy.trust_forwarded) {
         Some(client) => {
             answer.trace.say(|| format!("{address} is a declared proxy; it saw {client}."));
             answer.translated = true;
-            Some(((*client).to_owned(), AddrQuality::Translated))
+            Some((*client, AddrQuality::Translated))
         }
         None => undecided(answer, &|| {
             format!("{address} is a declared proxy, and whom it served is not recorded.")
@@ -304,8 +306,7 @@ fn workload_level(bound: &Bound, stay: &Stay, ground: Ground<'_>, whole_host: bo
         return Match::Undetermined;
     }
     let there = stay.workload.iter().chain(&stay.aliases);
-    let mut there =
-        there.map(|name| ground.environment.canonical_workload(ground.names.text(*name))).peekable();
+    let mut there = there.map(|name| ground.environment.canonical(ground.names.text(*name))).peekable();
     if there.peek().is_none() {
         return Match::Undetermined;
     }
@@ -327,14 +328,7 @@ fn delegated(seen: &Seen<'_>, stay: &Stay, ground: Ground<'_>) -> bool {
 }
 
 /// The address belongs to no known placement.
-fn unowned(
-    bound: &Bound,
-    seen: &Seen<'_>,
-    ground: Ground<'_>,
-    home: &[&Stay],
-    address: &str,
-    answer: &mut Compared<'_>,
-) {
+fn unowned(bound: &Bound, seen: &Seen<'_>, ground: Ground<'_>, address: &str, answer: &mut Compared<'_>) {
     if first_use(bound, ground, address, answer) {
         return;
     }
@@ -344,7 +338,8 @@ fn unowned(
         answer.trace.say(|| format!("{address}: {text}."));
         return;
     }
-    let exits = exits(home, seen, ground);
+    let home = home(bound, seen, ground);
+    let exits = exits(&home, seen, ground);
     if exits.iter().any(|exit| exit.translates_to(address)) {
         answer
             .trace

@@ -4,10 +4,11 @@
 //! Owns: the table of names of one engine: every text once, four bytes to find it by its number and about seven by its
 //! text. Law: two texts have one name only if they are equal; names are in the order in which their texts came.
 
-use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
 
 use hashbrown::HashTable;
+
+use crate::keyed::RandomState;
 
 /// Texts that are kept together: small enough that none of the blocks is ever moved as a whole at a cost that shows.
 const BLOCK_NAMES: usize = 4_096;

@@ -5,10 +5,12 @@
 //! Owns: the rows that wait for the watermark, and the count of late ones.
 //! Law STREAM-1..3: what comes out depends on the set of events only.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventId, EventTime, SchemaError};
+
+use crate::keyed::HashSet;
 
 /// Width of a stretch of event time whose rows wait together: a watermark takes whole stretches, and looks at the rows
 /// of one only.
@@ -60,7 +62,7 @@ pub(crate) struct CanonicalOrder {
 impl CanonicalOrder {
     /// An order whose rows are also read when they come, each once.
     pub(crate) fn read_ahead() -> Self {
-        Self { waiting_ids: Some(HashSet::new()), ..Self::default() }
+        Self { waiting_ids: Some(HashSet::default()), ..Self::default() }
     }
 
     /// Takes a batch in; its rows wait. Gives those rows that did not come before, as far as that is known.

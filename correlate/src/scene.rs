@@ -8,6 +8,7 @@
 pub(crate) mod bindings;
 pub(crate) mod edges;
 pub(crate) mod learned;
+pub(crate) mod looked_at;
 pub(crate) mod signals;
 pub(crate) mod tables;
 pub(crate) mod taints;
@@ -59,7 +60,8 @@ impl<'a> Scene<'a> {
         let past = Past { learned: facts.past.learned.clone(), ..Past::default() };
         let mut scene = Self::with_past(environment, facts, now, (past, &Before::default()));
         scene.learn(0..facts.signals.all().len());
-        let uses = facts.uses.iter().filter_map(|usage| Some((scene.workload_of(&usage)?, usage)));
+        let workload = |usage: &Usage| scene.workload_by(usage, scene.held(usage).as_ref());
+        let uses = facts.uses.iter().filter_map(|usage| Some((workload(&usage)?, usage)));
         scene.edges = facts.past.edges.clone().learn_all(uses);
         scene
     }
@@ -133,19 +135,22 @@ impl<'a> Scene<'a> {
 
     /// The workload that a use's credential stands for.
     pub(crate) fn workload_of(&self, usage: &Usage) -> Option<String> {
-        let held = self.held(usage).and_then(|held| held.subject);
-        let subject = self.text(usage.key.subject.or(held))?;
-        Some(self.environment.canonical_workload(subject))
+        self.workload_by(usage, self.held(usage).as_ref()).map(str::to_owned)
     }
 
-    /// What a use's credential is bound to, and how well that is known.
-    pub(crate) fn bound(&self, usage: &Usage) -> Bound {
-        let workload = self.workload_of(usage);
-        let Some(held) = self.held(usage) else {
+    fn workload_by(&self, usage: &Usage, held: Option<&Held>) -> Option<&str> {
+        let subject = self.text(usage.key.subject.or_else(|| held?.subject))?;
+        Some(self.environment.canonical(subject))
+    }
+
+    /// What the credential of a use is bound to, and how well that is known.
+    pub(crate) fn bound_of(&self, usage: &Usage, held: Option<&Held>) -> Bound {
+        let workload = self.workload_by(usage, held).map(str::to_owned);
+        let Some(held) = held else {
             let grade = if self.placed(workload.as_deref()) { 3 } else { 0 };
             return Bound { workload, grade, ..Bound::default() };
         };
-        self.bound_held(&held, workload)
+        self.bound_held(held, workload)
     }
 
     /// What a credential is bound to.

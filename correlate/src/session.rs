@@ -22,11 +22,11 @@ use datafusion::physical_plan::memory::MemoryStream;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, collect};
 use datafusion::prelude::SessionConfig;
-use offbound_schemas::table::{TABLES, candidates};
+use offbound_schemas::table::{TABLES, candidates, uses};
 
 use crate::rule::{Rule, RuleError, RuleSet};
-use crate::scene::Scene;
-use crate::scene::tables::{RULE_TABLES, batches};
+use crate::scene::tables::{RULE_TABLES, batches, use_batches};
+use crate::scene::{Scene, looked_at};
 
 /// A view that rules share.
 struct View {
@@ -110,9 +110,23 @@ impl Session {
         physical.map_err(|error| refuse(format!("rule {}: {}", rule.id, error.strip_backtrace())))
     }
 
-    /// Runs every rule over a scene.
-    pub(crate) async fn run(&self, scene: &Scene<'_>) -> Result<Vec<(Rule, RecordBatch)>, SessionError> {
-        self.fill(|table| batches(scene, table))?;
+    /// The places of the uses that any rule looks at.
+    pub(crate) fn looked_at(&self, scene: &Scene<'_>) -> Vec<usize> {
+        looked_at::uses(scene, self.plans.iter().map(|(rule, _)| rule))
+    }
+
+    /// Runs every rule over a scene, of which it sees those uses.
+    pub(crate) async fn run(
+        &self,
+        scene: &Scene<'_>,
+        uses: &[usize],
+    ) -> Result<Vec<(Rule, RecordBatch)>, SessionError> {
+        let is_read = |table: &str| self.plans.iter().any(|(rule, _)| reads(rule, table));
+        self.fill(|table| match table {
+            uses::NAME => use_batches(scene, uses),
+            _ if is_read(table) => batches(scene, table),
+            _ => Vec::new(),
+        })?;
         let mut answers = Vec::new();
         for (rule, plan) in &self.plans {
             let batches = self.answer(rule, plan).await?;
@@ -139,7 +153,7 @@ impl Session {
         tables: impl Fn(&str) -> Vec<RecordBatch>,
     ) -> Result<Vec<RecordBatch>, SessionError> {
         let Some((rule, plan)) = self.plans.get(number) else { return Ok(Vec::new()) };
-        self.fill(tables)?;
+        self.fill(|table| if reads(rule, table) { tables(table) } else { Vec::new() })?;
         let answer = self.answer(rule, plan).await?;
         self.fill(|_| Vec::new())?;
         Ok(answer)
@@ -229,16 +243,20 @@ fn check(rule: &Rule, plan: &LogicalPlan) -> Result<(), String> {
     }
 }
 
+/// Whether a rule reads a table, directly or through a view: as it says, which is checked when it is planned.
+fn reads(rule: &Rule, table: &str) -> bool {
+    let views = VIEWS.iter().filter(|view| rule.reads.iter().any(|read| read == view.name));
+    rule.reads.iter().any(|read| read == table)
+        || views.flat_map(|view| view.reads).any(|read| *read == table)
+}
+
 fn fault(rule: &Rule, node: &LogicalPlan) -> Option<String> {
     if matches!(node, LogicalPlan::Limit(_)) {
         return Some(format!("rule {} uses LIMIT: which rows it keeps would depend on their order", rule.id));
     }
     if let LogicalPlan::TableScan(scan) = node {
         let table = scan.table_name.table();
-        let views = VIEWS.iter().filter(|view| rule.reads.iter().any(|read| read == view.name));
-        let said = views.flat_map(|view| view.reads).any(|read| *read == table)
-            || rule.reads.iter().any(|read| read == table);
-        if !said {
+        if !reads(rule, table) {
             return Some(format!("rule {} reads `{table}` but does not say so in `reads`", rule.id));
         }
     }

@@ -4,8 +4,6 @@
 //! Owns: the groups: hosts that placements know, declared destinations, and sources. Law: whoever writes the records
 //! cannot make groups, so that no flood under many names takes the share of a host that has one.
 
-use std::collections::HashMap;
-
 use super::rows::Table;
 use crate::environment::Environment;
 use crate::fact::binding::Held;
@@ -14,6 +12,7 @@ use crate::fact::lineage::Process;
 use crate::fact::placement::{Placements, Stay};
 use crate::fact::signal::Sign;
 use crate::fact::usage::Usage;
+use crate::keyed::HashMap;
 use crate::names::{Name, Names};
 use crate::place::Places;
 
@@ -97,7 +96,7 @@ pub(super) struct Ground<'a> {
 
 impl<'a> Ground<'a> {
     pub(super) fn new(environment: &'a Environment, placements: &Placements, places: &'a Places<'a>) -> Self {
-        let mut host_of = HashMap::new();
+        let mut host_of = HashMap::default();
         for stay in placements.stays() {
             if let Some(host) = stay.host.or(stay.host_uid) {
                 let host = places.host_name(host);

@@ -4,7 +4,6 @@
 //! Owns: facts, whether anything was folded since they were last judged, and when they have to become fewer.
 //! Law: that moment follows from the folded rows and the bounds, never from how rows were delivered.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use offbound_schemas::record::{Finding, Gap, Incident};
@@ -20,6 +19,7 @@ use crate::fact::Facts;
 use crate::fact::touched::Touched;
 use crate::finding::{Found, Members, findings};
 use crate::incident::incidents;
+use crate::keyed::HashMap;
 use crate::order::{CanonicalOrder, EventTable, Waiting};
 use crate::scene::Scene;
 use crate::session::Session;
@@ -94,6 +94,8 @@ impl Ledger {
         rows: &[Waiting],
     ) -> Result<(), EngineError> {
         let mut views = Views::default();
+        // Where nobody follows the changes, the first who asks looks at everything.
+        self.facts.touched.is_followed = self.standing.is_some();
         for row in rows {
             let Some(batch) = order.batch(row.batch) else { continue };
             if let Some(horizon) = self.reaches(row.time, basis.bounds) {
@@ -121,7 +123,6 @@ impl Ledger {
         }
         self.touched |= !rows.is_empty();
         if self.standing.is_none() {
-            // Nobody follows the changes: the first who asks looks at everything.
             self.facts.touched = Touched::default();
         }
         Ok(())
@@ -234,9 +235,11 @@ impl Ledger {
     ) -> Result<Judgement, EngineError> {
         self.touched = false;
         let scene = self.scene(environment, now);
-        let members = Members::new(&self.facts, 0..self.facts.uses.len(), self.facts.signals.all().iter());
+        let looked_at = session.looked_at(&scene);
+        let signs = self.facts.signals.all().iter();
+        let members = Members::new(&self.facts, looked_at.iter().copied(), signs);
         let mut found: Vec<Found> = Vec::new();
-        for (rule, batch) in session.run(&scene).await? {
+        for (rule, batch) in session.run(&scene, &looked_at).await? {
             found.extend(findings(&scene, &members, &rule, &batch)?);
         }
         found.sort_by_key(|found| (found.finding.first_time, found.finding.id));

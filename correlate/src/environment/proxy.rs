@@ -46,7 +46,7 @@ impl Environment {
     /// The proxy that has this address.
     #[must_use]
     pub fn proxy(&self, address: &str) -> Option<&Proxy> {
-        let address = parse_address(address)?;
+        let address = Some(address).filter(|_| !self.proxies.is_empty()).and_then(parse_address)?;
         self.proxies.iter().find(|proxy| proxy.addresses.iter().any(|cidr| cidr.contains(address)))
     }
 }

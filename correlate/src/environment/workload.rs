@@ -68,7 +68,12 @@ impl Environment {
     /// The canonical id of a workload; the name itself when no entry knows it.
     #[must_use]
     pub fn canonical_workload(&self, name: &str) -> String {
-        self.workload(name).map_or_else(|| name.to_owned(), |workload| workload.id.clone())
+        self.canonical(name).to_owned()
+    }
+
+    /// The same without a copy.
+    pub(crate) fn canonical<'n>(&'n self, name: &'n str) -> &'n str {
+        self.workload(name).map_or(name, |workload| &workload.id)
     }
 
     /// Every name under which a workload goes, the given one included.

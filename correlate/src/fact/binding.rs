@@ -143,25 +143,18 @@ impl Bindings {
         }
     }
 
-    /// Folds an assertion; gives the place of the credential that it changed something of.
+    /// Folds an assertion about a credential; gives its place if that changed something of it.
     pub(crate) fn assertion(
         &mut self,
         names: &mut Names,
+        (id, witness): (Name, Witness),
         view: &identity_assertions::View<'_>,
         row: usize,
     ) -> Option<usize> {
-        let id = names.maybe(view.credential_id(row))?;
         let alias = names.maybe(view.credential_alias(row));
         let places = [Some(id), alias].map(|name| self.place(name?));
         let index = self.find_or_add(id, alias);
         let renamed = places != [Some(index), alias.map(|_| index)];
-        let witness = Witness::of(
-            names,
-            view.event_time(row),
-            view.event_id(row),
-            view.source(row),
-            view.location(row),
-        );
         let before = self.at(index)?;
         let mut held = before.clone();
         fill(&mut held, names, view, row, witness);
@@ -262,28 +255,26 @@ fn fill(
     witness: Witness,
 ) {
     let issuing = matches!(view.phase(row), Phase::Issue | Phase::Renew | Phase::Exchange);
-    let stated = Held {
-        kind: names.maybe(view.credential_kind(row)),
-        subject: names.maybe(view.subject(row)),
-        issuer: names.maybe(view.issuer(row)),
-        parent: names.maybe(view.parent_id(row)),
-        host: names.maybe(view.bound_host(row)),
-        host_uid: names.maybe(view.bound_host_uid(row)),
-        pod_uid: names.maybe(view.bound_pod_uid(row)),
-        instance: names.maybe(view.bound_instance(row)),
-        agent: names.maybe(view.presenter(row)).filter(|_| issuing),
-        entry: names.maybe(view.entry_id(row)),
-        iat: view.iat(row).or_else(|| issuing.then(|| view.event_time(row))),
-        nbf: view.nbf(row),
-        exp: view.exp(row),
-        reported_expiry: view.reported_expiry(row),
-        warn_after: view.warn_after(row),
-        key_bound: view.cnf(row).is_some()
-            || view.credential_kind(row).is_some_and(|kind| kind.starts_with("x509")),
-        ..Held::default()
+    // What is known already needs no name, and is most of what uses of a credential say of it.
+    let mut state = |known: &mut Option<Name>, stated: Option<&str>| {
+        if known.is_none() {
+            *known = names.maybe(stated);
+        }
     };
-    let claims_place = [stated.host, stated.pod_uid, stated.instance].iter().any(Option::is_some);
-    pour(held, &stated);
+    let (host, pod_uid, instance) = (view.bound_host(row), view.bound_pod_uid(row), view.bound_instance(row));
+    state(&mut held.kind, view.credential_kind(row));
+    state(&mut held.subject, view.subject(row));
+    state(&mut held.issuer, view.issuer(row));
+    state(&mut held.parent, view.parent_id(row));
+    state(&mut held.host, host);
+    state(&mut held.host_uid, view.bound_host_uid(row));
+    state(&mut held.pod_uid, pod_uid);
+    state(&mut held.instance, instance);
+    state(&mut held.agent, view.presenter(row).filter(|_| issuing));
+    state(&mut held.entry, view.entry_id(row));
+    fill_times(held, view, row, issuing);
+    held.key_bound |=
+        view.cnf(row).is_some() || view.credential_kind(row).is_some_and(|kind| kind.starts_with("x509"));
     match view.phase(row) {
         Phase::Issue | Phase::Renew | Phase::Exchange if view.decision(row) != Decision::Deny => {
             held.issue.get_or_insert(witness);
@@ -291,7 +282,7 @@ fn fill(
         Phase::Revoke => held.revoked_at = held.revoked_at.or(Some(view.event_time(row))),
         _ => {}
     }
-    if claims_place {
+    if [host, pod_uid, instance].into_iter().flatten().any(|text| !text.is_empty()) {
         held.claim.get_or_insert(witness);
     }
     let allowed_use = view.phase(row) == Phase::Present && view.decision(row) == Decision::Allow;
@@ -302,6 +293,15 @@ fn fill(
     {
         (held.first_address, held.first_use) = (Some(address), Some(witness));
     }
+}
+
+fn fill_times(held: &mut Held, view: &identity_assertions::View<'_>, row: usize, issuing: bool) {
+    let iat = view.iat(row).or_else(|| issuing.then(|| view.event_time(row)));
+    held.iat = held.iat.or(iat);
+    held.nbf = held.nbf.or(view.nbf(row));
+    held.exp = held.exp.or(view.exp(row));
+    held.reported_expiry = held.reported_expiry.or(view.reported_expiry(row));
+    held.warn_after = held.warn_after.or(view.warn_after(row));
 }
 
 /// Fills what is unknown in `into` with what `from` knows.

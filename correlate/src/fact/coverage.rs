@@ -1,15 +1,13 @@
 //! Coverage: which source was heard about which scope, and when.
 //!
-//! In: host events and assertions. Out: stretches per (scope, source), broken where a source was silent too long.
+//! In: what was heard of whom, and when. Out: stretches per (scope, source), broken where a source was silent too long.
 //! Owns: the bound on silence. Law: silence longer than the bound is not coverage.
 
-use std::collections::HashMap;
-
 use offbound_schemas::EventTime;
-use offbound_schemas::table::{host_events, identity_assertions};
 
 use super::keep::Moves;
-use crate::names::{Name, Named, Names, Renaming};
+use crate::keyed::HashMap;
+use crate::names::{Name, Named, Renaming};
 
 /// A source that is silent about a scope for longer than this does not cover the silence.
 pub(crate) const MAX_SILENCE_NANOS: i64 = 15 * 60 * 1_000_000_000;
@@ -58,25 +56,8 @@ impl Named for Subject {
 }
 
 impl CoverageFacts {
-    pub(crate) fn host_event(&mut self, names: &mut Names, view: &host_events::View<'_>, row: usize) {
-        let Some(scope) = names.maybe(view.host(row)) else { return };
-        let source = names.name(view.source(row));
-        self.hear(Subject { kind: Kind::Host, scope, source }, view.event_time(row));
-    }
-
-    pub(crate) fn assertion(
-        &mut self,
-        names: &mut Names,
-        destination: &str,
-        view: &identity_assertions::View<'_>,
-        row: usize,
-    ) {
-        let scope = names.name(destination);
-        let source = names.name(view.source(row));
-        self.hear(Subject { kind: Kind::Destination, scope, source }, view.event_time(row));
-    }
-
-    fn hear(&mut self, subject: Subject, time: EventTime) {
+    /// A source was heard about something.
+    pub(crate) fn hear(&mut self, subject: Subject, time: EventTime) {
         let stretches = self.stretches.entry(subject).or_default();
         match stretches.last_mut() {
             Some(last) if time.nanos_since(last.to) <= MAX_SILENCE_NANOS => {

@@ -87,7 +87,13 @@ impl Named for Witness {
 impl Witness {
     /// The witness of a row.
     pub(crate) fn of(names: &mut Names, time: EventTime, id: EventId, source: &str, location: &str) -> Self {
-        Self { time, id, source: names.name(source), location: Location::read(names, location) }
+        let source = names.name(source);
+        Self::by(names, time, id, source, location)
+    }
+
+    /// The same, where the source has its name already.
+    pub(crate) fn by(names: &mut Names, time: EventTime, id: EventId, source: Name, location: &str) -> Self {
+        Self { time, id, source, location: Location::read(names, location) }
     }
 
     /// The public form.

@@ -3,13 +3,14 @@
 //! In: host events that name a process. Out: a process's ancestors, and the pod that a bare pid belongs to.
 //! Owns: the process table, bounded. Law: a process is its key, never its pid; a pid is resolved by host and time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::host_events;
 use offbound_schemas::vocabulary::Action;
 
 use super::keep::Moves;
+use crate::keyed::HashMap;
 use crate::names::{Name, Named, Names, Renaming};
 
 /// Processes remembered; the oldest go first. About 100 bytes each.
@@ -99,6 +100,7 @@ impl Lineage {
     pub(crate) fn host_event(
         &mut self,
         names: &mut Names,
+        host: Option<Name>,
         view: &host_events::View<'_>,
         row: usize,
     ) -> Option<Name> {
@@ -109,7 +111,7 @@ impl Lineage {
             parent_exe: names.maybe(view.parent_exe(row)),
             pod_uid: names.maybe(view.pod_uid(row)),
             container: names.maybe(view.container_id(row)),
-            host: names.maybe(view.host(row)),
+            host,
             pid: view.pid(row),
             parent_pid: view.parent_pid(row),
             seen: view.event_time(row),

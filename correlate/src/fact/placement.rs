@@ -4,7 +4,7 @@
 //! Owns: the merging of statements about one stay. Leaves to `place` the asking of questions.
 //! Law: a later statement fills in or ends a stay; it never moves one to another host.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::placements;
@@ -12,6 +12,7 @@ use offbound_schemas::vocabulary::PlacementKind;
 
 use super::evidence::Witness;
 use super::keep::Moves;
+use crate::keyed::HashMap;
 use crate::names::{Name, Named, Names, Renaming};
 
 /// One stay of something at a place.
@@ -158,15 +159,15 @@ impl Placements {
         names: &mut Names,
         view: &placements::View<'_>,
         row: usize,
-        touched: &mut Before,
+        mut touched: Option<&mut Before>,
     ) {
         let stated = read(names, view, row);
         if stated.kind == PlacementKind::Pod && stated.pod_uid.is_none() && stated.host.is_none() {
-            self.end_by_pod_name(&stated, touched);
+            self.end_by_pod_name(&stated, &mut touched);
             return;
         }
         let key = key(names, &stated);
-        if self.joins_by_name(&key, &stated, touched) {
+        if self.joins_by_name(&key, &stated, &mut touched) {
             return;
         }
         let known = self.by_key.entry(key).or_default();
@@ -180,14 +181,14 @@ impl Placements {
                 .is_some_and(|stay| fits(stay.host, stated.host) && fits(stay.realm, stated.realm))
         });
         if let Some((index, stay)) = same.and_then(|index| Some((index, stays.get_mut(index)?))) {
-            touched.entry(index).or_insert_with(|| Some(stay.clone()));
+            note(&mut touched, index, Some(stay));
             let before = stay.listed();
             merge(stay, stated);
             self.listed = self.listed + stay.listed() - before;
             return;
         }
         let index = stays.len();
-        touched.entry(index).or_insert(None);
+        note(&mut touched, index, None);
         known.push(index);
         if let Some(pod) = stated.pod {
             self.by_pod_name.entry(pod).or_default().push(index);
@@ -198,7 +199,7 @@ impl Placements {
 
     /// Sensors that see only packets know a pod's name, but not its uid: what they say belongs to the stay of that name on
     /// that host that a better source tells of, whichever of the two spoke first.
-    fn joins_by_name(&mut self, key: &Key, stated: &Stay, touched: &mut Before) -> bool {
+    fn joins_by_name(&mut self, key: &Key, stated: &Stay, touched: &mut Option<&mut Before>) -> bool {
         let Some(pod) = stated.pod.filter(|_| stated.kind == PlacementKind::Pod) else { return false };
         let time = stated.witness.time;
         for index in self.by_pod_name.get(&pod).into_iter().flatten().rev() {
@@ -209,7 +210,7 @@ impl Placements {
             {
                 continue;
             }
-            touched.entry(*index).or_insert_with(|| Some(stay.clone()));
+            note(touched, *index, Some(stay));
             match stated.start.filter(|start| stated.pod_uid.is_some() && *start > stay.witness.time) {
                 // The pod that was seen before this one began was another of the same name.
                 Some(start) => stay.end = stay.end.or(Some(start)),
@@ -229,17 +230,24 @@ impl Placements {
     }
 
     /// A delete that names a pod but not its uid ends the stay of that name that is open.
-    fn end_by_pod_name(&mut self, stated: &Stay, touched: &mut Before) {
+    fn end_by_pod_name(&mut self, stated: &Stay, touched: &mut Option<&mut Before>) {
         let (Some(pod), Some(end)) = (stated.pod, stated.end) else { return };
         for index in self.by_pod_name.get(&pod).into_iter().flatten() {
             if let Some(stay) = self.stays.get_mut(*index)
                 && stay.end.is_none()
                 && stay.start.is_none_or(|start| start <= end)
             {
-                touched.entry(*index).or_insert_with(|| Some(stay.clone()));
+                note(touched, *index, Some(stay));
                 stay.end = Some(end);
             }
         }
+    }
+}
+
+/// Notes what a stay was before it is changed, once, where somebody follows that.
+fn note(touched: &mut Option<&mut Before>, place: usize, stay: Option<&Stay>) {
+    if let Some(touched) = touched {
+        touched.entry(place).or_insert_with(|| stay.cloned());
     }
 }
 
@@ -391,7 +399,8 @@ mod tests {
             .collect();
         let batch = placements::to_batch(&rows);
         let view = placements::View::new(&batch).expect("the batch is of this table");
-        (0..rows.len()).for_each(|row| placements.placement(&mut names, &view, row, &mut Before::new()));
+        (0..rows.len())
+            .for_each(|row| placements.placement(&mut names, &view, row, Some(&mut Before::new())));
         let whole = |time: Option<EventTime>| time.map(|time| time.0 / 1_000_000_000);
         let shown = |stay: &Stay| {
             let addresses = stay.addresses.iter().map(|address| names.text(*address).to_owned()).collect();

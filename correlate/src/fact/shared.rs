@@ -3,11 +3,12 @@
 //! In: values. Out: a `u32` each, and the value back. Owns: the values of one table.
 //! Law: two values have one number only if they are equal.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 
 use hashbrown::HashTable;
 
 use super::keep::Moves;
+use crate::keyed::RandomState;
 use crate::names::{Named, Renaming};
 
 /// Values by number.

@@ -5,7 +5,7 @@
 //! Owns: the classification. Leaves to `scope` what needs the whole picture (who is a known reader, what is
 //! required where). Law: weak signs stay weak unless their lineage shows an intruder's hands.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::host_events;
@@ -16,6 +16,7 @@ use super::keep::Moves;
 use super::lineage::Lineage;
 use super::program::{base_name, is_hands_on, is_server, is_writable_path};
 use super::twin::Twins;
+use crate::keyed::HashMap;
 use crate::names::{Name, Named, Names, Renaming};
 
 /// Signals that agree in everything else and fall into the same window are one.

@@ -1,7 +1,7 @@
 //! What folding changed: where to look again.
 //!
 //! In: indexes into the fact tables, as folds change them. Out: the same, each once.
-//! Owns: nothing but the notes. Law: what is not noted here is as it was.
+//! Owns: nothing but the notes, and none where nobody follows them. Law: what is not noted here is as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,11 +22,31 @@ pub(crate) struct Touched {
     pub(crate) heard: BTreeMap<Name, (EventTime, EventTime)>,
     /// A source told of a gap.
     pub(crate) gaps: bool,
+    /// Somebody wants to know.
+    pub(crate) is_followed: bool,
 }
 
 impl Touched {
+    /// A use is new, or was repeated.
+    pub(crate) fn usage(&mut self, place: Option<usize>) {
+        self.uses.extend(place.filter(|_| self.is_followed));
+    }
+
+    /// More is known of a credential.
+    pub(crate) fn credential(&mut self, place: Option<usize>) {
+        self.credentials.extend(place.filter(|_| self.is_followed));
+    }
+
+    /// Where stays are noted as they were before, if they are.
+    pub(crate) fn stays(&mut self) -> Option<&mut Before> {
+        Some(&mut self.stays).filter(|_| self.is_followed)
+    }
+
     /// A host was heard.
     pub(crate) fn heard(&mut self, host: Name, time: EventTime) {
+        if !self.is_followed {
+            return;
+        }
         let (from, to) = self.heard.entry(host).or_insert((time, time));
         (*from, *to) = ((*from).min(time), (*to).max(time));
     }

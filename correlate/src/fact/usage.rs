@@ -4,18 +4,17 @@
 //! Owns: the key by which uses are the same. Leaves to `matching` whether a use is where it belongs.
 //! Law: the window is aligned to the clock of the events, so that no batch boundary can move it.
 
-use std::hash::{BuildHasher, RandomState};
-
 use hashbrown::HashTable;
 use offbound_schemas::table::identity_assertions;
 use offbound_schemas::vocabulary::{AddrQuality, DISAGREES_WITH_LOOKUP, Decision, Enforcement, Phase};
 use offbound_schemas::{EventId, EventTime};
 
+use super::destination::Destination;
 use super::evidence::{Origin, Witness};
 use super::keep::Moves;
 use super::sensitive::action_is_sensitive;
 use super::shared::Shared;
-use crate::environment::Environment;
+use crate::keyed::RandomState;
 use crate::names::{Name, Named, Names, Renaming};
 
 /// Uses that agree in everything else and fall into the same window are one row.
@@ -134,38 +133,13 @@ pub(crate) struct Uses {
     newest_window: i64,
 }
 
-/// What is called: the environment's name for it, else the record's.
-pub(crate) struct Destination {
-    pub(crate) name: String,
-    pub(crate) sensitive: bool,
-    pub(crate) enforcement: Option<Enforcement>,
-}
-
-/// Names what an assertion calls.
-pub(crate) fn destination(
-    environment: &Environment,
-    view: &identity_assertions::View<'_>,
-    row: usize,
-) -> Destination {
-    let (stated, identity, address) = (view.dst(row), view.dst_identity(row), view.dst_addr(row));
-    let endpoint = address.zip(view.dst_port(row)).map(|(address, port)| match address.contains(':') {
-        true => format!("[{address}]:{port}"),
-        false => format!("{address}:{port}"),
-    });
-    let bare = stated.and_then(|name| name.rsplit_once(':')).filter(|(_, port)| port.parse::<u16>().is_ok());
-    let bare = bare.map(|(name, _)| name);
-    let candidates: Vec<&str> =
-        [stated, bare, identity, endpoint.as_deref(), address].into_iter().flatten().collect();
-    if let Some(known) = environment.destination(&candidates) {
-        return Destination {
-            name: known.name.clone(),
-            sensitive: known.sensitive,
-            enforcement: Some(known.enforcement).filter(|declared| *declared != Enforcement::Unknown),
-        };
-    }
-    let name = bare.or(stated).or(identity).or(endpoint.as_deref()).or(address).unwrap_or("unknown");
-    let sensitive = environment.workload(name).is_some_and(|workload| workload.sensitive);
-    Destination { name: name.to_owned(), sensitive, enforcement: None }
+/// What is known of a presentation before it is folded.
+#[derive(Debug)]
+pub(crate) struct Shown<'a> {
+    pub(crate) credential: Option<Name>,
+    pub(crate) destination: Name,
+    pub(crate) called: &'a Destination,
+    pub(crate) witness: Witness,
 }
 
 impl Uses {
@@ -258,40 +232,39 @@ impl Uses {
     pub(crate) fn assertion(
         &mut self,
         names: &mut Names,
-        destination: Destination,
+        shown: &Shown<'_>,
         view: &identity_assertions::View<'_>,
         row: usize,
     ) -> Option<usize> {
-        let time = view.event_time(row);
-        let witness = Witness::of(names, time, view.event_id(row), view.source(row), view.location(row));
+        let Shown { credential, destination, called, witness } = *shown;
         let action = view.action(row).unwrap_or_default();
-        let sensitive_action = action_is_sensitive(&destination.name, action);
+        let sensitive_action = action_is_sensitive(&called.name, action);
         let decision = view.decision(row);
         let action = names.maybe(Some(action));
         let apart = sensitive_action || decision == Decision::Deny;
         let chain = view.addr_chain(row).join(",");
         let key = Key {
-            credential: names.maybe(view.credential_id(row)),
+            credential,
             subject: names.maybe(view.subject(row)),
             presenter: names.maybe(view.presenter(row)),
             address: names.maybe(view.src_addr(row)),
             quality: view.addr_quality(row),
             chain: names.maybe(Some(&chain)),
             lookup: names.maybe(view.observed_workload(row).filter(|_| disagrees_with_lookup(view, row))),
-            destination: names.name(&destination.name),
+            destination,
             action: action.filter(|_| apart),
             decision,
-            enforcement: enforcement(destination.enforcement, view.enforcement(row)),
+            enforcement: enforcement(called.enforcement, view.enforcement(row)),
             phase: view.phase(row),
             source: witness.source,
-            window: window(time),
+            window: window(witness.time),
         };
         self.forget_old_windows(key.window);
         let reason = names.maybe(view.reason(row));
         let fresh = Usage {
             key,
             sensitive_action,
-            sensitive_destination: destination.sensitive,
+            sensitive_destination: called.sensitive,
             first_action: action,
             reason,
             first: witness,

@@ -3,12 +3,11 @@
 //! In: stays, and which of them changed. Out: places in the fact table, by address, pod, host, workload, agent, container.
 //! Owns: the lists, kept over the life of the facts. Law: the index equals one that is made of the same stays from nothing.
 
-use std::collections::HashMap;
-
 use offbound_schemas::vocabulary::PlacementKind;
 
 use crate::environment::Environment;
 use crate::fact::placement::{Before, Stay};
+use crate::keyed::HashMap;
 use crate::names::{Name, Names};
 
 /// The shortest form of a container id that sensors write, in hex digits (Docker's short id).

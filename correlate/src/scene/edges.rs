@@ -3,13 +3,14 @@
 //! In: uses, with the workload that made each. Out: for each use, whether it is the first ever to its destination.
 //! Owns: the learned set of edges. Law: before the minimum history of a workload, "first ever" is not claimed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::Decision;
 
 use crate::fact::keep::Moves;
 use crate::fact::usage::Usage;
+use crate::keyed::HashMap;
 use crate::names::{Name, Named, Renaming};
 
 /// First calls that are remembered of a workload, beyond what facts that are still held say: what calls more than that
@@ -75,9 +76,9 @@ pub(crate) enum Learned {
 
 impl Edges {
     /// Learns from uses, beyond what is remembered of earlier ones.
-    pub(super) fn learn_all(mut self, uses: impl Iterator<Item = (String, Usage)>) -> Self {
+    pub(super) fn learn_all<'w>(mut self, uses: impl Iterator<Item = (&'w str, Usage)>) -> Self {
         for (workload, usage) in uses {
-            self.learn(&workload, &usage);
+            self.learn(workload, &usage);
         }
         self
     }

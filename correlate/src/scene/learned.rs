@@ -4,13 +4,14 @@
 //! Owns: which sign taught what. Leaves to `signals` what a habit is. Law: what is learned bit by bit is what all signs
 //! teach at once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use offbound_schemas::vocabulary::SignalKind;
 
 use super::signals::{Commands, Readers};
 use super::{Scene, whose};
 use crate::fact::signal::Sign;
+use crate::keyed::HashMap;
 use crate::names::Name;
 
 /// What is normal.

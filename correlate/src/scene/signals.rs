@@ -14,6 +14,7 @@ use super::whose::{self, Whose};
 use crate::fact::program::base_name;
 use crate::fact::signal::Sign;
 use crate::names::{Name, Named};
+use crate::rule::Marks;
 
 /// A command that this many pods run with the same arguments is routine (health checks, entry points) …
 const ROUTINE_PODS: usize = 3;
@@ -193,6 +194,17 @@ pub(crate) fn row(scene: &Scene<'_>, sign: &Sign) -> Signal {
         known_readers,
         why: sign.why.clone(),
     }
+}
+
+/// What rules may ask of a sign.
+pub(crate) fn marks(row: &Signal) -> Marks {
+    let kind = match row.kind {
+        SignalKind::CredentialRead => Marks::THEFT.when(row.unexpected),
+        SignalKind::MemoryRead => Marks::MEMORY,
+        SignalKind::ControlWouldDeny => Marks::NOT_ENFORCED.when(row.required),
+        _ => Marks::default(),
+    };
+    Marks::SIGN.and(kind).and(Marks::STRONG.when(row.strong))
 }
 
 /// Whether a credential was read by somebody who does not usually do so, and by whom it usually is.

@@ -4,11 +4,13 @@
 //! Owns: the batch size. Law: rows are made a batch at a time, so that a large scene is never held twice.
 
 use arrow::array::RecordBatch;
-use offbound_schemas::table::{Coverage, GapRow, bindings, coverage, gaps, signals, taints, uses};
+use offbound_schemas::table::{Coverage, GapRow, Use, bindings, coverage, gaps, signals, taints, uses};
 
 use super::Scene;
+use super::uses::Reading;
 use crate::fact::coverage::Kind;
 use crate::fact::signal::Sign;
+use crate::fact::usage::Usage;
 
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
@@ -38,9 +40,13 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
 pub(crate) fn use_batches(scene: &Scene<'_>, places: &[usize]) -> Vec<RecordBatch> {
     let rows = |place: &usize| {
         let usage = scene.facts.uses.get(*place);
-        usage.map(|usage| super::uses::brief_rows(scene, &usage)).into_iter().flatten()
+        usage.map(|usage| brief_rows(scene, &usage)).into_iter().flatten()
     };
     chunked(places, rows, |rows| uses::to_batch(rows))
+}
+
+fn brief_rows(scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
+    Reading::briefly(scene, usage).iter().map(|reading| reading.row(scene)).collect()
 }
 
 /// The batches of some signs.

@@ -1,11 +1,12 @@
 //! Uses with their comparison: one row per use, as rules read it.
 //!
-//! In: a use of the facts. Out: rows of table `uses` (two where its first and last moment compare differently).
-//! Owns: nothing but the join. Law: a row is a function of the use, the bindings, the placements, the environment.
+//! In: a use of the facts. Out: rows of table `uses` (two where its first and last moment compare differently), and what
+//! they say before any text is copied. Owns: nothing but the join, and which marks a use has.
+//! Law: a row is a function of the use, the bindings, the placements, the environment.
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::Match;
+use offbound_schemas::vocabulary::{Decision, Match};
 
 use super::Scene;
 use crate::environment::StaticPolicy;
@@ -14,6 +15,7 @@ use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
 use crate::matching::{Bound, Compared, Ground, Seen, compare, compare_briefly};
 use crate::names::Name;
+use crate::rule::Marks;
 
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// What verifiers grant on `exp` and `nbf` (go-jose's default leeway, used by the Kubernetes API server).
@@ -26,31 +28,200 @@ type Compare = for<'a> fn(&Bound, &Seen<'_>, Ground<'a>) -> Compared<'a>;
 
 /// The rows of one use, with every step of the comparison.
 pub(crate) fn rows(scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
-    rows_by(compare, scene, usage)
+    Reading::by(compare, scene, usage).iter().map(|reading| reading.row(scene)).collect()
 }
 
-/// The same, with steps and home addresses only where it is not where it belongs: most uses are, and nobody asks how
-/// that was found. A finding compares its own uses anew, with every step.
-pub(crate) fn brief_rows(scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
-    rows_by(compare_briefly, scene, usage)
+/// A use as it was compared, over the time that its row stands for: what the row says, before any text of it is made.
+pub(crate) struct Reading<'a> {
+    usage: &'a Usage,
+    held: Option<Held>,
+    bound: Bound,
+    compared: Compared<'a>,
+    first: Witness,
+    last: Witness,
+    count: u64,
 }
 
-fn rows_by(compare: Compare, scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
-    let bound = scene.bound(usage);
-    let compared = |at| compared(compare, scene, usage, &bound, at);
-    let first = compared(usage.first);
-    if usage.first.time == usage.last.time {
-        return vec![row(scene, usage, &bound, &first, (usage.first, usage.last, usage.count))];
+/// The readings of one use: two where its first and last moment compare differently.
+pub(crate) struct Readings<'a> {
+    first: Reading<'a>,
+    last: Option<Reading<'a>>,
+}
+
+impl<'a> Readings<'a> {
+    /// Each of them, in the order of time.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Reading<'a>> {
+        std::iter::once(&self.first).chain(&self.last)
     }
-    let last = compared(usage.last);
-    if (first.place, first.host, first.pod) == (last.place, last.host, last.pod) {
-        return vec![row(scene, usage, &bound, &first, (usage.first, usage.last, usage.count))];
+
+    /// The first of them.
+    pub(crate) fn first(&self) -> &Reading<'a> {
+        &self.first
     }
-    // Something moved within the minute: each end speaks for itself, the uses between count with the later.
-    vec![
-        row(scene, usage, &bound, &first, (usage.first, usage.first, 1)),
-        row(scene, usage, &bound, &last, (usage.last, usage.last, usage.count.saturating_sub(1).max(1))),
-    ]
+}
+
+/// Where a use was seen, for telling places apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum SeenAt {
+    /// On this host.
+    Host(Name),
+    /// Outside every declared address space, at this address.
+    External(Name),
+}
+
+impl<'a> Reading<'a> {
+    /// The readings of a use, with steps and home addresses only where it is not where it belongs: most uses are, and
+    /// nobody asks how that was found. A finding compares its own uses anew, with every step.
+    pub(crate) fn briefly(scene: &'a Scene<'_>, usage: &'a Usage) -> Readings<'a> {
+        Self::by(compare_briefly, scene, usage)
+    }
+
+    fn by(compare: Compare, scene: &'a Scene<'_>, usage: &'a Usage) -> Readings<'a> {
+        let held = scene.held(usage);
+        let bound = scene.bound_of(usage, held.as_ref());
+        let compared = |at| compared(compare, scene, usage, &bound, at);
+        let first = compared(usage.first);
+        let moved = if usage.first.time == usage.last.time {
+            None
+        } else {
+            Some(compared(usage.last))
+                .filter(|last| (first.place, first.host, first.pod) != (last.place, last.host, last.pod))
+        };
+        let (from, to, count) = (usage.first, usage.last, usage.count);
+        let Some(last) = moved else {
+            let first = Self { usage, held, bound, compared: first, first: from, last: to, count };
+            return Readings { first, last: None };
+        };
+        // Something moved within the minute: each end speaks for itself, the uses between count with the later.
+        let count = count.saturating_sub(1).max(1);
+        let (own_held, own_bound) = (held.clone(), bound.clone());
+        Readings {
+            first: Self {
+                usage,
+                held: own_held,
+                bound: own_bound,
+                compared: first,
+                first: from,
+                last: from,
+                count: 1,
+            },
+            last: Some(Self { usage, held, bound, compared: last, first: to, last: to, count }),
+        }
+    }
+
+    /// What rules may ask of it.
+    pub(crate) fn marks(&self, scene: &Scene<'_>) -> Marks {
+        let Compared { place, host, pod, .. } = self.compared;
+        let lifetime = Lifetime::of(self.held.as_ref());
+        let (first, skew) = (self.first.time, skew(scene, self.usage));
+        let too_late = lifetime.to.is_some_and(|to| first > to.plus_nanos(skew));
+        let too_soon = lifetime.from.is_some_and(|from| first < from.plus_nanos(-skew));
+        let kind = self.kind(scene);
+        let is_static = kind.is_some_and(|kind| is_static(scene, kind, lifetime));
+        let max = kind.and_then(|kind| max_ttl_secs(scene, kind));
+        let lasting = is_static || lifetime.ttl_secs.zip(max).is_some_and(|(ttl, max)| ttl > max);
+        [
+            // Whether there are several is told by all uses of its credential.
+            Marks::PLACES.when(self.seen_at(scene).is_some()),
+            Marks::MISMATCH.when([place, host, pod].contains(&Match::Mismatch)),
+            Marks::OUTSIDE.when(too_late || too_soon),
+            Marks::LASTING.when(lasting),
+            Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
+            Marks::FIRST_EVER.when(self.is_first_ever(scene)),
+            Marks::PRESENTER.when(looked_up(scene, self.usage).is_some()),
+        ]
+        .into_iter()
+        .fold(Marks::USE, Marks::and)
+    }
+
+    /// The row.
+    pub(crate) fn row(&self, scene: &Scene<'_>) -> Use {
+        row(scene, self)
+    }
+
+    /// The workload that its credential stands for.
+    pub(crate) fn workload(&self) -> Option<&str> {
+        self.bound.workload.as_deref()
+    }
+
+    /// The credential that was shown.
+    pub(crate) fn credential(&self) -> Option<Name> {
+        self.held.as_ref().and_then(|held| held.id).or(self.usage.key.credential)
+    }
+
+    /// Whom it speaks for.
+    pub(crate) fn subject(&self) -> Option<Name> {
+        self.usage.key.subject.or(self.held.as_ref().and_then(|held| held.subject))
+    }
+
+    /// Where and when it was refused, if it was.
+    pub(crate) fn refused(&self) -> Option<(Name, EventTime)> {
+        let key = &self.usage.key;
+        (key.decision == Decision::Deny).then_some((key.destination, self.first.time))
+    }
+
+    /// The address that counts.
+    pub(crate) fn address<'s>(&'s self, scene: &'s Scene<'_>) -> Option<&'s str> {
+        self.compared.address.as_deref().or_else(|| scene.text(self.usage.key.address))
+    }
+
+    /// The pod and the host where signs of this credential's theft would show: its pod, else its only pod on that host,
+    /// else the host.
+    pub(crate) fn scope(&self, scene: &Scene<'_>) -> (Option<Name>, Option<Name>) {
+        let Self { bound, compared, first, .. } = self;
+        let pod =
+            bound.pod_uid.or_else(|| only_pod(scene, bound, first.time)).or_else(|| in_place_pod(compared));
+        let there = compared.observed.filter(|_| compared.place != Match::Mismatch);
+        (pod, bound.host.or_else(|| there?.host))
+    }
+
+    /// The host where it belongs.
+    pub(crate) fn bound_host(&self, scene: &Scene<'_>) -> Option<Name> {
+        let host = self.bound.host.or_else(|| scene.pod(self.bound.pod_uid?)?.host);
+        host.map(|host| scene.places.host_name(host))
+    }
+
+    /// Where it was seen; translated and undetermined addresses name no place.
+    pub(crate) fn seen_at(&self, scene: &Scene<'_>) -> Option<SeenAt> {
+        let compared = &self.compared;
+        if compared.translated {
+            return None;
+        }
+        if let Some(stay) = compared.observed {
+            let host = stay.host.or(stay.host_uid)?;
+            return Some(SeenAt::Host(scene.places.host_name(host)));
+        }
+        // What was not translated is the address of the record.
+        self.usage.key.address.filter(|_| compared.external).map(SeenAt::External)
+    }
+
+    fn kind<'s>(&self, scene: &'s Scene<'_>) -> Option<&'s str> {
+        scene.text(self.held.as_ref().and_then(|held| held.kind))
+    }
+
+    fn is_first_ever(&self, scene: &Scene<'_>) -> bool {
+        self.workload().is_some_and(|name| is_first_ever(scene, name, self.usage, self.first.time))
+    }
+}
+
+impl SeenAt {
+    /// In words, as rows tell it.
+    pub(crate) fn text(self, scene: &Scene<'_>) -> String {
+        let names = &scene.facts.names;
+        match self {
+            Self::Host(host) => format!("host:{}", names.text(host)),
+            Self::External(address) => format!("external:{}", names.text(address)),
+        }
+    }
+}
+
+/// The clock error of a use's source, with what verifiers grant.
+fn skew(scene: &Scene<'_>, usage: &Usage) -> i64 {
+    scene.skew(usage.key.source) + LEEWAY_NANOS
+}
+
+fn max_ttl_secs(scene: &Scene<'_>, kind: &str) -> Option<i64> {
+    scene.environment.class(kind)?.max_ttl_nanos.map(|max| max / NANOS_PER_SEC)
 }
 
 fn compared<'a>(
@@ -76,23 +247,18 @@ fn compared<'a>(
     compare(bound, &seen, scene.ground())
 }
 
-fn row(
-    scene: &Scene<'_>,
-    usage: &Usage,
-    bound: &Bound,
-    compared: &Compared<'_>,
-    (first, last, count): (Witness, Witness, u64),
-) -> Use {
+fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let names = &scene.facts.names;
-    let held = scene.held(usage);
+    let Reading { usage, held, bound, first, last, count, .. } = reading;
     let held = held.as_ref();
-    let kind = held.and_then(|held| names.text_of(held.kind));
+    let kind = reading.kind(scene);
     let workload = bound.workload.clone();
     let lifetime = Lifetime::of(held);
     let history = workload.as_deref().map_or(0, |name| scene.edges.history(name, first.time));
     let destination = names.text(usage.key.destination);
     let action = names.text_of(usage.first_action).unwrap_or_default();
-    let subject = usage.key.subject.or(held.and_then(|held| held.subject));
+    let subject = reading.subject();
+    let (pod, host) = reading.scope(scene);
     Use {
         use_id: first.id.to_string(),
         last_id: last.id.to_string(),
@@ -101,14 +267,14 @@ fn row(
         last_location: last.location.text(names),
         first_time: first.time,
         last_time: last.time,
-        count,
+        count: *count,
         phase: usage.key.phase,
-        credential_id: names.owned(held.and_then(|held| held.id).or(usage.key.credential)),
+        credential_id: names.owned(reading.credential()),
         credential_kind: kind.map(str::to_owned),
         subject: names.owned(subject),
-        scope: scope(scene, bound, compared, first.time),
+        scope: scene.scope_text(pod, host),
         presenter: names.owned(usage.key.presenter),
-        src_addr: compared.address.clone().or_else(|| names.owned(usage.key.address)),
+        src_addr: reading.address(scene).map(str::to_owned),
         addr_quality: usage.key.quality,
         addr_chain: names
             .text_of(usage.key.chain)
@@ -121,7 +287,7 @@ fn row(
         decision: usage.key.decision,
         enforcement: usage.key.enforcement,
         reason: names.owned(usage.reason),
-        first_ever: workload.as_deref().is_some_and(|name| is_first_ever(scene, name, usage, first.time)),
+        first_ever: reading.is_first_ever(scene),
         history_secs: history / NANOS_PER_SEC,
         declared: declared(
             scene,
@@ -132,16 +298,14 @@ fn row(
             first.time,
         ),
         ttl_secs: lifetime.ttl_secs,
-        max_ttl_secs: kind
-            .and_then(|kind| scene.environment.class(kind)?.max_ttl_nanos)
-            .map(|max| max / NANOS_PER_SEC),
+        max_ttl_secs: kind.and_then(|kind| max_ttl_secs(scene, kind)),
         is_static: kind.is_some_and(|kind| is_static(scene, kind, lifetime)),
         valid_to: lifetime.to,
         valid_from: lifetime.from,
-        skew_nanos: scene.skew(usage.key.source) + LEEWAY_NANOS,
+        skew_nanos: skew(scene, usage),
         lookup_workload: looked_up(scene, usage),
         workload,
-        ..placed(scene, bound, compared)
+        ..placed(scene, reading)
     }
 }
 
@@ -157,7 +321,8 @@ fn looked_up(scene: &Scene<'_>, usage: &Usage) -> Option<String> {
 }
 
 /// The columns of a use that say where it belongs, where it was, and how the two compare.
-fn placed(scene: &Scene<'_>, bound: &Bound, compared: &Compared<'_>) -> Use {
+fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
+    let Reading { bound, compared, .. } = reading;
     let names = &scene.facts.names;
     let observed = compared.observed;
     Use {
@@ -167,7 +332,7 @@ fn placed(scene: &Scene<'_>, bound: &Bound, compared: &Compared<'_>) -> Use {
         binding_grade: compared.binding_grade,
         observation_grade: compared.observation_grade,
         match_grade: compared.binding_grade.min(compared.observation_grade),
-        bound_host: scene.host_text(bound.host.or_else(|| scene.pod(bound.pod_uid?)?.host)),
+        bound_host: names.owned(reading.bound_host(scene)),
         bound_pod_uid: names.owned(bound.pod_uid),
         bound_workload: bound.workload.clone(),
         bound_addresses: compared.bound_addresses.clone(),
@@ -177,7 +342,7 @@ fn placed(scene: &Scene<'_>, bound: &Bound, compared: &Compared<'_>) -> Use {
             .and_then(|stay| names.text_of(stay.workload))
             .map(|name| scene.environment.canonical_workload(name)),
         observed_external: compared.external,
-        place_key: place_key(scene, compared),
+        place_key: reading.seen_at(scene).map(|at| at.text(scene)),
         trace: compared.trace.sentences().to_vec(),
         ..Use::default()
     }
@@ -230,13 +395,6 @@ fn declared(
         .any(|who| scene.environment.declared(who, destination, action, time))
 }
 
-/// Where signs of this credential's theft would show: its pod, else its only pod on that host, else the host.
-fn scope(scene: &Scene<'_>, bound: &Bound, compared: &Compared<'_>, time: EventTime) -> Option<String> {
-    let pod = bound.pod_uid.or_else(|| only_pod(scene, bound, time)).or_else(|| in_place_pod(compared));
-    let host = bound.host.or_else(|| compared.observed.filter(|_| compared.place != Match::Mismatch)?.host);
-    scene.scope_text(pod, host)
-}
-
 fn only_pod(scene: &Scene<'_>, bound: &Bound, time: EventTime) -> Option<Name> {
     let there = |stay: &crate::fact::placement::Stay| {
         (bound.host.is_none() || stay.host.map(|host| scene.places.host_name(host)) == bound.host)
@@ -255,15 +413,4 @@ fn only_pod(scene: &Scene<'_>, bound: &Bound, time: EventTime) -> Option<Name> {
 fn in_place_pod(compared: &Compared<'_>) -> Option<Name> {
     let stay = compared.observed.filter(|stay| !stay.shared)?;
     (compared.place != Match::Mismatch).then_some(stay.pod_uid).flatten()
-}
-
-/// Where it was seen, for telling places apart; translated and undetermined addresses name no place.
-fn place_key(scene: &Scene<'_>, compared: &Compared<'_>) -> Option<String> {
-    if compared.translated {
-        return None;
-    }
-    if let Some(stay) = compared.observed {
-        return scene.host_text(stay.host.or(stay.host_uid)).map(|host| format!("host:{host}"));
-    }
-    compared.external.then(|| compared.address.clone()).flatten().map(|address| format!("external:{address}"))
 }

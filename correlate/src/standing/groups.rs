@@ -3,7 +3,7 @@
 //! In: what changed of the rows. Out: the findings of these groups, in place of their earlier ones.
 //! Owns: which rows a group needs beside its own. Law: a group is given whole, or its candidates are not believed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use offbound_schemas::table::{signals, taints, uses};
@@ -16,6 +16,7 @@ use crate::fact::coverage::MAX_SILENCE_NANOS;
 use crate::fact::signal::Sign;
 use crate::fact::touched::Touched;
 use crate::finding::{Found, Members, findings};
+use crate::keyed::HashMap;
 use crate::names::Name;
 use crate::rule::{Entity, Marks, Rule};
 use crate::scene::{Scene, tables, taints as taint_rows};
@@ -123,7 +124,7 @@ impl Standing {
             let answer = session.answer_with(number, |table| tables::batches(scene, table)).await?;
             let (uses, signs) =
                 ((0..scene.facts.uses.len()).collect(), scene.facts.signals.all().iter().collect());
-            let given = Given { uses, signs, groups: HashMap::new() };
+            let given = Given { uses, signs, groups: HashMap::default() };
             let found = given.found(scene, rule, answer)?;
             self.replace(number, &BTreeSet::from([EVERYTHING]), found, changed);
         }
@@ -174,7 +175,7 @@ impl Standing {
 
     fn given<'a>(&self, scene: &Scene<'a>, entity: Entity, wanted: &BTreeMap<Key, Marks>) -> Given<'a> {
         let Some(index) = scene.index else {
-            return Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::new() };
+            return Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::default() };
         };
         let own = self.places(index, entity, wanted);
         let states = own.iter().filter_map(|place| self.uses.get(*place)?.as_ref());
@@ -187,8 +188,8 @@ impl Standing {
         }
         scopes.extend(signs.iter().filter_map(|place| self.signs.get(*place)?.as_ref()?.scope));
         signs.extend(scopes.iter().flat_map(|scope| index.signs.of(*scope)));
-        let mut groups = HashMap::new();
-        let mut given = Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::new() };
+        let mut groups = HashMap::default();
+        let mut given = Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::default() };
         for place in own {
             let (Some(usage), Some(Some(state))) = (scene.facts.uses.get(place), self.uses.get(place)) else {
                 continue;

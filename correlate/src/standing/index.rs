@@ -3,9 +3,10 @@
 //! In: keys with places in the fact tables. Out: places, sorted.
 //! Owns: the lists. Law: what was looked up by is never forgotten; an answer is only made again in vain for it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::asked::Key;
+use crate::keyed::HashMap;
 use crate::rule::Marks;
 
 /// Places by key.

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use offbound_schemas::EventTime;
-use offbound_schemas::table::{Signal, Use};
-use offbound_schemas::vocabulary::{Decision, Match, SignalKind};
+use offbound_schemas::table::Signal;
+use offbound_schemas::vocabulary::SignalKind;
 
 use super::{Changed, Standing};
 use crate::asked::{About, Key};
@@ -17,7 +17,8 @@ use crate::fact::usage::Usage;
 use crate::rule::{Entity, Marks};
 use crate::scene::edges::Learned as LearnedUse;
 use crate::scene::learned::Relearned;
-use crate::scene::{Scene, signals, uses};
+use crate::scene::uses::{Reading, Readings};
+use crate::scene::{Scene, signals};
 
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 
@@ -99,20 +100,22 @@ impl SignState {
 }
 
 /// The credential of a use; its subject, where it shows none.
-pub(super) fn holder_of(row: &Use) -> Key {
-    About::Holder(row.credential_id.as_deref().or(row.subject.as_deref()).unwrap_or_default()).key()
+fn holder_of(scene: &Scene<'_>, reading: &Reading<'_>) -> Key {
+    About::Holder(scene.text(reading.credential().or(reading.subject())).unwrap_or_default()).key()
 }
 
 /// The subject of a use; its credential, where none is told.
-pub(super) fn subject_of(row: &Use) -> Key {
-    About::Subject(row.subject.as_deref().or(row.credential_id.as_deref()).unwrap_or_default()).key()
+fn subject_of(scene: &Scene<'_>, reading: &Reading<'_>) -> Key {
+    About::Subject(scene.text(reading.subject().or(reading.credential())).unwrap_or_default()).key()
 }
 
 /// Who used it: the workload; subject or address, where it is not known.
-pub(super) fn who_of(row: &Use) -> Key {
-    let address = || row.src_addr.as_ref().map(|address| format!("address:{address}"));
-    let who = row.workload.clone().or_else(|| row.subject.clone()).or_else(address);
-    About::Who(&who.unwrap_or_default()).key()
+fn who_of(scene: &Scene<'_>, reading: &Reading<'_>) -> Key {
+    if let Some(who) = reading.workload().or_else(|| scene.text(reading.subject())) {
+        return About::Who(who).key();
+    }
+    let address = reading.address(scene).map(|address| format!("address:{address}"));
+    About::Who(&address.unwrap_or_default()).key()
 }
 
 /// Whose a sign is: the workload's, or its place's.
@@ -148,7 +151,7 @@ impl Standing {
             who: whose(&row),
             workload: row.workload.as_deref().map(|workload| About::MadeBy(workload).key()),
             notable: row.strong || matches!(row.kind, SignalKind::CredentialRead | SignalKind::MemoryRead),
-            marks: marks_of_sign(&row),
+            marks: signals::marks(&row),
         };
         let Some(known) = self.signs.get_mut(place) else { return };
         let before = known.replace(state.clone());
@@ -237,9 +240,9 @@ impl Standing {
 
     fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
         let Some(usage) = scene.facts.uses.get(place) else { return };
-        let (rows, questions) = scene.places.asked.during(|| uses::brief_rows(scene, &usage));
+        let look = || state_of(scene, &Reading::briefly(scene, &usage), &self.crowds);
+        let (state, questions) = scene.places.asked.during(look);
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
-        let Some(state) = state_of(&rows, &self.crowds) else { return };
         let Some(known) = self.uses.get_mut(place) else { return };
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
@@ -277,54 +280,36 @@ fn span(changed: &mut Changed, key: Key, usage: &Usage) {
     (*from, *to) = ((*from).min(usage.first.time), (*to).max(usage.last.time));
 }
 
-/// What the rows of one use are about: they agree in all but the place.
-fn state_of(rows: &[Use], crowds: &BTreeSet<u32>) -> Option<UseState> {
-    let row = rows.first()?;
-    let mut scopes: Vec<Key> =
-        rows.iter().filter_map(|row| Some(About::Scope(row.scope.as_deref()?).key())).collect();
-    scopes.dedup();
-    let mut refused = Vec::new();
-    for row in rows.iter().filter(|row| row.decision == Decision::Deny) {
-        let bin = |secs: &u32| row.first_time.0.div_euclid(i64::from(*secs) * NANOS_PER_SEC);
-        refused.extend(crowds.iter().map(|secs| About::Refused(&row.destination, bin(secs)).key()));
+/// What the rows of one use are about: they agree in all but the place. Everything is asked for that a row would tell.
+fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) -> UseState {
+    let mut scopes: Vec<Key> = Vec::new();
+    let mut refused: Vec<Key> = Vec::new();
+    let mut seen_at: Vec<Key> = Vec::new();
+    let mut marks = Marks::USE;
+    for reading in readings.iter() {
+        let (pod, host) = reading.scope(scene);
+        scopes.extend(scene.scope_text(pod, host).map(|scope| About::Scope(&scope).key()));
+        seen_at.extend(reading.seen_at(scene).map(|at| About::Scope(&at.text(scene)).key()));
+        marks = marks.and(reading.marks(scene));
+        reading.bound_host(scene);
+        let Some((destination, time)) = reading.refused() else { continue };
+        let bin = |secs: &u32| time.0.div_euclid(i64::from(*secs) * NANOS_PER_SEC);
+        let destination = scene.facts.names.text(destination);
+        refused.extend(crowds.iter().map(|secs| About::Refused(destination, bin(secs)).key()));
     }
+    scopes.dedup();
     refused.dedup();
-    let workload = row.workload.as_deref().map(Arc::from);
-    let marks = rows.iter().map(marks_of_use).fold(Marks::USE, Marks::and);
-    let mut seen_at: Vec<Key> =
-        rows.iter().filter_map(|row| Some(About::Scope(row.place_key.as_deref()?).key())).collect();
     seen_at.dedup();
-    let (holder, subject, who) = (holder_of(row), subject_of(row), who_of(row));
-    Some(UseState { workload, holder, subject, who, scopes, refused, marks, seen_at })
-}
-
-/// What rules may ask of a use.
-fn marks_of_use(row: &Use) -> Marks {
-    let off = [row.place_match, row.host_match, row.pod_match].contains(&Match::Mismatch);
-    let too_late = row.valid_to.is_some_and(|to| row.first_time > to.plus_nanos(row.skew_nanos));
-    let too_soon = row.valid_from.is_some_and(|from| row.first_time < from.plus_nanos(-row.skew_nanos));
-    let lasting = row.is_static || row.ttl_secs.zip(row.max_ttl_secs).is_some_and(|(ttl, max)| ttl > max);
-    [
-        // Whether there are several is told by the index.
-        Marks::PLACES.when(row.place_key.is_some()),
-        Marks::MISMATCH.when(off),
-        Marks::OUTSIDE.when(too_late || too_soon),
-        Marks::LASTING.when(lasting),
-        Marks::DENIED.when(row.decision == Decision::Deny),
-        Marks::FIRST_EVER.when(row.first_ever),
-        Marks::PRESENTER.when(row.lookup_workload.is_some()),
-    ]
-    .into_iter()
-    .fold(Marks::USE, Marks::and)
-}
-
-/// What rules may ask of a sign.
-fn marks_of_sign(row: &Signal) -> Marks {
-    let kind = match row.kind {
-        SignalKind::CredentialRead => Marks::THEFT.when(row.unexpected),
-        SignalKind::MemoryRead => Marks::MEMORY,
-        SignalKind::ControlWouldDeny => Marks::NOT_ENFORCED.when(row.required),
-        _ => Marks::default(),
-    };
-    Marks::SIGN.and(kind).and(Marks::STRONG.when(row.strong))
+    let first = readings.first();
+    let (holder, subject, who) = (holder_of(scene, first), subject_of(scene, first), who_of(scene, first));
+    UseState {
+        workload: first.workload().map(Arc::from),
+        holder,
+        subject,
+        who,
+        scopes,
+        refused,
+        marks,
+        seen_at,
+    }
 }

@@ -5,6 +5,7 @@
 
 mod bounded;
 mod live;
+mod looked_at;
 mod scenarios;
 mod world;
 

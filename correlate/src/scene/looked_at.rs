@@ -1,0 +1,125 @@
+//! Looked at: the uses of which any rule wants to see a row; most are where they belong, and no rule asks for them.
+//!
+//! In: a scene, what rules say of the uses and signs that they look at. Out: places of uses, in their order.
+//! Owns: the choice. Law: rules answer over these uses as they would over all.
+
+use std::collections::hash_map::Entry;
+
+use offbound_schemas::table::uses;
+
+use super::uses::{Reading, Readings, SeenAt};
+use super::{Scene, signals};
+use crate::keyed::{HashMap, HashSet};
+use crate::names::Name;
+use crate::rule::{Entity, Marks, Rule};
+
+/// What all rules together look at.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// Uses with any of these marks.
+    marks: Marks,
+    /// Uses at places where signs have any of these.
+    signs: Marks,
+}
+
+impl Wanted {
+    /// None where some rule looks at every use.
+    fn by<'r>(rules: impl Iterator<Item = &'r Rule>) -> Option<Self> {
+        let mut wanted = Self::default();
+        for rule in rules.filter(|rule| rule.reads.iter().any(|read| read == uses::NAME)) {
+            match (rule.uses, rule.signs, rule.entity) {
+                (Some(marks), ..) => wanted.marks = wanted.marks.and(marks),
+                // The group of a use is its place.
+                (None, Some(signs), Some(Entity::Scope)) => wanted.signs = wanted.signs.and(signs),
+                _ => return None,
+            }
+            // What others were refused counts, too.
+            wanted.marks = wanted.marks.and(Marks::DENIED.when(rule.crowd_secs.is_some()));
+        }
+        Some(wanted)
+    }
+}
+
+/// The pod or, without one, the host that something is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum At {
+    Pod(Name),
+    Host(Name),
+}
+
+impl At {
+    fn of(scene: &Scene<'_>, (pod, host): (Option<Name>, Option<Name>)) -> Option<Self> {
+        pod.map(Self::Pod).or_else(|| host.map(|host| Self::Host(scene.places.host_name(host))))
+    }
+}
+
+/// Where the uses of each credential (of each subject, where none is shown) were seen: one place, or none for several.
+#[derive(Debug, Default)]
+struct Seen {
+    places: HashMap<Option<Name>, Option<SeenAt>>,
+}
+
+impl Seen {
+    fn add(&mut self, scene: &Scene<'_>, readings: &Readings<'_>) {
+        for reading in readings.iter() {
+            let Some(at) = reading.seen_at(scene) else { continue };
+            match self.places.entry(holder(reading)) {
+                Entry::Vacant(place) => {
+                    place.insert(Some(at));
+                }
+                Entry::Occupied(mut known) if *known.get() != Some(at) => {
+                    known.insert(None);
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+    }
+
+    fn at_several(&self, holder: Option<Name>) -> bool {
+        self.places.get(&holder).is_some_and(Option::is_none)
+    }
+}
+
+fn holder(reading: &Reading<'_>) -> Option<Name> {
+    reading.credential().or(reading.subject())
+}
+
+/// The places of the uses that any of these rules looks at.
+pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>) -> Vec<usize> {
+    let Some(wanted) = Wanted::by(rules) else { return (0..scene.facts.uses.len()).collect() };
+    let suspect = suspect(scene, wanted.signs);
+    let at_once = wanted.marks.without(Marks::PLACES);
+    let mut looked_at = Vec::new();
+    // Whether a credential was seen at several places is known when all of its uses were.
+    let mut maybe: Vec<(usize, Option<Name>)> = Vec::new();
+    let mut seen = Seen::default();
+    for (place, usage) in scene.facts.uses.iter().enumerate() {
+        let readings = Reading::briefly(scene, &usage);
+        let marks = readings.iter().map(|reading| reading.marks(scene)).fold(Marks::default(), Marks::and);
+        let is_there = |reading: &Reading<'_>| {
+            At::of(scene, reading.scope(scene)).is_some_and(|at| suspect.contains(&at))
+        };
+        if marks.meets(at_once) || (!suspect.is_empty() && readings.iter().any(is_there)) {
+            looked_at.push(place);
+        } else if marks.meets(wanted.marks) {
+            maybe.push((place, holder(readings.first())));
+        }
+        if wanted.marks.meets(Marks::PLACES) {
+            seen.add(scene, &readings);
+        }
+    }
+    looked_at
+        .extend(maybe.into_iter().filter(|(_, holder)| seen.at_several(*holder)).map(|(place, _)| place));
+    looked_at.sort_unstable();
+    looked_at
+}
+
+/// Places where signs have any of these marks.
+fn suspect(scene: &Scene<'_>, wanted: Marks) -> HashSet<At> {
+    if wanted == Marks::default() {
+        return HashSet::default();
+    }
+    let signs = scene.facts.signals.all().iter();
+    let marked = signs.filter(|sign| signals::marks(&signals::row(scene, sign)).meets(wanted));
+    marked.filter_map(|sign| At::of(scene, (super::whose::of(scene, sign).pod_uid, sign.host))).collect()
+}
