@@ -19,7 +19,7 @@ use crate::judge::{self, Judge, Window};
 use crate::output::{self, Look, RESULT_FORMATS, Results, Sink, count, megabytes, supported};
 use crate::progress::Progress;
 use crate::read::{self, Material};
-use crate::{Context, rules};
+use crate::{Context, rules, scan_ahead};
 
 /// A replay that is done.
 pub(crate) struct Replay {
@@ -73,7 +73,8 @@ pub(crate) fn replay(
     let mut writer = match keep {
         Keep::Folder(folder) => Store::create(folder)?,
         Keep::Session => Store::temporary()?,
-        Keep::Nothing => Writer::temporary(Options { keep_raw: false, ..Options::default() })?,
+        Keep::Nothing => Writer::temporary(Options { indexed: false, ..Options::default() })?
+            .keeping(&scan_ahead::folded()),
     };
     let progress = Progress::new(context.common.quiet);
     let account = read::read(material, input, &mut writer, &progress, &interrupt)?;

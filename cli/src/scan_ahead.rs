@@ -8,6 +8,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
+use offbound_correlate::folded_columns;
 use offbound_schemas::EventBatch;
 use offbound_store::{Columns, SCAN_ROWS, Store, StoreError};
 
@@ -29,6 +30,11 @@ impl From<StoreError> for Halt {
     }
 }
 
+/// The columns that folding reads.
+pub(crate) fn folded() -> Columns {
+    Columns::those(|table| folded_columns(table.name()))
+}
+
 /// Gives every committed event to `take`, in canonical order, with the columns that folding needs.
 pub(crate) fn scan_ahead(
     store: &Store,
@@ -38,9 +44,7 @@ pub(crate) fn scan_ahead(
     thread::scope(|scope| {
         let (ready, batches) = sync_channel(BATCHES_AHEAD);
         let scan = move || {
-            reader.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| {
-                ready.send(batch).map_err(|_gone| Halt::Left)
-            })
+            reader.scan_in_order(&folded(), SCAN_ROWS, |batch| ready.send(batch).map_err(|_gone| Halt::Left))
         };
         let scan = thread::Builder::new().name("scan".to_owned()).spawn_scoped(scope, scan);
         let scan =

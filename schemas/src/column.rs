@@ -350,6 +350,9 @@ impl ColumnValue for TextList {
         Arc::new(builder.finish())
     }
     fn read(array: &Self::Array, index: usize) -> Vec<String> {
+        if array.value_length(index) == 0 {
+            return Vec::new();
+        }
         let items = array.value(index);
         let texts = items.as_any().downcast_ref::<StringViewArray>();
         texts.map(|texts| texts.iter().flatten().map(str::to_owned).collect()).unwrap_or_default()

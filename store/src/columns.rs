@@ -20,7 +20,8 @@ use crate::{EventTable, StoreError};
 /// The columns that order and locate a row (`event_id`, `event_time`, `source`, `location`) are always read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns {
-    left_out: BTreeSet<String>,
+    /// By table.
+    left_out: [BTreeSet<String>; 3],
     /// Whether columns that are not read are missing instead of blank, but for those that tell copies apart.
     narrow: bool,
 }
@@ -42,21 +43,43 @@ impl Columns {
     /// All but those of that name, in any table.
     #[must_use]
     pub fn without(names: &[&str]) -> Self {
-        Self { left_out: names.iter().map(|name| (*name).to_owned()).collect(), narrow: false }
+        let left_out: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        Self { left_out: EventTable::ALL.map(|_| left_out.clone()), narrow: false }
+    }
+
+    /// Only these columns of each table.
+    #[must_use]
+    pub fn those(wanted: impl Fn(EventTable) -> &'static [&'static str]) -> Self {
+        Self { left_out: EventTable::ALL.map(|table| others(table, wanted(table))), narrow: false }
+    }
+
+    /// The same where columns that are not read are missing instead of blank.
+    pub(crate) fn narrowed(&self) -> Self {
+        let left_out = EventTable::ALL.map(|table| {
+            let names = self.left_out(table).iter();
+            names.filter(|name| !self.reads(table, name)).cloned().collect()
+        });
+        Self { left_out, narrow: true }
     }
 
     /// Only these columns of a table, and those that order a row; the others are not there at all.
     pub(crate) fn only(table: EventTable, names: &[&str]) -> Self {
-        let schema = table.schema();
-        let fields = schema.fields().iter().map(|field| field.name());
-        let left_out = fields.filter(|name| !names.contains(&name.as_str())).cloned().collect();
-        Self { left_out, narrow: true }
+        Self { left_out: EventTable::ALL.map(|_| others(table, names)), narrow: true }
+    }
+
+    fn left_out(&self, table: EventTable) -> &BTreeSet<String> {
+        let [host_events, identity_assertions, placements] = &self.left_out;
+        match table {
+            EventTable::HostEvents => host_events,
+            EventTable::IdentityAssertions => identity_assertions,
+            EventTable::Placements => placements,
+        }
     }
 
     /// The columns that a batch of the table has.
     pub(crate) fn schema(&self, table: EventTable) -> SchemaRef {
         let whole = table.schema();
-        if !self.narrow {
+        if !self.narrow || self.left_out(table).is_empty() {
             return whole;
         }
         let keys = table.key_columns();
@@ -67,9 +90,7 @@ impl Columns {
 
     /// Only the columns that order and locate a row.
     pub(crate) fn keys() -> Self {
-        let names = EventTable::ALL.map(EventTable::schema);
-        let names = names.iter().flat_map(|schema| schema.fields().iter().map(|field| field.name().clone()));
-        Self { left_out: names.collect(), narrow: false }
+        Self::those(|_| &[])
     }
 
     /// Whether the records' own text is read.
@@ -81,8 +102,15 @@ impl Columns {
         let keys = table.key_columns();
         let orders = [keys.event_id, keys.event_time].contains(&column);
         let locates = !self.narrow && [keys.source, keys.location].contains(&column);
-        orders || locates || !self.left_out.contains(column)
+        orders || locates || !self.left_out(table).contains(column)
     }
+}
+
+/// The names of a table's columns but for some.
+fn others(table: EventTable, names: &[&str]) -> BTreeSet<String> {
+    let schema = table.schema();
+    let fields = schema.fields().iter().map(|field| field.name());
+    fields.filter(|name| !names.contains(&name.as_str())).cloned().collect()
 }
 
 /// Puts the columns of `batch` where `schema` has them and fills the others with blanks.

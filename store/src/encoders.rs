@@ -81,6 +81,7 @@ impl Encoders {
         let (plan, rows) = (plan.clone(), rows.clone());
         let work = move || {
             let rows = rows.sort()?;
+            let plan = (plan, rows.schema());
             segment::write(&folder, plan, rows.chunks(options.row_group_rows), &options)
         };
         let spawned = Builder::new().name("segment".to_owned()).spawn(work);

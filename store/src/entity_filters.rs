@@ -27,8 +27,11 @@ pub(crate) type EntityFilter = (&'static str, String);
 pub(crate) struct Gathering(Vec<(&'static str, Sbbf)>);
 
 impl Gathering {
-    /// Nothing yet; large enough for a segment of ordinary size.
+    /// Nothing yet; large enough for a segment of ordinary size. No filters where nothing will be looked for.
     pub(crate) fn new(table: EventTable, options: &Options) -> Result<Self, ParquetError> {
+        if !options.indexed {
+            return Ok(Self(Vec::new()));
+        }
         let rows = options.segment_rows.max(1) as u64;
         let empty = |name: &&'static str| Ok((*name, Sbbf::new_with_ndv_fpp(rows, FALSE_POSITIVES)?));
         table.entity_columns().iter().map(empty).collect::<Result<_, _>>().map(Self)

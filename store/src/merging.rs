@@ -80,5 +80,5 @@ pub(crate) fn merge(
     let mut merge = Merge::new(folder, entries, &columns, options.row_group_rows);
     let rows = std::iter::from_fn(|| merge.next_batch().transpose());
     let rows = rows.map(|batch| batch.map(|batch| table.of(&batch).clone()));
-    segment::write_unnamed(folder, plan, rows, options)
+    segment::write_unnamed(folder, (plan, table.schema()), rows, options)
 }

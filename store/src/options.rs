@@ -58,9 +58,9 @@ pub struct Options {
     pub encoders: usize,
     /// Whether a commit waits for the disk. Only a store that dies with its process may do without.
     pub durable: bool,
-    /// Whether the records' own text (`raw`, `unmapped`) is kept. Without it a store is smaller and quicker to
-    /// write, and [`crate::Store::record`] has no text to show.
-    pub keep_raw: bool,
+    /// Whether single rows will be looked for: filters of ids and entities are kept. A store that is read once, and
+    /// whole, does without.
+    pub indexed: bool,
 }
 
 impl Default for Options {
@@ -72,7 +72,7 @@ impl Default for Options {
             max_overlap: MAX_OVERLAP,
             encoders: available_parallelism().map_or(1, usize::from).min(MAX_ENCODERS),
             durable: true,
-            keep_raw: true,
+            indexed: true,
         }
     }
 }

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::{BatchCoalescer, interleave_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use crate::columns::{Columns, complete};
+use crate::columns::complete;
 use crate::event_table::RowKeys;
 use crate::{EventTable, Options, StoreError};
 
@@ -22,6 +22,7 @@ const SMALL_BATCH_ROWS: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Pending {
     table: EventTable,
+    /// Of what is kept.
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     small: BatchCoalescer,
@@ -30,25 +31,22 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn new(table: EventTable, options: &Options) -> Self {
-        let schema = table.schema();
+    /// Nothing yet; of what comes, the columns of `schema` are kept.
+    pub(crate) fn new(table: EventTable, schema: SchemaRef, options: &Options) -> Self {
         let small = BatchCoalescer::new(Arc::clone(&schema), options.row_group_rows)
             .with_biggest_coalesce_batch_size(Some(SMALL_BATCH_ROWS));
         Self { table, schema, batches: Vec::new(), small, rows: 0, bytes: 0 }
     }
 
     /// Adds rows, after checking that they are rows of this table.
-    pub(crate) fn push(&mut self, batch: &RecordBatch, keep_raw: bool) -> Result<(), StoreError> {
+    pub(crate) fn push(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
         self.table.check(&self.schema, batch)?;
-        let is_kept_whole = keep_raw && Arc::ptr_eq(&self.schema, batch.schema_ref());
-        let columns = if keep_raw { Columns::all() } else { Columns::for_folding() };
-        let kept = match is_kept_whole {
-            true => batch.clone(),
-            false => project(self.table, &self.schema, batch, &columns)?,
-        };
+        // Most batches have their columns in the table's order, and are kept as they are.
+        let is_kept_whole = Arc::ptr_eq(&self.schema, batch.schema_ref());
+        let kept = if is_kept_whole { batch.clone() } else { complete(self.table, &self.schema, batch)? };
         self.rows += kept.num_rows();
         self.small.push_batch(kept).map_err(StoreError::rows("gather", self.table.name()))?;
         self.take_completed();
@@ -91,22 +89,6 @@ impl Gathered {
     }
 }
 
-/// The batch with the table's own schema, and blanks where a column is not wanted.
-fn project(
-    table: EventTable,
-    schema: &SchemaRef,
-    batch: &RecordBatch,
-    columns: &Columns,
-) -> Result<RecordBatch, StoreError> {
-    let wanted = schema.fields().iter().filter(|field| columns.reads(table, field.name()));
-    let wanted = wanted.filter_map(|field| Some((field.name(), batch.column_by_name(field.name())?)));
-    let wanted: Vec<(&String, ArrayRef, bool)> =
-        wanted.map(|(name, array)| (name, Arc::clone(array), true)).collect();
-    let part =
-        RecordBatch::try_from_iter_with_nullable(wanted).map_err(StoreError::rows("gather", table.name()))?;
-    complete(table, schema, &part)
-}
-
 /// Rows of one table in canonical order, each event once.
 #[derive(Debug)]
 pub(crate) struct SortedRows {
@@ -133,6 +115,11 @@ impl SortedRows {
         rows.dedup_by(|later, first| (later.0, later.1) == (first.0, first.1));
         let order: Vec<_> = rows.iter().map(|key| (key.2, key.3)).collect();
         Ok(Self { batches, order, table })
+    }
+
+    /// The columns that the rows have.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.batches.first().map_or_else(|| self.table.schema(), RecordBatch::schema)
     }
 
     /// The rows in order, at most `rows` at once.

@@ -4,6 +4,7 @@
 //! Owns: encodings, compression, statistics, bloom filter. Law: temporary name, fsync, rename, fsync folder.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use offbound_schemas::EventTime;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -34,15 +35,15 @@ pub(crate) struct Plan {
     pub(crate) replaces: Vec<u64>,
 }
 
-/// Writes sorted rows as a segment and gives it its name; it counts only once the manifest says so, which also
+/// Writes sorted rows, which have the columns of a schema, as a segment and gives it its name; it counts only once the manifest says so, which also
 /// links its entry to those before it.
 pub(crate) fn write(
     folder: &Folder,
-    plan: Plan,
+    (plan, schema): (Plan, SchemaRef),
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
 ) -> Result<Entry, StoreError> {
-    let entry = write_unnamed(folder, plan, rows, options)?;
+    let entry = write_unnamed(folder, (plan, schema), rows, options)?;
     folder.name_segment(entry.seq, entry.seq, entry.table.name())?;
     Ok(entry)
 }
@@ -50,12 +51,12 @@ pub(crate) fn write(
 /// The same without the name. After an error no unfinished file keeps its space.
 pub(crate) fn write_unnamed(
     folder: &Folder,
-    plan: Plan,
+    (plan, schema): (Plan, SchemaRef),
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
 ) -> Result<Entry, StoreError> {
     let (seq, table) = (plan.seq, plan.table);
-    let written = encode(folder, plan, rows, options);
+    let written = encode(folder, (plan, schema), rows, options);
     if written.is_err() {
         folder.discard_segment(seq, table.name());
     }
@@ -64,7 +65,7 @@ pub(crate) fn write_unnamed(
 
 fn encode(
     folder: &Folder,
-    plan: Plan,
+    (plan, schema): (Plan, SchemaRef),
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
 ) -> Result<Entry, StoreError> {
@@ -74,7 +75,7 @@ fn encode(
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
     let (file, digest, bytes, span, filters) = folder.watch().step(Step::WriteSegment, &path, || {
         let properties = properties(table, options).map_err(&failed)?;
-        let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties)).map_err(&failed)?;
+        let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(&failed)?;
         let mut span = Span::default();
         let mut entities = Gathering::new(table, options).map_err(&failed)?;
         for batch in rows {
@@ -136,7 +137,7 @@ fn properties(table: EventTable, options: &Options) -> Result<WriterProperties, 
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk);
-    for name in table.entity_columns().iter().chain(&[event_id]) {
+    for name in table.entity_columns().iter().chain(&[event_id]).filter(|_| options.indexed) {
         builder = builder
             .set_column_bloom_filter_enabled(column(name), true)
             .set_column_bloom_filter_fpp(column(name), BLOOM_FALSE_POSITIVES)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use offbound_schemas::EventBatch;
 
+use crate::columns::complete;
 use crate::database::Database;
 use crate::folder::Folder;
 use crate::manifest::{self, Entry};
@@ -46,9 +47,10 @@ impl Snapshot {
         max_rows: usize,
         mut take: impl FnMut(EventBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut merge = Merge::new(&self.folder, self.entries.to_vec(), columns, max_rows);
+        let read = columns.narrowed();
+        let mut merge = Merge::new(&self.folder, self.entries.to_vec(), &read, max_rows);
         while let Some(batch) = merge.next_batch()? {
-            take(batch)?;
+            take(whole(&batch)?)?;
         }
         Ok(())
     }
@@ -71,4 +73,14 @@ impl Snapshot {
         let wanted = Wanted { table, columns, rows };
         scan::scan((&self.folder, &database), self.entries.to_vec(), wanted, order, take)
     }
+}
+
+/// Rows with all columns of their tables, blank where they were not read.
+fn whole(batch: &EventBatch) -> Result<EventBatch, StoreError> {
+    let complete = |table: EventTable| complete(table, &table.schema(), table.of(batch));
+    Ok(EventBatch {
+        host_events: complete(EventTable::HostEvents)?,
+        identity_assertions: complete(EventTable::IdentityAssertions)?,
+        placements: complete(EventTable::Placements)?,
+    })
 }

@@ -25,9 +25,15 @@ use crate::pending::Pending;
 use crate::segment::Plan;
 use crate::steps::{Steps, Watch};
 use crate::{
-    Committed, EventTable, Options, OutboxItem, Reread, Store, StoreError, StreamCommit, compact,
+    Columns, Committed, EventTable, Options, OutboxItem, Reread, Store, StoreError, StreamCommit, compact,
     conclusions, dead_letters, live, manifest, outbox, sources,
 };
+
+/// Nothing yet of any table.
+fn pending(columns: &Columns, options: &Options) -> [Pending; 3] {
+    let kept = columns.narrowed();
+    EventTable::ALL.map(|table| Pending::new(table, kept.schema(table), options))
+}
 
 /// The one writer of a store.
 #[derive(Debug)]
@@ -75,6 +81,14 @@ impl Writer {
         Self::open(&path, Options { durable: false, ..options }, Watch::default(), Some(folder))
     }
 
+    /// Keeps these columns only of what is appended from now on; the others are blank. To be said before anything is: a
+    /// store of which only some columns will be read is smaller and quicker to write, and has no more to show.
+    #[must_use]
+    pub fn keeping(mut self, columns: &Columns) -> Self {
+        self.pending = pending(columns, &self.options);
+        self
+    }
+
     fn open(
         dir: &Path,
         options: Options,
@@ -99,7 +113,7 @@ impl Writer {
             encoders: Encoders::new(folder.clone(), options),
             store: Store { database, folder },
             options,
-            pending: EventTable::ALL.map(|table| Pending::new(table, &options)),
+            pending: pending(&Columns::all(), &options),
             written: Vec::new(),
             letters: Vec::new(),
             letter_bytes: 0,
@@ -131,7 +145,7 @@ impl Writer {
         EventTable::ALL.into_iter().try_for_each(|table| table.check(&table.schema(), table.of(batch)))?;
         self.keep_whole(Self::make_room)?;
         for (pending, table) in self.pending.iter_mut().zip(EventTable::ALL) {
-            pending.push(table.of(batch), self.options.keep_raw)?;
+            pending.push(table.of(batch))?;
         }
         Ok(())
     }
