@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::decode::{Decode, Envelope, Record, Verdict, cut};
 use crate::drift::{Drift, Known};
-use crate::fast::{self, Fast, Fate, Line, MAX_SLOTS, Marks, PlainText, Scratch, Slot, Walker};
+use crate::fast::{Fast, Marks, PlainText, Scratch, Walker, of_format, text_of_format};
 use crate::formats::Formats;
 use crate::frame;
 use crate::identity::{Occurrences, content_hash};
@@ -50,6 +50,7 @@ const SECRET_REDACTED: &str = "secret-redacted";
 /// Remark on assertions whose record held bytes that are no UTF-8.
 const INVALID_UTF8: &str = "invalid-utf8";
 
+mod fast;
 mod plain;
 
 thread_local! {
@@ -358,94 +359,6 @@ struct Ready<'a> {
 }
 
 impl State {
-    /// Whether the format of some record of this stream has a fast decoder.
-    fn has_fast(&self) -> bool {
-        self.paths != Paths::StrictOnly && self.decoders.values().any(|decoder| decoder.fast.is_some())
-    }
-
-    /// The fast decoder of the last record's format, or the only one, where no other format could be surer of the records
-    /// that it takes.
-    fn fast(&self) -> Option<(usize, &'static Fast)> {
-        let (index, confidence) = self.expected()?;
-        let decoder = self.decoders.get(&index)?;
-        decoder.fast.filter(|fast| confidence <= fast.confidence).map(|fast| (index, fast))
-    }
-
-    /// The format that the next record is taken for first, and how sure it has to be.
-    fn expected(&self) -> Option<(usize, u8)> {
-        self.labelling.format.map(|index| (index, 0)).or_else(|| self.recogniser.last())
-    }
-
-    /// The formats that this stream has besides, where they are recognised and no mapping may be meant.
-    fn others(&self) -> impl Iterator<Item = (usize, &Decoder)> {
-        let is_open = self.labelling.format.is_none() && !self.formats.has_mappings();
-        let expected = self.expected().filter(|_| is_open);
-        let last = expected.map(|(index, _)| index);
-        let others = self.decoders.iter().filter(move |(index, _)| last.is_some_and(|last| last != **index));
-        others.map(|(index, decoder)| (*index, decoder))
-    }
-
-    /// Reads one plain record at the walker's place; gives the place behind its line.
-    fn fast_line(&mut self, walker: &Walker<'_>, number: u64, sink: &mut dyn IngestSink) -> Option<usize> {
-        // A mapping may be meant by any record of JSON, and is asked before.
-        let is_alone = self.labelling.format.is_some() || !self.formats.has_mappings();
-        if self.paths == Paths::StrictOnly || !is_alone {
-            return None;
-        }
-        let mut slots = [Slot::Absent; MAX_SLOTS];
-        let mut at = walker.clone();
-        let mut fitting = self.fast().filter(|(_, fast)| at.object(fast.shape, &mut slots).is_some());
-        if fitting.is_none() {
-            fitting =
-                self.others().filter_map(|(index, other)| Some((index, other.fast?))).find(|(_, fast)| {
-                    at = walker.clone();
-                    slots = [Slot::Absent; MAX_SLOTS];
-                    at.object(fast.shape, &mut slots).is_some()
-                });
-        }
-        let (index, fast) = fitting?;
-        let end = at.line_end()?;
-        let decoder = self.decoders.get_mut(&index)?;
-        let mut line = Line {
-            text: at.text_from(walker.at())?,
-            spaced: at.spaced(),
-            number: self.place.number(number),
-            bare: self.paths == Paths::ColumnsOnly,
-            identity: self.formats.get(index)?.identity(),
-            label: &decoder.label,
-            pods: decoder.decode.seen_pods(),
-            scratch: &mut self.scratch,
-            redactor: &mut self.redactor,
-            occurrences: &mut self.occurrences,
-            outbox: &mut self.outbox,
-            sink,
-        };
-        let fate = (fast.read)(slots.get(..fast.slots)?, &mut line).ok()?;
-        decoder.records += 1;
-        self.recognised(index, fast.confidence);
-        self.count(fate);
-        Some(end)
-    }
-
-    /// A record was of this format, as sure as it can be.
-    fn recognised(&mut self, index: usize, confidence: u8) {
-        if self.labelling.format.is_none() {
-            self.recogniser.knew(index, confidence);
-        }
-    }
-
-    /// Counts a record of the fast path.
-    fn count(&mut self, fate: Fate) {
-        FAST_RECORDS.with(|count| count.set(count.get() + 1));
-        match fate {
-            Fate::Decoded => {
-                self.read.count.read += 1;
-                self.read.count.decoded += 1;
-            }
-            Fate::Skipped(name) => self.skip(name),
-        }
-    }
-
     fn leaf(&mut self, leaf: Leaf<'_>, escaped: bool, sink: &mut dyn IngestSink) {
         match leaf {
             Leaf::Skipped(name) => self.skip(name),
@@ -497,8 +410,8 @@ impl State {
         let labelling = &self.labelling;
         let decoder = self.decoders.entry(index).or_insert_with(|| Decoder {
             decode: format.decoder(),
-            fast: fast::of_format(format.id()),
-            plain: fast::text_of_format(format.id()),
+            fast: of_format(format.id()),
+            plain: text_of_format(format.id()),
             known: Known::of(format),
             label: labelling.label(format),
             records: 0,
