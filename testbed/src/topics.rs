@@ -10,7 +10,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
@@ -84,6 +86,20 @@ impl Broker {
         let admin = self.admin(&action)?;
         let done = block_on(admin.delete_records(&offsets, &options())).map_err(failed)?;
         done.elements().iter().try_for_each(|element| element.error()).map_err(failed)
+    }
+
+    /// Sets configuration of a topic, in place of all that was set before.
+    pub fn configure_topic(&self, name: &str, configs: &[(&str, &str)]) -> Result<(), TestbedError> {
+        let action = format!("configure topic {name}");
+        let altered = AlterConfig::new(ResourceSpecifier::Topic(name));
+        let altered = configs.iter().fold(altered, |altered, (key, value)| altered.set(key, value));
+        let admin = self.admin(&action)?;
+        let done = block_on(admin.alter_configs([&altered], &options()));
+        let done = done.map_err(|error| TestbedError::client(&action, error))?;
+        done.into_iter().try_for_each(|result| match result {
+            Ok(_resource) => Ok(()),
+            Err((_resource, code)) => Err(TestbedError::client(&action, code)),
+        })
     }
 
     /// The first offset that a partition has, and the one that its next record gets.

@@ -33,9 +33,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the project").to_owned()
 }
 
+/// Environment variable that keeps the folders of tests, such as the stores of one that failed, for whoever looks at them.
+const KEEP: &str = "OFFBOUND_KEEP";
+
 /// A folder of its own for one test.
 fn scratch() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a temporary folder")
+    let keep = std::env::var_os(KEEP).is_some();
+    tempfile::Builder::new().disable_cleanup(keep).tempdir().expect("a temporary folder")
 }
 
 /// Environment variable with the binary to be tested in place of the one that was built for the tests: long forms want

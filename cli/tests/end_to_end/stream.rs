@@ -5,11 +5,15 @@
 
 mod clocks;
 mod crash;
+mod durable;
 mod feed;
 mod live;
+mod load;
 mod operator;
 #[cfg(target_os = "linux")]
 mod order;
+mod outage;
+mod overload;
 mod poison;
 mod replay;
 mod running;
@@ -58,9 +62,11 @@ fn stream(folder: &Path, topic: &str, more: &[&str]) -> Command {
 fn stream_from(broker: &Broker, folder: &Path, topic: &str, more: &[&str]) -> Command {
     let group = group_of(topic);
     let brokers = broker.bootstrap();
-    let common = ["stream", "--brokers", brokers, "--topic", topic, "--group", &group, "--store", "store"];
-    let mut args: Vec<&str> = common.to_vec();
+    let mut args = vec!["stream", "--brokers", brokers, "--topic", topic, "--store", "store"];
     args.extend_from_slice(more);
+    if !more.contains(&"--group") {
+        args.extend(["--group", &group]);
+    }
     if !more.contains(&"--listen") {
         args.extend(["--listen", "off"]);
     }
@@ -71,6 +77,14 @@ fn stream_from(broker: &Broker, folder: &Path, topic: &str, more: &[&str]) -> Co
 /// found is a function of the records alone (law STREAM-2). Findings stay provisional until the end is known.
 fn patient(mut command: Command) -> Command {
     command.env("OFFBOUND_STREAM_LATENESS", "48h").env("OFFBOUND_STREAM_IDLE", "1h");
+    command
+}
+
+/// The same command for logs that come as their events happen (`feed::in_time`): what is older than ten times the delay
+/// is sealed, and only what is younger waits in memory.
+fn punctual(mut command: Command) -> Command {
+    let lateness = format!("{}s", 10 * feed::LATE.as_secs());
+    command.env("OFFBOUND_STREAM_LATENESS", lateness).env("OFFBOUND_STREAM_IDLE", "1h");
     command
 }
 
@@ -133,6 +147,20 @@ fn events(folder: &Path) -> BTreeMap<EventId, String> {
     });
     all.expect("a sound store");
     events
+}
+
+/// Two stores hold the same events.
+fn assert_same_events(what: &str, replayed: &Path, streamed: &Path) {
+    let (of_files, of_topic) = (events(replayed), events(streamed));
+    let only = |some: &BTreeMap<_, String>, other: &BTreeMap<_, String>| -> Vec<String> {
+        let only = some.iter().filter(|(id, _)| !other.contains_key(*id));
+        only.map(|(id, what)| format!("{id} {what}")).collect()
+    };
+    assert_eq!(
+        (only(&of_files, &of_topic), only(&of_topic, &of_files)),
+        (Vec::new(), Vec::new()),
+        "events of files only, and of the topic only: {what}"
+    );
 }
 
 /// Compares records; where they differ, shows the lines that do.

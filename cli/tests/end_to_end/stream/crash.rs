@@ -2,16 +2,14 @@
 //!
 //! Long forms, with an optimised binary, in docs/reliability.md: `OFFBOUND_ROUNDS` sets how often is killed.
 
-use std::path::Path;
 use std::time::Duration;
 
-use offbound_store::Store;
 use offbound_testbed::{Broker, BrokerOptions};
 
 use super::feed::PARTITIONS;
+use super::load::Load;
 use super::{
-    Running, assert_same, broker, comparable, conclusions, eventually_within, feed, group_of, patient,
-    replayed, setting, stream_from, to_end, told,
+    Running, broker, durable, eventually_within, feed, group_of, patient, setting, stream_from, to_end, told,
 };
 use crate::scratch;
 
@@ -22,53 +20,10 @@ const ROUND: Duration = Duration::from_millis(1_000);
 /// Time between two kills of the broker.
 const BROKER_ROUND: Duration = Duration::from_secs(6);
 
-/// A topic that fills while it is read, and what has to come of it.
-struct Load {
-    logs: tempfile::TempDir,
-    expected: tempfile::TempDir,
-    records: Vec<feed::Record>,
-}
-
-impl Load {
-    fn of(lines: u64) -> Self {
-        let logs = feed::generated(lines);
-        let expected = replayed(logs.path());
-        let records = feed::records_of(logs.path());
-        Self { logs, expected, records }
-    }
-
-    fn environment(&self) -> String {
-        self.logs.path().join("environment.toml").display().to_string()
-    }
-
-    /// Findings, incidents and counts are those of an undisturbed replay.
-    fn check(&self, streamed: &Path) {
-        let (expected, found) = (conclusions(self.expected.path()), conclusions(streamed));
-        assert!(!expected.findings.is_empty() && !expected.incidents.is_empty());
-        assert_same("after every kill", &comparable(&found), &comparable(&expected));
-        let read = |summary: Option<offbound_schemas::record::Summary>| summary.map(|summary| summary.read);
-        assert_eq!(read(found.summary), read(expected.summary), "each record is counted once");
-    }
-}
-
-/// How many commits the store has; none while there is no store.
-fn commits(streamed: &Path) -> u64 {
-    let store = Store::open(&streamed.join("store"));
-    store.and_then(|store| store.version()).unwrap_or_default()
-}
-
-/// What Kafka was told of a group's progress is not ahead of what the store holds.
-fn check_offsets(broker: &Broker, topic: &str, streamed: &Path) {
-    let told = broker.committed(&group_of(topic), topic, PARTITIONS).expect("the group's offsets");
-    let Ok(store) = Store::open(&streamed.join("store")) else {
-        return assert!(told.is_empty(), "there is no store, and Kafka was told {told:?}");
-    };
-    let durable = store.offsets().expect("a sound store");
-    for (partition, next) in told {
-        let kept = durable.iter().find(|at| at.topic == topic && at.partition == partition);
-        let kept = kept.map(|at| at.next);
-        assert!(kept >= Some(next), "partition {partition}: Kafka was told {next}, the store has {kept:?}");
-    }
+/// The consumer group of a round. A group waits until it is sure that a killed member is gone; positions are the store's,
+/// so that any group goes on at them. One round in twenty takes over in the group of the one before.
+fn group_of_round(round: u64) -> String {
+    format!("group-of-crash-{}", if round % 20 == 2 { round - 1 } else { round })
 }
 
 /// Scenario: `kill -9` again and again while records come, at moments that differ; then it may finish. Guarantees: the
@@ -82,12 +37,16 @@ fn killed_and_started_again() {
     broker().create_topics(&[(topic, PARTITIONS)], &[]).expect("a new topic");
     broker().create_topic(results, 1, &[]).expect("a new topic");
     let (streamed, environment) = (scratch(), load.environment());
-    let options = ["--env", environment.as_str(), "--findings-topic", results];
-    let messages = feed::interleaved(&load.records, 23);
+    let life = |round| {
+        let group = group_of_round(round);
+        let options = ["--env", &environment, "--findings-topic", results, "--group", &group];
+        patient(stream_from(broker(), streamed.path(), topic, &options))
+    };
+    let messages = load.in_any_order(23);
     let slices = messages.chunks(messages.len().div_ceil(usize::try_from(rounds).expect("a few")));
     for (round, slice) in (0..rounds).zip(slices) {
-        let before = commits(streamed.path());
-        let mut running = Running::start(patient(stream_from(broker(), streamed.path(), topic, &options)));
+        let before = durable::commits(streamed.path());
+        let mut running = Running::start(life(round));
         std::thread::scope(|scope| {
             scope.spawn(|| feed::trickle(broker(), topic, slice, ROUND));
             if round % 3 == 0 {
@@ -95,20 +54,19 @@ fn killed_and_started_again() {
                 std::thread::sleep(Duration::from_millis(150 + 337 * (round % 7)));
             } else {
                 // Behind a commit of this life, in the middle of the next one.
-                // The group waits until it is sure that the killed member is gone.
-                let is_committed = || commits(streamed.path()) > before;
+                let is_committed = || durable::commits(streamed.path()) > before;
                 eventually_within(Duration::from_secs(150), "a commit", is_committed);
                 std::thread::sleep(Duration::from_millis(97 * (round % 13)));
             }
             assert!(!running.has_ended(), "round {round}: {:?}", running.said());
             running.kill();
         });
-        check_offsets(broker(), topic, streamed.path());
+        durable::check_told(broker(), &group_of_round(round), topic, streamed.path());
     }
-    let commits = commits(streamed.path());
-    to_end(patient(stream_from(broker(), streamed.path(), topic, &options)));
-    check_offsets(broker(), topic, streamed.path());
-    load.check(streamed.path());
+    let commits = durable::commits(streamed.path());
+    to_end(life(rounds));
+    durable::check_told(broker(), &group_of_round(rounds), topic, streamed.path());
+    load.check("after every kill", streamed.path());
     let words = told::check(broker(), results, streamed.path());
     println!(
         "{rounds} kills over {commits} commits of {} records: nothing lost, nothing twice; {words} words told",
@@ -129,7 +87,7 @@ fn the_broker_is_killed_and_started_again() {
     broker.create_topic(results, 1, &[]).expect("a new topic");
     let (streamed, environment) = (scratch(), load.environment());
     let options = ["--env", environment.as_str(), "--findings-topic", results];
-    let messages = feed::interleaved(&load.records, 29);
+    let messages = load.in_any_order(29);
     let during = BROKER_ROUND * u32::try_from(rounds).unwrap_or(u32::MAX);
     let mut running = Running::start(patient(stream_from(&broker, streamed.path(), topic, &options)));
     std::thread::scope(|scope| {
@@ -142,20 +100,13 @@ fn the_broker_is_killed_and_started_again() {
             assert!(!running.has_ended(), "round {round}: {:?}", running.said());
         }
     });
-    let all = |topic_end: &dyn Fn(i32) -> i64| {
-        let store = Store::open(&streamed.path().join("store")).expect("a store");
-        let offsets = store.offsets().expect("a sound store");
-        let next = |partition| offsets.iter().find(|at| at.partition == partition).map_or(0, |at| at.next);
-        (0..PARTITIONS).all(|partition| next(partition) >= topic_end(partition))
-    };
-    // A partition has no leader for a moment after the broker came back: it is not known to be taken in.
-    let end = |partition| broker.offsets(topic, partition).map_or(i64::MAX, |(_, end)| end);
-    eventually_within(Duration::from_secs(120), "everything is taken in", || all(&end));
+    let is_taken_in = || durable::is_everything(&broker, topic, streamed.path());
+    eventually_within(Duration::from_secs(120), "everything is taken in", is_taken_in);
     assert!(running.has_said("Kafka is reached again"), "{:?}", running.said());
     assert_eq!(running.stop().code(), Some(0));
-    check_offsets(&broker, topic, streamed.path());
+    durable::check_told(&broker, &group_of(topic), topic, streamed.path());
     to_end(patient(stream_from(&broker, streamed.path(), topic, &options)));
-    load.check(streamed.path());
+    load.check("after every kill of the broker", streamed.path());
     let words = told::check(&broker, results, streamed.path());
     println!(
         "{rounds} kills of the broker, {} records: nothing lost, nothing twice; {words} words told",

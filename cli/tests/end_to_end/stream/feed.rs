@@ -3,18 +3,22 @@
 //! In: a sample, or a folder that the generator wrote. Out: records, each with the stream that it belongs to, in a topic.
 //! Owns: a seeded interleaving, and how long it takes to send.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use offbound_schemas::EventTime;
 use offbound_testbed::{Broker, Message};
 
 use crate::{root, run, said, scratch};
 
 /// Partitions of every topic here.
 pub(super) const PARTITIONS: i32 = 12;
+/// How much later than its event a record comes that is sent in time.
+pub(super) const LATE: Duration = Duration::from_secs(60);
 /// Files of a sample that are no logs.
 const NO_LOGS: &[&str] = &["README.md", "environment.toml", "expected.ndjson", "truth.json"];
 
@@ -22,6 +26,8 @@ const NO_LOGS: &[&str] = &["README.md", "environment.toml", "expected.ndjson", "
 pub(super) struct Record {
     /// Name of the file that it was in.
     pub(super) file: Arc<str>,
+    /// Its line in the file; the first one where it has several.
+    line: usize,
     /// Records that have to stay in order share one.
     stream: Option<i32>,
     bytes: Vec<u8>,
@@ -78,14 +84,20 @@ fn of_file(path: &Path, number: i32) -> Vec<Record> {
         file.read_to_end(&mut bytes).expect("a readable sample");
     }
     if name.trim_end_matches(".gz").ends_with(".json") {
-        return vec![Record { file: name.into(), stream: None, bytes }];
+        return vec![Record { file: name.into(), line: 1, stream: None, bytes }];
     }
     // Raw audit events span lines: their order is theirs, so a shipper keys them by host.
     let is_of_a_host = name.ends_with("-audit.log") && name != "k8s-audit.log";
     let stream = is_of_a_host.then_some(number % PARTITIONS);
     let file: Arc<str> = name.into();
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| Record { file: Arc::clone(&file), stream, bytes: line.to_vec() }).collect()
+    let lines = (1..).zip(bytes.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.is_empty());
+    let record = |(line, bytes): (usize, &[u8])| Record {
+        file: Arc::clone(&file),
+        line,
+        stream,
+        bytes: bytes.to_vec(),
+    };
+    lines.map(record).collect()
 }
 
 /// Puts records into a new topic, interleaved and spread over its partitions by `seed`.
@@ -118,12 +130,37 @@ pub(super) fn interleaved(records: &[Record], seed: u64) -> Vec<Message<'_>> {
     let mut streamed: Vec<usize> = places.iter().map(|at| order[*at]).collect();
     streamed.sort_unstable();
     places.iter().zip(streamed).for_each(|(at, record)| order[*at] = record);
-    let message = |index: &usize| {
-        let record = &records[*index];
-        let any = i32::try_from(dice.below(usize::try_from(PARTITIONS).expect("small"))).expect("small");
-        Message::to(record.stream.unwrap_or(any), &record.bytes)
-    };
-    order.iter().map(message).collect()
+    order.iter().map(|index| message(&records[*index], &mut dice)).collect()
+}
+
+/// Records as messages, about as their events happened (`times`, by file and line), each up to [`LATE`] later, spread over
+/// partitions by `seed`. A line without events comes with the line before it.
+pub(super) fn in_time<'r>(
+    records: &'r [Record],
+    times: &BTreeMap<(String, usize), EventTime>,
+    seed: u64,
+) -> Vec<Message<'r>> {
+    let mut dice = Dice(seed);
+    let (mut file, mut last) = ("", EventTime(i64::MIN));
+    let mut places = Vec::with_capacity(records.len());
+    for (index, record) in records.iter().enumerate() {
+        if *record.file != *file {
+            (file, last) = (&record.file, EventTime(i64::MIN));
+        }
+        if let Some(time) = times.get(&(record.file.to_string(), record.line)) {
+            // Records of one stream stay in order.
+            let late = if record.stream.is_none() { dice.below(LATE.as_millis() as usize) } else { 0 };
+            last = time.plus_nanos(late as i64 * 1_000_000);
+        }
+        places.push((last, index));
+    }
+    places.sort_unstable();
+    places.iter().map(|(_, index)| message(&records[*index], &mut dice)).collect()
+}
+
+fn message<'r>(record: &'r Record, dice: &mut Dice) -> Message<'r> {
+    let any = i32::try_from(dice.below(usize::try_from(PARTITIONS).expect("small"))).expect("small");
+    Message::to(record.stream.unwrap_or(any), &record.bytes)
 }
 
 /// Numbers from a seed (xorshift64*): the same every time.

@@ -1,8 +1,15 @@
 //! Law STREAM-5: what comes out of a stream is what a replay of the same records gives.
+//!
+//! Long form in docs/reliability.md: `OFFBOUND_EVENTS`.
 
-use std::collections::BTreeMap;
+use std::time::Instant;
 
-use super::{assert_same, broker, comparable, conclusions, events, feed, stream_to_end};
+use super::feed::PARTITIONS;
+use super::load::Load;
+use super::{
+    assert_same, assert_same_events, broker, comparable, conclusions, feed, punctual, setting, stream,
+    stream_to_end, to_end,
+};
 use crate::{run, said, scratch};
 
 /// Scenario: every sample as records in twelve partitions, interleaved at random. Guarantees: the same findings and
@@ -25,18 +32,7 @@ fn a_stream_gives_what_a_replay_gives() {
         let streamed = scratch();
         stream_to_end(streamed.path(), &topic, &["--env", &feed::environment(sample)]);
         let (expected, found) = (conclusions(replayed.path()), conclusions(streamed.path()));
-        let (of_files, of_topic) = (events(replayed.path()), events(streamed.path()));
-        let only = |some: &BTreeMap<_, String>, other: &BTreeMap<_, String>| -> Vec<String> {
-            some.iter()
-                .filter(|(id, _)| !other.contains_key(*id))
-                .map(|(id, what)| format!("{id} {what}"))
-                .collect()
-        };
-        assert_eq!(
-            (only(&of_files, &of_topic), only(&of_topic, &of_files)),
-            (Vec::new(), Vec::new()),
-            "events of files only, and of the topic only: {sample}, seed {seed}"
-        );
+        assert_same_events(sample, replayed.path(), streamed.path());
         let (of_files, of_topic) = (comparable(&expected), comparable(&found));
         assert_same(&format!("findings of {sample}, seed {seed}"), &of_topic.0, &of_files.0);
         assert_same(&format!("incidents of {sample}, seed {seed}"), &of_topic.1, &of_files.1);
@@ -47,4 +43,18 @@ fn a_stream_gives_what_a_replay_gives() {
         assert_eq!((summary.read, summary.decoded), (replayed.read, replayed.decoded), "{sample}");
         assert_eq!((summary.from, summary.to), (replayed.from, replayed.to), "{sample}");
     }
+}
+
+/// Scenario: the generator's stream of many events, in twelve partitions about as they happened, in any partition; read
+/// while it is there already. Guarantees: the events, findings, incidents and counts of a replay of its files.
+#[test]
+fn a_long_stream_gives_what_a_replay_gives() {
+    let load = Load::of(setting("OFFBOUND_EVENTS", 5_000));
+    let (topic, streamed) = ("replay-long", scratch());
+    broker().create_topic(topic, PARTITIONS, &[]).expect("a new topic");
+    broker().produce(topic, &load.in_time(61)).expect("the broker takes records");
+    let began = Instant::now();
+    to_end(punctual(stream(streamed.path(), topic, &["--env", &load.environment()])));
+    println!("{} records read in {:.1} s", load.records.len(), began.elapsed().as_secs_f64());
+    load.check("the generator's stream", streamed.path());
 }

@@ -1,12 +1,15 @@
 //! A process that runs beside a test.
 //!
-//! In: a command. Out: what it says, its end. Owns: the process, which ends with its handle.
+//! In: a command. Out: what it says, its memory, its end. Owns: the process, which ends with its handle.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::eventually;
+
+/// Memory that a stream may take where nothing is configured, in KiB.
+pub(super) const MEMORY_KIB: u64 = 512 << 10;
 
 /// A running command.
 pub(super) struct Running {
@@ -45,7 +48,11 @@ impl Running {
             let told = said.iter().find_map(|line| Some(line.split_once("http://")?.1.to_owned()));
             told.map(|address| address.trim_end_matches('/').to_owned())
         };
-        eventually("the address of the operators' window", || found().is_some());
+        let is_there = || {
+            assert!(!self.has_said("error"), "{:?}", self.said());
+            found().is_some()
+        };
+        eventually("the address of the operators' window", is_there);
         found().expect("it was there")
     }
 
@@ -65,6 +72,17 @@ impl Running {
     pub(super) fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.wait().expect("it ends")
+    }
+
+    /// Resident memory in KiB, now and at its highest.
+    pub(super) fn memory_kib(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs, and the system tells");
+        let value = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse().ok()
+        };
+        (value("VmRSS:").unwrap_or_default(), value("VmHWM:").unwrap_or_default())
     }
 
     pub(super) fn has_ended(&mut self) -> bool {

@@ -8,8 +8,8 @@ use offbound_store::Store;
 use super::feed::PARTITIONS;
 use super::operator::get;
 use super::{
-    Running, assert_same, broker, comparable, conclusions, conclusions_so_far, eventually, feed, replayed,
-    stream, told,
+    Running, assert_same, broker, comparable, conclusions, conclusions_so_far, durable, eventually, feed,
+    replayed, stream, told,
 };
 use crate::scratch;
 
@@ -41,12 +41,7 @@ impl Member {
 
     /// Everything in the topic is taken in, and told to be durable.
     fn has_read(&self, topic: &str) -> bool {
-        let store = Store::open(&self.folder.path().join("store"));
-        let Ok(offsets) = store.and_then(|store| store.offsets()) else { return false };
-        let next = |partition| offsets.iter().find(|at| at.partition == partition).map_or(0, |at| at.next);
-        (0..PARTITIONS).all(|partition| {
-            next(partition) >= broker().offsets(topic, partition).expect("the topic is there").1
-        })
+        durable::is_everything(broker(), topic, self.folder.path())
     }
 }
 

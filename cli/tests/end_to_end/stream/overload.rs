@@ -1,0 +1,76 @@
+//! More than a stream can take: memory stays within its bound, the operator sees it, and everything is read in the end.
+//!
+//! Long form in docs/reliability.md: `OFFBOUND_EVENTS`.
+
+use std::time::{Duration, Instant};
+
+use super::feed::PARTITIONS;
+use super::load::Load;
+use super::operator::metric;
+use super::running::MEMORY_KIB;
+use super::{
+    Running, broker, durable, eventually, eventually_within, punctual, setting, stream, to_end, told,
+};
+use crate::scratch;
+
+/// Longest time that the backlog may take.
+const LONGEST: Duration = Duration::from_secs(3_600);
+/// So many times as much is sent as a stream takes in that time.
+const TIMES: f64 = 10.0;
+
+/// Scenario: a stream that reads what comes, then at least ten times as much as it takes, as fast as the broker stores it.
+/// Guarantees: resident memory stays within the default bound; `/metrics` shows how much waits; it recovers by itself:
+/// everything is durable in the end, with the findings, incidents and counts of a replay.
+#[test]
+fn more_comes_than_is_taken() {
+    let load = Load::of(setting("OFFBOUND_EVENTS", 10_000));
+    let (topic, results, folder) = ("overload-logs", "overload-findings", scratch());
+    broker().create_topic(topic, PARTITIONS, &[]).expect("a new topic");
+    broker().create_topic(results, 1, &[]).expect("a new topic");
+    let environment = load.environment();
+    let life = |listen| {
+        let options = ["--env", &environment, "--findings-topic", results, "--listen", listen];
+        punctual(stream(folder.path(), topic, &options))
+    };
+    let running = Running::start(life("127.0.0.1:0"));
+    let address = running.address();
+    let consumed = || metric(&address, "offbound_consumed_records_total").unwrap_or_default();
+    let messages = load.in_time(59);
+    let (few, many) = messages.split_at(messages.len() / 100);
+    broker().produce(topic, few).expect("the broker takes records");
+    eventually("it reads", || consumed() >= few.len() as f64);
+
+    let (began, before) = (Instant::now(), consumed());
+    broker().produce(topic, many).expect("the broker takes records");
+    let (sent_in, taken) = (began.elapsed(), consumed() - before);
+    let is_overload = many.len() as f64 >= TIMES * taken;
+    assert!(is_overload, "{taken} of {} were taken in {sent_in:?}: send more", many.len());
+    let mut most: [f64; 2] = [0.0; 2];
+    eventually_within(LONGEST, "everything is read", || {
+        for (most, name) in most.iter_mut().zip(["offbound_lag_records", "offbound_queue_bytes"]) {
+            *most = most.max(metric(&address, name).unwrap_or_default());
+        }
+        consumed() >= messages.len() as f64
+    });
+    let read_in = began.elapsed();
+    eventually_within(LONGEST, "everything is durable", || {
+        durable::is_everything(broker(), topic, folder.path())
+    });
+    let facts = metric(&address, "offbound_facts_bytes").unwrap_or_default();
+    assert_eq!(metric(&address, "offbound_late_events"), Some(0.0));
+    let (_, highest) = running.memory_kib();
+    println!(
+        "{} records sent in {sent_in:?} and read in {read_in:?}; at most {:.0} waited, {:.1} MiB queued; {} MiB resident, facts {:.1} MiB",
+        many.len(),
+        most[0],
+        most[1] / 1_048_576.0,
+        highest / 1024,
+        facts / 1_048_576.0,
+    );
+    assert!(most[0] > 0.0, "the operator sees what waits");
+    assert!(highest <= MEMORY_KIB, "{highest} KiB");
+    assert_eq!(running.stop().code(), Some(0));
+    to_end(life("off"));
+    load.check("after the overload", folder.path());
+    told::check(broker(), results, folder.path());
+}
