@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use offbound_testbed::Message;
+
 use super::feed::PARTITIONS;
 use super::load::Load;
 use super::operator::metric;
@@ -17,6 +19,8 @@ use crate::scratch;
 const LONGEST: Duration = Duration::from_secs(3_600);
 /// So many times as much is sent as a stream takes in that time.
 const TIMES: f64 = 10.0;
+/// Messages that the producer holds.
+const AT_A_TIME: usize = 2_000;
 
 /// Scenario: a stream that reads what comes, then at least ten times as much as it takes, as fast as the broker stores it.
 /// Guarantees: resident memory stays within the default bound; `/metrics` shows how much waits; it recovers by itself:
@@ -41,7 +45,7 @@ fn more_comes_than_is_taken() {
     eventually("it reads", || consumed() >= few.len() as f64);
 
     let (began, before) = (Instant::now(), consumed());
-    broker().produce(topic, many).expect("the broker takes records");
+    flood(topic, many);
     let (sent_in, taken) = (began.elapsed(), consumed() - before);
     let is_overload = many.len() as f64 >= TIMES * taken;
     assert!(is_overload, "{taken} of {} were taken in {sent_in:?}: send more", many.len());
@@ -73,4 +77,14 @@ fn more_comes_than_is_taken() {
     to_end(life("off"));
     load.check("after the overload", folder.path());
     told::check(broker(), results, folder.path());
+}
+
+/// Sends messages as fast as the broker stores them, a few at a time: a producer that holds more sends partition by
+/// partition, and thereby hours of some before minutes of others.
+fn flood(topic: &str, messages: &[Message<'_>]) {
+    let sender = broker().producer(topic).expect("a producer");
+    for few in messages.chunks(AT_A_TIME) {
+        few.iter().for_each(|message| sender.send(message).expect("the producer has room"));
+        sender.flush().expect("the broker takes records");
+    }
 }
