@@ -73,10 +73,11 @@ fn stream_from(broker: &Broker, folder: &Path, topic: &str, more: &[&str]) -> Co
     offbound(folder, &args)
 }
 
-/// The same command for logs of more than a day that come in any order: nothing is late by more than it may be, so what is
-/// found is a function of the records alone (law STREAM-2). Findings stay provisional until the end is known.
+/// The same command for logs that come in any order. They speak of a month, which is when their oldest pods were made:
+/// nothing is late by more than it may be, so what is found is a function of the records alone (law STREAM-2). Findings
+/// stay provisional until the end is known.
 fn patient(mut command: Command) -> Command {
-    command.env("OFFBOUND_STREAM_LATENESS", "48h").env("OFFBOUND_STREAM_IDLE", "1h");
+    command.env("OFFBOUND_STREAM_LATENESS", "1000h").env("OFFBOUND_STREAM_IDLE", "1h");
     command
 }
 

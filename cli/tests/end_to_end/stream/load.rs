@@ -48,6 +48,11 @@ impl Load {
         assert_same_events(what, self.expected.path(), streamed);
         let (expected, found) = (conclusions(self.expected.path()), conclusions(streamed));
         assert!(!expected.findings.is_empty() && !expected.incidents.is_empty());
+        assert_eq!(
+            found.summary.as_ref().map(|it| it.late),
+            Some(0),
+            "{what}: later than this test lets it be"
+        );
         assert_same(what, &comparable(&found), &comparable(&expected));
         // How many of a record's lines were decoded together depends on when they came.
         let counts = |summary: Option<Summary>| summary.map(|it| (it.read, it.from, it.to));
