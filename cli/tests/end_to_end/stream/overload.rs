@@ -27,7 +27,7 @@ const AT_A_TIME: usize = 2_000;
 /// everything is durable in the end, with the findings, incidents and counts of a replay.
 #[test]
 fn more_comes_than_is_taken() {
-    let load = Load::of(setting("OFFBOUND_EVENTS", 10_000));
+    let load = Load::of(setting("OFFBOUND_EVENTS", 6_000));
     let (topic, results, folder) = ("overload-logs", "overload-findings", scratch());
     broker().create_topic(topic, PARTITIONS, &[]).expect("a new topic");
     broker().create_topic(results, 1, &[]).expect("a new topic");

@@ -49,7 +49,7 @@ fn a_stream_gives_what_a_replay_gives() {
 /// while it is there already. Guarantees: the events, findings, incidents and counts of a replay of its files.
 #[test]
 fn a_long_stream_gives_what_a_replay_gives() {
-    let load = Load::of(setting("OFFBOUND_EVENTS", 5_000));
+    let load = Load::of(setting("OFFBOUND_EVENTS", 3_000));
     let (topic, streamed) = ("replay-long", scratch());
     broker().create_topic(topic, PARTITIONS, &[]).expect("a new topic");
     broker().produce(topic, &load.in_time(61)).expect("the broker takes records");
