@@ -8,7 +8,7 @@ use std::path::Path;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::record::Summary;
-use offbound_schemas::table::{host_events, identity_assertions};
+use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_store::{Columns, SCAN_ROWS, Store, StoreError};
 use offbound_testbed::Message;
 
@@ -75,7 +75,9 @@ fn times(replayed: &Path) -> BTreeMap<(String, usize), EventTime> {
         let hosts = host_events::View::new(&batch.host_events).expect("the table's shape");
         let uses = identity_assertions::View::new(&batch.identity_assertions).expect("the table's shape");
         (0..hosts.len()).for_each(|row| add(hosts.location(row), hosts.event_time(row)));
+        let places = placements::View::new(&batch.placements).expect("the table's shape");
         (0..uses.len()).for_each(|row| add(uses.location(row), uses.event_time(row)));
+        (0..places.len()).for_each(|row| add(places.location(row), places.event_time(row)));
         Ok(())
     });
     all.expect("a sound store");
