@@ -74,7 +74,9 @@ impl ProducerContext for Reports {
                 lock(&self.taken).extend(number);
                 self.content(message.topic());
             }
-            Err((error, message)) => self.complain(message.topic(), error),
+            Err((error, message)) if number.is_some() => self.complain(message.topic(), error),
+            // Provisional: it comes confirmed, from the outbox, and is complained of where that is refused as well.
+            Err((error, _)) => tracing::debug!(%error, "a provisional finding was not taken"),
         }
     }
 }
@@ -154,7 +156,7 @@ impl Publisher {
         let key = finding.id.to_string();
         let record = BaseRecord::with_opaque_to(topic, NOT_IN_OUTBOX).key(&key).payload(&payload);
         if let Err((error, _)) = self.producer.send(record) {
-            self.producer.context().complain(topic, &error);
+            tracing::debug!(%error, "a provisional finding was not taken");
         }
     }
 
