@@ -210,14 +210,16 @@ impl Driver {
 
     /// A partition is as far as this.
     fn stretch(&mut self, stretch: Stretch, now: EventTime) {
-        let Stretch { topic, partition, count, bytes, next, oldest, newest, arrived, at_end, .. } = stretch;
+        let Stretch {
+            topic, partition, count, bytes, next, oldest, newest, complete, arrived, at_end, ..
+        } = stretch;
         let Parts { metrics, start, positions, .. } = &mut self.parts;
         metrics.delivered(&topic, partition, &count, bytes);
         start.account.delivered(&topic, &count, bytes);
         start.account.times(oldest, newest);
         positions.moved(&topic, partition, next);
         let place = (topic, partition);
-        self.marks.delivered(&place, newest, arrived.unwrap_or(now), now);
+        self.marks.delivered(&place, complete, arrived.unwrap_or(now), now);
         self.reached.insert(place.clone(), next);
         if at_end {
             self.ends.insert(place.clone(), next);

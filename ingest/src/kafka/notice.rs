@@ -98,6 +98,9 @@ pub struct Stretch {
     pub oldest: Option<EventTime>,
     /// Latest event time of its rows.
     pub newest: Option<EventTime>,
+    /// Latest event time of all rows before `next` that were not told before: later ones may still have to do with a record
+    /// that is inside a decoder, and whose rows will have earlier times.
+    pub complete: Option<EventTime>,
     /// The broker's time of its last message.
     pub arrived: Option<EventTime>,
     /// There was nothing behind it.

@@ -60,6 +60,8 @@ struct Waiting {
     position: i64,
     made: Instant,
     mark: Mark,
+    /// Latest event time of its rows.
+    newest: Option<EventTime>,
     /// What became of its messages. It is told together with the offset: after a crash these messages are read again, and
     /// must not be counted twice.
     count: SourceCount,
@@ -208,25 +210,32 @@ impl Reader {
         let paused = self.paused.take()?;
         let Self { letters, marks, chunk, told, .. } = self;
         let position = self.position;
-        let (paused, (read, count, next)) = rows.during(letters, paused, |run| {
+        let (paused, (read, count, next, complete)) = rows.during(letters, paused, |run| {
             if settle {
                 run.settle();
             }
             let mut read = run.take_read();
             let (mut count, read_count) = (SourceCount::default(), std::mem::take(&mut read.count));
+            let (mut complete, newest) = (None, read.to);
             if chunk.first.is_some() {
-                marks.push_back(Waiting { position, made: now, mark: run.mark(), count: read_count });
+                marks.push_back(Waiting { position, made: now, mark: run.mark(), newest, count: read_count });
             } else {
                 // What came out of decoders only now: of the last messages, where those still wait.
-                take_over(marks.back_mut().map_or(&mut count, |last| &mut last.count), read_count);
+                let (time, known) = match marks.back_mut() {
+                    Some(last) => (&mut last.newest, &mut last.count),
+                    None => (&mut complete, &mut count),
+                };
+                *time = newest.max(*time);
+                take_over(known, read_count);
             }
             let mut next = *told;
             while marks.front().is_some_and(|waiting| run.is_settled(&waiting.mark)) {
                 let Some(settled) = marks.pop_front() else { break };
                 next = settled.position;
+                complete = settled.newest.max(complete);
                 take_over(&mut count, settled.count);
             }
-            (read, count, next)
+            (read, count, next, complete)
         });
         self.paused = Some(paused);
         self.thin_out();
@@ -234,7 +243,8 @@ impl Reader {
         if !is_news {
             return None;
         }
-        Some((self.stretch(count, (read.from, read.to), next), self.take_letters()))
+        let stretch = Stretch { complete, ..self.stretch(count, (read.from, read.to), next) };
+        Some((stretch, self.take_letters()))
     }
 
     /// The news of this partition.
@@ -258,6 +268,7 @@ impl Reader {
             next,
             oldest,
             newest,
+            complete: None,
             arrived: self.arrived,
             at_end,
         }
@@ -290,6 +301,7 @@ impl Reader {
                 return;
             };
             take_over(&mut later.count, earlier.count);
+            later.newest = later.newest.max(earlier.newest);
             self.marks.push_back(later);
         }
     }

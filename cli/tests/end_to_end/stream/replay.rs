@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::feed::PARTITIONS;
 use super::load::Load;
 use super::{
-    assert_same, assert_same_events, broker, comparable, conclusions, feed, patient, setting, stream,
+    assert_same, assert_same_events, broker, comparable, conclusions, feed, punctual, setting, stream,
     stream_to_end, to_end,
 };
 use crate::{run, said, scratch};
@@ -54,7 +54,7 @@ fn a_long_stream_gives_what_a_replay_gives() {
     broker().create_topic(topic, PARTITIONS, &[]).expect("a new topic");
     broker().produce(topic, &load.in_time(61)).expect("the broker takes records");
     let began = Instant::now();
-    to_end(patient(stream(streamed.path(), topic, &["--env", &load.environment()])));
+    to_end(punctual(stream(streamed.path(), topic, &["--env", &load.environment()])));
     println!("{} records read in {:.1} s", load.records.len(), began.elapsed().as_secs_f64());
     load.check("the generator's stream", streamed.path());
 }
