@@ -156,7 +156,7 @@ impl Engine {
         if let Some(ahead) = &mut self.ahead {
             // What is told for good needs no room any more.
             let (findings, incidents) = self.sealed.take_settled();
-            self.published.close(findings, incidents);
+            self.published.close(&mut changes, findings, incidents);
             ahead.settled.forget_before(watermark);
         }
         Ok(changes)

@@ -93,17 +93,30 @@ impl Published {
         }
     }
 
-    /// What was told for good is not told again, whatever is still known of it.
-    pub(super) fn close(&mut self, findings: Vec<FindingId>, incidents: Vec<IncidentId>) {
-        for id in findings {
-            self.findings.remove(&id);
-            self.closed_findings.insert(id);
+    /// What was told for good is not told again, whatever is still known of it: where more was told ahead of the watermark
+    /// and has not come to be sealed, this is the last word all the same, since its rows are gone.
+    pub(super) fn close(&mut self, changes: &mut Changes, findings: Vec<Finding>, incidents: Vec<Incident>) {
+        for finding in findings {
+            self.closed_findings.insert(finding.id);
+            let told = self.findings.remove(&finding.id);
+            if let Some(ahead) = told.filter(|told| told.ahead_until.is_some()) {
+                let revision = ahead.record.revision.saturating_add(1);
+                changes.findings.push(Finding { state: FindingState::Confirmed, revision, ..finding });
+            }
         }
-        for id in incidents {
-            self.incidents.remove(&id);
+        changes.findings.sort_by_key(|finding| (finding.first_time, finding.id));
+        for incident in incidents {
+            let id = incident.id;
             self.seen_ahead.remove(&id);
             self.closed_incidents.insert(id);
+            let is_ahead =
+                |told: &Told<Incident>| told.ahead_until.is_some() && !is_same(&told.record, &incident);
+            if self.incidents.get(&id).is_some_and(is_ahead) {
+                changes.incidents.push(self.tell(incident, &[], None));
+            }
+            self.incidents.remove(&id);
         }
+        changes.incidents.sort_by_key(|incident| (incident.onset, incident.id));
     }
 
     /// What the sealed events change: what they say otherwise now, and what they may speak about only now.

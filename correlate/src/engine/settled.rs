@@ -101,11 +101,9 @@ impl Settled {
         &mut self,
         finds: impl Fn(&FindingId) -> bool,
         holds: impl Fn(&IncidentId) -> bool,
-    ) -> (Vec<FindingId>, Vec<IncidentId>) {
-        let findings: Vec<FindingId> = self.findings.keys().filter(|id| !finds(id)).copied().collect();
-        let incidents: Vec<IncidentId> = self.incidents.keys().filter(|id| !holds(id)).copied().collect();
-        self.findings.retain(|id, _| finds(id));
-        self.incidents.retain(|id, _| holds(id));
-        (findings, incidents)
+    ) -> (Vec<Finding>, Vec<Incident>) {
+        let findings = self.findings.extract_if(.., |id, _| !finds(id)).map(|(_, finding)| finding);
+        let incidents = self.incidents.extract_if(.., |id, _| !holds(id)).map(|(_, incident)| incident);
+        (findings.collect(), incidents.collect())
     }
 }
