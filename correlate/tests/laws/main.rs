@@ -14,6 +14,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use offbound_correlate::environment::Environment;
 use offbound_correlate::{Bounds, Engine, Judgement, RuleSet};
 use offbound_schemas::EventTime;
+use offbound_schemas::table::uses;
+use offbound_schemas::vocabulary::Match;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestCaseError};
@@ -159,29 +161,37 @@ proptest! {
     /// Scenario: a source of placements, or of issuing, is taken away. Guarantees: MATCH-1.
     #[test]
     fn match_1_less_evidence_decides_less(world in world(), taken in 0usize..4) {
-        let full = off_place(&at_once(&world.events));
+        let full = off_place(&world.events);
         let left: Vec<Event> = world.events.iter().filter(|event| event.source() != world::EVIDENCE_SOURCES[taken]).cloned().collect();
-        for (key, place) in off_place(&at_once(&left)) {
+        for (key, place) in off_place(&left) {
             prop_assert_eq!(full.get(&key), Some(&place), "a use is off its place only without {}", world::EVIDENCE_SOURCES[taken]);
         }
     }
 }
 
-/// Uses off their place, by the event that shows them, with where they were seen.
-fn off_place(judgement: &Judgement) -> std::collections::BTreeMap<String, String> {
-    let off =
-        judgement.findings.iter().filter(|finding| ["CT-101", "CT-102"].contains(&finding.rule.as_str()));
-    off.flat_map(|finding| {
-        // CT-101 speaks of a host (or an address outside), CT-102 of a pod.
-        let place = finding.observed.as_ref().map(|observed| match finding.rule.as_str() {
-            "CT-102" => format!("pod {:?}", observed.pod_uid),
-            _ if observed.host.is_some() => format!("host {:?}", observed.host),
-            _ => format!("address {:?}", observed.address),
-        });
-        let place = place.unwrap_or_default();
-        let uses = finding.evidence.iter().filter(|evidence| evidence.role == "use");
-        uses.map(move |evidence| (format!("{} {}", finding.rule, evidence.event_id), place.clone()))
-            .collect::<Vec<_>>()
-    })
-    .collect()
+/// Uses off their place, host or pod, by the event that shows them, with where they were seen: all of them, not only those
+/// that a finding has room for.
+fn off_place(events: &[Event]) -> std::collections::BTreeMap<String, String> {
+    let mut guard = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (runtime, engine) = &mut *guard;
+    engine.forget();
+    engine.bound(Bounds::default());
+    runtime.block_on(engine.push(&world::rows(events).to_batch())).expect("rows fit their tables");
+    let tables = runtime.block_on(engine.fact_tables(&[uses::NAME])).expect("facts can be shown");
+    let mut off = std::collections::BTreeMap::new();
+    for batch in tables.iter().flat_map(|(_, batches)| batches) {
+        let uses = uses::View::new(batch).expect("the table's shape");
+        for row in (0..uses.len()).filter(|row| uses.match_grade(*row) >= 2) {
+            let id = uses.use_id(row);
+            if uses.host_match(row) == Match::Mismatch {
+                // A host, or an address outside.
+                let place = (uses.observed_host(row), uses.src_addr(row));
+                off.insert(format!("host {id}"), format!("{:?}", place.0.or(place.1)));
+            }
+            if uses.pod_match(row) == Match::Mismatch {
+                off.insert(format!("pod {id}"), format!("{:?}", uses.observed_pod_uid(row)));
+            }
+        }
+    }
+    off
 }
