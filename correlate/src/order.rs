@@ -5,10 +5,14 @@
 //! Owns: the rows that wait for the watermark, and the count of late ones.
 //! Law STREAM-1..3: what comes out depends on the set of events only.
 
+mod held;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventId, EventTime, SchemaError};
+
+use held::Batches;
 
 use crate::keyed::HashSet;
 
@@ -36,18 +40,10 @@ pub(crate) struct Waiting {
     pub(crate) row: usize,
 }
 
-/// A batch, and how many of its rows still wait.
-#[derive(Debug)]
-struct Held {
-    batch: EventBatch,
-    waiting: usize,
-}
-
 /// Rows that wait for the watermark.
 #[derive(Debug, Default)]
 pub(crate) struct CanonicalOrder {
-    batches: BTreeMap<usize, Held>,
-    next_batch: usize,
+    batches: Batches,
     /// Rows that wait, by their stretch of event time.
     stretches: BTreeMap<i64, Vec<Waiting>>,
     waiting: usize,
@@ -67,7 +63,7 @@ impl CanonicalOrder {
 
     /// Takes a batch in; its rows wait. Gives those rows that did not come before, as far as that is known.
     pub(crate) fn push(&mut self, batch: &EventBatch) -> Result<Vec<Waiting>, SchemaError> {
-        let index = self.next_batch;
+        let index = self.batches.next();
         let mut fresh = Vec::with_capacity(batch.num_rows());
         let hosts = host_events::View::new(&batch.host_events)?;
         let at = |row| (hosts.event_time(row), hosts.event_id(row));
@@ -83,9 +79,7 @@ impl CanonicalOrder {
         }
         self.waiting += fresh.len();
         if !fresh.is_empty() {
-            // Folding reads no record's own text, which would be most of what waits.
-            self.batches.insert(index, Held { batch: batch.without_text(), waiting: fresh.len() });
-            self.next_batch += 1;
+            self.batches.hold(batch, fresh.len());
         }
         Ok(fresh)
     }
@@ -119,14 +113,14 @@ impl CanonicalOrder {
         due.dedup_by(|later, kept| {
             let again = (later.id, later.table) == (kept.id, kept.table);
             if again {
-                release(&mut self.batches, later.batch);
+                self.batches.release(later.batch);
             }
             again
         });
         due.retain(|row| {
             let again = self.recent.contains(&row.id);
             if again {
-                release(&mut self.batches, row.batch);
+                self.batches.release(row.batch);
             }
             !again
         });
@@ -173,15 +167,15 @@ impl CanonicalOrder {
         }
     }
 
-    /// The batch that a row is in.
-    pub(crate) fn batch(&self, index: usize) -> Option<&EventBatch> {
-        self.batches.get(&index).map(|held| &held.batch)
+    /// Where a row is: the number of its batch, the batch, and its place in its table there.
+    pub(crate) fn find(&self, row: &Waiting) -> Option<(usize, &EventBatch, usize)> {
+        self.batches.find(row)
     }
 
     /// Lets go of batches of which no row waits any more: these rows were folded.
     pub(crate) fn release(&mut self, folded: &[Waiting]) {
         for row in folded {
-            release(&mut self.batches, row.batch);
+            self.batches.release(row.batch);
         }
     }
 
@@ -204,13 +198,4 @@ impl CanonicalOrder {
 /// The number of the stretch that a moment lies in.
 fn stretch(time: EventTime) -> i64 {
     time.0.div_euclid(STRETCH_NANOS)
-}
-
-/// One row of a batch waits no more.
-fn release(batches: &mut BTreeMap<usize, Held>, index: usize) {
-    let Some(held) = batches.get_mut(&index) else { return };
-    held.waiting = held.waiting.saturating_sub(1);
-    if held.waiting == 0 {
-        batches.remove(&index);
-    }
 }

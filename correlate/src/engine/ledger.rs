@@ -37,10 +37,10 @@ struct Views<'a> {
 /// The view of a row's batch, made where it is not there yet.
 fn of_batch<'v, V>(
     views: &'v mut HashMap<usize, V>,
-    row: &Waiting,
+    number: usize,
     make: impl FnOnce() -> Result<V, SchemaError>,
 ) -> Result<&'v V, SchemaError> {
-    Ok(match views.entry(row.batch) {
+    Ok(match views.entry(number) {
         Entry::Occupied(view) => view.into_mut(),
         Entry::Vacant(place) => place.insert(make()?),
     })
@@ -97,24 +97,25 @@ impl Ledger {
         // Where nobody follows the changes, the first who asks looks at everything.
         self.facts.touched.is_followed = self.standing.is_some();
         for row in rows {
-            let Some(batch) = order.batch(row.batch) else { continue };
+            let Some((number, batch, place)) = order.find(row) else { continue };
             if let Some(horizon) = self.reaches(row.time, basis.bounds) {
                 self.age(basis, horizon).await?;
             }
             match row.table {
                 EventTable::HostEvents => {
                     let view =
-                        of_batch(&mut views.hosts, row, || host_events::View::new(&batch.host_events))?;
-                    self.facts.host_event(view, row.row);
+                        of_batch(&mut views.hosts, number, || host_events::View::new(&batch.host_events))?;
+                    self.facts.host_event(view, place);
                 }
                 EventTable::IdentityAssertions => {
                     let made = || identity_assertions::View::new(&batch.identity_assertions);
-                    let view = of_batch(&mut views.assertions, row, made)?;
-                    self.facts.assertion(basis.environment, view, row.row);
+                    let view = of_batch(&mut views.assertions, number, made)?;
+                    self.facts.assertion(basis.environment, view, place);
                 }
                 EventTable::Placements => {
-                    let view = of_batch(&mut views.places, row, || placements::View::new(&batch.placements))?;
-                    self.facts.placement(view, row.row);
+                    let view =
+                        of_batch(&mut views.places, number, || placements::View::new(&batch.placements))?;
+                    self.facts.placement(view, place);
                 }
             }
             if self.facts.bytes() > self.full_at.max(basis.bounds.facts_bytes) {
@@ -204,7 +205,7 @@ impl Ledger {
     }
 
     /// Takes out what was told for good, but for what still stands as well.
-    pub(super) fn take_settled(&mut self) -> (Vec<FindingId>, Vec<IncidentId>) {
+    pub(super) fn take_settled(&mut self) -> (Vec<Finding>, Vec<Incident>) {
         let standing = self.standing.as_ref();
         let finds = |id: &FindingId| standing.is_some_and(|standing| standing.finding(id).is_some());
         let holds = |id: &IncidentId| standing.is_some_and(|standing| standing.incident(id).is_some());
