@@ -35,11 +35,11 @@ struct Views<'a> {
 }
 
 /// The view of a row's batch, made where it is not there yet.
-fn of_batch<'v, V>(
-    views: &'v mut HashMap<usize, V>,
+fn of_batch<V>(
+    views: &mut HashMap<usize, V>,
     number: usize,
     make: impl FnOnce() -> Result<V, SchemaError>,
-) -> Result<&'v V, SchemaError> {
+) -> Result<&V, SchemaError> {
     Ok(match views.entry(number) {
         Entry::Occupied(view) => view.into_mut(),
         Entry::Vacant(place) => place.insert(make()?),

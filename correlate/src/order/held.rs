@@ -203,7 +203,7 @@ mod tests {
         let assertion = IdentityAssertion {
             event_id: EventId::of(&[b"assertion", &number.to_le_bytes()]),
             location: text("assertion"),
-            subject: (number % 3 == 0).then(|| text("subject")),
+            subject: number.is_multiple_of(3).then(|| text("subject")),
             trust_flags: (0..number % 4).map(|flag| text(&flag.to_string())).collect(),
             raw: text("raw"),
             ..IdentityAssertion::default()
