@@ -6,7 +6,8 @@
 //! Leaves to its user: storing, and telling when that is done. Law FLOW-1 holds for each delivery.
 //!
 //! The flow, in order: `membership` says which partitions are ours, `begin` where each begins, `reader` makes rows of
-//! its records, `gathering` puts those of all partitions together, `hand_over` takes them to whoever asks for the next notice, within a bound of bytes.
+//! its records, `gathering` puts those of all partitions together, `hand_over` takes them to whoever asks for the next
+//! notice, within a bound of bytes.
 
 mod begin;
 mod certificate;

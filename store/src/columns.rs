@@ -33,9 +33,9 @@ impl Columns {
         Self::default()
     }
 
-    /// What folding needs: all but the records' own text (`raw`, `unmapped`), which is most of the bytes.
+    /// All but the records' own text (`raw`, `unmapped`), which is most of the bytes.
     #[must_use]
-    pub fn for_folding() -> Self {
+    pub fn without_text() -> Self {
         let names = EventTable::ALL.map(|table| [table.key_columns().raw, table.key_columns().unmapped]);
         Self::without(names.as_flattened())
     }

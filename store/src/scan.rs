@@ -1,7 +1,7 @@
 //! Some rows of one event table: those of a stretch of time, with these values in these columns.
 //!
-//! In: the manifest's entries, wanted columns, a filter. Out: batches of these columns, each event once. Owns: what can be left unread: segments by time and
-//! by the entity index, row groups by time and by their bloom filters.
+//! In: the manifest's entries, wanted columns, a filter. Out: batches of these columns, each event once. Owns: what can be
+//! left unread: segments by time and by the entity index, row groups by time and by their bloom filters.
 //! Bound: memory as in a scan of everything (see `merge`). Law: what is left unread holds no row that is asked for.
 
 use std::ops::ControlFlow;

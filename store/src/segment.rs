@@ -35,8 +35,8 @@ pub(crate) struct Plan {
     pub(crate) replaces: Vec<u64>,
 }
 
-/// Writes sorted rows, which have the columns of a schema, as a segment and gives it its name; it counts only once the manifest says so, which also
-/// links its entry to those before it.
+/// Writes sorted rows, which have the columns of a schema, as a segment and gives it its name; it counts only once the
+/// manifest says so, which also links its entry to those before it.
 pub(crate) fn write(
     folder: &Folder,
     (plan, schema): (Plan, SchemaRef),

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
@@ -25,8 +25,6 @@ use crate::wait::wait_until;
 
 /// Longest wait for one request.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
-/// Time between two tries.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Broker {
     /// Makes a topic; `configs` are Kafka's own, such as `retention.ms`.
@@ -124,14 +122,16 @@ impl Broker {
         for partition in 0..partitions {
             asked.add_partition(topic, partition);
         }
-        let began = Instant::now();
-        let found = loop {
-            match client.committed_offsets(asked.clone(), REQUEST_TIME) {
-                // A broker that was started a moment ago does not know its groups yet.
-                Err(error) if is_early(&error) && began.elapsed() < REQUEST_TIME => thread::sleep(ASK_AGAIN),
-                found => break found.map_err(failed)?,
+        let mut found = client.committed_offsets(asked.clone(), REQUEST_TIME);
+        // A broker that was started a moment ago does not know its groups yet; what it says last is told.
+        let _is_known = wait_until(REQUEST_TIME, || {
+            let is_early = found.as_ref().is_err_and(is_early);
+            if is_early {
+                found = client.committed_offsets(asked.clone(), REQUEST_TIME);
             }
-        };
+            !is_early
+        });
+        let found = found.map_err(failed)?;
         let elements = found.elements();
         let known = elements.iter().filter_map(|element| match element.offset() {
             Offset::Offset(next) => Some((element.partition(), next)),

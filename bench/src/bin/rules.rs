@@ -63,7 +63,7 @@ fn run(folder: &str) -> Result<(), Failure> {
 /// The facts that the logs lead to.
 fn facts(runtime: &Runtime, environment: Environment, store: &Store) -> Result<Tables, Failure> {
     let mut engine = runtime.block_on(Engine::new(environment, &RuleSet::default()))?;
-    store.scan_in_order(&Columns::for_folding(), BATCH_ROWS, |batch| -> Result<(), Failure> {
+    store.scan_in_order(&Columns::without_text(), BATCH_ROWS, |batch| -> Result<(), Failure> {
         Ok(runtime.block_on(engine.push(&batch))?)
     })?;
     Ok(runtime.block_on(engine.fact_tables(&TABLES))?)
@@ -138,7 +138,7 @@ fn live(runtime: &Runtime, environment: Environment, store: &Store) -> Result<()
     let batches = usize::try_from(events)?.div_ceil(BATCH_ROWS);
     let mut engine = runtime.block_on(Engine::live(environment, &RuleSet::builtin()?))?;
     let (mut number, mut times) = (0_usize, Vec::new());
-    store.scan_in_order(&Columns::for_folding(), BATCH_ROWS, |batch| -> Result<(), Failure> {
+    store.scan_in_order(&Columns::without_text(), BATCH_ROWS, |batch| -> Result<(), Failure> {
         let (pushed, folding) = timed(|| runtime.block_on(engine.push(&batch)));
         pushed?;
         number += 1;

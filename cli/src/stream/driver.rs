@@ -180,15 +180,15 @@ impl Driver {
 
     /// Looks at what came before it is sealed.
     fn look(&mut self, now: EventTime) -> Result<(), Failure> {
-        let is_owing = self.is_owing && now.nanos_since(self.judged_at) >= JUDGE_EVERY_NANOS;
+        let is_thorough = self.is_owing && now.nanos_since(self.judged_at) >= JUDGE_EVERY_NANOS;
         let is_due = self.is_news && (!self.is_behind || now.nanos_since(self.looked_at) >= LOOK_EVERY_NANOS);
-        if !is_due && !is_owing {
+        if !is_due && !is_thorough {
             return Ok(());
         }
         let judge = &mut self.parts.start.judge;
-        let changes = if is_owing { judge.provisional()? } else { judge.glance()? };
-        self.is_owing = !is_owing;
-        if is_owing {
+        let changes = if is_thorough { judge.provisional()? } else { judge.glance()? };
+        self.is_owing = !is_thorough;
+        if is_thorough {
             self.judged_at = now;
         }
         (self.looked_at, self.is_news) = (now, false);

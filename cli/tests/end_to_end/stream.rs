@@ -136,7 +136,7 @@ fn conclusions_so_far(folder: &Path) -> Option<Conclusions> {
 fn events(folder: &Path) -> BTreeMap<EventId, String> {
     let store = Store::open(&folder.join("store")).expect("a store");
     let mut events = BTreeMap::new();
-    let all = store.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| -> Result<(), StoreError> {
+    let all = store.scan_in_order(&Columns::without_text(), SCAN_ROWS, |batch| -> Result<(), StoreError> {
         let hosts = host_events::View::new(&batch.host_events).expect("the table's shape");
         let uses = identity_assertions::View::new(&batch.identity_assertions).expect("the table's shape");
         events.extend(

@@ -1,8 +1,8 @@
 //! The reading of one partition: messages to rows.
 //!
 //! In: messages in the order of their offsets. Out: their rows, and how far the partition is with them. Owns: what has
-//! been read and not delivered, and the contiguous low-water mark. Laws: no stretch's `next` passes a record that is still inside a decoder; a message
-//! before `deliver_from` is read for what it says about later ones, and never delivered.
+//! been read and not delivered, and the contiguous low-water mark. Laws: no stretch's `next` passes a record that is still
+//! inside a decoder; a message before `deliver_from` is read for what it says about later ones, and never delivered.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -243,7 +243,7 @@ impl Reader {
         if !is_news {
             return None;
         }
-        let stretch = Stretch { complete, ..self.stretch(count, (read.from, read.to), next) };
+        let stretch = self.stretch(count, (read.from, read.to), (next, complete));
         Some((stretch, self.take_letters()))
     }
 
@@ -252,7 +252,7 @@ impl Reader {
         &mut self,
         count: SourceCount,
         (oldest, newest): (Option<EventTime>, Option<EventTime>),
-        next: i64,
+        (next, complete): (i64, Option<EventTime>),
     ) -> Stretch {
         let at_end = self.is_at_end && self.marks.is_empty();
         self.end_is_told |= at_end;
@@ -268,7 +268,7 @@ impl Reader {
             next,
             oldest,
             newest,
-            complete: None,
+            complete,
             arrived: self.arrived,
             at_end,
         }

@@ -12,7 +12,7 @@ fn rows(ids: std::ops::Range<u16>) -> Vec<Row> {
 
 fn count(store: &Store) -> Result<usize, StoreError> {
     let mut count = 0;
-    store.scan_in_order(&Columns::for_folding(), 7, |batch| {
+    store.scan_in_order(&Columns::without_text(), 7, |batch| {
         count += batch.num_rows();
         Ok::<(), StoreError>(())
     })?;

@@ -75,7 +75,7 @@ fn check(rows: &[Row], cuts: &[usize], bounds: Bounds) -> Result<(), StoreError>
     }
     writer.flush()?;
     let mut all: Vec<Seen> = Vec::new();
-    writer.store().scan_in_order(&Columns::for_folding(), max_rows, |batch| {
+    writer.store().scan_in_order(&Columns::without_text(), max_rows, |batch| {
         assert!((1..=max_rows).contains(&batch.num_rows()), "a batch of {} rows", batch.num_rows());
         for table in EventTable::ALL {
             let mine: Vec<Seen> = seen(&batch).into_iter().filter(|row| row.2 == table).collect();
@@ -122,7 +122,7 @@ fn reading_again_adds_nothing() -> Result<(), StoreError> {
         writer.flush()?;
     }
     let mut found = 0;
-    offbound_store::Store::open(folder.path())?.scan_in_order(&Columns::for_folding(), 1_000, |batch| {
+    offbound_store::Store::open(folder.path())?.scan_in_order(&Columns::without_text(), 1_000, |batch| {
         found += batch.num_rows();
         Ok::<(), StoreError>(())
     })?;

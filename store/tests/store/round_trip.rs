@@ -54,14 +54,14 @@ fn every_column_survives() -> Result<(), StoreError> {
 #[test]
 fn folding_leaves_out_the_records_text() -> Result<(), StoreError> {
     let options = Options { segment_rows: 25, ..Options::default() };
-    check_blank(Writer::temporary(options)?, &Columns::for_folding())
+    check_blank(Writer::temporary(options)?, &Columns::without_text())
 }
 
 /// Scenario: a store that was told not to keep the records' text, nor filters. Guarantees: the same, even when all is read.
 #[test]
 fn a_store_without_raw_keeps_the_rest() -> Result<(), StoreError> {
     let options = Options { segment_rows: 25, indexed: false, ..Options::default() };
-    check_blank(Writer::temporary(options)?.keeping(&Columns::for_folding()), &Columns::all())
+    check_blank(Writer::temporary(options)?.keeping(&Columns::without_text()), &Columns::all())
 }
 
 /// Scenario: a scan that leaves out columns of every type. Guarantees: they are blank and the views read them.

@@ -71,7 +71,7 @@ fn times(replayed: &Path) -> BTreeMap<(String, usize), EventTime> {
         let known = times.entry((file.to_owned(), line)).or_insert(time);
         *known = time.min(*known);
     };
-    let all = store.scan_in_order(&Columns::for_folding(), SCAN_ROWS, |batch| -> Result<(), StoreError> {
+    let all = store.scan_in_order(&Columns::without_text(), SCAN_ROWS, |batch| -> Result<(), StoreError> {
         let hosts = host_events::View::new(&batch.host_events).expect("the table's shape");
         let uses = identity_assertions::View::new(&batch.identity_assertions).expect("the table's shape");
         (0..hosts.len()).for_each(|row| add(hosts.location(row), hosts.event_time(row)));
