@@ -49,7 +49,7 @@ fn every_column_survives() -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Scenario: a scan for folding. Guarantees: `raw` is empty and `unmapped` null, every other cell is as written,
+/// Scenario: a scan without text. Guarantees: `raw` is empty and `unmapped` null, every other cell is as written,
 /// and the views still read the batch.
 #[test]
 fn folding_leaves_out_the_records_text() -> Result<(), StoreError> {
