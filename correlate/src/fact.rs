@@ -6,6 +6,7 @@
 
 pub(crate) mod binding;
 pub(crate) mod columns;
+mod copies;
 pub(crate) mod coverage;
 mod destination;
 pub(crate) mod evidence;
@@ -28,6 +29,7 @@ use offbound_schemas::vocabulary::{Action, Phase};
 
 use crate::environment::Environment;
 use crate::names::Names;
+use copies::Copy;
 use coverage::{Kind, Subject};
 use destination::Destinations;
 use evidence::Witness;
@@ -126,7 +128,8 @@ impl Facts {
             touched.credential(bindings.assertion(names, (id, witness), view, row));
         }
         if is_shown {
-            let shown = Shown { credential, destination, called, witness };
+            let copy = Copy::of(view, row);
+            let shown = Shown { credential, destination, called, witness, copy };
             touched.usage(uses.assertion(names, &shown, view, row));
         }
     }

@@ -58,17 +58,18 @@ const HOST_EVENTS: &[&str] = {
 
 const IDENTITY_ASSERTIONS: &[&str] = {
     use identity_assertions::column::{
-        action, addr_chain, addr_quality, bound_host, bound_host_uid, bound_instance, bound_pod_uid, cnf,
-        credential_alias, credential_id, credential_kind, decision, dst, dst_addr, dst_identity, dst_port,
-        enforcement, entry_id, event_id, event_time, exp, iat, issuer, location, nbf, observed_workload,
-        parent_id, phase, presenter, reason, reported_expiry, source, src_addr, subject, trust_flags,
-        warn_after,
+        account, action, addr_chain, addr_quality, bound_host, bound_host_uid, bound_instance, bound_pod_uid,
+        cnf, credential_alias, credential_id, credential_kind, decision, dst, dst_addr, dst_identity,
+        dst_port, enforcement, entry_id, event_id, event_time, exp, iat, issuer, location, nbf,
+        observed_workload, parent_id, phase, presenter, reason, reported_expiry, shared_id, source, src_addr,
+        subject, trust_flags, warn_after,
     };
     &[
         event_id,
         event_time,
         source,
         location,
+        shared_id,
         phase,
         decision,
         reason,
@@ -100,6 +101,7 @@ const IDENTITY_ASSERTIONS: &[&str] = {
         dst_addr,
         dst_port,
         action,
+        account,
         trust_flags,
     ]
 };
@@ -164,10 +166,14 @@ mod tests {
         let (lineage, signal, gap) =
             (include_str!("lineage.rs"), include_str!("signal.rs"), include_str!("gap.rs"));
         check(host_events::NAME, &names(host_events::columns()), &[ALL, lineage, signal, gap]);
-        let (binding, usage, destination) =
-            (include_str!("binding.rs"), include_str!("usage.rs"), include_str!("destination.rs"));
+        let (binding, usage, destination, copies) = (
+            include_str!("binding.rs"),
+            include_str!("usage.rs"),
+            include_str!("destination.rs"),
+            include_str!("copies.rs"),
+        );
         let of_assertions = names(identity_assertions::columns());
-        check(identity_assertions::NAME, &of_assertions, &[ALL, binding, usage, destination]);
+        check(identity_assertions::NAME, &of_assertions, &[ALL, binding, usage, destination, copies]);
         check(placements::NAME, &names(placements::columns()), &[ALL, include_str!("placement.rs")]);
     }
 }

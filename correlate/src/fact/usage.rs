@@ -9,6 +9,7 @@ use offbound_schemas::table::identity_assertions;
 use offbound_schemas::vocabulary::{AddrQuality, DISAGREES_WITH_LOOKUP, Decision, Enforcement, Phase};
 use offbound_schemas::{EventId, EventTime};
 
+use super::copies::{Copies, Copy};
 use super::destination::Destination;
 use super::evidence::{Origin, Witness};
 use super::keep::Moves;
@@ -129,6 +130,8 @@ pub(crate) struct Uses {
     again: Vec<Again>,
     /// Uses that may still be repeated, by their key.
     open: HashTable<u32>,
+    /// Copies of the acts that those stand for.
+    copies: Copies,
     hasher: RandomState,
     newest_window: i64,
 }
@@ -140,6 +143,7 @@ pub(crate) struct Shown<'a> {
     pub(crate) destination: Name,
     pub(crate) called: &'a Destination,
     pub(crate) witness: Witness,
+    pub(super) copy: Option<Copy>,
 }
 
 impl Uses {
@@ -203,6 +207,7 @@ impl Uses {
         let mut open: Vec<u32> = std::mem::take(&mut self.open).into_iter().collect();
         open.sort_unstable();
         moves.retain(&mut self.uses);
+        self.copies.keep(moves);
         let mut needed = vec![false; self.manners.len()];
         let mut again = Vec::new();
         for packed in &mut self.uses {
@@ -236,7 +241,7 @@ impl Uses {
         view: &identity_assertions::View<'_>,
         row: usize,
     ) -> Option<usize> {
-        let Shown { credential, destination, called, witness } = *shown;
+        let Shown { credential, destination, called, witness, copy } = *shown;
         let action = view.action(row).unwrap_or_default();
         let sensitive_action = action_is_sensitive(&called.name, action);
         let decision = view.decision(row);
@@ -271,17 +276,18 @@ impl Uses {
             last: witness,
             count: 1,
         };
-        self.add(&fresh)
+        self.add(&fresh, copy)
     }
 
-    fn add(&mut self, fresh: &Usage) -> Option<usize> {
+    fn add(&mut self, fresh: &Usage, copy: Option<Copy>) -> Option<usize> {
         let Self { uses, manners, open, hasher, .. } = self;
         let hash = hasher.hash_one(fresh.key);
         let same = |place: &u32| {
             uses.get(*place as usize).and_then(|packed| key_of(packed, manners)) == Some(fresh.key)
         };
         if let Some(place) = open.find(hash, same).map(|place| *place as usize) {
-            self.repeat(place, fresh.first)?;
+            let is_new = copy.is_none_or(|copy| self.copies.is_new(place, fresh.first.time, copy));
+            self.repeat(place, fresh.first, is_new)?;
             return Some(place);
         }
         let (origin, line) = fresh.first.location.split();
@@ -300,19 +306,22 @@ impl Uses {
             id: first.id,
         });
         self.open(place);
+        if let Some(copy) = copy {
+            self.copies.is_new(place, first.time, copy);
+        }
         Some(place)
     }
 
-    /// One record more of a use.
-    fn repeat(&mut self, place: usize, last: Witness) -> Option<()> {
+    /// One record more of a use, which is an act more unless it is another's copy.
+    fn repeat(&mut self, place: usize, last: Witness, is_new: bool) -> Option<()> {
         let packed = self.uses.get_mut(place)?;
         match (packed.again as usize).checked_sub(1) {
             Some(at) => {
                 let known = self.again.get_mut(at)?;
-                *known = Again { last, count: known.count + 1 };
+                *known = Again { last, count: known.count + u64::from(is_new) };
             }
             None => {
-                self.again.push(Again { last, count: 2 });
+                self.again.push(Again { last, count: 1 + u64::from(is_new) });
                 packed.again = place_of(self.again.len());
             }
         }
@@ -336,6 +345,7 @@ impl Uses {
         if window > self.newest_window {
             self.newest_window = window;
             self.open.clear();
+            self.copies.clear();
         }
     }
 }

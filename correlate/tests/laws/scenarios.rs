@@ -26,6 +26,8 @@ enum Kind {
     Use,
     /// A use that does not tell its subject.
     Anonymous,
+    /// Two accounts are told of one use.
+    Copied,
     /// A use under another name of the credential.
     Alias,
     /// A record that tells both names.
@@ -49,16 +51,18 @@ enum Kind {
 }
 
 use Kind::{
-    Agent, Alias, Anonymous, Entry, Health, Issue, Key, Link, Mutual, Node, PodEnd, PodMove, Revoke, Sign,
-    Svid, SvidUse, Twin, Use,
+    Agent, Alias, Anonymous, Copied, Entry, Health, Issue, Key, Link, Mutual, Node, PodEnd, PodMove,
+    Revoke, Sign, Svid, SvidUse, Twin, Use,
 };
 
-pub(crate) const NAMES: Scenario = Scenario { kinds: &[Use, Anonymous, Alias, Link, Issue], secs: 0..600 };
+pub(crate) const NAMES: Scenario =
+    Scenario { kinds: &[Use, Copied, Anonymous, Alias, Link, Issue], secs: 0..600 };
 pub(crate) const MOVES: Scenario = Scenario { kinds: &[Use, Use, PodEnd, PodMove, Node, Sign], secs: 0..600 };
 pub(crate) const AGENTS: Scenario =
     Scenario { kinds: &[Svid, SvidUse, SvidUse, Agent, Entry, Node, Sign], secs: 0..600 };
 pub(crate) const PROBES: Scenario = Scenario { kinds: &[Mutual, Mutual, Mutual, Use, Sign], secs: 0..900 };
-pub(crate) const HABITS: Scenario = Scenario { kinds: &[Health, Health, Twin, Sign, Use], secs: 0..6_000 };
+pub(crate) const HABITS: Scenario =
+    Scenario { kinds: &[Health, Health, Twin, Sign, Use, Copied], secs: 0..6_000 };
 pub(crate) const ENDS: Scenario =
     Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, PodEnd], secs: 0..1_500 };
 
@@ -80,6 +84,7 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
     let (kind, a, b, c, secs, flag) = draw;
     match kind {
         Use => vec![world::presented(index, (a, b, c, secs, flag))],
+        Copied => copied(index, &draw),
         Anonymous | Alias | Link | Issue | Revoke | Mutual | Key | Svid | SvidUse => {
             vec![Event::Assertion(Box::new(assertion(index, draw)))]
         }
@@ -96,6 +101,19 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
             vec![Event::Host(Box::new(first)), Event::Host(Box::new(second))]
         }
     }
+}
+
+/// A use, and its copy for another account.
+fn copied(index: usize, (_, a, b, c, secs, flag): &Draw) -> Vec<Event> {
+    let Event::Assertion(used) = world::presented(index, (*a, *b, *c, *secs, *flag)) else {
+        unreachable!("a use is an assertion")
+    };
+    let told = |account: &str, event_id| {
+        let shared_id = Some(format!("shared-{index}"));
+        let account = Some(account.to_owned());
+        Event::Assertion(Box::new(IdentityAssertion { event_id, shared_id, account, ..*used.clone() }))
+    };
+    vec![told("one", used.event_id), told("two", EventId::of(&[b"copy", &index.to_le_bytes()]))]
 }
 
 fn container(pod: usize) -> String {

@@ -98,6 +98,7 @@ fn called(record: &Record<'_>, json: &Value, event_time: EventTime) -> Result<Id
     let mut row = record.assertion(event_time);
     row.phase = Phase::Present;
     row.request_id = field::string_at(json, &["eventID"]);
+    row.shared_id = field::string_at(json, &["sharedEventID"]);
     row.dst = Some(field::require_str(json, &["eventSource"])?.to_owned());
     row.action = Some(field::require_str(json, &["eventName"])?.to_owned());
     row.resource = resource(json);
@@ -294,7 +295,6 @@ fn unmapped(json: &Value, row: &IdentityAssertion) -> Option<String> {
         ("webIdFederationData", at(&["userIdentity", "sessionContext", "webIdFederationData"])),
         ("mfaAuthenticated", at(&["userIdentity", "sessionContext", "attributes", "mfaAuthenticated"])),
         ("awsRegion", at(&["awsRegion"])),
-        ("sharedEventID", at(&["sharedEventID"])),
         ("readOnly", at(&["readOnly"])),
         ("eventCategory", at(&["eventCategory"])),
         ("tlsDetails", at(&["tlsDetails"])),

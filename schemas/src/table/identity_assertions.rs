@@ -20,6 +20,8 @@ table!(IdentityAssertion "identity_assertions"
     recorder_host: Option<String> = "metadata.loggers",
     /// The record's own id (auditID, eventID, request id). A client may choose some of them.
     request_id: Option<String> = "api.request.uid",
+    /// An id that every copy of the same act carries, whomever it was delivered to (CloudTrail `sharedEventID`).
+    shared_id: Option<String> = "metadata.correlation_uid",
     /// What the record is about.
     phase: Phase = "activity_name",
     /// What was decided.

@@ -20,7 +20,7 @@ table!(Use "uses"
     first_time: EventTime = "",
     /// Time of the last record.
     last_time: EventTime = "",
-    /// Number of records.
+    /// Number of acts: copies that one source delivered to several accounts count once.
     count: u64 = "",
     /// What kind of record.
     phase: Phase = "",

@@ -185,7 +185,7 @@ struct Call<'s, 'a> {
 impl<'s, 'a> Call<'s, 'a> {
     fn of(slots: &'s [Slot<'a>; SLOTS]) -> Result<Self, Strict> {
         // What is written below as it stands must be text.
-        for slot in [PRINCIPAL, ARN, USER, INVOKED_BY, MESSAGE, AGENT, EVENT_ID, LOGIN, PROVIDER] {
+        for slot in [PRINCIPAL, ARN, USER, INVOKED_BY, MESSAGE, AGENT, EVENT_ID, SHARED, LOGIN, PROVIDER] {
             slots[slot].text_or_nothing()?;
         }
         let (source, name) = (slots[SOURCE].plain()?.ok_or(Strict)?, slots[NAME].plain()?.ok_or(Strict)?);
@@ -246,6 +246,7 @@ impl<'s, 'a> Call<'s, 'a> {
         columns.dst.put_text(row, self.source);
         columns.action.put_text(row, self.name);
         self.slots[EVENT_ID].put(&mut columns.request_id, row);
+        self.slots[SHARED].put(&mut columns.shared_id, row);
         self.slots[AGENT].put(&mut columns.user_agent, row);
         self.slots[PRINCIPAL].put(&mut columns.subject_uid, row);
         for (text, column) in [
@@ -327,7 +328,6 @@ impl<'s, 'a> Call<'s, 'a> {
         add("responseElements", RESPONSE)?;
         add("sessionCredentialFromConsole", CONSOLE)?;
         add("sessionIssuer", ISSUER_ARN)?;
-        add("sharedEventID", SHARED)?;
         unmapped.add("sourceIPAddress", source)?;
         let mut add = |name: &str, slot: usize| unmapped.add(name, self.slots[slot]);
         add("sourceIdentity", SOURCE_IDENTITY)?;

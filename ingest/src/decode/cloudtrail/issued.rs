@@ -162,7 +162,6 @@ fn unmapped(json: &Value) -> Option<String> {
         ("externalId", asked("externalId")),
         ("tags", asked("tags")),
         ("principalTags", asked("principalTags")),
-        ("sharedEventID", field::at(json, &["sharedEventID"])),
         ("trustAnchorArn", asked("trustAnchorArn")),
         ("profileArn", asked("profileArn")),
         ("subjectArn", field::at(json, &["responseElements", "subjectArn"])),
