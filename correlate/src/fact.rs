@@ -14,6 +14,7 @@ pub(crate) mod gap;
 pub(crate) mod keep;
 pub(crate) mod lineage;
 mod packed;
+mod pair;
 pub(crate) mod placement;
 pub(crate) mod program;
 pub(crate) mod sensitive;

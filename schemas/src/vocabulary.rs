@@ -254,6 +254,8 @@ vocabulary!(
         Inventory = "inventory",
         /// By process id and another sensor's event.
         PidJoin = "pid_join",
+        /// By the pair of SELinux categories, and an event that names the container with that pair.
+        Mcs = "mcs",
         /// By systemd unit.
         Unit = "unit",
         /// By user and executable.

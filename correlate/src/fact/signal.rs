@@ -14,6 +14,7 @@ use offbound_schemas::vocabulary::{Action, Attribution, ControlMode, HostControl
 use super::evidence::Witness;
 use super::keep::Moves;
 use super::lineage::Lineage;
+use super::pair::{Pair, Pairs};
 use super::program::{base_name, is_hands_on, is_server, is_writable_path};
 use super::twin::Twins;
 use crate::keyed::HashMap;
@@ -34,7 +35,7 @@ pub(crate) struct Sign {
     pub(crate) also: Vec<Name>,
     pub(crate) host: Option<Name>,
     pub(crate) pod_uid: Option<Name>,
-    /// By which way the pod is known.
+    /// By which way the pod, or by SELinux categories the container, is known.
     pub(crate) pod_by: Attribution,
     pub(crate) container: Option<Name>,
     pub(crate) unit: Option<Name>,
@@ -102,6 +103,7 @@ pub(crate) struct Signals {
     sign_bytes: usize,
     by_key: HashMap<Key, usize>,
     twins: Twins,
+    pairs: Pairs,
     newest_window: i64,
 }
 
@@ -158,7 +160,10 @@ impl Signals {
         if is_plain(view, row) {
             return;
         }
-        let actor = Actor::of(names, lineage, process, view, row);
+        let mut actor = Actor::of(names, lineage, process, view, row);
+        if let Some(pair) = Pair::of(view, row) {
+            actor.place_by(pair, &mut self.pairs, names, view.event_time(row));
+        }
         if let Some(kind) = refused_kind(view, row) {
             let refusal = sign(names, view, row, &actor, (kind, false, String::new()));
             touched.extend(self.refuse(&refusal, names));
@@ -354,6 +359,15 @@ impl Actor {
             chain,
             parent,
             tainted,
+        }
+    }
+
+    /// A process in a known container teaches what its SELinux categories stand for; one that nobody placed learns it.
+    fn place_by(&mut self, pair: Pair, pairs: &mut Pairs, names: &mut Names, time: EventTime) {
+        if self.container.is_some() || self.pod_uid.is_some() {
+            pairs.learn(pair, names, (self.container, self.pod_uid), time);
+        } else if let Some((container, pod_uid)) = pairs.container(pair, names, time) {
+            (self.container, self.pod_uid, self.pod_by) = (container, pod_uid, Attribution::Mcs);
         }
     }
 }

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 
 use offbound_schemas::EventTime;
-use offbound_schemas::vocabulary::{Outcome, SignalKind};
+use offbound_schemas::vocabulary::{Attribution, Outcome, SignalKind};
 
 use super::keep::Moves;
 use super::program::base_name;
@@ -47,7 +47,8 @@ impl Act {
             kind: sign.kind,
             time: sign.first.time,
             host: sign.host,
-            container: sign.container,
+            // A surmise links nothing.
+            container: sign.container.filter(|_| sign.pod_by != Attribution::Mcs),
             pid: sign.pid,
             exe: sign.exe,
             cmd_line: sign.cmd_line,

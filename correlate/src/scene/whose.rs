@@ -42,6 +42,7 @@ fn by_pod(scene: &Scene<'_>, sign: &Sign) -> Option<Whose> {
     let pod = sign.pod_uid?;
     let (method, confidence) = match sign.pod_by {
         Attribution::PidJoin => (Attribution::PidJoin, Confidence::Medium),
+        Attribution::Mcs => (Attribution::Mcs, Confidence::Low),
         _ => (Attribution::Direct, Confidence::High),
     };
     let workload = scene.pod(pod).and_then(|pod| pod.workload.clone());
@@ -63,13 +64,12 @@ fn by_inventory(scene: &Scene<'_>, sign: &Sign) -> Option<Whose> {
     let [pod] = pods.as_slice() else { return None };
     let workload = scene.pod(*pod).and_then(|pod| pod.workload.clone());
     // Twelve digits are unique enough on one host, not for ever.
-    let confidence = if whole { Confidence::High } else { Confidence::Medium };
-    Some(Whose {
-        pod_uid: Some(*pod),
-        workload,
-        method: Attribution::Inventory,
-        confidence: Some(confidence),
-    })
+    let (method, confidence) = match sign.pod_by {
+        Attribution::Mcs => (Attribution::Mcs, Confidence::Low),
+        _ if whole => (Attribution::Inventory, Confidence::High),
+        _ => (Attribution::Inventory, Confidence::Medium),
+    };
+    Some(Whose { pod_uid: Some(*pod), workload, method, confidence: Some(confidence) })
 }
 
 /// Same host where both are known, and there at that time, give or take the clock's error.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use offbound_schemas::EventId;
 use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
 use offbound_schemas::vocabulary::{
-    Action, AddrQuality, Decision, Enforcement, Outcome, Phase, PlacementKind,
+    Action, AddrQuality, Decision, Enforcement, HostControl, Outcome, Phase, PlacementKind,
 };
 use proptest::prelude::*;
 
@@ -46,12 +46,14 @@ enum Kind {
     Entry,
     Sign,
     Health,
+    /// SELinux refuses a process of a container; now and then the record does not say of which.
+    Decided,
     /// Two sensors record one read; one knows only the container.
     Twin,
 }
 
 use Kind::{
-    Agent, Alias, Anonymous, Copied, Entry, Health, Issue, Key, Link, Mutual, Node, PodEnd, PodMove,
+    Agent, Alias, Anonymous, Copied, Decided, Entry, Health, Issue, Key, Link, Mutual, Node, PodEnd, PodMove,
     Revoke, Sign, Svid, SvidUse, Twin, Use,
 };
 
@@ -62,7 +64,7 @@ pub(crate) const AGENTS: Scenario =
     Scenario { kinds: &[Svid, SvidUse, SvidUse, Agent, Entry, Node, Sign], secs: 0..600 };
 pub(crate) const PROBES: Scenario = Scenario { kinds: &[Mutual, Mutual, Mutual, Use, Sign], secs: 0..900 };
 pub(crate) const HABITS: Scenario =
-    Scenario { kinds: &[Health, Health, Twin, Sign, Use, Copied], secs: 0..6_000 };
+    Scenario { kinds: &[Health, Health, Twin, Decided, Sign, Use, Copied], secs: 0..6_000 };
 pub(crate) const ENDS: Scenario =
     Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, PodEnd], secs: 0..1_500 };
 
@@ -90,6 +92,7 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
         }
         PodEnd | PodMove | Node | Agent | Entry => vec![Event::Placement(Box::new(place(index, draw)))],
         Sign => vec![world::seen(index, (a, c, secs))],
+        Decided => vec![Event::Host(Box::new(decided(index, (a, c, secs, flag))))],
         Health => vec![Event::Host(Box::new(health(index, (a, b, secs))))],
         Twin => {
             let first = read(index, a, secs);
@@ -232,6 +235,21 @@ fn place(index: usize, (kind, a, b, c, secs, flag): Draw) -> Placement {
 fn read(index: usize, pod: usize, secs: i64) -> HostEvent {
     let Event::Host(row) = world::seen(index, (pod, 2, secs)) else { unreachable!("it is a host event") };
     HostEvent { pid: Some(40), process_key: None, ..*row }
+}
+
+/// A refusal by SELinux, in one of a few containers that may share their categories.
+fn decided(index: usize, (pod, at, secs, names_it): (usize, usize, i64, bool)) -> HostEvent {
+    let row = read(index, pod, secs);
+    let policy = format!("u:r:container_t:s0:c1,c{} u:r:o file", 2 + pod.min(at));
+    HostEvent {
+        outcome: Outcome::Denied,
+        control: HostControl::SeLinux,
+        policy: Some(policy),
+        pod_uid: None,
+        container_id: names_it.then(|| container(pod)),
+        pid: u32::try_from(index).ok(),
+        ..row
+    }
 }
 
 /// A health check: the same command in many pods, now and then in none.

@@ -35,7 +35,8 @@ table!(Signal "signals" "One row per host event that a classification names."; {
     workload: Option<String> = "",
     /// By which way pod and workload are known.
     attribution: Attribution = "",
-    /// How surely: high for the event's own word and whole container ids, medium for joins, low for user and executable.
+    /// How surely: high for the event's own word and whole container ids, medium for joins, low for user and executable
+    /// and for SELinux categories.
     attribution_confidence: Option<String> = "",
     /// Process key.
     process_key: Option<String> = "",

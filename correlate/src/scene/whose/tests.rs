@@ -77,6 +77,22 @@ fn a_guess_does_not_look_like_a_fact() {
     }
 }
 
+/// Scenario: a decision of SELinux about a process that nobody placed, after one with the same categories in a container
+/// that the inventory knows, in one that it does not know, and in a pod. Guarantees: workload and pod are told, as a
+/// surmise; what the inventory does not know stays open.
+#[test]
+fn categories_are_a_surmise() {
+    let decision = "control=selinux; outcome=denied; policy=u:r:container_t:s0:c4,c808 u:r:o file";
+    let told = |teacher: &str| {
+        let signal = signal(&format!("{decision}; {teacher}\nhost_events: {decision}; exe=/bin/y"));
+        (signal.attribution, signal.workload, signal.attribution_confidence)
+    };
+    let surmised = |workload: &str| (Attribution::Mcs, Some(workload.to_owned()), Some("low".to_owned()));
+    assert_eq!(told("container_id=bbbbbbbbbbbb1111"), surmised("pay"));
+    assert_eq!(told("pod_uid=web-1"), surmised("web"));
+    assert_eq!(told("container_id=cccccccccccc1111"), (Attribution::None, None, None));
+}
+
 /// Scenario: a container id alone. Guarantees: the sign belongs to the scope of the pod, as if the event named it.
 #[test]
 fn a_container_stands_for_its_pod() {
