@@ -8,6 +8,7 @@
 mod grow;
 pub(crate) mod line;
 mod marks;
+mod passed_over;
 mod rewrite;
 mod slot;
 mod unmapped;

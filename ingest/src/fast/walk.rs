@@ -6,6 +6,7 @@
 //! Writers keep the order of their keys: the member behind the last one is tried first.
 
 use super::marks::Marks;
+use super::passed_over::PassedOver;
 use super::slot::Slot;
 
 /// Deepest nesting that is walked; deeper records are rare, and the strict path counts them.
@@ -232,8 +233,9 @@ impl<'a> Walker<'a> {
         let mut seen = 0_u64;
         let mut next = 0;
         let mut open = true;
+        let mut passed = None;
         while open {
-            let Some(index) = self.key(shape, next)? else {
+            let Some(index) = self.key(shape, next, &mut passed)? else {
                 self.skip(0)?;
                 self.more(&mut open)?;
                 continue;
@@ -277,7 +279,12 @@ impl<'a> Walker<'a> {
 
     /// Reads a key and its colon; gives the index of its member, if it is one of an open object.
     #[inline]
-    fn key(&mut self, shape: &'static Shape, next: usize) -> Option<Option<usize>> {
+    fn key(
+        &mut self,
+        shape: &'static Shape,
+        next: usize,
+        passed: &mut Option<PassedOver<'a>>,
+    ) -> Option<Option<usize>> {
         let name = self.string()?;
         self.blanks();
         self.take(b':')?;
@@ -290,7 +297,9 @@ impl<'a> Walker<'a> {
                 Others::Irregular => false,
                 Others::PassedOver => true,
                 Others::SayingNothing(says_nothing) => {
-                    !matches!(self.byte(), b'{' | b'[') && says_nothing(name)
+                    !matches!(self.byte(), b'{' | b'[')
+                        && says_nothing(name)
+                        && passed.get_or_insert_default().is_first(name)
                 }
             };
         is_regular.then_some(found)
@@ -449,14 +458,20 @@ mod tests {
     static INNER: Shape = Shape::closed(&[keep("x", 1), skip("y")]);
     static SHAPE: Shape = Shape::closed(&[keep("a", 0), inside("o", &INNER), skip("s"), keep("z", 2)]);
 
+    static BESIDE: Shape = Shape::beside(&[keep("a", 0)], |name| name.starts_with('n'));
+
     fn walk(text: &str) -> Option<[Slot<'_>; 3]> {
+        walk_as(&SHAPE, text)
+    }
+
+    fn walk_as<'a>(shape: &'static Shape, text: &'a str) -> Option<[Slot<'a>; 3]> {
         let mut marks = Marks::default();
         marks.read(text.as_bytes());
         let mut slots = [Slot::Absent; 3];
         // The slots borrow from the text alone; the marks may go.
         let marks: &'static Marks = Box::leak(Box::new(marks));
         let mut walker = Walker::new(text, marks, 0);
-        walker.object(&SHAPE, &mut slots)?;
+        walker.object(shape, &mut slots)?;
         (walker.at() == text.len()).then_some(slots)
     }
 
@@ -501,6 +516,16 @@ mod tests {
         }
         let deep = format!("{{\"s\":{}1{}}}", "[".repeat(MAX_NESTING + 1), "]".repeat(MAX_NESTING + 1));
         assert_eq!(walk(&deep), None);
+    }
+
+    /// Scenario: names that say nothing, once and again, and others. Guarantees: the first are passed over; what is there
+    /// twice is left to the strict path, which looks whether the values differ.
+    #[test]
+    fn what_is_passed_over_is_there_once() {
+        assert!(walk_as(&BESIDE, r#"{"n1":1,"a":2,"n2":"x"}"#).is_some());
+        for text in [r#"{"n1":1,"a":2,"n1":3}"#, r#"{"n1":1,"n2":2,"n1":1}"#, r#"{"n1":[]}"#, r#"{"b":1}"#] {
+            assert_eq!(walk_as(&BESIDE, text), None, "{text}");
+        }
     }
 
     proptest! {
