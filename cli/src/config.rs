@@ -5,6 +5,7 @@
 //! Owns: keys, and where each may be set. Law: an unknown key or a bad value is an error (exit 3), never ignored.
 
 mod facts;
+pub(crate) mod memory;
 pub(crate) mod stream;
 
 use std::env;

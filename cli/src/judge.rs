@@ -164,6 +164,11 @@ impl Judge {
         self.engine.restore(findings, incidents);
     }
 
+    /// How many rows wait for the watermark.
+    pub(crate) fn waiting(&self) -> usize {
+        self.engine.waiting()
+    }
+
     /// What the facts take.
     pub(crate) fn tracked(&self) -> Tracked {
         self.engine.tracked()

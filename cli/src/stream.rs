@@ -11,6 +11,7 @@ mod account;
 mod connection;
 mod driver;
 mod health;
+mod hold_back;
 mod http;
 mod keeper;
 mod lead;
@@ -66,7 +67,13 @@ pub(crate) fn run(args: &StreamArgs, context: &Context) -> Result<Done, Failure>
     let publisher = Publisher::new(client, &settings, Arc::clone(&health))?.map(Arc::new);
     let start = rebuild::rebuild(judge, writer.store(), &interrupt)?;
     let positions = connection::Positions::of(writer.store().offsets()?);
-    let keeper = Keeper::start(writer, publisher.clone(), Arc::clone(&metrics), Arc::clone(&health))?;
+    let keeper = Keeper::start(
+        writer,
+        settings.shares.store_bytes,
+        publisher.clone(),
+        Arc::clone(&metrics),
+        Arc::clone(&health),
+    )?;
     let lead =
         if args.standby { Some(lead::Lead::join(&settings.connection, &settings.group)?) } else { None };
     if let Some(lead) = &lead {

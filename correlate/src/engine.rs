@@ -180,6 +180,12 @@ impl Engine {
         self.sealed.scene(&self.environment, self.now())
     }
 
+    /// How many rows wait for the watermark.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.order.waiting()
+    }
+
     /// How much the engine holds.
     #[must_use]
     pub fn tracked(&self) -> Tracked {

@@ -3,10 +3,7 @@
 //! In: decoded rows. Out: one Arrow batch per event table.
 //! Owns: the grouping of the three tables, and nothing about their columns.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
-use arrow::buffer::{NullBuffer, ScalarBuffer};
+use arrow::array::RecordBatch;
 
 use crate::SchemaError;
 use crate::table::{HostEvent, IdentityAssertion, Placement, host_events, identity_assertions, placements};
@@ -114,59 +111,10 @@ impl EventBatch {
         })
     }
 
-    /// The same without the records' own text, which is most of it and means nothing to correlation.
-    #[must_use]
-    pub fn without_text(&self) -> Self {
-        use host_events::column as host;
-        use identity_assertions::column as assertion;
-        use placements::column as place;
-        Self {
-            host_events: without(&self.host_events, &[host::raw, host::unmapped]),
-            identity_assertions: without(&self.identity_assertions, &[assertion::raw, assertion::unmapped]),
-            placements: without(&self.placements, &[place::raw, place::unmapped]),
-        }
-    }
-
     /// Number of rows in all three tables.
     #[must_use]
     pub fn num_rows(&self) -> usize {
         let Self { host_events, identity_assertions, placements } = self;
         host_events.num_rows() + identity_assertions.num_rows() + placements.num_rows()
-    }
-}
-
-/// A batch whose text columns of these names hold nothing.
-fn without(batch: &RecordBatch, names: &[&str]) -> RecordBatch {
-    let schema = batch.schema();
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
-        if !names.contains(&field.name().as_str()) {
-            return Arc::clone(column);
-        }
-        let rows = batch.num_rows();
-        let nulls = field.is_nullable().then(|| NullBuffer::new_null(rows));
-        let views = ScalarBuffer::from(vec![0_u128; rows]);
-        Arc::new(StringViewArray::new(views, Vec::new(), nulls)) as ArrayRef
-    });
-    RecordBatch::try_new(Arc::clone(&schema), columns.collect())
-        .expect("the columns are as long and of the same types as before")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Scenario: a row with its record's own text. Guarantees: the text goes, and nothing else.
-    #[test]
-    fn text_goes() {
-        let row = IdentityAssertion {
-            raw: "{}".to_owned(),
-            unmapped: Some("a".to_owned()),
-            location: "here".to_owned(),
-            ..IdentityAssertion::default()
-        };
-        let rows = EventRows { identity_assertions: vec![row.clone()], ..EventRows::default() };
-        let left = rows.to_batch().without_text().to_rows().expect("the table's shape");
-        let bare = IdentityAssertion { raw: String::new(), unmapped: None, ..row };
-        assert_eq!(left.identity_assertions, vec![bare]);
     }
 }

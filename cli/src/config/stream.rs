@@ -12,11 +12,11 @@ use offbound_ingest::kafka::{Connection, Mechanism, Sasl, Secret, Tls};
 use offbound_schemas::parse_duration_nanos;
 use serde::Deserialize;
 
+use super::memory::Shares;
 use super::{Config, truth};
 use crate::args::stream::{StartAt, StreamArgs};
 use crate::clock;
 use crate::exit::Failure;
-use crate::size::bytes;
 
 const DEFAULT_GROUP: &str = "offbound";
 const DEFAULT_LISTEN: &str = "127.0.0.1:9464";
@@ -26,13 +26,6 @@ const DEFAULT_LATENESS: &str = "30s";
 const DEFAULT_IDLE: &str = "10s";
 /// Time between two commits: what a crash makes be read again, and what an analyst waits for.
 const DEFAULT_COMMIT_INTERVAL: &str = "1s";
-/// Memory that a stream may take; records that wait and facts have their parts of it.
-const DEFAULT_MEMORY: &str = "512MiB";
-/// The part of it that facts may take by their logical size: two sets of them, what stands on each, and the rows that are
-/// made of them while rules run take several times as much.
-const FACTS_SHARE: u64 = 16;
-/// Below this there is no room for one message of each partition.
-const MIN_MEMORY_BYTES: u64 = 64 << 20;
 
 /// Section `[kafka]`.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -134,7 +127,8 @@ pub(crate) struct StreamSettings {
     pub(crate) lateness_nanos: i64,
     pub(crate) idle_nanos: i64,
     pub(crate) commit_nanos: i64,
-    pub(crate) memory_bytes: u64,
+    /// What each holder of memory may take.
+    pub(crate) shares: Shares,
     /// How long facts are kept, and how much of the memory they may take.
     pub(crate) bounds: Bounds,
 }
@@ -217,9 +211,9 @@ impl Config {
                 "no topic to read; name one with --topic, or [[topic]] in the configuration",
             ));
         }
-        let memory_bytes = self.memory(stream.memory.as_deref())?;
+        let shares = self.shares(stream.memory.as_deref())?;
         let bounds = self.bounds(None, None)?;
-        let facts_bytes = usize::try_from(memory_bytes / FACTS_SHARE).unwrap_or(usize::MAX);
+        let facts_bytes = usize::try_from(shares.facts_bytes).unwrap_or(usize::MAX);
         let start = args.start.map(|start| start == StartAt::Latest);
         let listen = args.listen.clone().or_else(|| stream.listen.clone());
         let listen = listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
@@ -242,7 +236,7 @@ impl Config {
             lateness_nanos: lateness,
             idle_nanos: nanos("stream.idle", &stream.idle, DEFAULT_IDLE)?,
             commit_nanos: nanos("stream.commit_interval", &stream.commit_interval, DEFAULT_COMMIT_INTERVAL)?,
-            memory_bytes,
+            shares,
             bounds: Bounds { facts_bytes, ..bounds },
         })
     }
@@ -355,17 +349,6 @@ impl Config {
                 Err(self.wrong("kafka.start", &format!("{other:?} is neither earliest nor latest")))
             }
         }
-    }
-
-    fn memory(&self, text: Option<&str>) -> Result<u64, Failure> {
-        let text = text.unwrap_or(DEFAULT_MEMORY);
-        let read = bytes(text).filter(|bytes| *bytes >= MIN_MEMORY_BYTES);
-        read.ok_or_else(|| {
-            self.wrong(
-                "stream.memory",
-                &format!("{text:?} is no size of at least 64MiB, such as 512MiB, 2GiB"),
-            )
-        })
     }
 }
 

@@ -15,9 +15,6 @@ use crate::config::stream::StreamSettings;
 use crate::exit::Failure;
 use crate::key;
 
-/// The part of the stream's memory that records may take which nobody has taken yet.
-const QUEUE_SHARE: u64 = 16;
-
 /// First offsets not yet taken in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Positions(Arc<Mutex<BTreeMap<(String, i32), i64>>>);
@@ -61,6 +58,6 @@ pub(crate) fn source(settings: &StreamSettings, formats: Formats) -> Result<Sour
     let ingest = IngestOptions { formats, sources: Vec::new(), key };
     let mut options = SourceOptions::new(settings.connection.clone(), &settings.group, topics, ingest);
     options.start = if settings.from_latest { Start::Latest } else { Start::Earliest };
-    options.queue_bytes = usize::try_from(settings.memory_bytes / QUEUE_SHARE).unwrap_or(usize::MAX);
+    options.queue_bytes = usize::try_from(settings.shares.queue_bytes).unwrap_or(usize::MAX);
     Ok(options)
 }

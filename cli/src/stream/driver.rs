@@ -18,6 +18,7 @@ use offbound_store::{PartitionOffset, Store};
 
 use super::connection::Positions;
 use super::health::{Health, Part};
+use super::hold_back::{self, HoldBack};
 use super::keeper::{Keeper, Point, Work};
 use super::lead::Lead;
 use super::metrics::{Metrics, seconds};
@@ -73,6 +74,7 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     parts: Parts,
     marks: Watermarks,
+    hold_back: HoldBack,
     /// First offsets not yet taken in, of partitions that moved since the last point.
     moved: BTreeMap<Partition, i64>,
     /// First offsets not yet taken in, of every partition that is read.
@@ -106,10 +108,12 @@ impl Driver {
     /// A stream that is ready to run.
     pub(crate) fn new(parts: Parts) -> Self {
         let marks = Watermarks::new(parts.settings.idle_nanos, parts.start.watermark);
+        let hold_back = HoldBack::new(parts.settings.shares.waiting_rows);
         let now = clock::now();
         Self {
             parts,
             marks,
+            hold_back,
             moved: BTreeMap::new(),
             reached: BTreeMap::new(),
             ends: BTreeMap::new(),
@@ -144,6 +148,7 @@ impl Driver {
             self.take_in(now)?;
             self.look(now)?;
             self.seal(now)?;
+            self.hold_back(now);
             self.point_if_due(now)?;
             self.tell_kafka();
             if self.parts.until_end && self.marks.all_at_end() {
@@ -340,6 +345,21 @@ impl Driver {
             metrics.watermark_delay(topic, *partition, nanos);
         }
         Ok(())
+    }
+
+    /// Lets partitions that are ahead wait while too many rows wait for the slowest.
+    fn hold_back(&mut self, now: EventTime) {
+        let waiting = self.parts.start.judge.waiting();
+        if !self.hold_back.is_due(waiting) {
+            return;
+        }
+        let ahead = self.marks.ahead((hold_back::SLACK_NANOS, hold_back::LIVE_NANOS), now);
+        let Some(held) = self.hold_back.change(waiting, &ahead) else { return };
+        self.parts.metrics.held_back.set(i64::try_from(held.len()).unwrap_or(i64::MAX));
+        if let Some((topic, partition)) = ahead.slowest {
+            tracing::debug!(waiting, held = held.len(), %topic, partition, "partitions wait for the slowest");
+        }
+        self.parts.source.hold_back(held);
     }
 
     /// Prints changes, sends provisional findings, and keeps all for the next point.

@@ -25,9 +25,6 @@ use crate::dead_letters::Row;
 use crate::exit::{Failure, say};
 use crate::output::json;
 
-/// Bytes of messages whose rows may wait for the store: more than a second of 50,000 records, so that a commit, which
-/// waits for the disk, holds up nobody who reads.
-const QUEUE_BYTES: u64 = 64 * 1024 * 1024;
 /// Pieces of work that may wait, where deliveries are small.
 const QUEUE_PIECES: usize = 4_096;
 /// How often whoever waits for room looks whether the store's thread is still there.
@@ -66,14 +63,18 @@ pub(crate) struct Point {
     pub(crate) watermark: Option<EventTime>,
 }
 
-/// How many bytes wait.
-#[derive(Default)]
+/// How many bytes of messages wait.
 struct Backlog {
     bytes: Mutex<u64>,
+    most: u64,
     shrunk: Condvar,
 }
 
 impl Backlog {
+    fn new(most: u64) -> Self {
+        Self { bytes: Mutex::default(), most, shrunk: Condvar::new() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, u64> {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,7 +82,7 @@ impl Backlog {
     /// Adds bytes once there is room, or nobody is left to make room.
     fn add(&self, more: u64, is_over: impl Fn() -> bool) {
         let mut bytes = self.lock();
-        while *bytes >= QUEUE_BYTES && !is_over() {
+        while *bytes >= self.most && !is_over() {
             bytes = self.shrunk.wait_timeout(bytes, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
         *bytes += more;
@@ -115,16 +116,17 @@ struct Desk {
 }
 
 impl Keeper {
-    /// Starts the thread.
+    /// Starts the thread; rows of so many bytes of messages may wait for it.
     pub(crate) fn start(
         writer: Writer,
+        most_bytes: u64,
         publisher: Option<Arc<Publisher>>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
     ) -> Result<Self, Failure> {
         let (work, waiting) = sync_channel(QUEUE_PIECES);
         let (committed, told) = sync_channel(QUEUE_POSITIONS);
-        let (letters, backlog) = (Vec::new(), Arc::new(Backlog::default()));
+        let (letters, backlog) = (Vec::new(), Arc::new(Backlog::new(most_bytes)));
         let theirs = Arc::clone(&backlog);
         let mut desk = Desk { writer, publisher, metrics, health, letters, committed, backlog: theirs };
         let named = thread::Builder::new().name("offbound-store".to_owned());

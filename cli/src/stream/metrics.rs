@@ -39,6 +39,7 @@ pub(crate) struct Metrics {
     facts_bytes: Family<Labels, Gauge>,
     facts_given_up: Gauge,
     pub(crate) waiting_rows: Gauge,
+    pub(crate) held_back: Gauge,
     pub(crate) outbox: Gauge,
     pub(crate) commits: Histogram,
     pub(crate) retries: Counter,
@@ -62,6 +63,7 @@ impl Metrics {
             facts_bytes: Family::default(),
             facts_given_up: Gauge::default(),
             waiting_rows: Gauge::default(),
+            held_back: Gauge::default(),
             outbox: Gauge::default(),
             commits: Histogram::new(COMMIT_SECONDS),
             retries: Counter::default(),
@@ -114,10 +116,12 @@ impl Metrics {
         );
         let help = "Logical size of the facts, by table";
         registry.register_with_unit("facts", help, Unit::Bytes, facts_bytes.clone());
-        let Self { facts_given_up, waiting_rows, outbox, commits, retries, .. } = self;
+        let Self { facts_given_up, waiting_rows, held_back, outbox, commits, retries, .. } = self;
         let help = "Rows of facts given up for lack of room; gaps say whose";
         self.registry.register("facts_given_up_rows", help, facts_given_up.clone());
         self.registry.register("waiting_rows", "Events that wait for the watermark", waiting_rows.clone());
+        let help = "Partitions not read while many events wait for the slowest";
+        self.registry.register("held_back_partitions", help, held_back.clone());
         self.registry.register("outbox_records", "Results not yet taken by their topic", outbox.clone());
         self.registry.register_with_unit(
             "commit",

@@ -5,7 +5,7 @@
 //! Law: it is the minimum over the partitions that still have something to say; no single stamp can move it beyond the
 //! moment at which its record arrived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use offbound_schemas::EventTime;
@@ -20,8 +20,29 @@ struct Progress {
     newest: Option<EventTime>,
     /// How late its events may be.
     lateness_nanos: i64,
+    /// When the last of its records arrived.
+    arrived: Option<EventTime>,
     /// When its end was reached; none while there is more to fetch.
     at_end_since: Option<EventTime>,
+}
+
+impl Progress {
+    /// Up to which moment everything of it has arrived, as far as that may be believed.
+    fn front(&self) -> Option<EventTime> {
+        self.newest.map(|newest| newest.plus_nanos(-self.lateness_nanos))
+    }
+
+    /// Whether it has been silent at its end for so long that it holds nothing back.
+    fn is_idle(&self, idle_nanos: i64, now: EventTime) -> bool {
+        self.at_end_since.is_some_and(|since| now.nanos_since(since) >= idle_nanos)
+    }
+}
+
+/// The partition that the watermark waits for, and others that need not be read on until it has come nearer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ahead {
+    pub(crate) slowest: Option<Partition>,
+    pub(crate) partitions: BTreeSet<Partition>,
 }
 
 /// The progress of all partitions of this member.
@@ -43,7 +64,7 @@ impl Watermarks {
 
     /// A partition is read from now on: it holds the watermark until it has spoken, or has nothing to say.
     pub(crate) fn assigned(&mut self, partition: Partition, lateness_nanos: i64) {
-        let fresh = Progress { newest: None, lateness_nanos, at_end_since: None };
+        let fresh = Progress { newest: None, lateness_nanos, arrived: None, at_end_since: None };
         self.partitions.entry(partition).or_insert(fresh);
     }
 
@@ -66,6 +87,7 @@ impl Watermarks {
         // broker's or producer's clock is not believed beyond our own.
         let credible = newest.map(|newest| newest.min(arrived).min(now));
         progress.newest = progress.newest.max(credible);
+        progress.arrived = progress.arrived.max(Some(arrived));
         progress.at_end_since = None;
     }
 
@@ -82,14 +104,9 @@ impl Watermarks {
         if self.partitions.is_empty() {
             return self.reached;
         }
-        let is_idle = |progress: &Progress| {
-            progress.at_end_since.is_some_and(|since| now.nanos_since(since) >= self.idle_nanos)
-        };
-        let held = self.partitions.values().filter(|progress| !is_idle(progress));
+        let held = self.partitions.values().filter(|progress| !progress.is_idle(self.idle_nanos, now));
         // One that has not spoken yet holds everything.
-        let held: Option<Vec<EventTime>> = held
-            .map(|progress| progress.newest.map(|newest| newest.plus_nanos(-progress.lateness_nanos)))
-            .collect();
+        let held: Option<Vec<EventTime>> = held.map(Progress::front).collect();
         let current = match held.as_deref() {
             None => None,
             Some([]) => self.newest().map(|newest| newest.plus_nanos(1)),
@@ -108,6 +125,26 @@ impl Watermarks {
     pub(crate) fn newest(&self) -> Option<EventTime> {
         let newest = self.partitions.values().filter_map(|progress| progress.newest).max();
         newest.max(self.newest_given_up)
+    }
+
+    /// Which partitions are more than so many nanoseconds of event time ahead of the slowest one, and say what arrived
+    /// longer ago than `live_nanos`.
+    pub(crate) fn ahead(&self, (slack_nanos, live_nanos): (i64, i64), now: EventTime) -> Ahead {
+        let held = self.partitions.iter().filter(|(_, progress)| !progress.is_idle(self.idle_nanos, now));
+        // One that has not spoken yet may have anything: it is the slowest.
+        let Some((slowest, progress)) = held.min_by_key(|(_, progress)| progress.front()) else {
+            return Ahead::default();
+        };
+        let most = progress.front().map(|front| front.plus_nanos(slack_nanos));
+        let is_ahead = |progress: &Progress| {
+            let is_live = progress.arrived.is_some_and(|arrived| now.nanos_since(arrived) <= live_nanos);
+            progress.front().is_some_and(|front| Some(front) > most) && !is_live
+        };
+        let ahead = self.partitions.iter().filter(|(_, progress)| is_ahead(progress));
+        Ahead {
+            slowest: Some(slowest.clone()),
+            partitions: ahead.map(|(partition, _)| partition.clone()).collect(),
+        }
     }
 
     /// Whether every partition has been read to its end.
@@ -222,6 +259,31 @@ mod tests {
         assert_eq!(marks.current(at(211)), Some(at(98)));
         marks.at_end(&partition(0), at(211));
         assert_eq!(marks.current(at(221)), Some(at(103).plus_nanos(1)));
+    }
+
+    /// Scenario: old records of which one partition is hours ahead; one that has not spoken; one whose records arrive now;
+    /// one that is silent at its end. Guarantees: who is ahead of the slowest is named, who is live or is waited for is not.
+    #[test]
+    fn who_is_ahead_is_known() {
+        const BOUNDS: (i64, i64) = (10 * SECOND, 30 * SECOND);
+        let check = |marks: &Watermarks, slowest: Option<i32>, ahead: &[i32]| {
+            let partitions = ahead.iter().map(|number| partition(*number)).collect();
+            let expected = Ahead { slowest: slowest.map(partition), partitions };
+            assert_eq!(marks.ahead(BOUNDS, at(100_000)), expected);
+        };
+        let mut marks = two();
+        check(&marks, Some(0), &[]);
+        marks.delivered(&partition(0), Some(at(9_000)), at(9_000), at(100_000));
+        check(&marks, Some(1), &[0]);
+        marks.delivered(&partition(1), Some(at(8_990)), at(9_001), at(100_000));
+        check(&marks, Some(1), &[]);
+        marks.delivered(&partition(0), Some(at(9_001)), at(9_001), at(100_000));
+        check(&marks, Some(1), &[0]);
+        marks.delivered(&partition(0), Some(at(99_990)), at(99_999), at(100_000));
+        check(&marks, Some(1), &[]);
+        marks.at_end(&partition(1), at(99_000));
+        check(&marks, Some(0), &[]);
+        check(&Watermarks::new(IDLE, None), None, &[]);
     }
 
     /// Scenario: a partition without any record. Guarantees: it holds nothing back once its end was seen.

@@ -2,7 +2,7 @@
 //!
 //! In: batches, many of them of a few rows each where events come live. Out: each row, wherever it is by now. Owns: the
 //! merging of small batches, of which every sixteen become one: a batch of 150 columns takes tens of kilobytes, however
-//! few rows it has. Law: merging changes no row; a merged batch has the columns that folding reads, and no others.
+//! few rows it has. Law: merging changes no row; what is held has the columns that folding reads, and no others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,9 +57,20 @@ impl Batches {
         self.next
     }
 
-    /// Holds a batch of which so many rows wait. Folding reads no record's own text, which would be most of it.
+    /// Holds a batch of which so many rows wait, with the columns that folding reads: the others are most of it.
     pub(super) fn hold(&mut self, batch: &EventBatch, waiting: usize) {
-        self.insert(Held { batch: batch.without_text(), waiting, parts: Vec::new() });
+        let absent = self.absent(batch.num_rows());
+        let EventBatch { host_events: hosts, identity_assertions: uses, placements: places } = batch;
+        let batch = EventBatch {
+            host_events: folded(hosts, &absent.host_events, folded_columns(host_events::NAME)),
+            identity_assertions: folded(
+                uses,
+                &absent.identity_assertions,
+                folded_columns(identity_assertions::NAME),
+            ),
+            placements: folded(places, &absent.placements, folded_columns(placements::NAME)),
+        };
+        self.insert(Held { batch, waiting, parts: Vec::new() });
         for size in 0..SIZES.len() {
             if self.small.get(size).is_some_and(|small| small.len() >= MERGED) {
                 self.merge(size);
@@ -100,9 +111,7 @@ impl Batches {
     }
 
     fn merged(&mut self, batches: &[&EventBatch]) -> EventBatch {
-        let rows = batches.iter().map(|batch| batch.num_rows()).sum();
-        let known = self.absent.take().filter(|absent| absent.host_events.num_rows() >= rows);
-        let absent = self.absent.insert(known.unwrap_or_else(|| absent_rows(rows)));
+        let absent = self.absent(batches.iter().map(|batch| batch.num_rows()).sum());
         let merge = |of: fn(&EventBatch) -> &RecordBatch, name| {
             let parts: Vec<&RecordBatch> =
                 batches.iter().map(|batch| of(batch)).filter(|batch| batch.num_rows() > 0).collect();
@@ -113,6 +122,12 @@ impl Batches {
             identity_assertions: merge(|batch| &batch.identity_assertions, identity_assertions::NAME),
             placements: merge(|batch| &batch.placements, placements::NAME),
         }
+    }
+
+    /// At least so many rows without any value.
+    fn absent(&mut self, rows: usize) -> &EventBatch {
+        let known = self.absent.take().filter(|absent| absent.host_events.num_rows() >= rows);
+        self.absent.insert(known.unwrap_or_else(|| absent_rows(rows)))
     }
 
     /// Where a row is: the number of its batch, the batch, and its place in its table there.
@@ -158,6 +173,18 @@ fn absent_rows(rows: usize) -> EventBatch {
         builder.placements.end_row();
     }
     builder.finish()
+}
+
+/// A batch with the columns of these names; others have no value.
+fn folded(batch: &RecordBatch, absent: &RecordBatch, names: &[&str]) -> RecordBatch {
+    let (schema, rows) = (batch.schema(), batch.num_rows());
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
+        let is_read = names.contains(&field.name().as_str());
+        let nothing = absent.column_by_name(field.name()).filter(|_| !is_read);
+        nothing.map_or_else(|| Arc::clone(column), |nothing| nothing.slice(0, rows))
+    });
+    RecordBatch::try_new(Arc::clone(&schema), columns.collect())
+        .expect("columns of this schema, of as many rows as the batch has")
 }
 
 /// One batch of several, with the columns of these names; others have no value.

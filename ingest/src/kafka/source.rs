@@ -40,6 +40,7 @@ pub(super) struct Shared {
     pub(super) is_stopping: AtomicBool,
     commits: Mutex<BTreeMap<Key, i64>>,
     released: Mutex<BTreeSet<u64>>,
+    held_back: Mutex<Arc<BTreeSet<Key>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -50,6 +51,11 @@ impl Shared {
     /// What is to be committed, once.
     pub(super) fn take_commits(&self) -> BTreeMap<Key, i64> {
         std::mem::take(&mut lock(&self.commits))
+    }
+
+    /// Partitions that are not to be read now.
+    pub(super) fn held_back(&self) -> Arc<BTreeSet<Key>> {
+        Arc::clone(&lock(&self.held_back))
     }
 
     /// Whether a revocation was released; says so once.
@@ -89,6 +95,7 @@ impl KafkaSource {
             is_stopping: AtomicBool::new(false),
             commits: Mutex::default(),
             released: Mutex::default(),
+            held_back: Mutex::default(),
         });
         consumer.subscribe(&topics).map_err(refused)?;
         let theirs = Arc::clone(&shared);
@@ -138,6 +145,12 @@ impl KafkaSource {
     /// Says that everything that was delivered of the partitions of a revocation is committed, or thrown away.
     pub fn release(&self, epoch: u64) {
         lock(&self.shared.released).insert(epoch);
+        self.wake();
+    }
+
+    /// Reads none of these partitions until it is told others. Their messages stay with librdkafka, which stops fetching.
+    pub fn hold_back(&self, partitions: Arc<BTreeSet<Key>>) {
+        *lock(&self.shared.held_back) = partitions;
         self.wake();
     }
 

@@ -247,7 +247,11 @@ impl Worker {
         let mut messages = 0;
         let mut lost = Vec::new();
         let (mut is_well, now) = (false, Instant::now());
+        let held_back = self.shared.held_back();
         for (key, owned) in &mut self.partitions {
+            if held_back.contains(key) {
+                continue;
+            }
             let Some(topic) = self.topics.get_mut(&key.0) else { continue };
             if !self.shared.hand_over.has_room() {
                 break;
