@@ -22,8 +22,9 @@ use crate::standing::Unit;
 use rows::{Fate, Listing, Table};
 use share::Item;
 
-/// What is left after facts were too large, in parts of the bound: so that they are not too large again at once.
-const LEFT_OF_FOUR: usize = 3;
+/// What is left after facts were too large, in parts of the bound: what is left is looked at anew, so that a quarter more
+/// room for the past would cost twice as much for each row that comes.
+const LEFT_OF_FOUR: usize = 2;
 /// Rounds of measuring and giving up: a text that several rows need is freed only with the last of them.
 const MAX_ROUNDS: usize = 8;
 

@@ -1,21 +1,20 @@
 //! Segments being written side by side, while the writer goes on gathering.
 //!
 //! In: rows that become one segment each. Out: the segments' entries, in the order in which they were begun.
-//! Owns: the threads, and the rows until their segment is written. Bound: as many segments at once as the writer
+//! Owns: the rows until their segment is written. Bound: as many segments at once as the writer
 //! allows, so their rows bound the memory.
 //! Law: what finishes first is not committed first; rows whose segment could not be written are written again.
 
 use std::collections::VecDeque;
-use std::panic::resume_unwind;
-use std::thread::{Builder, JoinHandle};
 
 use crate::folder::Folder;
+use crate::hands::{Doing, Hands};
 use crate::manifest::Entry;
 use crate::pending::Gathered;
 use crate::segment::Plan;
 use crate::{Options, StoreError, segment};
 
-type Encoding = JoinHandle<Result<Entry, StoreError>>;
+type Encoding = Doing<Result<Entry, StoreError>>;
 
 /// One segment on its way.
 #[derive(Debug)]
@@ -31,13 +30,14 @@ struct Job {
 pub(crate) struct Encoders {
     folder: Folder,
     options: Options,
+    hands: Hands,
     jobs: VecDeque<Job>,
 }
 
 impl Encoders {
     /// None yet; they will write into `folder`.
-    pub(crate) fn new(folder: Folder, options: Options) -> Self {
-        Self { folder, options, jobs: VecDeque::new() }
+    pub(crate) fn new(folder: Folder, options: Options, hands: Hands) -> Self {
+        Self { folder, options, hands, jobs: VecDeque::new() }
     }
 
     /// How many segments are on their way.
@@ -46,9 +46,9 @@ impl Encoders {
     }
 
     /// Whether the oldest is done, so that taking it does not wait.
-    pub(crate) fn oldest_is_done(&self) -> bool {
-        let oldest = self.jobs.front();
-        oldest.is_some_and(|job| job.encoding.as_ref().is_none_or(JoinHandle::is_finished))
+    pub(crate) fn oldest_is_done(&mut self) -> bool {
+        let oldest = self.jobs.front_mut();
+        oldest.is_some_and(|job| job.encoding.as_mut().is_none_or(Doing::is_done))
     }
 
     /// Begins to write a segment.
@@ -68,8 +68,7 @@ impl Encoders {
     pub(crate) fn take_oldest(&mut self) -> Option<Result<Entry, StoreError>> {
         let mut job = self.jobs.pop_front()?;
         let encoding = job.encoding.take().map_or_else(|| self.spawn(&job.plan, &job.rows), Ok);
-        let written =
-            encoding.and_then(|encoding| encoding.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let written = encoding.and_then(Doing::wait);
         if written.is_err() {
             self.jobs.push_front(job);
         }
@@ -84,8 +83,7 @@ impl Encoders {
             let plan = (plan, rows.schema());
             segment::write(&folder, plan, rows.chunks(options.row_group_rows), &options)
         };
-        let spawned = Builder::new().name("segment".to_owned()).spawn(work);
-        spawned.map_err(StoreError::io("start a thread to write", self.folder.path()))
+        self.hands.begin(work).map_err(StoreError::io("start a thread to write", self.folder.path()))
     }
 }
 

@@ -20,6 +20,7 @@ mod entity_filters;
 mod error;
 mod event_table;
 mod folder;
+mod hands;
 mod live;
 mod manifest;
 mod merge;

@@ -1,13 +1,11 @@
 //! Small segments become larger ones beside a running writer, which goes on committing.
 //!
 //! In: segments that lie together. Out: one finished file in place of them, which the next commit names.
-//! Owns: the one thread that merges. Bound: one merge at a time, of segments that make one of ordinary size.
+//! Owns: the merge on its way. Bound: one merge at a time, of segments that make one of ordinary size.
 //! Law: until a commit has named the merged segment, the old ones are the store.
 
-use std::panic::resume_unwind;
-use std::thread::{Builder, JoinHandle};
-
 use crate::folder::Folder;
+use crate::hands::{Doing, Hands};
 use crate::manifest::Entry;
 use crate::merge::Merge;
 use crate::segment::{self, Plan};
@@ -20,7 +18,7 @@ pub(crate) const UNNUMBERED: u64 = 0;
 #[derive(Debug)]
 pub(crate) struct Merging {
     /// None once somebody has waited for it.
-    work: Option<JoinHandle<Result<Entry, StoreError>>>,
+    work: Option<Doing<Result<Entry, StoreError>>>,
     /// The segments that are merged.
     pub(crate) chosen: Vec<Entry>,
 }
@@ -31,6 +29,7 @@ impl Merging {
         folder: &Folder,
         chosen: Vec<Entry>,
         options: Options,
+        hands: &Hands,
     ) -> Result<Option<Self>, StoreError> {
         let Some(table) = chosen.first().map(|entry| entry.table) else { return Ok(None) };
         let (folder_of_thread, entries) = (folder.clone(), chosen.clone());
@@ -38,19 +37,17 @@ impl Merging {
             let plan = plan(UNNUMBERED, table, &entries);
             merge(&folder_of_thread, plan, entries, &options)
         };
-        let spawned = Builder::new().name("merge".to_owned()).spawn(work);
-        let work = spawned.map_err(StoreError::io("start a thread to merge in", folder.path()))?;
+        let work = hands.begin(work).map_err(StoreError::io("start a thread to merge in", folder.path()))?;
         Ok(Some(Self { work: Some(work), chosen }))
     }
 
-    pub(crate) fn is_done(&self) -> bool {
-        self.work.as_ref().is_none_or(JoinHandle::is_finished)
+    pub(crate) fn is_done(&mut self) -> bool {
+        self.work.as_mut().is_none_or(Doing::is_done)
     }
 
     /// Waits for the merged segment, which has no number yet; none when somebody had it already.
     pub(crate) fn finish(mut self) -> Option<Result<Entry, StoreError>> {
-        let work = self.work.take()?;
-        Some(work.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        self.work.take().map(Doing::wait)
     }
 }
 

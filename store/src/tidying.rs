@@ -129,7 +129,7 @@ impl Writer {
                 .or_else(|| compact::small(table, entries, &options))
         };
         if let Some(chosen) = EventTable::ALL.into_iter().find_map(choose) {
-            self.merging = Merging::begin(&self.store.folder, chosen, options)?;
+            self.merging = Merging::begin(&self.store.folder, chosen, options, &self.hands)?;
         }
         Ok(())
     }

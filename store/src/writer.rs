@@ -18,6 +18,7 @@ use crate::change::Change;
 use crate::database::Database;
 use crate::encoders::Encoders;
 use crate::folder::{Folder, WriterLock};
+use crate::hands::Hands;
 use crate::manifest::{Entry, Manifest};
 use crate::merging::Merging;
 use crate::options::{DEAD_LETTER_BYTES, DEAD_LETTERS_PER_COMMIT, RETIRED_COMMITS};
@@ -40,6 +41,7 @@ fn pending(columns: &Columns, options: &Options) -> [Pending; 3] {
 pub struct Writer {
     // Fields are dropped in this order: threads end, then the database closes, before their folder goes away.
     encoders: Encoders,
+    pub(crate) hands: Hands,
     pub(crate) store: Store,
     pub(crate) options: Options,
     pending: [Pending; 3],
@@ -109,8 +111,10 @@ impl Writer {
                 "removed segments that were never committed, or have been replaced"
             );
         }
+        let hands = Hands::default();
         let mut writer = Self {
-            encoders: Encoders::new(folder.clone(), options),
+            encoders: Encoders::new(folder.clone(), options, hands.clone()),
+            hands,
             store: Store { database, folder },
             options,
             pending: pending(&Columns::all(), &options),

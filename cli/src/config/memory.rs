@@ -13,10 +13,10 @@ const DEFAULT_MEMORY: &str = "512MiB";
 /// Below this there is no room for one message of each partition.
 const MIN_MEMORY_BYTES: u64 = 64 << 20;
 /// The part that messages may take which were read and are not taken in yet.
-const QUEUE_SHARE: u64 = 16;
-/// The part that messages may take whose rows wait for the store: more than half a second of 50,000 records, so that a
+const QUEUE_SHARE: u64 = 32;
+/// The part that messages may take whose rows wait for the store: a third of a second of 50,000 records, so that a
 /// commit, which waits for the disk, holds up nobody who reads.
-const STORE_SHARE: u64 = 16;
+const STORE_SHARE: u64 = 32;
 /// The part that facts may take by their logical size: two sets of them, what stands on each, and the rows that are made
 /// of them while rules run take several times as much.
 const FACTS_SHARE: u64 = 16;
@@ -69,10 +69,13 @@ mod tests {
     fn a_size_is_shared() {
         let config = Config::default();
         assert_eq!(config.shares(None).ok(), Some(Shares::of(512 << 20)));
-        assert_eq!(config.shares(Some("1GiB")).ok().map(|shares| shares.queue_bytes), Some(64 << 20));
+        assert_eq!(config.shares(Some("1GiB")).ok().map(|shares| shares.queue_bytes), Some(32 << 20));
         for text in ["63MiB", "much"] {
             let fault = config.shares(Some(text)).err().map(|fault| fault.to_string());
-            assert!(fault.is_some_and(|fault| fault.contains("stream.memory") && fault.contains(text)), "{text}");
+            assert!(
+                fault.is_some_and(|fault| fault.contains("stream.memory") && fault.contains(text)),
+                "{text}"
+            );
         }
     }
 }

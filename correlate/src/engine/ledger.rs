@@ -147,11 +147,10 @@ impl Ledger {
     /// Lets go of what is too old, and of what there is no room for. What stands on it is told for good.
     async fn give_up(&mut self, basis: Basis<'_>) -> Result<(), EngineError> {
         let Basis { environment, session, bounds } = basis;
-        let mut standing = Standing::of(&self.facts);
-        let everything = Standing::everything(&self.facts);
-        standing.renew(environment, &self.facts, session, everything, Look::thorough(None)).await?;
-        for stood in self.standing.take().iter().chain([&standing]) {
-            let Renewed { findings, incidents } = stood.all();
+        let (mut standing, touched) = self.take_standing();
+        let renewed =
+            standing.renew(environment, &self.facts, session, touched, Look::thorough(None)).await?;
+        for Renewed { findings, incidents } in [renewed, standing.all()] {
             self.carried.findings.extend(findings);
             self.carried.incidents.extend(incidents);
         }
@@ -180,11 +179,7 @@ impl Ledger {
         look: Look,
     ) -> Result<Renewed, EngineError> {
         self.touched = false;
-        let touched = std::mem::take(&mut self.facts.touched);
-        let (mut standing, touched) = match self.standing.take() {
-            Some(standing) => (standing, touched),
-            None => (Standing::of(&self.facts), Standing::everything(&self.facts)),
-        };
+        let (mut standing, touched) = self.take_standing();
         let renewed = standing.renew(environment, &self.facts, session, touched, look).await?;
         self.standing = Some(standing);
         let carried = std::mem::take(&mut self.carried);
@@ -192,6 +187,15 @@ impl Ledger {
             findings: renewed.findings.into_iter().chain(carried.findings).collect(),
             incidents: renewed.incidents.into_iter().chain(carried.incidents).collect(),
         })
+    }
+
+    /// What stands, and what changed since it was looked at; everything, where nothing stands.
+    fn take_standing(&mut self) -> (Standing, Touched) {
+        let touched = std::mem::take(&mut self.facts.touched);
+        match self.standing.take() {
+            Some(standing) => (standing, touched),
+            None => (Standing::of(&self.facts), Standing::everything(&self.facts)),
+        }
     }
 
     /// Whether incidents wait for a thorough look.

@@ -1,6 +1,6 @@
 //! Records that wait: how quickly they are read, beside the same records from files and the broker's own limit.
 //!
-//! In: how many records. Out: rates. Owns: what is timed: whole processes from start to end, and the stretch between the
+//! In: how many records, and at which rate they came about. Out: rates. Owns: what is timed: whole processes from start to end, and the stretch between the
 //! findings of the attacks at a tenth and at nine tenths, which leaves the start out.
 
 use std::fs::{self, File};
@@ -24,8 +24,8 @@ use crate::{PARTITIONS, Problem};
 
 /// 2026-03-02T00:00:00Z: records of the past.
 const FROM_NANOS: i64 = 1_772_409_600_000_000_000;
-/// Records of one second of their own time.
-const RECORDS_PER_SEC: u64 = 50_000;
+/// Records of one second of their own time, where nothing says it.
+pub(crate) const RECORDS_PER_SEC: u64 = 50_000;
 /// Attacks of the whole.
 const ATTACKS: u64 = 500;
 /// Longest time without a new finding before a run counts as stuck.
@@ -33,9 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Time without a new finding after which a peer has come to the end.
 const QUIET: Duration = Duration::from_secs(15);
 
-/// Runs it.
-pub(crate) fn run(records: u64, who: &Reader) -> Result<(), Problem> {
-    let length = i64::try_from(records * 1_000_000_000 / RECORDS_PER_SEC)?;
+/// Runs it. The rate decides how many of them lie within the lateness of the last one.
+pub(crate) fn run(records: u64, rate: u64, who: &Reader) -> Result<(), Problem> {
+    let length = i64::try_from(records * 1_000_000_000 / rate.max(1))?;
     let span = Span { from_nanos: FROM_NANOS, length_nanos: length };
     let wanted = Wanted { lines: records, span, partitions: PARTITIONS, beat: (records / ATTACKS).max(1) };
     let traffic = Traffic::generate(&wanted)?;

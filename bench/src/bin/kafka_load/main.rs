@@ -4,8 +4,8 @@
 //! Law: the load is open: each record has its moment, whether the reader keeps up or not, and times count from that
 //! moment, not from when the record could be sent.
 //!
-//! `kafka_load live RATE SECONDS WHO…` sends RATE records a second; `kafka_load backlog RECORDS WHO…` lets them be read
-//! that wait. WHO is `offbound PATH`, or `peer COMMAND…`.
+//! `kafka_load live RATE SECONDS WHO…` sends RATE records a second; `kafka_load backlog RECORDS [at RATE] WHO…` lets them be
+//! read that wait, and came about at that rate. WHO is `offbound PATH`, or `peer COMMAND…`.
 
 mod backlog;
 mod findings;
@@ -30,7 +30,7 @@ pub(crate) type Problem = Box<dyn std::error::Error>;
 /// Partitions of the topic with the logs.
 pub(crate) const PARTITIONS: i32 = 12;
 
-const USAGE: &str = "usage: kafka_load live RATE SECONDS WHO… | kafka_load backlog RECORDS WHO…, where WHO is `offbound PATH` or `peer COMMAND…`";
+const USAGE: &str = "usage: kafka_load live RATE SECONDS WHO… | kafka_load backlog RECORDS [at RATE] WHO…, where WHO is `offbound PATH` or `peer COMMAND…`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +47,12 @@ fn run(arguments: &[String]) -> Result<(), Problem> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["live", rate, seconds, who @ ..] => live::run(rate.parse()?, seconds.parse()?, &reader(who)?),
-        ["backlog", records, who @ ..] => backlog::run(records.parse()?, &reader(who)?),
+        ["backlog", records, "at", rate, who @ ..] => {
+            backlog::run(records.parse()?, rate.parse()?, &reader(who)?)
+        }
+        ["backlog", records, who @ ..] => {
+            backlog::run(records.parse()?, backlog::RECORDS_PER_SEC, &reader(who)?)
+        }
         _ => Err(USAGE.into()),
     }
 }
