@@ -7,14 +7,14 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, Builder};
 
 type Work = Box<dyn FnOnce() + Send>;
 
 /// Threads that have nothing to do, each by the way to it.
-type Idle = Mutex<Vec<Sender<Work>>>;
+type Idle = Mutex<Vec<SyncSender<Work>>>;
 
 /// What is said for an answer that never comes.
 const NO_ANSWER: &str = "a thread that wrote a segment ended without an answer";
@@ -25,7 +25,7 @@ pub(crate) struct Hands {
     idle: Arc<Idle>,
 }
 
-fn lock(idle: &Idle) -> MutexGuard<'_, Vec<Sender<Work>>> {
+fn lock(idle: &Idle) -> MutexGuard<'_, Vec<SyncSender<Work>>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -44,8 +44,9 @@ impl Hands {
         Ok(Doing { told, answer: None })
     }
 
-    fn start(&self) -> io::Result<Sender<Work>> {
-        let (own, works) = channel::<Work>();
+    fn start(&self) -> io::Result<SyncSender<Work>> {
+        // A thread that is idle has no work waiting.
+        let (own, works) = sync_channel::<Work>(1);
         let serve = move || works.into_iter().for_each(|work| work());
         Builder::new().name("segment".to_owned()).spawn(serve)?;
         Ok(own)
@@ -61,7 +62,7 @@ fn do_and_tell<T>(work: impl FnOnce() -> T, tell: &SyncSender<thread::Result<T>>
 }
 
 /// Makes a thread idle; where nobody has work any more, its last way is lost here, and it ends.
-fn rest(idle: &Weak<Idle>, own: Sender<Work>) {
+fn rest(idle: &Weak<Idle>, own: SyncSender<Work>) {
     if let Some(idle) = idle.upgrade() {
         lock(&idle).push(own);
     }
@@ -111,7 +112,7 @@ mod tests {
         let who = || thread::current().id();
         let first = hands.begin(who).expect("a thread").wait();
         assert_eq!(hands.begin(who).expect("a thread").wait(), first);
-        let (go, wait) = channel::<()>();
+        let (go, wait) = sync_channel::<()>(1);
         let busy = hands.begin(move || wait.recv().map(|()| who())).expect("a thread");
         let other = hands.begin(who).expect("a thread").wait();
         go.send(()).expect("it waits");
