@@ -1,5 +1,6 @@
 //! A taker that is slow, and memory that stays bounded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Member, Store, broker, create, numbers, options, send};
@@ -23,5 +24,24 @@ fn a_slow_taker() {
     member.until("all records", |member| member.rows.len() >= 12_000);
     assert_eq!(numbers(&member.rows), (0..12_000).collect::<Vec<_>>());
     assert!(member.revoked.is_empty() && member.fenced.is_empty(), "{:?}", member.revoked);
+    member.source.stop();
+}
+
+/// Scenario: two partitions of four are held back before anything is read, then no more. Guarantees: the others are read to
+/// their ends meanwhile; nothing of those that are held comes; then everything comes, each record once.
+#[test]
+fn who_is_held_back_waits() {
+    create("held", 4);
+    send(broker(), "held", 4, 0..400);
+    let mut member = Member::start(options(broker(), "held", &["held"]), &Store::default());
+    let topic: Arc<str> = Arc::from("held");
+    let held = [1, 3].map(|partition| (Arc::clone(&topic), partition));
+    member.source.hold_back(Arc::new(held.into_iter().collect()));
+    member.until("the ends of the others", |member| member.ends.len() >= 2);
+    let read: Vec<i32> = member.ends.keys().map(|(_, partition)| *partition).collect();
+    assert_eq!((read, member.rows.len()), (vec![0, 2], 200));
+    member.source.hold_back(Arc::default());
+    member.until("all records", |member| member.rows.len() >= 400);
+    assert_eq!(numbers(&member.rows), (0..400).collect::<Vec<_>>());
     member.source.stop();
 }
