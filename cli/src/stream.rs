@@ -8,6 +8,7 @@
 //! [`keeper`] makes durable, [`publish`] tells the topics.
 
 mod account;
+mod behind;
 mod connection;
 mod driver;
 mod health;

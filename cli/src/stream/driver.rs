@@ -4,6 +4,8 @@
 //! Owns: the loop, its clocks and their periods. Leaves every step to its module.
 //! Law: a point holds positions and conclusions of the same records; whatever was delivered before it is in it.
 
+mod points;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,12 +16,13 @@ use offbound_ingest::kafka::{self, Assigned, Delivery, GapReason, KafkaSource, N
 use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventTime, FindingId, IncidentId};
-use offbound_store::{PartitionOffset, Store};
+use offbound_store::Store;
 
+use super::behind::Behind;
 use super::connection::Positions;
 use super::health::{Health, Part};
 use super::hold_back::{self, HoldBack};
-use super::keeper::{Keeper, Point, Work};
+use super::keeper::{Keeper, Work};
 use super::lead::Lead;
 use super::metrics::{Metrics, seconds};
 use super::printer::Printer;
@@ -75,6 +78,9 @@ pub(crate) struct Driver {
     parts: Parts,
     marks: Watermarks,
     hold_back: HoldBack,
+    behind: Behind,
+    /// Records that were read, be they decoded or not.
+    read: u64,
     /// First offsets not yet taken in, of partitions that moved since the last point.
     moved: BTreeMap<Partition, i64>,
     /// First offsets not yet taken in, of every partition that is read.
@@ -114,6 +120,8 @@ impl Driver {
             parts,
             marks,
             hold_back,
+            behind: Behind::new(now),
+            read: 0,
             moved: BTreeMap::new(),
             reached: BTreeMap::new(),
             ends: BTreeMap::new(),
@@ -219,6 +227,7 @@ impl Driver {
             topic, partition, count, bytes, next, oldest, newest, complete, arrived, at_end, ..
         } = stretch;
         let Parts { metrics, start, positions, .. } = &mut self.parts;
+        self.read += count.read;
         metrics.delivered(&topic, partition, &count, bytes);
         start.account.delivered(&topic, &count, bytes);
         start.account.times(oldest, newest);
@@ -395,60 +404,6 @@ impl Driver {
             self.gaps.push(gap);
         }
         Ok(())
-    }
-
-    fn point_if_due(&mut self, now: EventTime) -> Result<(), Failure> {
-        let due = now.nanos_since(self.point_at) >= self.parts.settings.commit_nanos;
-        if due && self.dirty { self.point(now) } else { Ok(()) }
-    }
-
-    /// Hands the keeper everything that is decided by what was taken in.
-    fn point(&mut self, now: EventTime) -> Result<(), Failure> {
-        self.point_at = now;
-        self.dirty = false;
-        let moved = std::mem::take(&mut self.moved).into_iter();
-        let offset = |((topic, partition), next): (Partition, i64)| PartitionOffset {
-            topic: topic.to_string(),
-            partition,
-            next,
-        };
-        let Parts { source, start, metrics, keeper, .. } = &mut self.parts;
-        let point = Point {
-            offsets: moved.map(offset).collect(),
-            made_anew: std::mem::take(&mut self.made_anew),
-            findings: std::mem::take(&mut self.findings).into_values().collect(),
-            incidents: std::mem::take(&mut self.incidents).into_values().collect(),
-            dissolved: std::mem::take(&mut self.dissolved),
-            gaps: std::mem::take(&mut self.gaps),
-            sources: start.account.take_changed(),
-            summary: start.account.summary(),
-            watermark: self.marks.reached(),
-        };
-        for (topic, partition, end) in source.ends() {
-            let place = (Arc::from(topic), partition);
-            if let Some(reached) = self.reached.get(&place) {
-                metrics.lag(&place.0, partition, (end - reached).max(0));
-            }
-        }
-        metrics.queue_bytes.set(i64::try_from(source.queued_bytes()).unwrap_or(i64::MAX));
-        let tracked = start.judge.tracked();
-        metrics.facts(&tracked);
-        metrics.waiting_rows.set(i64::try_from(tracked.waiting).unwrap_or(i64::MAX));
-        metrics.late.set(i64::try_from(start.account.late_so_far()).unwrap_or(i64::MAX));
-        keeper.give(Work::Commit(Box::new(point)))
-    }
-
-    /// Tells Kafka what is durable: advice for monitoring, the store's own positions decide.
-    fn tell_kafka(&mut self) {
-        let committed = self.parts.keeper.committed();
-        if !committed.is_empty() {
-            let advice = committed.into_iter().map(|at| kafka::PartitionOffset {
-                topic: at.topic.into(),
-                partition: at.partition,
-                next: at.next,
-            });
-            self.parts.source.commit(&advice.collect::<Vec<_>>());
-        }
     }
 
     /// The topics are read to their end, and nobody will read on: everything is sealed, as at the end of a replay.

@@ -1,6 +1,6 @@
 //! More than a stream can take: memory stays within its bound, the operator sees it, and everything is read in the end.
 //!
-//! Long form in docs/reliability.md: `OFFBOUND_EVENTS`.
+//! Long form in docs/reliability.md: `OFFBOUND_EVENTS`, `OFFBOUND_AT_A_TIME`.
 
 use std::time::{Duration, Instant};
 
@@ -19,12 +19,16 @@ use crate::scratch;
 const LONGEST: Duration = Duration::from_secs(3_600);
 /// At least so many times as much is sent as a stream takes in that time; how many it were is printed.
 const TIMES: f64 = 2.0;
-/// Messages that the producer holds.
-const AT_A_TIME: usize = 2_000;
+/// Whoever reads for so long has been behind by more than ten seconds for a while.
+const LONG: Duration = Duration::from_secs(40);
+/// Messages that the producer holds, where nothing says it. One that holds more sends partition by partition, and thereby
+/// hours of some before minutes of others.
+const AT_A_TIME: u64 = 2_000;
 
 /// Scenario: a stream that reads what comes, then much more than it takes, as fast as the broker stores it.
-/// Guarantees: resident memory stays within the default bound; `/metrics` shows how much waits; it recovers by itself:
-/// everything is durable in the end, with the findings, incidents and counts of a replay.
+/// Guarantees: resident memory stays within the default bound; `/metrics` shows how much waits, and the operator is told
+/// when it takes long; it recovers by itself: everything is durable in the end, with the findings, incidents and counts of a
+/// replay.
 #[test]
 fn more_comes_than_is_taken() {
     let load = Load::of(setting("OFFBOUND_EVENTS", 6_000));
@@ -72,6 +76,7 @@ fn more_comes_than_is_taken() {
         facts / 1_048_576.0,
     );
     assert!(most[0] > 0.0, "the operator sees what waits");
+    assert!(read_in < LONG || running.has_said("records wait, and"), "{:?}", running.said());
     assert!(highest <= MEMORY_KIB, "{highest} KiB");
     assert_eq!(running.stop().code(), Some(0));
     to_end(life("off"));
@@ -79,11 +84,11 @@ fn more_comes_than_is_taken() {
     told::check(broker(), results, folder.path());
 }
 
-/// Sends messages as fast as the broker stores them, a few at a time: a producer that holds more sends partition by
-/// partition, and thereby hours of some before minutes of others.
+/// Sends messages as fast as the broker stores them, a few at a time.
 fn flood(topic: &str, messages: &[Message<'_>]) {
     let sender = broker().producer(topic).expect("a producer");
-    for few in messages.chunks(AT_A_TIME) {
+    let at_a_time = usize::try_from(setting("OFFBOUND_AT_A_TIME", AT_A_TIME)).unwrap_or(usize::MAX);
+    for few in messages.chunks(at_a_time.max(1)) {
         few.iter().for_each(|message| sender.send(message).expect("the producer has room"));
         sender.flush().expect("the broker takes records");
     }

@@ -1,0 +1,85 @@
+//! Points of the driver: positions and conclusions of the same records, for the keeper, and what operators see then.
+//!
+//! In: what changed since the last point. Out: a point for the keeper; offsets for Kafka; metrics. Owns: what a point is made
+//! of. Law: whatever was delivered before a point is in it.
+
+use std::sync::Arc;
+
+use offbound_ingest::kafka;
+use offbound_schemas::EventTime;
+use offbound_store::PartitionOffset;
+
+use super::{Driver, Parts};
+use crate::exit::{Failure, say};
+use crate::stream::keeper::{Point, Work};
+use crate::stream::watermark::Partition;
+
+impl Driver {
+    /// Makes a point once it is time for one, and there is anything new.
+    pub(super) fn point_if_due(&mut self, now: EventTime) -> Result<(), Failure> {
+        let due = now.nanos_since(self.point_at) >= self.parts.settings.commit_nanos;
+        if due && self.dirty { self.point(now) } else { Ok(()) }
+    }
+
+    /// Hands the keeper everything that is decided by what was taken in.
+    pub(super) fn point(&mut self, now: EventTime) -> Result<(), Failure> {
+        self.point_at = now;
+        self.dirty = false;
+        let moved = std::mem::take(&mut self.moved).into_iter();
+        let offset = |((topic, partition), next): (Partition, i64)| PartitionOffset {
+            topic: topic.to_string(),
+            partition,
+            next,
+        };
+        let Parts { start, keeper, .. } = &mut self.parts;
+        let point = Point {
+            offsets: moved.map(offset).collect(),
+            made_anew: std::mem::take(&mut self.made_anew),
+            findings: std::mem::take(&mut self.findings).into_values().collect(),
+            incidents: std::mem::take(&mut self.incidents).into_values().collect(),
+            dissolved: std::mem::take(&mut self.dissolved),
+            gaps: std::mem::take(&mut self.gaps),
+            sources: start.account.take_changed(),
+            summary: start.account.summary(),
+            watermark: self.marks.reached(),
+        };
+        keeper.give(Work::Commit(Box::new(point)))?;
+        self.measure(now);
+        Ok(())
+    }
+
+    /// What operators see of how far the stream is.
+    fn measure(&mut self, now: EventTime) {
+        let Parts { source, start, metrics, .. } = &self.parts;
+        let mut lag = 0;
+        for (topic, partition, end) in source.ends() {
+            let place = (Arc::from(topic), partition);
+            if let Some(reached) = self.reached.get(&place) {
+                let own = (end - reached).max(0);
+                metrics.lag(&place.0, partition, own);
+                lag += own.unsigned_abs();
+            }
+        }
+        metrics.queue_bytes.set(i64::try_from(source.queued_bytes()).unwrap_or(i64::MAX));
+        let tracked = start.judge.tracked();
+        metrics.facts(&tracked);
+        metrics.waiting_rows.set(i64::try_from(tracked.waiting).unwrap_or(i64::MAX));
+        metrics.late.set(i64::try_from(start.account.late_so_far()).unwrap_or(i64::MAX));
+        if let Some(told) = self.behind.look(lag, self.read, now) {
+            say("note", &told);
+        }
+    }
+
+    /// Tells Kafka what is durable: advice for monitoring, the store's own positions decide.
+    pub(super) fn tell_kafka(&mut self) {
+        let committed = self.parts.keeper.committed();
+        if !committed.is_empty() {
+            let advice = committed.into_iter().map(|at| kafka::PartitionOffset {
+                topic: at.topic.into(),
+                partition: at.partition,
+                next: at.next,
+            });
+            self.parts.source.commit(&advice.collect::<Vec<_>>());
+        }
+    }
+}
