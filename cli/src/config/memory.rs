@@ -21,7 +21,7 @@ const STORE_SHARE: u64 = 32;
 /// of them while rules run take several times as much.
 const FACTS_SHARE: u64 = 8;
 /// The part for rows that wait for the watermark …
-const WAITING_SHARE: u64 = 3;
+const WAITING_SHARE: u64 = 4;
 /// … of which each takes as much, with its place in the order.
 const WAITING_ROW_BYTES: u64 = 1_024;
 
