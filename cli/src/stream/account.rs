@@ -110,6 +110,11 @@ impl Account {
         self.incidents.remove(id);
     }
 
+    /// Records that were read so far, decoded or not.
+    pub(crate) fn read_so_far(&self) -> u64 {
+        self.sources.values().map(|count| count.read).sum()
+    }
+
     /// Counts late events.
     pub(crate) fn late(&mut self, more: u64) {
         self.late += more;
@@ -160,6 +165,7 @@ mod tests {
         resumed.delivered("audit", &count, 50);
         let summary = resumed.summary();
         assert_eq!((summary.read, summary.decoded, summary.bytes), (30, 21, 250));
+        assert_eq!(resumed.read_so_far(), summary.read);
         let left: u64 = summary.skipped.values().chain(summary.dead_lettered.values()).sum();
         assert_eq!(summary.read, summary.decoded + left);
     }

@@ -1,8 +1,8 @@
 //! Being behind: whether more records wait than will be read within a moment.
 //!
 //! In: how many records wait in the topics, how many were read so far, the time. Out: what the operator is told of it.
-//! Owns: what a moment is. Law: it is told once when the stream falls behind, and once when it has caught up; that nothing
-//! is read at all is for others to tell, who know why.
+//! Owns: what a moment is. Law: it is told once when the stream falls behind, and once when it has caught up. A rate is one
+//! of a time in which something waited all along; that nothing is read at all is for others to tell, who know why.
 
 use offbound_schemas::EventTime;
 
@@ -18,13 +18,15 @@ const CAUGHT_UP_SECS: f64 = 2.0;
 pub(super) struct Behind {
     looked_at: EventTime,
     read: u64,
+    /// Something waited at the last look: since then it was read as quickly as it can be.
+    is_busy: bool,
     is_told: bool,
 }
 
 impl Behind {
     /// Nothing is read yet.
     pub(super) fn new(now: EventTime) -> Self {
-        Self { looked_at: now, read: 0, is_told: false }
+        Self { looked_at: now, read: 0, is_busy: false, is_told: false }
     }
 
     /// Looks at how many records wait, and how many were read in all; gives what is to be said.
@@ -35,13 +37,14 @@ impl Behind {
         if nanos < EVERY_NANOS {
             return None;
         }
-        (self.looked_at, self.read) = (now, read);
+        let was_busy = self.is_busy;
+        (self.looked_at, self.read, self.is_busy) = (now, read, waiting > 0);
         if news == 0 && waiting > 0 {
             return None;
         }
         let rate = news as f64 / (nanos as f64 / 1e9);
         let secs = if waiting == 0 { 0.0 } else { waiting as f64 / rate };
-        if !self.is_told && secs > BEHIND_SECS {
+        if !self.is_told && was_busy && secs > BEHIND_SECS {
             self.is_told = true;
             return Some(format!(
                 "{waiting} records wait, and {rate:.0} are read in a second: findings are about {secs:.0} s late"
@@ -59,7 +62,8 @@ impl Behind {
 mod tests {
     use super::*;
 
-    /// Scenario: a stream that keeps up, falls behind, reads nothing for a while, and catches up; looked at too soon, too.
+    /// Scenario: a stream that keeps up, falls behind, reads nothing for a while, catches up, and has nothing to do for long
+    /// before many records come at once; looked at too soon, too.
     /// Guarantees: each change is told once, with figures; what is told elsewhere is not.
     #[test]
     fn falling_behind_is_told_once() {
@@ -82,5 +86,7 @@ mod tests {
         check(25, 5_000, 20_000, None);
         check(30, 0, 20_000, Some("in time again"));
         check(35, 0, 20_000, None);
+        check(1_235, 5_000, 20_500, None);
+        check(1_240, 0, 25_500, None);
     }
 }

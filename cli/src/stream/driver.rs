@@ -79,8 +79,6 @@ pub(crate) struct Driver {
     marks: Watermarks,
     hold_back: HoldBack,
     behind: Behind,
-    /// Records that were read, be they decoded or not.
-    read: u64,
     /// First offsets not yet taken in, of partitions that moved since the last point.
     moved: BTreeMap<Partition, i64>,
     /// First offsets not yet taken in, of every partition that is read.
@@ -121,7 +119,6 @@ impl Driver {
             marks,
             hold_back,
             behind: Behind::new(now),
-            read: 0,
             moved: BTreeMap::new(),
             reached: BTreeMap::new(),
             ends: BTreeMap::new(),
@@ -227,7 +224,6 @@ impl Driver {
             topic, partition, count, bytes, next, oldest, newest, complete, arrived, at_end, ..
         } = stretch;
         let Parts { metrics, start, positions, .. } = &mut self.parts;
-        self.read += count.read;
         metrics.delivered(&topic, partition, &count, bytes);
         start.account.delivered(&topic, &count, bytes);
         start.account.times(oldest, newest);

@@ -31,7 +31,7 @@ impl Driver {
             partition,
             next,
         };
-        let Parts { start, keeper, .. } = &mut self.parts;
+        let account = &mut self.parts.start.account;
         let point = Point {
             offsets: moved.map(offset).collect(),
             made_anew: std::mem::take(&mut self.made_anew),
@@ -39,13 +39,12 @@ impl Driver {
             incidents: std::mem::take(&mut self.incidents).into_values().collect(),
             dissolved: std::mem::take(&mut self.dissolved),
             gaps: std::mem::take(&mut self.gaps),
-            sources: start.account.take_changed(),
-            summary: start.account.summary(),
+            sources: account.take_changed(),
+            summary: account.summary(),
             watermark: self.marks.reached(),
         };
-        keeper.give(Work::Commit(Box::new(point)))?;
         self.measure(now);
-        Ok(())
+        self.parts.keeper.give(Work::Commit(Box::new(point)))
     }
 
     /// What operators see of how far the stream is.
@@ -65,7 +64,7 @@ impl Driver {
         metrics.facts(&tracked);
         metrics.waiting_rows.set(i64::try_from(tracked.waiting).unwrap_or(i64::MAX));
         metrics.late.set(i64::try_from(start.account.late_so_far()).unwrap_or(i64::MAX));
-        if let Some(told) = self.behind.look(lag, self.read, now) {
+        if let Some(told) = self.behind.look(lag, start.account.read_so_far(), now) {
             say("note", &told);
         }
     }
