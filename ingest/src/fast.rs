@@ -8,8 +8,8 @@
 mod grow;
 pub(crate) mod line;
 mod marks;
-mod passed_over;
 mod rewrite;
+mod silent;
 mod slot;
 mod unmapped;
 mod walk;

@@ -29,23 +29,23 @@ const WAITING_ROW_BYTES: u64 = 1_024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shares {
     /// Bytes of messages that were read and not taken in.
-    pub(crate) queue_bytes: u64,
+    pub(crate) queue_bytes: usize,
     /// Bytes of messages whose rows wait for the store.
     pub(crate) store_bytes: u64,
     /// Logical bytes of facts.
-    pub(crate) facts_bytes: u64,
+    pub(crate) facts_bytes: usize,
     /// Rows that wait for the watermark, while reading further ahead can be put off.
     pub(crate) waiting_rows: usize,
 }
 
 impl Shares {
     fn of(memory_bytes: u64) -> Self {
-        let waiting_rows = memory_bytes / WAITING_SHARE / WAITING_ROW_BYTES;
+        let held = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Self {
-            queue_bytes: memory_bytes / QUEUE_SHARE,
+            queue_bytes: held(memory_bytes / QUEUE_SHARE),
             store_bytes: memory_bytes / STORE_SHARE,
-            facts_bytes: memory_bytes / FACTS_SHARE,
-            waiting_rows: usize::try_from(waiting_rows).unwrap_or(usize::MAX),
+            facts_bytes: held(memory_bytes / FACTS_SHARE),
+            waiting_rows: held(memory_bytes / WAITING_SHARE / WAITING_ROW_BYTES),
         }
     }
 }

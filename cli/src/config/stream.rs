@@ -213,7 +213,6 @@ impl Config {
         }
         let shares = self.shares(stream.memory.as_deref())?;
         let bounds = self.bounds(None, None)?;
-        let facts_bytes = usize::try_from(shares.facts_bytes).unwrap_or(usize::MAX);
         let start = args.start.map(|start| start == StartAt::Latest);
         let listen = args.listen.clone().or_else(|| stream.listen.clone());
         let listen = listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
@@ -237,7 +236,7 @@ impl Config {
             idle_nanos: nanos("stream.idle", &stream.idle, DEFAULT_IDLE)?,
             commit_nanos: nanos("stream.commit_interval", &stream.commit_interval, DEFAULT_COMMIT_INTERVAL)?,
             shares,
-            bounds: Bounds { facts_bytes, ..bounds },
+            bounds: Bounds { facts_bytes: shares.facts_bytes, ..bounds },
         })
     }
 

@@ -58,6 +58,6 @@ pub(crate) fn source(settings: &StreamSettings, formats: Formats) -> Result<Sour
     let ingest = IngestOptions { formats, sources: Vec::new(), key };
     let mut options = SourceOptions::new(settings.connection.clone(), &settings.group, topics, ingest);
     options.start = if settings.from_latest { Start::Latest } else { Start::Earliest };
-    options.queue_bytes = usize::try_from(settings.shares.queue_bytes).unwrap_or(usize::MAX);
+    options.queue_bytes = settings.shares.queue_bytes;
     Ok(options)
 }

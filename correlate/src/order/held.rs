@@ -60,16 +60,7 @@ impl Batches {
     /// Holds a batch of which so many rows wait, with the columns that folding reads: the others are most of it.
     pub(super) fn hold(&mut self, batch: &EventBatch, waiting: usize) {
         let absent = self.absent(batch.num_rows());
-        let EventBatch { host_events: hosts, identity_assertions: uses, placements: places } = batch;
-        let batch = EventBatch {
-            host_events: folded(hosts, &absent.host_events, folded_columns(host_events::NAME)),
-            identity_assertions: folded(
-                uses,
-                &absent.identity_assertions,
-                folded_columns(identity_assertions::NAME),
-            ),
-            placements: folded(places, &absent.placements, folded_columns(placements::NAME)),
-        };
+        let batch = of_tables(|table, names| folded(table(batch), table(absent), names));
         self.insert(Held { batch, waiting, parts: Vec::new() });
         for size in 0..SIZES.len() {
             if self.small.get(size).is_some_and(|small| small.len() >= MERGED) {
@@ -112,16 +103,11 @@ impl Batches {
 
     fn merged(&mut self, batches: &[&EventBatch]) -> EventBatch {
         let absent = self.absent(batches.iter().map(|batch| batch.num_rows()).sum());
-        let merge = |of: fn(&EventBatch) -> &RecordBatch, name| {
+        of_tables(|table, names| {
             let parts: Vec<&RecordBatch> =
-                batches.iter().map(|batch| of(batch)).filter(|batch| batch.num_rows() > 0).collect();
-            one(&parts, of(absent), folded_columns(name))
-        };
-        EventBatch {
-            host_events: merge(|batch| &batch.host_events, host_events::NAME),
-            identity_assertions: merge(|batch| &batch.identity_assertions, identity_assertions::NAME),
-            placements: merge(|batch| &batch.placements, placements::NAME),
-        }
+                batches.iter().map(|batch| table(batch)).filter(|batch| batch.num_rows() > 0).collect();
+            one(&parts, table(absent), names)
+        })
     }
 
     /// At least so many rows without any value.
@@ -162,6 +148,21 @@ impl Batches {
 fn tables(batch: &EventBatch) -> [&RecordBatch; 3] {
     let EventBatch { host_events, identity_assertions, placements } = batch;
     [host_events, identity_assertions, placements]
+}
+
+/// Which table of a batch.
+type Table = fn(&EventBatch) -> &RecordBatch;
+
+/// A batch of tables that are made each in the same way, with the names of the columns that folding reads of them.
+fn of_tables(make: impl Fn(Table, &[&str]) -> RecordBatch) -> EventBatch {
+    EventBatch {
+        host_events: make(|batch| &batch.host_events, folded_columns(host_events::NAME)),
+        identity_assertions: make(
+            |batch| &batch.identity_assertions,
+            folded_columns(identity_assertions::NAME),
+        ),
+        placements: make(|batch| &batch.placements, folded_columns(placements::NAME)),
+    }
 }
 
 /// So many rows of each table without any value.

@@ -5,15 +5,15 @@
 //! that comes again, and one for which there is no room, makes the record irregular.
 
 /// Most members of one object whose names say nothing; an object with more is irregular.
-const MAX_PASSED_OVER: usize = 16;
+const MAX_SILENT: usize = 16;
 
 #[derive(Debug, Default)]
-pub(super) struct PassedOver<'a> {
-    names: [&'a str; MAX_PASSED_OVER],
+pub(super) struct Silent<'a> {
+    names: [&'a str; MAX_SILENT],
     count: usize,
 }
 
-impl<'a> PassedOver<'a> {
+impl<'a> Silent<'a> {
     /// Takes a name that was not there before, while there is room.
     pub(super) fn is_first(&mut self, name: &'a str) -> bool {
         let is_known = self.names.iter().take(self.count).any(|earlier| *earlier == name);
@@ -31,11 +31,11 @@ mod tests {
     /// Scenario: as many names as there is room for, one that comes again, one too many. Guarantees: only the first are taken.
     #[test]
     fn room_is_bounded() {
-        let names: Vec<String> = (0..=MAX_PASSED_OVER).map(|number| number.to_string()).collect();
-        let mut passed = PassedOver::default();
-        for name in names.iter().take(MAX_PASSED_OVER) {
-            assert!(passed.is_first(name) && !passed.is_first(name));
+        let names: Vec<String> = (0..=MAX_SILENT).map(|number| number.to_string()).collect();
+        let mut silent = Silent::default();
+        for name in names.iter().take(MAX_SILENT) {
+            assert!(silent.is_first(name) && !silent.is_first(name));
         }
-        assert!(names.iter().all(|name| !passed.is_first(name)));
+        assert!(names.iter().all(|name| !silent.is_first(name)));
     }
 }

@@ -6,7 +6,7 @@
 //! Writers keep the order of their keys: the member behind the last one is tried first.
 
 use super::marks::Marks;
-use super::passed_over::PassedOver;
+use super::silent::Silent;
 use super::slot::Slot;
 
 /// Deepest nesting that is walked; deeper records are rare, and the strict path counts them.
@@ -233,9 +233,9 @@ impl<'a> Walker<'a> {
         let mut seen = 0_u64;
         let mut next = 0;
         let mut open = true;
-        let mut passed = None;
+        let mut silent = None;
         while open {
-            let Some(index) = self.key(shape, next, &mut passed)? else {
+            let Some(index) = self.key(shape, next, &mut silent)? else {
                 self.skip(0)?;
                 self.more(&mut open)?;
                 continue;
@@ -283,7 +283,7 @@ impl<'a> Walker<'a> {
         &mut self,
         shape: &'static Shape,
         next: usize,
-        passed: &mut Option<PassedOver<'a>>,
+        silent: &mut Option<Silent<'a>>,
     ) -> Option<Option<usize>> {
         let name = self.string()?;
         self.blanks();
@@ -299,7 +299,7 @@ impl<'a> Walker<'a> {
                 Others::SayingNothing(says_nothing) => {
                     !matches!(self.byte(), b'{' | b'[')
                         && says_nothing(name)
-                        && passed.get_or_insert_default().is_first(name)
+                        && silent.get_or_insert_default().is_first(name)
                 }
             };
         is_regular.then_some(found)

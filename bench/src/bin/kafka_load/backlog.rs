@@ -1,7 +1,7 @@
 //! Records that wait: how quickly they are read, beside the same records from files and the broker's own limit.
 //!
-//! In: how many records, and at which rate they came about. Out: rates. Owns: what is timed: whole processes from start to end, and the stretch between the
-//! findings of the attacks at a tenth and at nine tenths, which leaves the start out.
+//! In: how many records, and at which rate they came about. Out: rates. Owns: what is timed: whole processes from start to
+//! end, and the stretch between the findings of the attacks at a tenth and at nine tenths, which leaves the start out.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
