@@ -6,8 +6,8 @@
 //! Leaves to its user: storing, and telling when that is done. Law FLOW-1 holds for each delivery.
 //!
 //! The flow, in order: `membership` says which partitions are ours, `begin` where each begins, `reader` makes rows of
-//! its records, `gathering` puts those of all partitions together, `hand_over` takes them to whoever asks for the next
-//! notice, within a bound of bytes.
+//! its records in its `turn`, `gathering` puts those of all partitions together, `hand_over` takes them to whoever asks for the next
+//! notice, within a bound of bytes; `silence` says of which nothing more is to be waited for.
 
 mod begin;
 mod certificate;
@@ -21,15 +21,17 @@ mod notice;
 mod options;
 mod reader;
 mod secret;
+mod silence;
 mod source;
 mod trouble;
+mod turn;
 mod worker;
 
 pub use complaint::explain_complaint;
 pub use connection::{Client, Connection, KafkaError, Mechanism, Sasl, Tls};
 pub use notice::{Assigned, Delivery, Gap, GapReason, Notice, PartitionOffset, Revoked, Stretch};
 pub use options::{
-    CHUNK_BYTES, CHUNK_WAIT, DRAIN_TIME, METADATA_REFRESH, Offsets, QUEUE_BYTES, SESSION_TIMEOUT,
+    CHUNK_BYTES, CHUNK_WAIT, DRAIN_TIME, IDLE, METADATA_REFRESH, Offsets, QUEUE_BYTES, SESSION_TIMEOUT,
     SourceOptions, Start, TopicPattern, TopicRule, WARM_UP_RECORDS,
 };
 pub use secret::Secret;

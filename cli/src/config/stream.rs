@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use offbound_correlate::Bounds;
 use offbound_ingest::kafka::{Connection, Mechanism, Sasl, Secret, Tls};
@@ -125,7 +126,7 @@ pub(crate) struct StreamSettings {
     pub(crate) results: ResultTopics,
     pub(crate) listen: Option<String>,
     pub(crate) lateness_nanos: i64,
-    pub(crate) idle_nanos: i64,
+    pub(crate) idle: Duration,
     pub(crate) commit_nanos: i64,
     /// What each holder of memory may take.
     pub(crate) shares: Shares,
@@ -233,7 +234,7 @@ impl Config {
             },
             listen: Some(listen).filter(|listen| listen != "off"),
             lateness_nanos: lateness,
-            idle_nanos: nanos("stream.idle", &stream.idle, DEFAULT_IDLE)?,
+            idle: Duration::from_nanos(nanos("stream.idle", &stream.idle, DEFAULT_IDLE)?.unsigned_abs()),
             commit_nanos: nanos("stream.commit_interval", &stream.commit_interval, DEFAULT_COMMIT_INTERVAL)?,
             shares,
             bounds: Bounds { facts_bytes: shares.facts_bytes, ..bounds },

@@ -59,5 +59,6 @@ pub(crate) fn source(settings: &StreamSettings, formats: Formats) -> Result<Sour
     let mut options = SourceOptions::new(settings.connection.clone(), &settings.group, topics, ingest);
     options.start = if settings.from_latest { Start::Latest } else { Start::Earliest };
     options.queue_bytes = settings.shares.queue_bytes;
+    options.idle = settings.idle;
     Ok(options)
 }

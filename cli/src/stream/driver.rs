@@ -111,7 +111,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// A stream that is ready to run.
     pub(crate) fn new(parts: Parts) -> Self {
-        let marks = Watermarks::new(parts.settings.idle_nanos, parts.start.watermark);
+        let marks = Watermarks::new(parts.start.watermark);
         let hold_back = HoldBack::new(parts.settings.shares.waiting_rows);
         let now = clock::now();
         Self {
@@ -234,7 +234,7 @@ impl Driver {
         if at_end {
             self.ends.insert(place.clone(), next);
         }
-        self.end_reached(&place, now);
+        self.end_reached(&place);
         self.moved.insert(place, next);
     }
 
@@ -252,8 +252,9 @@ impl Driver {
             Notice::AtEnd { topic, partition, next, .. } => {
                 let place = (topic, partition);
                 self.ends.insert(place.clone(), next);
-                self.end_reached(&place, now);
+                self.end_reached(&place);
             }
+            Notice::Silent { topic, partition, .. } => self.marks.silent(&(topic, partition)),
             Notice::Gap(gap) => self.gap(&gap, now)?,
             Notice::Trouble { text, is_fatal: true } => return Err(Failure::could_not(text)),
             Notice::Trouble { text, is_fatal: false } => {
@@ -279,10 +280,10 @@ impl Driver {
     }
 
     /// A partition is at its end when nothing before the end is held back, such as half of an audit event.
-    fn end_reached(&mut self, place: &Partition, now: EventTime) {
+    fn end_reached(&mut self, place: &Partition) {
         let (reached, end) = (self.reached.get(place), self.ends.get(place));
         if reached.zip(end).is_some_and(|(reached, end)| reached >= end) {
-            self.marks.at_end(place, now);
+            self.marks.at_end(place);
         }
     }
 
@@ -336,7 +337,7 @@ impl Driver {
         }
         self.sealed_at = now;
         let before = self.marks.reached();
-        let Some(watermark) = self.marks.current(now).filter(|mark| Some(*mark) > before) else {
+        let Some(watermark) = self.marks.current().filter(|mark| Some(*mark) > before) else {
             return Ok(());
         };
         let began = clock::now();

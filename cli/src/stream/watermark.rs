@@ -1,6 +1,6 @@
 //! The watermark: up to which moment all events are taken to have arrived.
 //!
-//! In: per partition the newest event time, when it arrived, the end of the log; the arrival clock. Out: one moment that
+//! In: per partition the newest event time, when it arrived, its end, its silence; the arrival clock. Out: one moment that
 //! never goes back. Owns: what a stamp from the future, a silent and a held-back partition may do to it (nothing).
 //! Law: it is the minimum over the partitions that still have something to say; no single stamp can move it beyond the
 //! moment at which its record arrived.
@@ -22,19 +22,16 @@ struct Progress {
     lateness_nanos: i64,
     /// When the last of its records arrived.
     arrived: Option<EventTime>,
-    /// When its end was reached; none while there is more to fetch.
-    at_end_since: Option<EventTime>,
+    /// Its end was reached, and nothing of it is inside a decoder.
+    is_at_end: bool,
+    /// It has nothing to say, as its broker confirmed: it holds nothing back.
+    is_silent: bool,
 }
 
 impl Progress {
     /// Up to which moment everything of it has arrived, as far as that may be believed.
     fn front(&self) -> Option<EventTime> {
         self.newest.map(|newest| newest.plus_nanos(-self.lateness_nanos))
-    }
-
-    /// Whether it has been silent at its end for so long that it holds nothing back.
-    fn is_idle(&self, idle_nanos: i64, now: EventTime) -> bool {
-        self.at_end_since.is_some_and(|since| now.nanos_since(since) >= idle_nanos)
     }
 }
 
@@ -49,8 +46,6 @@ pub(crate) struct Ahead {
 #[derive(Debug)]
 pub(crate) struct Watermarks {
     partitions: BTreeMap<Partition, Progress>,
-    /// Silence at the end of the log after which a partition holds nothing back.
-    idle_nanos: i64,
     /// The newest event time of partitions that were given up.
     newest_given_up: Option<EventTime>,
     reached: Option<EventTime>,
@@ -58,13 +53,14 @@ pub(crate) struct Watermarks {
 
 impl Watermarks {
     /// No partition yet; `reached` is where an earlier run had come.
-    pub(crate) fn new(idle_nanos: i64, reached: Option<EventTime>) -> Self {
-        Self { partitions: BTreeMap::new(), idle_nanos, newest_given_up: None, reached }
+    pub(crate) fn new(reached: Option<EventTime>) -> Self {
+        Self { partitions: BTreeMap::new(), newest_given_up: None, reached }
     }
 
     /// A partition is read from now on: it holds the watermark until it has spoken, or has nothing to say.
     pub(crate) fn assigned(&mut self, partition: Partition, lateness_nanos: i64) {
-        let fresh = Progress { newest: None, lateness_nanos, arrived: None, at_end_since: None };
+        let fresh =
+            Progress { newest: None, lateness_nanos, arrived: None, is_at_end: false, is_silent: false };
         self.partitions.entry(partition).or_insert(fresh);
     }
 
@@ -88,23 +84,30 @@ impl Watermarks {
         let credible = newest.map(|newest| newest.min(arrived).min(now));
         progress.newest = progress.newest.max(credible);
         progress.arrived = progress.arrived.max(Some(arrived));
-        progress.at_end_since = None;
+        (progress.is_at_end, progress.is_silent) = (false, false);
     }
 
-    /// An empty fetch at the end of the log.
-    pub(crate) fn at_end(&mut self, partition: &Partition, now: EventTime) {
+    /// Its end was reached.
+    pub(crate) fn at_end(&mut self, partition: &Partition) {
         if let Some(progress) = self.partitions.get_mut(partition) {
-            progress.at_end_since.get_or_insert(now);
+            progress.is_at_end = true;
+        }
+    }
+
+    /// It has been silent at its end for so long that it holds nothing back.
+    pub(crate) fn silent(&mut self, partition: &Partition) {
+        if let Some(progress) = self.partitions.get_mut(partition) {
+            progress.is_silent = true;
         }
     }
 
     /// The watermark now, if there is one; it never goes back.
-    pub(crate) fn current(&mut self, now: EventTime) -> Option<EventTime> {
+    pub(crate) fn current(&mut self) -> Option<EventTime> {
         // Who reads nothing knows nothing of what is still to come: partitions may be back in a moment.
         if self.partitions.is_empty() {
             return self.reached;
         }
-        let held = self.partitions.values().filter(|progress| !progress.is_idle(self.idle_nanos, now));
+        let held = self.partitions.values().filter(|progress| !progress.is_silent);
         // One that has not spoken yet holds everything.
         let held: Option<Vec<EventTime>> = held.map(Progress::front).collect();
         let current = match held.as_deref() {
@@ -130,7 +133,7 @@ impl Watermarks {
     /// Which partitions are more than so many nanoseconds of event time ahead of the slowest one, and say what arrived
     /// longer ago than `live_nanos`.
     pub(crate) fn ahead(&self, (slack_nanos, live_nanos): (i64, i64), now: EventTime) -> Ahead {
-        let held = self.partitions.iter().filter(|(_, progress)| !progress.is_idle(self.idle_nanos, now));
+        let held = self.partitions.iter().filter(|(_, progress)| !progress.is_silent);
         // One that has not spoken yet may have anything: it is the slowest.
         let Some((slowest, progress)) = held.min_by_key(|(_, progress)| progress.front()) else {
             return Ahead::default();
@@ -149,8 +152,7 @@ impl Watermarks {
 
     /// Whether every partition has been read to its end.
     pub(crate) fn all_at_end(&self) -> bool {
-        !self.partitions.is_empty()
-            && self.partitions.values().all(|progress| progress.at_end_since.is_some())
+        !self.partitions.is_empty() && self.partitions.values().all(|progress| progress.is_at_end)
     }
 
     /// Per partition, how far the watermark lies behind its newest event, in nanoseconds.
@@ -167,7 +169,6 @@ mod tests {
     use super::*;
 
     const SECOND: i64 = 1_000_000_000;
-    const IDLE: i64 = 10 * SECOND;
 
     fn at(seconds: i64) -> EventTime {
         EventTime(seconds * SECOND)
@@ -179,7 +180,7 @@ mod tests {
 
     /// Two partitions with five seconds of lateness.
     fn two() -> Watermarks {
-        let mut marks = Watermarks::new(IDLE, None);
+        let mut marks = Watermarks::new(None);
         marks.assigned(partition(0), 5 * SECOND);
         marks.assigned(partition(1), 5 * SECOND);
         marks
@@ -190,13 +191,13 @@ mod tests {
     fn the_slowest_decides() {
         let mut marks = two();
         marks.delivered(&partition(0), Some(at(100)), at(100), at(100));
-        assert_eq!(marks.current(at(100)), None, "the other may have anything");
+        assert_eq!(marks.current(), None, "the other may have anything");
         marks.delivered(&partition(1), Some(at(50)), at(101), at(101));
-        assert_eq!(marks.current(at(101)), Some(at(45)));
+        assert_eq!(marks.current(), Some(at(45)));
         marks.revoked(&partition(1));
-        assert_eq!(marks.current(at(101)), Some(at(95)));
+        assert_eq!(marks.current(), Some(at(95)));
         marks.assigned(partition(1), 5 * SECOND);
-        assert_eq!(marks.current(at(102)), Some(at(95)), "it never goes back");
+        assert_eq!(marks.current(), Some(at(95)), "it never goes back");
     }
 
     /// Scenario: a stamp of the year 2099. Guarantees: it moves the watermark no further than its arrival.
@@ -206,34 +207,37 @@ mod tests {
         let future = EventTime::parse("2099-01-01T00:00:00Z").expect("a time");
         marks.delivered(&partition(0), Some(future), at(100), at(100));
         marks.delivered(&partition(1), Some(at(99)), at(100), at(100));
-        assert_eq!(marks.current(at(100)), Some(at(94)));
+        assert_eq!(marks.current(), Some(at(94)));
         let claimed = EventTime::parse("2098-01-01T00:00:00Z").expect("a time");
         marks.delivered(&partition(0), Some(future), claimed, at(101));
         marks.delivered(&partition(1), Some(future), claimed, at(101));
-        assert_eq!(marks.current(at(101)), Some(at(96)), "a producer's own stamp is not believed either");
+        assert_eq!(marks.current(), Some(at(96)), "a producer's own stamp is not believed either");
     }
 
-    /// Scenario: a partition falls silent, at its end and before it. Guarantees: silence alone lets nothing pass; an
-    /// empty fetch at the end of the log and the time for it do; all silent: everything that was seen is sealed.
+    /// Scenario: a partition reaches its end, is silent there, and speaks again. Guarantees: an end alone lets nothing pass,
+    /// silence does until it speaks; all silent: everything that was seen is sealed.
     #[test]
-    fn silence_counts_only_at_the_end() {
+    fn who_is_silent_holds_nothing() {
         let mut marks = two();
         marks.delivered(&partition(0), Some(at(100)), at(100), at(100));
         marks.delivered(&partition(1), Some(at(50)), at(100), at(100));
-        assert_eq!(marks.current(at(1_000)), Some(at(45)), "held back: it may only be slow");
-        marks.at_end(&partition(1), at(1_000));
-        assert_eq!(marks.current(at(1_005)), Some(at(45)), "not for long enough");
-        assert_eq!(marks.current(at(1_010)), Some(at(95)));
+        assert_eq!(marks.current(), Some(at(45)), "held back: it may only be slow");
+        marks.at_end(&partition(1));
+        assert_eq!(marks.current(), Some(at(45)), "it may have more in a moment");
+        marks.silent(&partition(1));
+        assert_eq!(marks.current(), Some(at(95)));
+        marks.delivered(&partition(1), Some(at(101)), at(101), at(101));
+        marks.delivered(&partition(0), Some(at(103)), at(103), at(103));
+        assert_eq!(marks.current(), Some(at(96)), "it holds again");
+        marks.silent(&partition(1));
         assert!(!marks.all_at_end());
-        marks.at_end(&partition(0), at(1_010));
+        marks.at_end(&partition(1));
+        marks.at_end(&partition(0));
         assert!(marks.all_at_end());
-        assert_eq!(marks.current(at(1_020)), Some(at(100).plus_nanos(1)));
+        marks.silent(&partition(0));
+        assert_eq!(marks.current(), Some(at(103).plus_nanos(1)));
         marks.delivered(&partition(1), Some(at(60)), at(1_021), at(1_021));
-        assert_eq!(
-            marks.current(at(1_021)),
-            Some(at(100).plus_nanos(1)),
-            "later words are late, not a way back"
-        );
+        assert_eq!(marks.current(), Some(at(103).plus_nanos(1)), "later words are late, not a way back");
     }
 
     /// Scenario: every partition is given up, and comes back. Guarantees: nothing is sealed meanwhile, and then only what
@@ -244,21 +248,21 @@ mod tests {
         for number in [0, 1] {
             marks.delivered(&partition(number), Some(at(100)), at(100), at(100));
         }
-        assert_eq!(marks.current(at(100)), Some(at(95)));
+        assert_eq!(marks.current(), Some(at(95)));
         for number in [0, 1] {
             marks.revoked(&partition(number));
         }
-        assert_eq!(marks.current(at(100)), Some(at(95)), "what is younger may still come");
+        assert_eq!(marks.current(), Some(at(95)), "what is younger may still come");
         for number in [0, 1] {
             marks.assigned(partition(number), 5 * SECOND);
         }
-        assert_eq!(marks.current(at(200)), Some(at(95)), "they have not spoken yet");
+        assert_eq!(marks.current(), Some(at(95)), "they have not spoken yet");
         marks.delivered(&partition(0), Some(at(103)), at(201), at(201));
-        marks.at_end(&partition(1), at(201));
-        assert_eq!(marks.current(at(202)), Some(at(95)));
-        assert_eq!(marks.current(at(211)), Some(at(98)));
-        marks.at_end(&partition(0), at(211));
-        assert_eq!(marks.current(at(221)), Some(at(103).plus_nanos(1)));
+        assert_eq!(marks.current(), Some(at(95)));
+        marks.silent(&partition(1));
+        assert_eq!(marks.current(), Some(at(98)));
+        marks.silent(&partition(0));
+        assert_eq!(marks.current(), Some(at(103).plus_nanos(1)));
     }
 
     /// Scenario: old records of which one partition is hours ahead; one that has not spoken; one whose records arrive now;
@@ -281,17 +285,17 @@ mod tests {
         check(&marks, Some(1), &[0]);
         marks.delivered(&partition(0), Some(at(99_990)), at(99_999), at(100_000));
         check(&marks, Some(1), &[]);
-        marks.at_end(&partition(1), at(99_000));
+        marks.silent(&partition(1));
         check(&marks, Some(0), &[]);
-        check(&Watermarks::new(IDLE, None), None, &[]);
+        check(&Watermarks::new(None), None, &[]);
     }
 
-    /// Scenario: a partition without any record. Guarantees: it holds nothing back once its end was seen.
+    /// Scenario: a partition without any record. Guarantees: it holds nothing back once it is silent.
     #[test]
     fn an_empty_partition_holds_nothing() {
         let mut marks = two();
         marks.delivered(&partition(0), Some(at(100)), at(100), at(100));
-        marks.at_end(&partition(1), at(100));
-        assert_eq!(marks.current(at(110)), Some(at(95)));
+        marks.silent(&partition(1));
+        assert_eq!(marks.current(), Some(at(95)));
     }
 }

@@ -17,6 +17,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use crate::kafka::connection::Client;
+use crate::kafka::source::Key;
 
 /// Most errors that wait to be told: each repeats until it is mended.
 const MAX_ERRORS: usize = 64;
@@ -37,8 +38,19 @@ pub(super) struct ClientError {
     pub(super) reason: String,
 }
 
-/// Where partitions end, as brokers last said: offset behind the last record, by topic and partition.
-pub(super) type Ends = Arc<Mutex<Vec<(String, i32, i64)>>>;
+/// How far a partition goes, as its broker last said.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct End {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    /// Offset behind the last record.
+    pub(super) high: i64,
+    /// Offset that is fetched next: behind what is no record, too.
+    next: i64,
+}
+
+/// Ends of all partitions, in order.
+pub(super) type Ends = Arc<Mutex<Vec<End>>>;
 
 pub(super) struct Context {
     client: Client,
@@ -76,6 +88,13 @@ impl Context {
         self.is_closing.store(true, Ordering::Release);
     }
 
+    /// Offset of a partition that is fetched next, as it was some seconds ago.
+    pub(super) fn fetched(&self, (topic, partition): &Key) -> Option<i64> {
+        let ends = lock(&self.ends);
+        let place = |end: &End| (end.topic.as_str().cmp(topic)).then(end.partition.cmp(partition));
+        ends.binary_search_by(place).ok().and_then(|at| ends.get(at)).map(|end| end.next)
+    }
+
     fn note(&self, error: ClientError) {
         let mut errors = lock(&self.errors);
         if errors.len() < MAX_ERRORS && !errors.contains(&error) {
@@ -99,9 +118,14 @@ impl ClientContext for Context {
         // Minus one stands for the partition that records without one wait in.
         let of_topic = |(name, topic): (String, rdkafka::statistics::Topic)| {
             let known = topic.partitions.into_iter().filter(|(number, it)| *number >= 0 && it.hi_offset >= 0);
-            known.map(move |(number, partition)| (name.clone(), number, partition.hi_offset))
+            known.map(move |(number, it)| End {
+                topic: name.clone(),
+                partition: number,
+                high: it.hi_offset,
+                next: it.next_offset,
+            })
         };
-        let mut ends: Vec<(String, i32, i64)> = statistics.topics.into_iter().flat_map(of_topic).collect();
+        let mut ends: Vec<End> = statistics.topics.into_iter().flat_map(of_topic).collect();
         ends.sort_unstable();
         *lock(&self.ends) = ends;
     }

@@ -21,9 +21,11 @@ use crate::kafka::context::Rebalance;
 use crate::kafka::notice::{Assigned, Gap, Notice, Revoked};
 use crate::kafka::options::{TopicRule, rule_of};
 use crate::kafka::reader::Reader;
+use crate::kafka::silence::Silence;
 use crate::kafka::source::Key;
 use crate::kafka::trouble::About;
-use crate::kafka::worker::{Owned, WATERMARK_TIME, Worker};
+use crate::kafka::turn::Owned;
+use crate::kafka::worker::{WATERMARK_TIME, Worker};
 use crate::run::message::Partition;
 
 /// Pause before brokers that could not say where a partition begins are asked again.
@@ -213,7 +215,15 @@ impl Worker {
             from_time: None,
             to_time: None,
         });
-        let owned = Owned { reader, queue, ready, is_warming, first: None, gap };
+        let owned = Owned {
+            reader,
+            queue,
+            ready,
+            is_warming,
+            first: None,
+            gap,
+            silence: Silence::new(Instant::now()),
+        };
         self.partitions.insert((Arc::clone(topic), partition), owned);
     }
 

@@ -52,6 +52,17 @@ pub enum Notice {
         /// Offset that its next record will have.
         next: i64,
     },
+    /// A partition has nothing more, and nothing came for [`crate::kafka::SourceOptions::idle`]: its broker, asked after that
+    /// time, had nothing behind its end. Nothing need wait for it until something comes of it. Also said of one whose broker
+    /// has not answered for a minute while others did; a trouble tells that.
+    Silent {
+        /// Number of its assignment.
+        epoch: u64,
+        /// Topic.
+        topic: Arc<str>,
+        /// Partition.
+        partition: i32,
+    },
     /// Something is wrong; reading goes on when it can, unless it is fatal. The same text comes once until
     /// [`Notice::Recovered`].
     Trouble {

@@ -282,6 +282,11 @@ impl Reader {
         kept
     }
 
+    /// Whether everything that was read is delivered; at the end also what was inside decoders.
+    pub(super) fn is_drained(&self) -> bool {
+        self.chunk.first.is_none() && (self.marks.is_empty() || !self.is_at_end)
+    }
+
     /// Whether the end was reached and no delivery has said so.
     pub(super) fn has_untold_end(&mut self) -> bool {
         let is_new =

@@ -124,7 +124,8 @@ impl KafkaSource {
     /// Where partitions end, as brokers said within the last seconds: the offset behind the last record.
     #[must_use]
     pub fn ends(&self) -> Vec<(String, i32, i64)> {
-        lock(&self.ends).clone()
+        let ends = lock(&self.ends);
+        ends.iter().map(|end| (end.topic.clone(), end.partition, end.high)).collect()
     }
 
     /// Bytes of messages that are read and not taken yet.

@@ -10,6 +10,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use crate::kafka::certificate::Fault;
 use crate::kafka::context::ClientError;
+use crate::kafka::source::Key;
 
 /// Most troubles that are remembered: brokers and topics.
 const MAX_TROUBLES: usize = 256;
@@ -23,6 +24,8 @@ pub(super) enum About {
     Brokers,
     /// One topic.
     Topic(String),
+    /// One partition.
+    Partition(Key),
 }
 
 /// How an error is told.
@@ -162,7 +165,7 @@ impl Troubles {
     pub(super) fn topics(&self) -> impl Iterator<Item = &str> {
         self.0.keys().filter_map(|about| match about {
             About::Topic(topic) => Some(topic.as_str()),
-            About::Brokers => None,
+            About::Brokers | About::Partition(_) => None,
         })
     }
 }

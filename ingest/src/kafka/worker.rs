@@ -6,20 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use offbound_schemas::EventTime;
 use offbound_schemas::table::DeadLetter;
-use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::message::Message as _;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::identity::Occurrences;
 use crate::kafka::begin::resume;
 use crate::kafka::certificate;
 use crate::kafka::context::{ClientError, Context};
@@ -27,12 +24,10 @@ use crate::kafka::gathering::Gathering;
 use crate::kafka::membership::Membership;
 use crate::kafka::notice::{Delivery, Gap, Notice, Stretch};
 use crate::kafka::options::{Offsets, SourceOptions};
-use crate::kafka::reader::{Message, Reader};
 use crate::kafka::source::{Key, Shared};
 use crate::kafka::trouble::{About, Told, Troubles, explain, of_certificate, unnamed_certificate};
+use crate::kafka::turn::{Owned, Topic};
 
-/// Messages of one partition that are read before the next one has its turn.
-const TURN_MESSAGES: usize = 2_048;
 /// Events of the group and errors that are served in one turn.
 const TURN_EVENTS: usize = 64;
 /// A turn with fewer messages than this was too soon: one message after the other would cost a turn each …
@@ -48,30 +43,6 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Longest wait for their answer, during which nothing else is done.
 const ASK_TIME: Duration = Duration::from_millis(500);
 
-/// A partition that is ours.
-pub(super) struct Owned {
-    pub(super) reader: Reader,
-    pub(super) queue: PartitionQueue<Context>,
-    /// There may be messages in the queue.
-    pub(super) ready: Arc<AtomicBool>,
-    /// Reading of what comes before is not over.
-    pub(super) is_warming: bool,
-    /// The first message behind what is only read for what it says.
-    pub(super) first: Option<OwnedMessage>,
-    /// A gap that is told with the first message behind it.
-    pub(super) gap: Option<Gap>,
-}
-
-/// What the partitions of a topic share.
-#[derive(Default)]
-pub(super) struct Topic {
-    pub(super) occurrences: Occurrences,
-    /// Up to which offset each partition's records are numbered.
-    pub(super) numbered: BTreeMap<i32, i64>,
-    /// Partitions whose warm-up is not over: none of the others goes on before.
-    pub(super) warming: usize,
-}
-
 pub(super) struct Worker {
     pub(super) consumer: Arc<BaseConsumer<Context>>,
     pub(super) options: SourceOptions,
@@ -83,6 +54,8 @@ pub(super) struct Worker {
     pub(super) troubles: Troubles,
     /// Rows of all partitions that are not delivered yet.
     rows: Gathering,
+    /// Where reading goes on, when there was no room for more.
+    goes_on_at: Option<Key>,
     /// Rows that an earlier life has delivered: nobody's.
     nobodys: Gathering,
     asked_brokers: Instant,
@@ -108,6 +81,7 @@ impl Worker {
             membership: Membership::default(),
             troubles: Troubles::default(),
             rows: Gathering::default(),
+            goes_on_at: None,
             nobodys: Gathering::default(),
             asked_brokers: Instant::now(),
             asked_certificates: BTreeSet::new(),
@@ -123,6 +97,7 @@ impl Worker {
             self.commit();
             let messages = self.read();
             self.deliver();
+            self.tell_silence(Instant::now());
             match messages {
                 0 => thread::park_timeout(self.sleep()),
                 1..SMALL_TURN => thread::sleep(PAUSE),
@@ -193,7 +168,7 @@ impl Worker {
         Some(fault.map_or(told, |fault| of_certificate(error, fault)))
     }
 
-    fn tell(&mut self, told: Told) {
+    pub(super) fn tell(&mut self, told: Told) {
         if let Some(text) = self.troubles.take(told) {
             self.push(Notice::Trouble { text, is_fatal: false });
         }
@@ -245,48 +220,64 @@ impl Worker {
     /// Reads what is there, a turn of each partition; gives the number of messages.
     fn read(&mut self) -> usize {
         let mut messages = 0;
-        let mut lost = Vec::new();
-        let (mut is_well, now) = (false, Instant::now());
+        let now = Instant::now();
         let held_back = self.shared.held_back();
-        for (key, owned) in &mut self.partitions {
-            if held_back.contains(key) {
+        for key in self.in_turn() {
+            if held_back.contains(&key) {
                 continue;
             }
-            let Some(topic) = self.topics.get_mut(&key.0) else { continue };
             if !self.shared.hand_over.has_room() {
+                self.goes_on_at = Some(key);
                 break;
             }
-            let rows = if owned.is_warming { &mut self.nobodys } else { &mut self.rows };
-            let turn = owned.turn(topic, rows, self.options.chunk_bytes, now);
-            if self.nobodys.full() > 0 {
-                drop(self.nobodys.take());
-            }
-            messages += turn.messages;
-            is_well |= turn.messages > 0;
-            if let Some(gap) = owned.known_gap() {
-                self.shared.hand_over.push(Notice::Gap(gap));
-            }
-            match turn.ended_by {
-                Some(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
-                    lost.push(key.clone());
-                }
-                Some(error) => {
-                    let reason = format!("{}: {error}", key.0);
-                    let told = explain(&ClientError { code: error.rdkafka_error_code(), reason });
-                    if let Some(text) = told.and_then(|told| self.troubles.take(told)) {
-                        self.shared.hand_over.push(Notice::Trouble { text, is_fatal: false });
-                    }
-                }
-                None => {}
-            }
+            messages += self.turn(&key, now);
         }
-        for key in lost {
-            self.find_again(&key);
-        }
-        if is_well && self.troubles.is_about_brokers() {
+        if messages > 0 && self.troubles.is_about_brokers() {
             self.well(&About::Brokers);
         }
         messages
+    }
+
+    /// Our partitions, those first that had no turn for want of room: where there is never enough, each gets as much.
+    fn in_turn(&mut self) -> Vec<Key> {
+        let Some(first) = self.goes_on_at.take() else { return self.partitions.keys().cloned().collect() };
+        let (before, rest): (Vec<Key>, Vec<Key>) =
+            self.partitions.keys().cloned().partition(|key| *key < first);
+        rest.into_iter().chain(before).collect()
+    }
+
+    /// The turn of one partition; gives the number of messages.
+    fn turn(&mut self, key: &Key, now: Instant) -> usize {
+        let Some(owned) = self.partitions.get_mut(key) else { return 0 };
+        let Some(topic) = self.topics.get_mut(&key.0) else { return 0 };
+        let rows = if owned.is_warming { &mut self.nobodys } else { &mut self.rows };
+        let turn = owned.turn(topic, rows, self.options.chunk_bytes, now);
+        let gap = owned.known_gap();
+        let is_back = turn.is_news && owned.silence.broken(now);
+        if self.nobodys.full() > 0 {
+            drop(self.nobodys.take());
+        }
+        if let Some(gap) = gap {
+            self.push(Notice::Gap(gap));
+        }
+        if is_back {
+            self.well(&About::Partition(key.clone()));
+        }
+        if let Some(error) = turn.ended_by {
+            self.turn_ended(key, &error);
+        }
+        turn.messages
+    }
+
+    /// An error ended the turn of a partition.
+    fn turn_ended(&mut self, key: &Key, error: &KafkaError) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) {
+            return self.find_again(key);
+        }
+        let reason = format!("{}: {error}", key.0);
+        if let Some(told) = explain(&ClientError { code: error.rdkafka_error_code(), reason }) {
+            self.tell(told);
+        }
     }
 
     /// The broker does not have the next record of a partition: says what is lost, and goes on behind it.
@@ -391,115 +382,5 @@ impl Worker {
         let next = dues.min().map(|due| due.saturating_duration_since(now));
         // A due delivery that nobody waits for is looked at again when the queue has been emptied.
         next.map_or(LONGEST_SLEEP, |next| next.clamp(Duration::from_micros(200), LONGEST_SLEEP))
-    }
-}
-
-/// What a turn of one partition came to.
-#[derive(Default)]
-struct Turn {
-    messages: usize,
-    ended_by: Option<KafkaError>,
-}
-
-impl Owned {
-    /// Reads until there is nothing, or enough.
-    fn turn(&mut self, topic: &mut Topic, rows: &mut Gathering, chunk_bytes: usize, now: Instant) -> Turn {
-        let mut turn = Turn::default();
-        if !self.is_warming && topic.warming > 0 {
-            return turn;
-        }
-        if !self.is_warming
-            && let Some(first) = self.first.take()
-        {
-            read(&mut self.reader, &message(&first), topic, rows, now);
-            turn.messages += 1;
-        }
-        if !self.ready.swap(false, Ordering::AcqRel) {
-            return turn;
-        }
-        // A partition that fills a batch has had its turn; the next ones have theirs all the same.
-        let full = rows.full();
-        while turn.messages < TURN_MESSAGES && rows.full() == full && !self.reader.is_full(chunk_bytes) {
-            match self.step(topic, rows, now) {
-                Step::Read => turn.messages += 1,
-                Step::Nothing => return turn,
-                Step::Broken(error) => {
-                    turn.ended_by = Some(error);
-                    break;
-                }
-                Step::Warm => break,
-            }
-        }
-        self.ready.store(true, Ordering::Release);
-        turn
-    }
-
-    /// Reads one message.
-    fn step(&mut self, topic: &mut Topic, rows: &mut Gathering, now: Instant) -> Step {
-        match self.queue.poll(Duration::ZERO) {
-            Some(Ok(borrowed)) => {
-                if self.is_warming && borrowed.offset() >= self.reader.deliver_from() {
-                    self.first = Some(borrowed.detach());
-                    self.end_warm_up(topic);
-                    return Step::Warm;
-                }
-                let message = message(&borrowed);
-                if let Some(gap) = &mut self.gap {
-                    gap.to_time = gap.to_time.or(message.arrived);
-                }
-                read(&mut self.reader, &message, topic, rows, now);
-            }
-            Some(Err(KafkaError::PartitionEOF(_))) => self.reader.end(),
-            Some(Err(error)) => return Step::Broken(error),
-            None => return Step::Nothing,
-        }
-        let is_warm = self.reader.is_at_end() || !self.reader.is_warming();
-        if self.is_warming && is_warm {
-            self.end_warm_up(topic);
-            return Step::Warm;
-        }
-        Step::Read
-    }
-
-    fn end_warm_up(&mut self, topic: &mut Topic) {
-        self.reader.end_warm_up();
-        self.is_warming = false;
-        topic.warming = topic.warming.saturating_sub(1);
-    }
-
-    /// The gap before what was read.
-    pub(super) fn known_gap(&mut self) -> Option<Gap> {
-        let is_known = |gap: &mut Gap| gap.to_time.is_some() || self.reader.is_at_end();
-        self.gap.take_if(is_known)
-    }
-}
-
-/// What came of reading one message.
-enum Step {
-    Read,
-    /// There is none.
-    Nothing,
-    /// The warm-up is over.
-    Warm,
-    Broken(KafkaError),
-}
-
-/// Reads a message with the numbers of its topic, once.
-fn read(reader: &mut Reader, message: &Message<'_>, topic: &mut Topic, rows: &mut Gathering, now: Instant) {
-    let numbered = topic.numbered.entry(reader.partition()).or_insert(message.offset);
-    if message.offset < *numbered {
-        // Its records were numbered when the partition was ours before.
-        return reader.message(message, (&mut Occurrences::default(), rows), now);
-    }
-    *numbered = message.offset.saturating_add(1);
-    reader.message(message, (&mut topic.occurrences, rows), now);
-}
-
-fn message<'m>(message: &'m impl rdkafka::Message) -> Message<'m> {
-    let arrived_ms = message.timestamp().to_millis();
-    Message {
-        offset: message.offset(),
-        value: message.payload(),
-        arrived: arrived_ms.and_then(|ms| ms.checked_mul(1_000_000)).map(EventTime),
     }
 }

@@ -93,6 +93,8 @@ struct Member {
     revoked: Vec<(u64, Vec<Revoked>, bool)>,
     fenced: Vec<u64>,
     ends: BTreeMap<Key, i64>,
+    /// Partitions that were said to be silent, and the rows that were there by then.
+    silent: Vec<(i32, usize)>,
     /// The next offset that each partition's deliveries may begin with.
     reached: BTreeMap<Key, i64>,
 }
@@ -115,6 +117,7 @@ impl Member {
             revoked: Vec::new(),
             fenced: Vec::new(),
             ends: BTreeMap::new(),
+            silent: Vec::new(),
             reached: BTreeMap::new(),
         }
     }
@@ -171,6 +174,10 @@ impl Member {
                 }
             }
             Some(Notice::Fenced { epoch, .. }) => self.fenced.push(epoch),
+            Some(Notice::Silent { epoch, topic, partition }) => {
+                assert_eq!(self.assigned.get(&(topic.to_string(), partition)), Some(&epoch));
+                self.silent.push((partition, self.rows.len()));
+            }
             Some(Notice::Gap(gap)) => {
                 if gap.reason == GapReason::Retention {
                     self.reached.insert((gap.topic.to_string(), gap.partition), gap.to);

@@ -1,9 +1,11 @@
 //! A taker that is slow, and memory that stays bounded.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::{Member, Store, broker, create, numbers, options, send};
+use offbound_testbed::Message;
+
+use crate::{LONGEST, Member, STEP, Store, broker, create, done, numbers, options, record, send};
 
 /// Scenario: a backlog of several megabytes and a taker that pauses. Guarantees: what waits is bounded by the queue's
 /// bytes and one delivery of each partition; the member stays in its group; then everything comes, each record once.
@@ -44,4 +46,38 @@ fn who_is_held_back_waits() {
     member.until("all records", |member| member.rows.len() >= 400);
     assert_eq!(numbers(&member.rows), (0..400).collect::<Vec<_>>());
     member.source.stop();
+}
+
+/// Scenario: two partitions are read to their ends; then one gets more than there is room for, the other some records, and
+/// nobody takes anything for longer than the time for silence. Guarantees: the other one is not silent, since it was not
+/// read; both are when everything is taken.
+#[test]
+fn who_is_not_read_is_not_silent() {
+    create("unread", 2);
+    send(broker(), "unread", 2, 0..20);
+    let mut slow = options(broker(), "unread", &["unread"]);
+    (slow.queue_bytes, slow.chunk_bytes) = (20_000, 10_000);
+    slow.idle = Duration::from_secs(3);
+    let most = slow.queue_bytes as u64;
+    let mut member = Member::start(slow, &Store::default());
+    member.until("the ends", |member| member.ends.len() == 2 && member.rows.len() == 20);
+    send(broker(), "unread", 1, 20..220);
+    eventually("there is no room", || member.source.queued_bytes() >= most);
+    let records: Vec<String> = (220..240).map(record).collect();
+    let messages: Vec<Message<'_>> = records.iter().map(|record| Message::to(1, record.as_bytes())).collect();
+    done(broker().produce("unread", &messages));
+    std::thread::sleep(Duration::from_secs(6));
+    member.until("silence", |member| member.silent.len() == 2);
+    assert_eq!(numbers(&member.rows), (0..240).collect::<Vec<_>>());
+    assert!(member.silent.iter().all(|(_, rows)| *rows == 240), "{:?}", member.silent);
+    member.source.stop();
+}
+
+/// Waits for what must come of itself.
+fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < LONGEST, "waited until {what}");
+        std::thread::sleep(STEP);
+    }
 }

@@ -33,6 +33,20 @@ pub(super) struct Record {
     bytes: Vec<u8>,
 }
 
+impl Record {
+    /// When the last of its events happened.
+    fn time(&self, times: &BTreeMap<(String, usize), EventTime>) -> Option<EventTime> {
+        let last = if is_document(&self.file) { usize::MAX } else { self.line };
+        let of = |line| (self.file.to_string(), line);
+        times.range(of(self.line)..=of(last)).map(|(_, time)| *time).max()
+    }
+}
+
+/// Whether a file is one document, and not one on each line.
+fn is_document(name: &str) -> bool {
+    name.trim_end_matches(".gz").ends_with(".json")
+}
+
 /// The folder of a sample.
 pub(super) fn folder(sample: &str) -> PathBuf {
     root().join("samples").join(sample)
@@ -83,7 +97,7 @@ fn of_file(path: &Path, number: i32) -> Vec<Record> {
         let mut file = file;
         file.read_to_end(&mut bytes).expect("a readable sample");
     }
-    if name.trim_end_matches(".gz").ends_with(".json") {
+    if is_document(name) {
         return vec![Record { file: name.into(), line: 1, stream: None, bytes }];
     }
     // Raw audit events span lines: their order is theirs, so a shipper keys them by host.
@@ -134,7 +148,7 @@ pub(super) fn interleaved(records: &[Record], seed: u64) -> Vec<Message<'_>> {
 }
 
 /// Records as messages, about as their events happened (`times`, by file and line), each up to [`LATE`] later, spread over
-/// partitions by `seed`. A line without events comes with the line before it.
+/// partitions by `seed`. A line without events comes with the line before it, a document with the last of its lines.
 pub(super) fn in_time<'r>(
     records: &'r [Record],
     times: &BTreeMap<(String, usize), EventTime>,
@@ -147,7 +161,7 @@ pub(super) fn in_time<'r>(
         if *record.file != *file {
             (file, last) = (&record.file, EventTime(i64::MIN));
         }
-        if let Some(time) = times.get(&(record.file.to_string(), record.line)) {
+        if let Some(time) = record.time(times) {
             // Records of one stream stay in order.
             let late = if record.stream.is_none() { dice.below(LATE.as_millis() as usize) } else { 0 };
             last = time.plus_nanos(late as i64 * 1_000_000);
