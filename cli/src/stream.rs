@@ -84,7 +84,7 @@ pub(crate) fn run(args: &StreamArgs, context: &Context) -> Result<Done, Failure>
         }
         say("note", "this member reads now");
     }
-    let options = connection::source(&settings, formats)?;
+    let options = connection::source(&settings, formats, args.until_end)?;
     let source = KafkaSource::start(options, Box::new(positions.clone()));
     let source = source.map_err(|error| Failure::usage(error.to_string()))?;
     health.well(health::Part::Start);

@@ -6,7 +6,7 @@
 //! Leaves to its user: storing, and telling when that is done. Law FLOW-1 holds for each delivery.
 //!
 //! The flow, in order: `membership` says which partitions are ours, `begin` where each begins, `reader` makes rows of
-//! its records in its `turn`, `gathering` puts those of all partitions together, `hand_over` takes them to whoever asks for the next
+//! its records in its `turn`, whose `order` depends on who is behind, `gathering` puts those of all partitions together, `hand_over` takes them to whoever asks for the next
 //! notice, within a bound of bytes; `silence` says of which nothing more is to be waited for.
 
 mod begin;
@@ -19,6 +19,7 @@ mod hand_over;
 mod membership;
 mod notice;
 mod options;
+mod order;
 mod reader;
 mod secret;
 mod silence;
@@ -32,7 +33,7 @@ pub use connection::{Client, Connection, KafkaError, Mechanism, Sasl, Tls};
 pub use notice::{Assigned, Delivery, Gap, GapReason, Notice, PartitionOffset, Revoked, Stretch};
 pub use options::{
     CHUNK_BYTES, CHUNK_WAIT, DRAIN_TIME, IDLE, METADATA_REFRESH, Offsets, QUEUE_BYTES, SESSION_TIMEOUT,
-    SourceOptions, Start, TopicPattern, TopicRule, WARM_UP_RECORDS,
+    SETTLE_AFTER, SourceOptions, Start, TopicPattern, TopicRule, WARM_UP_RECORDS,
 };
 pub use secret::Secret;
 pub use source::KafkaSource;

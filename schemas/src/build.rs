@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ListBuilder, StringViewBuilder};
 
-use crate::column::ColumnValue;
+use crate::column::{ColumnValue, Expected, text_bytes};
 
 /// A column and how many rows it has so far.
 pub struct Column<T: ColumnValue> {
     builder: T::Builder,
     len: usize,
-    /// Rows of the last batch: the next one will have about as many.
-    expected: usize,
+    /// What the last batch had: the next one will have about as much.
+    expected: Expected,
+    /// The builder is of the last batch.
+    is_old: bool,
 }
 
 /// Arrays without any value. Columns of a type share one, over all batches, since most columns of most batches have no
@@ -35,7 +37,7 @@ impl Absent {
         if let Some((_, array)) = long {
             return array.slice(0, rows);
         }
-        let mut builder = T::builder(rows);
+        let mut builder = T::builder(Expected { rows, text_bytes: 0 });
         T::append_absent(&mut builder, rows);
         let array = T::finish(&mut builder);
         match known.and_then(|known| self.arrays.get_mut(known)) {
@@ -48,7 +50,12 @@ impl Absent {
 
 impl<T: ColumnValue> Default for Column<T> {
     fn default() -> Self {
-        Self { builder: T::builder(0), len: 0, expected: 0 }
+        Self {
+            builder: T::builder(Expected::default()),
+            len: 0,
+            expected: Expected::default(),
+            is_old: false,
+        }
     }
 }
 
@@ -70,8 +77,8 @@ impl<T: ColumnValue> Column<T> {
     /// The builder, standing at `row`; one value must be appended.
     #[inline]
     fn at(&mut self, row: usize) -> &mut T::Builder {
-        if self.len == 0 && self.expected > 0 {
-            self.builder = T::builder(std::mem::take(&mut self.expected));
+        if std::mem::take(&mut self.is_old) {
+            self.builder = T::builder(self.expected);
         }
         if self.len < row {
             T::append_absent(&mut self.builder, row - self.len);
@@ -85,15 +92,18 @@ impl<T: ColumnValue> Column<T> {
     where
         T: 'static,
     {
-        self.expected = rows;
+        self.expected.rows = rows;
         if self.len == 0 {
+            self.is_old = true;
             return absent.array::<T>(rows);
         }
         if self.len < rows {
             T::append_absent(&mut self.builder, rows - self.len);
         }
-        self.len = 0;
+        (self.len, self.is_old) = (0, true);
         let array = T::finish(&mut self.builder);
+        // One batch with little text says little of the next one.
+        self.expected.text_bytes = text_bytes(&array).max(self.expected.text_bytes / 2);
         debug_assert_eq!(array.len(), rows, "every row is set once");
         array
     }

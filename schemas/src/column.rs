@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, ListArray,
-    ListBuilder, PrimitiveArray, PrimitiveBuilder, StringViewArray, StringViewBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder,
+    ListArray, ListBuilder, PrimitiveArray, PrimitiveBuilder, StringViewArray, StringViewBuilder,
     TimestampNanosecondArray, TimestampNanosecondBuilder,
 };
 use arrow::datatypes::{
@@ -60,8 +60,8 @@ pub trait ColumnValue: Sized {
     fn cell_kind() -> CellKind;
     /// The value that a cell is, if the column takes it.
     fn of_cell(cell: Cell) -> Option<Self>;
-    /// An empty builder with room for about this many rows, and little more: small batches may be kept for long.
-    fn builder(rows: usize) -> Self::Builder;
+    /// An empty builder with room for about as much, and little more: batches may be kept for long.
+    fn builder(expected: Expected) -> Self::Builder;
     /// Adds this value.
     fn append(&self, builder: &mut Self::Builder);
     /// Adds `count` absent values: nulls, or the type's default where the column has no nulls.
@@ -81,19 +81,43 @@ fn present<'a, A: Array, T>(array: &'a A, index: usize, read: impl FnOnce(&'a A)
     array.is_valid(index).then(|| read(array))
 }
 
+/// What a batch will have of a column.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected {
+    /// How many rows.
+    pub rows: usize,
+    /// Bytes of text outside the views; none where that is not known.
+    pub text_bytes: usize,
+}
+
+/// Smallest and largest block that the texts of a column are put into, in bytes.
+const TEXT_BLOCK: (usize, usize) = (256, 2 * 1024 * 1024);
 /// Rows up to which a batch counts as small.
 const SMALL_BATCH: usize = 64;
-/// Bytes of text that a row is expected to have in a column of a small batch.
+/// Bytes of text that a row of a small batch is expected to have, where nothing is known.
 const TEXT_BYTES: usize = 64;
 
-/// A builder of texts. In small batches their memory is taken in small pieces: the usual 16 KiB for each column of each
-/// of them would be most of what such batches take.
-pub(crate) fn text_builder(rows: usize) -> StringViewBuilder {
+/// A builder of texts. Its blocks are as large as what is expected: the usual 16 KiB and more for each column of each batch
+/// would be most of what batches take, which wait by the hundred.
+pub(crate) fn text_builder(expected: Expected) -> StringViewBuilder {
+    let Expected { rows, text_bytes } = expected;
     let builder = StringViewBuilder::with_capacity(rows);
-    if rows == 0 || rows > SMALL_BATCH {
-        return builder;
-    }
-    builder.with_fixed_block_size(u32::try_from(rows.max(2) * TEXT_BYTES).unwrap_or(u32::MAX))
+    let bytes = match text_bytes {
+        0 if rows == 0 || rows > SMALL_BATCH => return builder,
+        0 => rows.max(2) * TEXT_BYTES,
+        // The next batch may have a little more.
+        known => known + known / 8,
+    };
+    let (least, most) = TEXT_BLOCK;
+    builder.with_fixed_block_size(u32::try_from(bytes.clamp(least, most)).unwrap_or(u32::MAX))
+}
+
+/// Bytes of text of a column outside its views.
+pub(crate) fn text_bytes(array: &dyn Array) -> usize {
+    let texts = array.as_string_view_opt();
+    let items = || array.as_list_opt::<i32>().and_then(|list| list.values().as_string_view_opt());
+    let texts = texts.or_else(items);
+    texts.map_or(0, |texts| texts.data_buffers().iter().map(|block| block.len()).sum())
 }
 
 fn event_id_at(array: &FixedSizeBinaryArray, index: usize) -> EventId {
@@ -121,8 +145,8 @@ impl ColumnValue for EventId {
     fn of_cell(_cell: Cell) -> Option<Self> {
         None
     }
-    fn builder(rows: usize) -> Self::Builder {
-        FixedSizeBinaryBuilder::with_capacity(rows, 16)
+    fn builder(expected: Expected) -> Self::Builder {
+        FixedSizeBinaryBuilder::with_capacity(expected.rows, 16)
     }
     fn append(&self, builder: &mut Self::Builder) {
         append_id(builder, *self);
@@ -166,8 +190,8 @@ impl ColumnValue for EventTime {
             _ => None,
         }
     }
-    fn builder(rows: usize) -> Self::Builder {
-        TimestampNanosecondBuilder::with_capacity(rows).with_timezone("UTC")
+    fn builder(expected: Expected) -> Self::Builder {
+        TimestampNanosecondBuilder::with_capacity(expected.rows).with_timezone("UTC")
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self.0);
@@ -204,8 +228,8 @@ impl ColumnValue for Option<EventTime> {
     fn of_cell(cell: Cell) -> Option<Self> {
         EventTime::of_cell(cell).map(Some)
     }
-    fn builder(rows: usize) -> Self::Builder {
-        TimestampNanosecondBuilder::with_capacity(rows).with_timezone("UTC")
+    fn builder(expected: Expected) -> Self::Builder {
+        TimestampNanosecondBuilder::with_capacity(expected.rows).with_timezone("UTC")
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.map(|time| time.0));
@@ -245,8 +269,8 @@ impl ColumnValue for String {
             _ => None,
         }
     }
-    fn builder(rows: usize) -> Self::Builder {
-        text_builder(rows)
+    fn builder(expected: Expected) -> Self::Builder {
+        text_builder(expected)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(self);
@@ -283,8 +307,8 @@ impl ColumnValue for Option<String> {
     fn of_cell(cell: Cell) -> Option<Self> {
         String::of_cell(cell).map(Some)
     }
-    fn builder(rows: usize) -> Self::Builder {
-        text_builder(rows)
+    fn builder(expected: Expected) -> Self::Builder {
+        text_builder(expected)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(self.as_deref());
@@ -331,8 +355,8 @@ impl ColumnValue for TextList {
             _ => None,
         }
     }
-    fn builder(rows: usize) -> Self::Builder {
-        ListBuilder::with_capacity(text_builder(rows), rows).with_field(list_item())
+    fn builder(expected: Expected) -> Self::Builder {
+        ListBuilder::with_capacity(text_builder(expected), expected.rows).with_field(list_item())
     }
     fn append(&self, builder: &mut Self::Builder) {
         for text in self {
@@ -383,8 +407,8 @@ macro_rules! number_column {
                     _ => None,
                 }
             }
-            fn builder(rows: usize) -> Self::Builder {
-                PrimitiveBuilder::with_capacity(rows)
+            fn builder(expected: Expected) -> Self::Builder {
+                PrimitiveBuilder::with_capacity(expected.rows)
             }
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_value(*self);
@@ -421,8 +445,8 @@ macro_rules! number_column {
             fn of_cell(cell: Cell) -> Option<Self> {
                 <$rust as ColumnValue>::of_cell(cell).map(Some)
             }
-            fn builder(rows: usize) -> Self::Builder {
-                PrimitiveBuilder::with_capacity(rows)
+            fn builder(expected: Expected) -> Self::Builder {
+                PrimitiveBuilder::with_capacity(expected.rows)
             }
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_option(*self);
@@ -469,8 +493,8 @@ impl ColumnValue for bool {
             _ => None,
         }
     }
-    fn builder(rows: usize) -> Self::Builder {
-        BooleanBuilder::with_capacity(rows)
+    fn builder(expected: Expected) -> Self::Builder {
+        BooleanBuilder::with_capacity(expected.rows)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_value(*self);
@@ -507,8 +531,8 @@ impl ColumnValue for Option<bool> {
     fn of_cell(cell: Cell) -> Option<Self> {
         bool::of_cell(cell).map(Some)
     }
-    fn builder(rows: usize) -> Self::Builder {
-        BooleanBuilder::with_capacity(rows)
+    fn builder(expected: Expected) -> Self::Builder {
+        BooleanBuilder::with_capacity(expected.rows)
     }
     fn append(&self, builder: &mut Self::Builder) {
         builder.append_option(*self);

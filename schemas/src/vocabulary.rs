@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, StringViewArray, StringViewBuilder};
 use arrow::datatypes::DataType;
 
 use crate::cell::{Cell, CellKind};
-use crate::column::{ColumnValue, text_builder};
+use crate::column::{ColumnValue, Expected, text_builder};
 
 /// Text that is not in a vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,8 +95,8 @@ macro_rules! vocabulary {
                     _ => None,
                 }
             }
-            fn builder(rows: usize) -> Self::Builder {
-                text_builder(rows)
+            fn builder(expected: Expected) -> Self::Builder {
+                text_builder(expected)
             }
             fn append(&self, builder: &mut Self::Builder) {
                 builder.append_value(self.as_str());

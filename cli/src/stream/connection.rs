@@ -40,8 +40,16 @@ impl Offsets for Positions {
     }
 }
 
+/// How long the end of a topic is waited at for the rest of an event, where reading ends with it: all of an event comes
+/// within a moment.
+const SETTLE_AT_THE_END: Duration = Duration::from_millis(500);
+
 /// What the source is told.
-pub(crate) fn source(settings: &StreamSettings, formats: Formats) -> Result<SourceOptions, Failure> {
+pub(crate) fn source(
+    settings: &StreamSettings,
+    formats: Formats,
+    until_end: bool,
+) -> Result<SourceOptions, Failure> {
     let mut topics = Vec::new();
     for topic in &settings.topics {
         let text = topic
@@ -60,5 +68,8 @@ pub(crate) fn source(settings: &StreamSettings, formats: Formats) -> Result<Sour
     options.start = if settings.from_latest { Start::Latest } else { Start::Earliest };
     options.queue_bytes = settings.shares.queue_bytes;
     options.idle = settings.idle;
+    if until_end {
+        options.settle_after = SETTLE_AT_THE_END;
+    }
     Ok(options)
 }

@@ -202,7 +202,7 @@ impl Worker {
             instance: rule.as_ref().and_then(|rule| rule.instance.as_deref()),
         };
         let places = (begin.read_from, begin.deliver_from);
-        let reader = Reader::new(&named, &self.options.ingest, epoch, places);
+        let reader = Reader::new(&named, &self.options, epoch, places);
         let is_warming = reader.is_warming();
         let shared = self.topics.entry(Arc::clone(topic)).or_default();
         shared.warming += usize::from(is_warming);
@@ -223,6 +223,7 @@ impl Worker {
             first: None,
             gap,
             silence: Silence::new(Instant::now()),
+            put_off: 0,
         };
         self.partitions.insert((Arc::clone(topic), partition), owned);
     }

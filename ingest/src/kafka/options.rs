@@ -18,6 +18,8 @@ pub const CHUNK_WAIT: Duration = Duration::from_millis(2);
 /// Bytes of messages in deliveries that nobody has taken yet: some hundred thousand records, and a small part of the
 /// memory that a stream may use. At most one delivery more than that waits.
 pub const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// How long records stay inside a decoder when nothing follows them: longer than the records of one event are apart.
+pub const SETTLE_AFTER: Duration = Duration::from_secs(5);
 /// How long nothing comes of a partition before it is silent.
 pub const IDLE: Duration = Duration::from_secs(10);
 /// How long a member may be silent before the group gives its partitions to others.
@@ -50,6 +52,8 @@ pub struct SourceOptions {
     pub chunk_bytes: usize,
     /// See [`CHUNK_WAIT`].
     pub chunk_wait: Duration,
+    /// See [`SETTLE_AFTER`].
+    pub settle_after: Duration,
     /// See [`IDLE`].
     pub idle: Duration,
     /// See [`SESSION_TIMEOUT`].
@@ -80,6 +84,7 @@ impl SourceOptions {
             queue_bytes: QUEUE_BYTES,
             chunk_bytes: CHUNK_BYTES,
             chunk_wait: CHUNK_WAIT,
+            settle_after: SETTLE_AFTER,
             idle: IDLE,
             session_timeout: SESSION_TIMEOUT,
             drain_time: DRAIN_TIME,

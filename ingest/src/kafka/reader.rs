@@ -15,13 +15,11 @@ use offbound_schemas::table::DeadLetter;
 use crate::identity::Occurrences;
 use crate::kafka::gathering::{Gathering, Letters, MAX_LETTERS};
 use crate::kafka::notice::Stretch;
-use crate::pipeline::IngestOptions;
+use crate::kafka::options::SourceOptions;
 use crate::run::Paused;
 use crate::run::message::{Mark, Partition};
 use crate::run::part::add;
 
-/// How long records stay inside a decoder when nothing follows them: longer than the records of one event are apart.
-pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(5);
 /// Most marks that are kept: of more, every second one goes, and the low-water mark moves in larger steps.
 const MAX_MARKS: usize = 1_024;
 
@@ -52,6 +50,9 @@ pub(super) struct Reader {
     is_at_end: bool,
     end_is_told: bool,
     arrived: Option<EventTime>,
+    settle_after: Duration,
+    /// Latest event time of all rows so far.
+    newest: Option<EventTime>,
 }
 
 /// What was delivered, and may still be inside decoders in part.
@@ -78,7 +79,7 @@ struct Chunk {
 impl Reader {
     pub(super) fn new(
         partition: &Partition<'_>,
-        options: &IngestOptions,
+        options: &SourceOptions,
         epoch: u64,
         (read_from, deliver_from): (i64, i64),
     ) -> Self {
@@ -87,7 +88,7 @@ impl Reader {
             partition: partition.partition,
             epoch,
             deliver_from,
-            paused: Some(Paused::of_partition(partition, options)),
+            paused: Some(Paused::of_partition(partition, &options.ingest)),
             letters: Letters::default(),
             position: read_from,
             told: deliver_from,
@@ -96,6 +97,8 @@ impl Reader {
             is_at_end: false,
             end_is_told: false,
             arrived: None,
+            settle_after: options.settle_after,
+            newest: None,
         }
     }
 
@@ -126,6 +129,11 @@ impl Reader {
 
     pub(super) fn arrived(&self) -> Option<EventTime> {
         self.arrived
+    }
+
+    /// Latest event time of what was delivered.
+    pub(super) fn newest(&self) -> Option<EventTime> {
+        self.newest
     }
 
     /// When the first message that is not delivered was read.
@@ -190,13 +198,13 @@ impl Reader {
 
     /// Whether something has been inside decoders for long, with nothing behind it.
     pub(super) fn is_due_to_settle(&self, now: Instant) -> bool {
-        let is_old = |waiting: &Waiting| now.saturating_duration_since(waiting.made) >= SETTLE_AFTER;
+        let is_old = |waiting: &Waiting| now.saturating_duration_since(waiting.made) >= self.settle_after;
         self.is_at_end && self.marks.front().is_some_and(is_old)
     }
 
     /// When [`Reader::is_due_to_settle`] will be true, if nothing comes.
     pub(super) fn settles_at(&self) -> Option<Instant> {
-        self.marks.front().filter(|_| self.is_at_end).map(|waiting| waiting.made + SETTLE_AFTER)
+        self.marks.front().filter(|_| self.is_at_end).map(|waiting| waiting.made + self.settle_after)
     }
 
     /// What was read comes out, its rows into `rows`; also what is inside decoders, where `settle` says so. None where
@@ -238,6 +246,7 @@ impl Reader {
             (read, count, next, complete)
         });
         self.paused = Some(paused);
+        self.newest = self.newest.max(read.to);
         self.thin_out();
         let is_news = self.chunk.first.is_some() || read.from.is_some() || next > self.told;
         if !is_news {

@@ -19,13 +19,17 @@ use crate::kafka::notice::{Notice, PartitionOffset};
 use crate::kafka::options::{Offsets, SourceOptions};
 use crate::kafka::worker::Worker;
 
-/// Kilobytes of messages that librdkafka keeps of one partition before it stops fetching: a few deliveries, so that
-/// reading never waits for the network; two hundred partitions still leave half of 512 MiB for all else.
-const FETCHED_KIB: usize = 1_024;
-/// Bytes that are asked for of one partition at a time.
-const FETCH_BYTES: usize = 512 * 1024;
+/// Kilobytes of messages that librdkafka keeps of one partition before it stops fetching, so that reading seldom waits for
+/// the network; with what one fetch may add, a hundred partitions take a third of 512 MiB at most.
+const FETCHED_KIB: usize = 512;
+/// Bytes that are asked for of one partition at a time: as much as brokers take in one batch by default. Of a partition
+/// whose next batch is larger a broker gives nothing while others have anything, so that it would fall behind.
+const FETCH_BYTES: usize = 1024 * 1024;
 /// Bytes of one answer of a broker.
 const FETCH_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Longest time that a broker waits for news of the partitions that are asked for, in milliseconds. Meanwhile it is asked
+/// for no others: a partition that was left out because its queue was full waits as long.
+const FETCH_WAIT_MS: usize = 20;
 /// How soon a partition is fetched again whose messages were too many, in milliseconds: librdkafka's own second would be
 /// the limit when a backlog is read.
 const FETCH_BACKOFF_MS: usize = 2;
@@ -207,7 +211,7 @@ fn consumer_config(options: &SourceOptions) -> Result<ClientConfig, KafkaError> 
         .set("fetch.max.bytes", FETCH_MAX_BYTES.to_string())
         .set("fetch.queue.backoff.ms", FETCH_BACKOFF_MS.to_string())
         .set("fetch.error.backoff.ms", "100")
-        .set("fetch.wait.max.ms", "500");
+        .set("fetch.wait.max.ms", FETCH_WAIT_MS.to_string());
     for (key, value) in own.config_map() {
         config.set(key, value);
     }

@@ -37,6 +37,8 @@ pub(super) struct Owned {
     /// A gap that is told with the first message behind it.
     pub(super) gap: Option<Gap>,
     pub(super) silence: Silence,
+    /// How many turns in a row were put off.
+    pub(super) put_off: u32,
 }
 
 /// What the partitions of a topic share.

@@ -55,7 +55,7 @@ pub(super) struct Worker {
     /// Rows of all partitions that are not delivered yet.
     rows: Gathering,
     /// Where reading goes on, when there was no room for more.
-    goes_on_at: Option<Key>,
+    pub(super) goes_on_at: Option<Key>,
     /// Rows that an earlier life has delivered: nobody's.
     nobodys: Gathering,
     asked_brokers: Instant,
@@ -236,14 +236,6 @@ impl Worker {
             self.well(&About::Brokers);
         }
         messages
-    }
-
-    /// Our partitions, those first that had no turn for want of room: where there is never enough, each gets as much.
-    fn in_turn(&mut self) -> Vec<Key> {
-        let Some(first) = self.goes_on_at.take() else { return self.partitions.keys().cloned().collect() };
-        let (before, rest): (Vec<Key>, Vec<Key>) =
-            self.partitions.keys().cloned().partition(|key| *key < first);
-        rest.into_iter().chain(before).collect()
     }
 
     /// The turn of one partition; gives the number of messages.
