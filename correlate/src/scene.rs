@@ -27,7 +27,7 @@ use crate::fact::usage::Usage;
 use crate::matching::{Bound, Ground};
 use crate::names::Name;
 use crate::place::{PlaceIndex, Places, PodFacts};
-use crate::standing::Index;
+use crate::standing::{Index, Sought};
 use learned::{Learned, Relearned};
 
 /// Minimum history where the environment says nothing: a day, so that daily jobs are not new.
@@ -113,11 +113,10 @@ impl<'a> Scene<'a> {
         self.facts.names.text_of(name)
     }
 
-    /// Uses off their place about any of some keys, and all uses at some places, in the order of the facts; all uses where
-    /// nothing says which.
-    pub(crate) fn uses_off_or_at(&self, off: &[Key], at: &[Key]) -> impl Iterator<Item = Usage> + use<'a> {
+    /// Uses that somebody looks for, in the order of the facts; all uses where nothing says which.
+    pub(crate) fn uses_of(&self, sought: &Sought) -> impl Iterator<Item = Usage> + use<'a> {
         let all = &self.facts.uses;
-        let places = self.index.map_or_else(|| (0..all.len()).collect(), |index| index.off_or_at(off, at));
+        let places = self.index.map_or_else(|| (0..all.len()).collect(), |index| index.uses_of(sought));
         places.into_iter().filter_map(|place| all.get(place))
     }
 
@@ -138,7 +137,8 @@ impl<'a> Scene<'a> {
         self.workload_by(usage, self.held(usage).as_ref()).map(str::to_owned)
     }
 
-    fn workload_by(&self, usage: &Usage, held: Option<&Held>) -> Option<&str> {
+    /// The same, of a credential that was looked up.
+    pub(crate) fn workload_by(&self, usage: &Usage, held: Option<&Held>) -> Option<&str> {
         let subject = self.text(usage.key.subject.or_else(|| held?.subject))?;
         Some(self.environment.canonical(subject))
     }

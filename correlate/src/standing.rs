@@ -26,7 +26,7 @@ use crate::scene::{Past, Scene};
 use crate::session::Session;
 use cases::Case;
 use groups::Touch;
-pub(crate) use index::Index;
+pub(crate) use index::{Index, Sought};
 use rows::{SignState, UseState};
 pub(crate) use units::Unit;
 

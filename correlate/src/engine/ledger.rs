@@ -23,7 +23,7 @@ use crate::keyed::HashMap;
 use crate::order::{CanonicalOrder, EventTable, Waiting};
 use crate::scene::Scene;
 use crate::session::Session;
-use crate::standing::{Look, Renewed, Standing};
+use crate::standing::{Index, Look, Renewed, Standing};
 
 /// The views of the batches that rows are in, by batch: live, neighbours in time come from as many batches as there are
 /// partitions, and a view costs as much as the folding of several rows.
@@ -239,7 +239,7 @@ impl Ledger {
         now: Option<EventTime>,
     ) -> Result<Judgement, EngineError> {
         self.touched = false;
-        let scene = self.scene(environment, now);
+        let mut scene = self.scene(environment, now);
         let looked_at = session.looked_at(&scene);
         let signs = self.facts.signals.all().iter();
         let members = Members::new(&self.facts, looked_at.iter().copied(), signs);
@@ -248,6 +248,8 @@ impl Ledger {
             found.extend(findings(&scene, &members, &rule, &batch)?);
         }
         found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
+        let index = Index::of_incidents(&scene, &found);
+        scene.index = Some(&index);
         let incidents = incidents(&scene, &mut found);
         let gaps = self.gaps();
         let findings = found.into_iter().map(|found| found.finding).collect();

@@ -3,7 +3,7 @@
 //! In: a case. Out: uses graded definite, probable or possible; credentials that were exposed, and since when.
 //! Owns: the grades. Law: only definite and probable uses drive verdicts; possible ones fill the suspected set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
@@ -16,6 +16,7 @@ use crate::fact::usage::Usage;
 use crate::finding::Found;
 use crate::names::Names;
 use crate::scene::uses;
+use crate::standing::Sought;
 
 /// How long after the last finding a tainted place's uses are still the incident's business.
 pub(super) const AFTERMATH_NANOS: i64 = 30 * 60 * 1_000_000_000;
@@ -66,9 +67,7 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
         });
     let until = case.end.plus_nanos(AFTERMATH_NANOS);
     let mut attributed = Vec::new();
-    // A use in its own place only counts where something was done, or tried, from there.
-    let at = if case.looks_at_its_places() { super::scope_keys(&case.scopes) } else { Vec::new() };
-    for usage in case.scene.uses_off_or_at(&keys(case), &at) {
+    for usage in case.scene.uses_of(&sought(case)) {
         let near =
             usage.last.time >= case.onset && usage.first.time <= until && usage.key.phase != Phase::Verify;
         if near && may_concern(case, &usage) {
@@ -90,12 +89,22 @@ pub(super) fn is_probing(member: &Found) -> bool {
     member.finding.rule == "CT-301"
 }
 
-/// What the uses are about that may concern the case.
-fn keys(case: &Case<'_>) -> Vec<Key> {
+/// The uses that may get a grade: those of the findings, and those at the places of the case.
+fn sought(case: &Case<'_>) -> Sought {
     let shown = case.members.iter().flat_map(|member| &member.uses);
-    let held = shown.filter_map(|row| row.credential_id.as_deref()).map(|id| About::Holder(id).key());
-    let made = case.workloads.iter().map(|workload| About::MadeBy(workload).key());
-    held.chain(made).collect()
+    let holder = |row: &Use| {
+        let holder = row.credential_id.as_deref().or(row.subject.as_deref());
+        About::Holder(holder.unwrap_or_default()).key()
+    };
+    let held: BTreeSet<Key> = shown.map(holder).collect();
+    let scopes = super::scope_keys(&case.scopes);
+    Sought {
+        held: held.into_iter().collect(),
+        made: case.workloads.iter().map(|workload| About::MadeBy(workload).key()).collect(),
+        // A use in its own place only counts where something was done, or tried, from there.
+        at: if case.looks_at_its_places() { scopes.clone() } else { Vec::new() },
+        scopes,
+    }
 }
 
 /// A cheap test before the comparison is made: does the use's workload or credential occur in the case at all?

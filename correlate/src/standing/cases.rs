@@ -119,15 +119,16 @@ impl Case {
             let mut names = held.id.iter().chain(&held.aliases);
             names.any(|name| credentials.contains(scene.facts.names.text(*name)))
         };
+        let places = || scopes.iter().map(|scope| About::Scope(scope).key());
+        // What a workload does elsewhere is another incident's business.
+        let is_at_its_places = || places().any(used);
         touched.gaps
-            || scopes
-                .iter()
-                .map(|scope| About::Scope(scope).key())
+            || places()
                 .any(|key| changed.scopes.contains(&key) || (self.concern.looks_at_its_places && used(key)))
             || workloads
                 .iter()
                 .map(|workload| About::MadeBy(workload).key())
-                .any(|key| used(key) || changed.edges.contains(&key))
+                .any(|key| (used(key) && is_at_its_places()) || changed.edges.contains(&key))
             || credentials.iter().any(|credential| used(About::Holder(credential).key()))
             || touched.credentials.iter().any(named)
             || self.concern.is_covered_otherwise(scene)

@@ -46,6 +46,18 @@ impl Postings {
     }
 }
 
+/// Which uses somebody looks for.
+#[derive(Debug, Default)]
+pub(crate) struct Sought {
+    /// Holders whose uses off their place are looked for …
+    pub(crate) held: Vec<Key>,
+    /// … workloads, of which only those at some scopes are …
+    pub(crate) made: Vec<Key>,
+    pub(crate) scopes: Vec<Key>,
+    /// … and places of which all uses are.
+    pub(crate) at: Vec<Key>,
+}
+
 /// Uses and signs by key.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -115,11 +127,15 @@ impl Index {
         Marks::of_numbers(there).without(Marks::PLACES.when(!several))
     }
 
-    /// Uses off their place about any of some keys, and all uses at some places.
-    pub(crate) fn off_or_at(&self, off: &[Key], at: &[Key]) -> Vec<usize> {
-        let off = off.iter().flat_map(|key| self.off.of(*key));
-        let places: BTreeSet<usize> =
-            off.chain(at.iter().flat_map(|key| self.uses.of(*key))).copied().collect();
+    /// Uses that somebody looks for.
+    pub(crate) fn uses_of(&self, sought: &Sought) -> Vec<usize> {
+        let Sought { held, made, scopes, at } = sought;
+        let of_held = held.iter().flat_map(|key| self.off.of(*key));
+        let is_there =
+            |place: &&usize| scopes.iter().any(|scope| self.uses.of(*scope).binary_search(*place).is_ok());
+        let of_made = made.iter().flat_map(|key| self.off.of(*key)).filter(is_there);
+        let of_places = at.iter().flat_map(|key| self.uses.of(*key));
+        let places: BTreeSet<usize> = of_held.chain(of_made).chain(of_places).copied().collect();
         places.into_iter().collect()
     }
 

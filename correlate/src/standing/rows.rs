@@ -10,10 +10,12 @@ use offbound_schemas::EventTime;
 use offbound_schemas::table::Signal;
 use offbound_schemas::vocabulary::SignalKind;
 
-use super::{Changed, Standing};
+use super::{Changed, Index, Standing};
 use crate::asked::{About, Key};
 use crate::fact::touched::Touched;
 use crate::fact::usage::Usage;
+use crate::finding::Found;
+use crate::names::Name;
 use crate::rule::{Entity, Marks};
 use crate::scene::edges::Learned as LearnedUse;
 use crate::scene::learned::Relearned;
@@ -89,6 +91,16 @@ pub(super) struct SignState {
 }
 
 impl SignState {
+    fn of(row: &Signal) -> Self {
+        Self {
+            scope: row.scope.as_deref().map(|scope| About::Scope(scope).key()),
+            who: whose(row),
+            workload: row.workload.as_deref().map(|workload| About::MadeBy(workload).key()),
+            notable: row.strong || matches!(row.kind, SignalKind::CredentialRead | SignalKind::MemoryRead),
+            marks: signals::marks(row),
+        }
+    }
+
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> {
         [Some(self.who), self.scope].into_iter().flatten()
@@ -123,6 +135,38 @@ pub(super) fn whose(row: &Signal) -> Key {
     About::Who(row.workload.as_deref().or(row.scope.as_deref()).unwrap_or_default()).key()
 }
 
+impl Index {
+    /// Where the uses and signs are that incidents of these findings may be about.
+    pub(crate) fn of_incidents(scene: &Scene<'_>, found: &[Found]) -> Self {
+        let mut index = Self::default();
+        if found.is_empty() {
+            return index;
+        }
+        for (place, sign) in scene.facts.signals.all().iter().enumerate() {
+            let state = SignState::of(&signals::row(scene, sign));
+            state.keys().for_each(|key| index.signs.add(key, place));
+        }
+        let workloads: BTreeSet<&str> =
+            found.iter().filter_map(|found| found.finding.workload.as_deref()).collect();
+        let shown = found.iter().flat_map(|found| &found.uses).filter_map(|row| row.credential_id.as_deref());
+        let credentials: BTreeSet<Name> = shown.filter_map(|id| scene.facts.names.known(id)).collect();
+        let is_about = |usage: &Usage| {
+            let held = scene.held(usage);
+            let names = held.iter().flat_map(|held| held.id).chain(usage.key.credential);
+            names.into_iter().any(|name| credentials.contains(&name))
+                || scene
+                    .workload_by(usage, held.as_ref())
+                    .is_some_and(|workload| workloads.contains(workload))
+        };
+        for (place, usage) in scene.facts.uses.iter().enumerate().filter(|(_, usage)| is_about(usage)) {
+            let state = state_of(scene, &Reading::briefly(scene, &usage), &BTreeSet::new());
+            state.keys().for_each(|key| index.uses.add(key, place));
+            state.keys_of_off().for_each(|key| index.off.add(key, place));
+        }
+        index
+    }
+}
+
 impl Standing {
     /// Looks again at every sign that may read otherwise.
     pub(super) fn renew_signs(&mut self, scene: &Scene<'_>, relearned: Relearned, changed: &mut Changed) {
@@ -146,13 +190,7 @@ impl Standing {
         let Some(sign) = scene.facts.signals.all().get(place) else { return };
         let (row, questions) = scene.places.asked.during(|| signals::row(scene, sign));
         questions.into_iter().for_each(|key| self.index.signs_by_question.add(key, place));
-        let state = SignState {
-            scope: row.scope.as_deref().map(|scope| About::Scope(scope).key()),
-            who: whose(&row),
-            workload: row.workload.as_deref().map(|workload| About::MadeBy(workload).key()),
-            notable: row.strong || matches!(row.kind, SignalKind::CredentialRead | SignalKind::MemoryRead),
-            marks: signals::marks(&row),
-        };
+        let state = SignState::of(&row);
         let Some(known) = self.signs.get_mut(place) else { return };
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
