@@ -17,6 +17,7 @@ use offbound_schemas::vocabulary::{Match, Severity};
 use offbound_schemas::{EventTime, IncidentId};
 
 use crate::asked::{About, Key};
+use crate::fact::touched::Touched;
 use crate::finding::Found;
 use crate::scene::Scene;
 use crate::scene::uses::Lifetime;
@@ -59,10 +60,11 @@ pub(crate) fn id_of(members: &[&Found]) -> IncidentId {
 /// What a judgement looked at: when any of it changes, it is to be made again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Concern {
-    pub(crate) scopes: BTreeSet<String>,
     pub(crate) workloads: BTreeSet<String>,
     /// Credentials of the members' uses, and exposed ones.
     pub(crate) credentials: BTreeSet<String>,
+    /// By what uses and signs at those scopes, of those workloads and credentials are found.
+    pub(crate) keys: ConcernKeys,
     /// Whether uses at its places matter, even where they belong.
     pub(crate) looks_at_its_places: bool,
     /// Hosts whose telemetry matters.
@@ -79,10 +81,21 @@ pub(crate) struct Concern {
     pub(crate) ends: BTreeSet<EventTime>,
 }
 
+/// Scopes, workloads and credentials of a judgement as keys: they are asked for at each look, of each incident.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConcernKeys {
+    pub(crate) scopes: Vec<Key>,
+    pub(crate) made: Vec<Key>,
+    pub(crate) held: Vec<Key>,
+}
+
 impl Concern {
     /// Whether the telemetry of its hosts is there now and was not, or the other way round.
-    pub(crate) fn is_covered_otherwise(&self, scene: &Scene<'_>) -> bool {
-        layers::are_covered(scene, &self.hosts, (self.from, self.end)) != self.is_covered
+    pub(crate) fn is_covered_otherwise(&self, scene: &Scene<'_>, touched: &Touched) -> bool {
+        let names = &scene.facts.names;
+        let heard = self.hosts.iter().filter_map(|host| touched.heard_around(names.known(host)?));
+        let may_be = heard.into_iter().any(|(from, to)| from <= self.end && self.from <= to);
+        may_be && layers::are_covered(scene, &self.hosts, (self.from, self.end)) != self.is_covered
     }
 }
 
@@ -122,7 +135,8 @@ impl Case<'_> {
 
 /// Judges the incident that some findings make.
 pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern) {
-    let scopes: BTreeSet<String> = members.iter().flat_map(|member| graph::scopes(member)).collect();
+    let scopes: BTreeSet<String> =
+        members.iter().flat_map(|member| graph::scopes(member)).map(str::to_owned).collect();
     let (onset, observed) = onset(scene, members, &scopes);
     let end = members.iter().map(|member| member.finding.last_time).max().unwrap_or(onset);
     let workloads = members.iter().filter_map(|member| member.finding.workload.clone()).collect();
@@ -168,10 +182,15 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
     let shown = shown.filter_map(|row| row.credential_id.clone());
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
     let ends = attributed.exposed.iter().flat_map(|held| [held.revoked_at, held.exp]);
+    let credentials: BTreeSet<String> = shown.chain(exposed).collect();
     Concern {
-        scopes: case.scopes.clone(),
+        keys: ConcernKeys {
+            scopes: scope_keys(&case.scopes),
+            made: case.workloads.iter().map(|workload| About::MadeBy(workload).key()).collect(),
+            held: credentials.iter().map(|id| About::Holder(id).key()).collect(),
+        },
         workloads: case.workloads.clone(),
-        credentials: shown.chain(exposed).collect(),
+        credentials,
         looks_at_its_places: case.looks_at_its_places(),
         hosts: layers::bound_hosts(case),
         is_covered: layers::is_covered(case),

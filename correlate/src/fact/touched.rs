@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offbound_schemas::EventTime;
 
+use super::coverage::MAX_SILENCE_NANOS;
 use super::placement::Before;
 use crate::names::Name;
 
@@ -40,6 +41,12 @@ impl Touched {
     /// Where stays are noted as they were before, if they are.
     pub(crate) fn stays(&mut self) -> Option<&mut Before> {
         Some(&mut self.stays).filter(|_| self.is_followed)
+    }
+
+    /// The time that a host's new records speak for.
+    pub(crate) fn heard_around(&self, host: Name) -> Option<(EventTime, EventTime)> {
+        let (from, to) = self.heard.get(&host)?;
+        Some((from.plus_nanos(-MAX_SILENCE_NANOS), to.plus_nanos(MAX_SILENCE_NANOS)))
     }
 
     /// A host was heard.

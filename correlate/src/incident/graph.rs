@@ -17,18 +17,18 @@ const HOUR_NANOS: i64 = 3_600 * 1_000_000_000;
 
 /// What can tie findings together, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum Key<'f> {
     /// Same credential: as long as it is valid.
-    Credential(String),
+    Credential(&'f str),
     /// Same process lineage: 24 hours.
-    Process(String),
+    Process(&'f str),
     /// Same pod or, where there are no pods, same host: one hour.
-    Scope(String),
+    Scope(&'f str),
     /// Same foreign address: 24 hours.
-    Foreign(String),
+    Foreign(&'f str),
 }
 
-impl Key {
+impl Key<'_> {
     fn window_nanos(&self) -> i64 {
         match self {
             Self::Credential(_) => i64::MAX,
@@ -45,30 +45,30 @@ pub(super) fn is_posture(rule: &str) -> bool {
 }
 
 /// Places that a finding is about.
-pub(super) fn scopes(found: &Found) -> Vec<String> {
-    let signals = found.signals.iter().filter_map(|signal| signal.scope.clone());
-    let uses = found.uses.iter().filter_map(|row| row.scope.clone());
-    signals.chain(uses).collect()
+pub(super) fn scopes(found: &Found) -> impl Iterator<Item = &str> {
+    let signals = found.signals.iter().filter_map(|signal| signal.scope.as_deref());
+    let uses = found.uses.iter().filter_map(|row| row.scope.as_deref());
+    signals.chain(uses)
 }
 
-fn keys(found: &Found) -> BTreeSet<Key> {
+fn keys(found: &Found) -> BTreeSet<Key<'_>> {
     let mut keys = BTreeSet::new();
     for signal in &found.signals {
-        keys.extend(signal.lineage_keys.iter().cloned().map(Key::Process));
+        keys.extend(signal.lineage_keys.iter().map(|key| Key::Process(key)));
     }
     for row in &found.uses {
-        keys.extend(row.credential_id.clone().map(Key::Credential));
+        keys.extend(row.credential_id.as_deref().map(Key::Credential));
         if row.place_match == Match::Mismatch {
-            keys.extend(row.src_addr.clone().map(Key::Foreign));
+            keys.extend(row.src_addr.as_deref().map(Key::Foreign));
         }
     }
-    keys.extend(scopes(found).into_iter().map(Key::Scope));
+    keys.extend(scopes(found).map(Key::Scope));
     keys
 }
 
 /// Groups of indexes into `found`.
 pub(super) fn components(found: &[&Found]) -> Vec<Vec<usize>> {
-    let mut by_key: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
+    let mut by_key: BTreeMap<Key<'_>, Vec<usize>> = BTreeMap::new();
     for (index, member) in found.iter().enumerate() {
         for key in keys(member) {
             by_key.entry(key).or_default().push(index);
@@ -115,7 +115,7 @@ fn join_close(found: &[&Found], members: &[usize], window_nanos: i64, groups: &m
 }
 
 /// A posture finding goes with the first group that shares a key with it.
-fn attach_posture(found: &[&Found], by_key: &BTreeMap<Key, Vec<usize>>, groups: &mut Groups) {
+fn attach_posture(found: &[&Found], by_key: &BTreeMap<Key<'_>, Vec<usize>>, groups: &mut Groups) {
     for index in (0..found.len()).filter(|index| !joins(found, *index)) {
         let shared = by_key.values().filter(|members| members.contains(&index));
         let partner = shared.flatten().copied().filter(|other| joins(found, *other)).min();

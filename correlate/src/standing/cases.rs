@@ -9,10 +9,10 @@ use offbound_schemas::record::Incident;
 use offbound_schemas::{FindingId, IncidentId};
 
 use super::{Changed, Look, Standing};
-use crate::asked::{About, Key};
+use crate::asked::Key;
 use crate::fact::touched::Touched;
 use crate::finding::Found;
-use crate::incident::{self, Concern};
+use crate::incident::{self, Concern, ConcernKeys};
 use crate::scene::Scene;
 
 /// An incident, with what its judgement looked at.
@@ -111,27 +111,24 @@ impl Case {
     }
 
     fn is_concerned(&self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) -> bool {
-        let Concern { scopes, workloads, credentials, from, until, .. } = &self.concern;
+        let Concern { keys, credentials, from, until, .. } = &self.concern;
+        let ConcernKeys { scopes, made, held } = keys;
         let used =
-            |key: Key| changed.used.get(&key).is_some_and(|(first, last)| first <= until && from <= last);
+            |key: &Key| changed.used.get(key).is_some_and(|(first, last)| first <= until && from <= last);
         let named = |place: &usize| {
             let Some(held) = scene.facts.bindings.at(*place) else { return false };
             let mut names = held.id.iter().chain(&held.aliases);
             names.any(|name| credentials.contains(scene.facts.names.text(*name)))
         };
-        let places = || scopes.iter().map(|scope| About::Scope(scope).key());
         // What a workload does elsewhere is another incident's business.
-        let is_at_its_places = || places().any(used);
+        let is_at_its_places = || scopes.iter().any(used);
         touched.gaps
-            || places()
-                .any(|key| changed.scopes.contains(&key) || (self.concern.looks_at_its_places && used(key)))
-            || workloads
-                .iter()
-                .map(|workload| About::MadeBy(workload).key())
-                .any(|key| (used(key) && is_at_its_places()) || changed.edges.contains(&key))
-            || credentials.iter().any(|credential| used(About::Holder(credential).key()))
+            || scopes.iter().any(|key| changed.scopes.contains(key))
+            || (self.concern.looks_at_its_places && is_at_its_places())
+            || made.iter().any(|key| (used(key) && is_at_its_places()) || changed.edges.contains(key))
+            || held.iter().any(used)
             || touched.credentials.iter().any(named)
-            || self.concern.is_covered_otherwise(scene)
+            || self.concern.is_covered_otherwise(scene, touched)
             || changed.questions.iter().any(|key| self.questions.binary_search(key).is_ok())
     }
 }

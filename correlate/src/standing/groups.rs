@@ -6,18 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
+use offbound_schemas::EventId;
 use offbound_schemas::table::{signals, taints, uses};
-use offbound_schemas::{EventId, EventTime};
 
 use super::{Changed, Index, Standing};
 use crate::asked::Key;
 use crate::engine::EngineError;
-use crate::fact::coverage::MAX_SILENCE_NANOS;
 use crate::fact::signal::Sign;
 use crate::fact::touched::Touched;
 use crate::finding::{Found, Members, findings};
 use crate::keyed::HashMap;
-use crate::names::Name;
 use crate::rule::{Entity, Marks, Rule};
 use crate::scene::{Scene, tables, taints as taint_rows};
 use crate::session::Session;
@@ -305,13 +303,8 @@ fn is_heard(scene: &Scene<'_>, touched: &Touched, found: &Found) -> bool {
         return false;
     }
     let host = found.finding.bound.as_ref().and_then(|bound| bound.host.as_deref());
-    let heard = host.and_then(|host| scene.facts.names.known(host)).and_then(|host| around(touched, host));
+    let heard =
+        host.and_then(|host| scene.facts.names.known(host)).and_then(|host| touched.heard_around(host));
     heard
         .is_some_and(|(from, to)| found.uses.iter().any(|row| from <= row.first_time && row.first_time <= to))
-}
-
-/// The time that a host's new records speak for.
-fn around(touched: &Touched, host: Name) -> Option<(EventTime, EventTime)> {
-    let (from, to) = touched.heard.get(&host)?;
-    Some((from.plus_nanos(-MAX_SILENCE_NANOS), to.plus_nanos(MAX_SILENCE_NANOS)))
 }

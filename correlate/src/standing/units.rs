@@ -10,10 +10,10 @@ use offbound_schemas::{EventId, EventTime, FindingId};
 
 use super::Standing;
 use super::cases::Case;
-use crate::asked::About;
 use crate::fact::Facts;
 use crate::fact::keep::Remembered;
 use crate::finding::Found;
+use crate::incident::ConcernKeys;
 
 /// Judgements that stay or go together.
 #[derive(Debug, Default)]
@@ -97,10 +97,8 @@ impl Standing {
     /// Everything that the judgement of an incident looked at, in the time that it looked at.
     fn rest_on_case(&self, facts: &Facts, case: &Case, unit: &mut Unit) {
         let concern = case.concern();
-        let scopes = concern.scopes.iter().map(|scope| About::Scope(scope).key());
-        let made = concern.workloads.iter().map(|workload| About::MadeBy(workload).key());
-        let held = concern.credentials.iter().map(|id| About::Holder(id).key());
-        for key in scopes.chain(made).chain(held) {
+        let ConcernKeys { scopes, made, held } = &concern.keys;
+        for key in scopes.iter().chain(made).chain(held).copied() {
             unit.uses.extend(self.index.uses.of(key).iter().copied().filter(|place| {
                 facts
                     .uses
