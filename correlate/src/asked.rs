@@ -49,6 +49,8 @@ pub(crate) enum About<'a> {
     Scope(&'a str),
     /// Uses that a workload made.
     MadeBy(&'a str),
+    /// Those of them off their place that belong to a scope.
+    OffFrom(&'a str, Key),
     /// Uses that were refused at a destination in a stretch of time.
     Refused(&'a str, i64),
 }

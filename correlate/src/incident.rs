@@ -87,6 +87,8 @@ pub(crate) struct ConcernKeys {
     pub(crate) scopes: Vec<Key>,
     pub(crate) made: Vec<Key>,
     pub(crate) held: Vec<Key>,
+    /// Uses of those workloads off their place that belong to those scopes.
+    pub(crate) off: Vec<Key>,
 }
 
 impl Concern {
@@ -183,9 +185,15 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
     let ends = attributed.exposed.iter().flat_map(|held| [held.revoked_at, held.exp]);
     let credentials: BTreeSet<String> = shown.chain(exposed).collect();
+    let scopes = scope_keys(&case.scopes);
+    let off = case
+        .workloads
+        .iter()
+        .flat_map(|workload| scopes.iter().map(|scope| About::OffFrom(workload, *scope).key()));
     Concern {
         keys: ConcernKeys {
-            scopes: scope_keys(&case.scopes),
+            off: off.collect(),
+            scopes,
             made: case.workloads.iter().map(|workload| About::MadeBy(workload).key()).collect(),
             held: credentials.iter().map(|id| About::Holder(id).key()).collect(),
         },

@@ -87,7 +87,7 @@ struct Changed {
     questions: BTreeSet<Key>,
     /// Groups of rules to look at again.
     groups: Touch,
-    /// Keys of the uses off their place, and places of all uses, that changed, with the time that they span.
+    /// What incidents ask for of the uses off their place that changed, and places of all that did, with the time that they span.
     used: BTreeMap<Key, (EventTime, EventTime)>,
     /// Places whose signs changed, or to which a credential came to belong.
     scopes: BTreeSet<Key>,

@@ -112,7 +112,7 @@ impl Case {
 
     fn is_concerned(&self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) -> bool {
         let Concern { keys, credentials, from, until, .. } = &self.concern;
-        let ConcernKeys { scopes, made, held } = keys;
+        let ConcernKeys { scopes, made, held, off } = keys;
         let used =
             |key: &Key| changed.used.get(key).is_some_and(|(first, last)| first <= until && from <= last);
         let named = |place: &usize| {
@@ -120,13 +120,12 @@ impl Case {
             let mut names = held.id.iter().chain(&held.aliases);
             names.any(|name| credentials.contains(scene.facts.names.text(*name)))
         };
-        // What a workload does elsewhere is another incident's business.
-        let is_at_its_places = || scopes.iter().any(used);
         touched.gaps
             || scopes.iter().any(|key| changed.scopes.contains(key))
-            || (self.concern.looks_at_its_places && is_at_its_places())
-            || made.iter().any(|key| (used(key) && is_at_its_places()) || changed.edges.contains(key))
-            || held.iter().any(used)
+            || (self.concern.looks_at_its_places && scopes.iter().any(used))
+            || made.iter().any(|key| changed.edges.contains(key))
+            // What a workload does elsewhere is another incident's business.
+            || off.iter().chain(held).any(used)
             || touched.credentials.iter().any(named)
             || self.concern.is_covered_otherwise(scene, touched)
             || changed.questions.iter().any(|key| self.questions.binary_search(key).is_ok())

@@ -66,6 +66,13 @@ impl UseState {
         made.chain([self.holder]).filter(|_| self.marks.meets(Marks::MISMATCH))
     }
 
+    /// What incidents ask for when they ask whether it is their business: its credential, and its workload at a place.
+    fn concerns(&self) -> impl Iterator<Item = Key> + '_ {
+        let workload = self.workload.as_deref().unwrap_or_default();
+        let from = self.scopes.iter().map(move |scope| About::OffFrom(workload, *scope).key());
+        from.chain([self.holder]).filter(|_| self.marks.meets(Marks::MISMATCH))
+    }
+
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> + '_ {
         [self.holder, self.subject, self.who].into_iter().chain(self.scopes.iter().copied())
@@ -289,8 +296,7 @@ impl Standing {
             changed.groups.add(Entity::Workload, state.who, state.marks);
             state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
             changed.groups.refused.extend(&state.refused);
-            let off = state.keys_of_off();
-            for key in off.chain(state.scopes.iter().copied()) {
+            for key in state.concerns().chain(state.scopes.iter().copied()) {
                 span(changed, key, &usage);
             }
         }
