@@ -164,9 +164,14 @@ impl Engine {
 
     /// Folds what still waits, and judges everything. Publishes nothing.
     pub async fn judge(&mut self) -> Result<Judgement, EngineError> {
+        self.judge_by(true).await
+    }
+
+    /// The same, with or without an index of what incidents look for.
+    pub(crate) async fn judge_by(&mut self, is_indexed: bool) -> Result<Judgement, EngineError> {
         self.fold_all().await?;
         let now = self.now();
-        let judged = self.sealed.judge(&self.environment, &self.session, now).await?;
+        let judged = self.sealed.judge(&self.environment, &self.session, now, is_indexed).await?;
         Ok(Judgement { late: self.order.late(), ..judged })
     }
 

@@ -8,7 +8,7 @@ pub mod text;
 use arrow::array::RecordBatch;
 use offbound_schemas::table::{Candidate, candidates};
 
-use crate::engine::EngineError;
+use crate::engine::{Engine, EngineError, Judgement};
 use crate::rule::RuleSet;
 use crate::session::Session;
 
@@ -45,6 +45,11 @@ impl Rules {
         let Some((number, _)) = self.session.rules().find(|(_, rule)| rule.id == id) else { return Ok(None) };
         rows(&self.session.answer_planned_anew(number, tables).await?).map(Some)
     }
+}
+
+/// Judges everything as an engine does, but for each incident looks through all uses and signs.
+pub async fn judge_through_everything(engine: &mut Engine) -> Result<Judgement, EngineError> {
+    engine.judge_by(false).await
 }
 
 fn rows(batches: &[RecordBatch]) -> Result<Vec<Candidate>, EngineError> {

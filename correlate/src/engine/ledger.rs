@@ -231,12 +231,14 @@ impl Ledger {
         self.facts.gaps.sorted().into_iter().map(|(gap, _)| gap).collect()
     }
 
-    /// Judges everything that was folded from nothing, as of `now` or of the last event, whichever is later.
+    /// Judges everything that was folded from nothing, as of `now` or of the last event, whichever is later. Incidents look
+    /// for uses and signs in an index, or, where `is_indexed` does not say so, go through all of them: that has to come to the same.
     pub(super) async fn judge(
         &mut self,
         environment: &Environment,
         session: &Session,
         now: Option<EventTime>,
+        is_indexed: bool,
     ) -> Result<Judgement, EngineError> {
         self.touched = false;
         let mut scene = self.scene(environment, now);
@@ -248,8 +250,8 @@ impl Ledger {
             found.extend(findings(&scene, &members, &rule, &batch)?);
         }
         found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
-        let index = Index::of_incidents(&scene, &found);
-        scene.index = Some(&index);
+        let index = is_indexed.then(|| Index::of_incidents(&scene, &found));
+        scene.index = index.as_ref();
         let incidents = incidents(&scene, &mut found);
         let gaps = self.gaps();
         let findings = found.into_iter().map(|found| found.finding).collect();

@@ -1,15 +1,17 @@
-//! Uses that no rule looks at have no rows when everything is judged at once: that changes nothing.
+//! Not everything is looked at when everything is judged at once: uses that no rule asks for have no rows, and an incident
+//! goes through the uses and signs of its findings and places only. That changes nothing.
 //!
-//! In: random worlds. Out: equality of what was judged with what the rules select from the rows of all uses.
+//! In: random worlds. Out: equality of what was judged with what follows from all uses.
 
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use offbound_correlate::testing::Rules;
-use offbound_correlate::{Engine, FactTable};
+use offbound_correlate::testing::{Rules, judge_through_everything};
+use offbound_correlate::{Engine, FactTable, Judgement};
 use offbound_schemas::FindingId;
 use offbound_schemas::table::{signals, taints, uses};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use proptest::test_runner::Config;
 use tokio::runtime::Runtime;
 
@@ -48,6 +50,38 @@ fn selected(events: &[Event]) -> BTreeSet<FindingId> {
         }
     }
     ids
+}
+
+/// What is judged when each incident goes through all uses and signs.
+fn through_everything(events: &[Event]) -> Judgement {
+    let mut guard = WHOLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (runtime, engine, _) = &mut *guard;
+    engine.forget();
+    runtime.block_on(engine.push(&world::rows(events).to_batch())).expect("rows fit their tables");
+    runtime.block_on(judge_through_everything(engine)).expect("everything can be judged")
+}
+
+/// Scenario: 64 drawn worlds. Guarantees: there are incidents among them that have uses of others' beside them, so that the law
+/// below has something to leave out.
+#[test]
+fn worlds_have_several_incidents() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut worlds = 0;
+    for _ in 0..64 {
+        let world = world().new_tree(&mut runner).expect("a world can be drawn").current();
+        worlds += usize::from(at_once(&world.events).incidents.len() > 1);
+    }
+    assert!(worlds > 8, "{worlds} of 64 have several incidents");
+}
+
+proptest! {
+    #![proptest_config(Config { cases: LOOKED_AT_CASES, ..config() })]
+
+    /// Scenario: any world, judged at once. Guarantees: its incidents are those that come of going through all uses and signs.
+    #[test]
+    fn what_incidents_leave_out_changes_nothing(world in world()) {
+        crate::check("leaving out", &through_everything(&world.events), &at_once(&world.events))?;
+    }
 }
 
 proptest! {

@@ -19,13 +19,16 @@ const MAX_PUT_OFF: u32 = 32;
 impl Owned {
     /// Whether its turn is put off; `slowest` is how far the slowest partition is that has messages.
     fn is_put_off(&mut self, slowest: Option<i64>) -> bool {
-        let newest = self.reader.newest().map(|newest| newest.0);
-        let is_ahead = newest.zip(slowest).is_some_and(|(newest, slowest)| {
-            newest.saturating_sub(slowest) > AHEAD_NANOS && self.put_off < MAX_PUT_OFF
-        });
-        self.put_off = if is_ahead { self.put_off + 1 } else { 0 };
-        is_ahead
+        self.put_off = put_off(self.reader.newest().map(|newest| newest.0), slowest, self.put_off);
+        self.put_off > 0
     }
+}
+
+/// How many turns in a row are put off of a partition that is as far as `newest`, of which so many were; none where it has
+/// its turn.
+fn put_off(newest: Option<i64>, slowest: Option<i64>, so_far: u32) -> u32 {
+    let ahead = newest.zip(slowest).map_or(0, |(newest, slowest)| newest.saturating_sub(slowest));
+    if ahead > AHEAD_NANOS && so_far < MAX_PUT_OFF { so_far + 1 } else { 0 }
 }
 
 impl Worker {
@@ -51,5 +54,28 @@ impl Worker {
         });
         // One of which nothing is known yet may have anything.
         with_messages.map(|(_, owned)| owned.reader.newest().map(|newest| newest.0)).min().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: a partition that is little, far, or an unknown time ahead of the slowest, and a slowest that stays. Guarantees:
+    /// only who is far ahead is put off, and has a turn after so many.
+    #[test]
+    fn who_is_ahead_is_put_off_for_a_while() {
+        let far = 2 * AHEAD_NANOS;
+        assert_eq!(put_off(Some(far), Some(0), 0), 1);
+        for (newest, slowest) in
+            [(Some(AHEAD_NANOS), Some(0)), (None, Some(0)), (Some(far), None), (Some(0), Some(far))]
+        {
+            assert_eq!(put_off(newest, slowest, 3), 0, "{newest:?} {slowest:?}");
+        }
+        let turns = (0..3 * (MAX_PUT_OFF + 1)).scan(0, |so_far, _| {
+            *so_far = put_off(Some(far), Some(0), *so_far);
+            Some(*so_far == 0)
+        });
+        assert_eq!(turns.filter(|has_turn| *has_turn).count(), 3);
     }
 }

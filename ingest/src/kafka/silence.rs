@@ -95,6 +95,10 @@ impl Owned {
 impl Worker {
     /// Tells which partitions are silent by now.
     pub(super) fn tell_silence(&mut self, now: Instant) {
+        // They are asked whether they are well again; until then nobody can say.
+        if self.troubles.is_about_brokers() {
+            return;
+        }
         let idle = self.options.idle;
         let held_back = self.shared.held_back();
         let is_due = |(key, owned): &(&Key, &Owned)| {
