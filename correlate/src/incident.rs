@@ -118,6 +118,10 @@ pub(crate) struct Case<'a> {
     /// Places concerned: `pod:UID`, `host:NAME`.
     pub(crate) scopes: BTreeSet<String>,
     pub(crate) workloads: BTreeSet<String>,
+    /// The same as keys …
+    pub(crate) scope_keys: Vec<Key>,
+    /// … by what the workloads made.
+    pub(crate) made_keys: Vec<Key>,
     pub(crate) hosts: BTreeSet<String>,
     pub(crate) onset: EventTime,
     pub(crate) end: EventTime,
@@ -139,10 +143,14 @@ impl Case<'_> {
 pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern) {
     let scopes: BTreeSet<String> =
         members.iter().flat_map(|member| graph::scopes(member)).map(str::to_owned).collect();
-    let (onset, observed) = onset(scene, members, &scopes);
+    let scope_keys: Vec<Key> = scopes.iter().map(|scope| About::Scope(scope).key()).collect();
+    let (onset, observed) = onset(scene, members, (&scopes, &scope_keys));
     let end = members.iter().map(|member| member.finding.last_time).max().unwrap_or(onset);
-    let workloads = members.iter().filter_map(|member| member.finding.workload.clone()).collect();
-    let case = Case { scene, members, workloads, hosts: hosts(members), scopes, onset, end };
+    let workloads: BTreeSet<String> =
+        members.iter().filter_map(|member| member.finding.workload.clone()).collect();
+    let made_keys = workloads.iter().map(|workload| About::MadeBy(workload).key()).collect();
+    let hosts = hosts(members);
+    let case = Case { scene, members, scopes, workloads, scope_keys, made_keys, hosts, onset, end };
     let attributed = attribution::attribute(&case);
     let layers = layers::judge(&case, &attributed);
     let blast_radius = blast::radius(&case, &attributed);
@@ -185,16 +193,15 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
     let ends = attributed.exposed.iter().flat_map(|held| [held.revoked_at, held.exp]);
     let credentials: BTreeSet<String> = shown.chain(exposed).collect();
-    let scopes = scope_keys(&case.scopes);
     let off = case
         .workloads
         .iter()
-        .flat_map(|workload| scopes.iter().map(|scope| About::OffFrom(workload, *scope).key()));
+        .flat_map(|workload| case.scope_keys.iter().map(move |scope| About::OffFrom(workload, *scope).key()));
     Concern {
         keys: ConcernKeys {
             off: off.collect(),
-            scopes,
-            made: case.workloads.iter().map(|workload| About::MadeBy(workload).key()).collect(),
+            scopes: case.scope_keys.clone(),
+            made: case.made_keys.clone(),
             held: credentials.iter().map(|id| About::Holder(id).key()).collect(),
         },
         workloads: case.workloads.clone(),
@@ -210,11 +217,15 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
 }
 
 /// The earliest strong sign at a place of the incident; else, inferred, the earliest use off its place.
-fn onset(scene: &Scene<'_>, members: &[&Found], scopes: &BTreeSet<String>) -> (EventTime, bool) {
+fn onset(
+    scene: &Scene<'_>,
+    members: &[&Found],
+    (scopes, keys): (&BTreeSet<String>, &[Key]),
+) -> (EventTime, bool) {
     let signs = members.iter().flat_map(|member| &member.signals);
     let own = signs.filter(|signal| signal.strong || signal.unexpected).map(|signal| signal.event_time);
     let latest = members.iter().map(|member| member.finding.last_time).max().unwrap_or_default();
-    let taints = crate::scene::taints::rows(scene, scene.signs_about(&scope_keys(scopes)));
+    let taints = crate::scene::taints::rows(scene, scene.signs_about(keys));
     let taints = taints.iter().filter(|taint| scopes.contains(&taint.scope)).map(|taint| taint.from_time);
     if let Some(first) = own.chain(taints).filter(|time| *time <= latest).min() {
         return (first, true);
@@ -223,10 +234,6 @@ fn onset(scene: &Scene<'_>, members: &[&Found], scopes: &BTreeSet<String>) -> (E
     let first = off.map(|row| row.first_time).min();
     let any = members.iter().map(|member| member.finding.first_time).min().unwrap_or_default();
     (first.unwrap_or(any), false)
-}
-
-fn scope_keys(scopes: &BTreeSet<String>) -> Vec<Key> {
-    scopes.iter().map(|scope| About::Scope(scope).key()).collect()
 }
 
 fn hosts(members: &[&Found]) -> BTreeSet<String> {

@@ -6,8 +6,9 @@
 //! Leaves to its user: storing, and telling when that is done. Law FLOW-1 holds for each delivery.
 //!
 //! The flow, in order: `membership` says which partitions are ours, `begin` where each begins, `reader` makes rows of
-//! its records in its `turn`, whose `order` depends on who is behind, `gathering` puts those of all partitions together, `hand_over` takes them to whoever asks for the next
-//! notice, within a bound of bytes; `silence` says of which nothing more is to be waited for.
+//! its records in its `turn`, whose `order` depends on who is behind, `gathering` puts those of all partitions together,
+//! `hand_over` takes them to whoever asks for the next notice, within a bound of bytes; `silence` says of which nothing
+//! more is to be waited for.
 
 mod begin;
 mod certificate;

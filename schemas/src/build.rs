@@ -14,12 +14,11 @@ use crate::column::{ColumnValue, Expected, text_bytes};
 
 /// A column and how many rows it has so far.
 pub struct Column<T: ColumnValue> {
-    builder: T::Builder,
+    /// Of this batch; none before its first value.
+    builder: Option<T::Builder>,
     len: usize,
     /// What the last batch had: the next one will have about as much.
     expected: Expected,
-    /// The builder is of the last batch.
-    is_old: bool,
 }
 
 /// Arrays without any value. Columns of a type share one, over all batches, since most columns of most batches have no
@@ -50,12 +49,7 @@ impl Absent {
 
 impl<T: ColumnValue> Default for Column<T> {
     fn default() -> Self {
-        Self {
-            builder: T::builder(Expected::default()),
-            len: 0,
-            expected: Expected::default(),
-            is_old: false,
-        }
+        Self { builder: None, len: 0, expected: Expected::default() }
     }
 }
 
@@ -77,14 +71,12 @@ impl<T: ColumnValue> Column<T> {
     /// The builder, standing at `row`; one value must be appended.
     #[inline]
     fn at(&mut self, row: usize) -> &mut T::Builder {
-        if std::mem::take(&mut self.is_old) {
-            self.builder = T::builder(self.expected);
-        }
+        let builder = self.builder.get_or_insert_with(|| T::builder(self.expected));
         if self.len < row {
-            T::append_absent(&mut self.builder, row - self.len);
+            T::append_absent(builder, row - self.len);
         }
         self.len = row + 1;
-        &mut self.builder
+        builder
     }
 
     /// Takes the column out, `rows` long.
@@ -93,15 +85,12 @@ impl<T: ColumnValue> Column<T> {
         T: 'static,
     {
         self.expected.rows = rows;
-        if self.len == 0 {
-            self.is_old = true;
-            return absent.array::<T>(rows);
+        let len = std::mem::take(&mut self.len);
+        let Some(mut builder) = self.builder.take() else { return absent.array::<T>(rows) };
+        if len < rows {
+            T::append_absent(&mut builder, rows - len);
         }
-        if self.len < rows {
-            T::append_absent(&mut self.builder, rows - self.len);
-        }
-        (self.len, self.is_old) = (0, true);
-        let array = T::finish(&mut self.builder);
+        let array = T::finish(&mut builder);
         // One batch with little text says little of the next one.
         self.expected.text_bytes = text_bytes(&array).max(self.expected.text_bytes / 2);
         debug_assert_eq!(array.len(), rows, "every row is set once");

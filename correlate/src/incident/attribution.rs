@@ -97,13 +97,12 @@ fn sought(case: &Case<'_>) -> Sought {
         About::Holder(holder.unwrap_or_default()).key()
     };
     let held: BTreeSet<Key> = shown.map(holder).collect();
-    let scopes = super::scope_keys(&case.scopes);
     Sought {
         held: held.into_iter().collect(),
-        made: case.workloads.iter().map(|workload| About::MadeBy(workload).key()).collect(),
+        made: case.made_keys.clone(),
         // A use in its own place only counts where something was done, or tried, from there.
-        at: if case.looks_at_its_places() { scopes.clone() } else { Vec::new() },
-        scopes,
+        at: if case.looks_at_its_places() { case.scope_keys.clone() } else { Vec::new() },
+        scopes: case.scope_keys.clone(),
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
 /// All signs at the case's places from half an hour before the onset to the end.
 fn signals_of(case: &Case<'_>) -> Vec<Signal> {
     let from = case.onset.plus_nanos(-BEFORE_NANOS);
-    let signs = case.scene.signs_about(&super::scope_keys(&case.scopes)).into_iter();
+    let signs = case.scene.signs_about(&case.scope_keys).into_iter();
     let near = signs.filter(|sign| sign.last.time >= from && sign.first.time <= case.end);
     let rows = near.map(|sign| signals::row(case.scene, sign));
     rows.filter(|row| row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope))).collect()

@@ -61,8 +61,8 @@ fn through_everything(events: &[Event]) -> Judgement {
     runtime.block_on(judge_through_everything(engine)).expect("everything can be judged")
 }
 
-/// Scenario: 64 drawn worlds. Guarantees: there are incidents among them that have uses of others' beside them, so that the law
-/// below has something to leave out.
+/// Scenario: 64 drawn worlds. Guarantees: several of them have more than one incident, so that the law below has something to
+/// leave out.
 #[test]
 fn worlds_have_several_incidents() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();

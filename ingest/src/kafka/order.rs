@@ -5,6 +5,7 @@
 //! Laws: while the taker keeps up, everybody has a turn. While it does not, those that are behind go first, since what is
 //! ahead of them would only wait in memory for them; but whoever writes old times cannot keep the others from being read.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use crate::kafka::source::Key;
@@ -32,10 +33,12 @@ fn put_off(newest: Option<i64>, slowest: Option<i64>, so_far: u32) -> u32 {
 }
 
 impl Worker {
-    /// The partitions that have a turn now, those first that had none for want of room.
+    /// The partitions that may be read and have a turn now, those first that had none for want of room.
     pub(super) fn in_turn(&mut self) -> Vec<Key> {
-        let slowest = if self.shared.hand_over.is_empty() { None } else { self.slowest() };
-        let due = self.partitions.iter_mut().filter_map(|(key, owned)| {
+        let held_back = self.shared.held_back();
+        let slowest = if self.shared.hand_over.is_empty() { None } else { self.slowest(&held_back) };
+        let read = self.partitions.iter_mut().filter(|(key, _)| !held_back.contains(*key));
+        let due = read.filter_map(|(key, owned)| {
             // Who has nothing is neither behind nor put off.
             let is_put_off = owned.ready.load(Ordering::Acquire) && owned.is_put_off(slowest);
             (!is_put_off).then(|| key.clone())
@@ -47,8 +50,7 @@ impl Worker {
     }
 
     /// How far the slowest partition is that has messages and may be read, in event time.
-    fn slowest(&self) -> Option<i64> {
-        let held_back = self.shared.held_back();
+    fn slowest(&self, held_back: &BTreeSet<Key>) -> Option<i64> {
         let with_messages = self.partitions.iter().filter(|(key, owned)| {
             owned.ready.load(Ordering::Acquire) && !owned.is_warming && !held_back.contains(*key)
         });

@@ -221,11 +221,7 @@ impl Worker {
     fn read(&mut self) -> usize {
         let mut messages = 0;
         let now = Instant::now();
-        let held_back = self.shared.held_back();
         for key in self.in_turn() {
-            if held_back.contains(&key) {
-                continue;
-            }
             if !self.shared.hand_over.has_room() {
                 self.goes_on_at = Some(key);
                 break;
