@@ -139,6 +139,16 @@ impl Judge {
         self.runtime.block_on(self.engine.seal(watermark)).map_err(engine_failure)
     }
 
+    /// Looks ahead no more, until [`Self::resume`].
+    pub(crate) fn rest(&mut self) {
+        self.engine.rest();
+    }
+
+    /// Looks ahead again.
+    pub(crate) fn resume(&mut self) -> Result<(), Failure> {
+        self.runtime.block_on(self.engine.resume()).map_err(engine_failure)
+    }
+
     /// What the evidence at hand supports, and was not said yet.
     pub(crate) fn provisional(&mut self) -> Result<Changes, Failure> {
         self.runtime.block_on(self.engine.provisional()).map_err(engine_failure)

@@ -17,6 +17,7 @@ mod http;
 mod keeper;
 mod lead;
 mod metrics;
+mod pace;
 mod printer;
 mod publish;
 mod rebuild;

@@ -4,6 +4,7 @@
 //! Owns: the sequence order → facts → scene → rules → findings → incidents → what is published.
 //! Law: the judgement is a function of the set of events, the environment and the rules; nothing else.
 
+mod ahead;
 mod changes;
 mod ledger;
 mod published;
@@ -12,6 +13,7 @@ mod settled;
 use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::{EventBatch, EventTime, SchemaError};
 
+use ahead::Ahead;
 pub use changes::{Changes, Tracked};
 use ledger::{Basis, Ledger};
 use published::{Published, Sealed};
@@ -56,7 +58,7 @@ pub struct Engine {
     /// What is certain: every event before the watermark, in canonical order.
     sealed: Ledger,
     /// What may be: every event at hand, as it came. Only where provisional results are wanted.
-    ahead: Option<Ledger>,
+    ahead: Ahead,
     published: Published,
     bounds: Bounds,
 }
@@ -67,7 +69,7 @@ impl Engine {
         let session = Session::new(rules).await?;
         let (order, published, bounds) = Default::default();
         let sealed = Ledger::sealed();
-        Ok(Self { environment, session, order, sealed, ahead: None, published, bounds })
+        Ok(Self { environment, session, order, sealed, ahead: Ahead::Unwanted, published, bounds })
     }
 
     /// Sets other bounds than the usual ones; to be said before the first event.
@@ -79,7 +81,7 @@ impl Engine {
     pub async fn live(environment: Environment, rules: &RuleSet) -> Result<Self, EngineError> {
         let mut engine = Self::new(environment, rules).await?;
         engine.order = CanonicalOrder::read_ahead();
-        engine.ahead = Some(Ledger::default());
+        engine.ahead = Ahead::kept();
         Ok(engine)
     }
 
@@ -88,10 +90,22 @@ impl Engine {
         self.sealed = Ledger::sealed();
         self.published = Published::default();
         self.order = CanonicalOrder::default();
-        if self.ahead.is_some() {
+        if self.ahead.is_wanted() {
             self.order = CanonicalOrder::read_ahead();
-            self.ahead = Some(Ledger::default());
+            self.ahead = Ahead::kept();
         }
+    }
+
+    /// Looks ahead no more, until [`Self::resume`]: what comes is sealed so soon that it is not worth a second set of facts.
+    pub fn rest(&mut self) {
+        self.ahead.rest();
+    }
+
+    /// Looks ahead again: at what was sealed meanwhile, and at what waits.
+    pub async fn resume(&mut self) -> Result<(), EngineError> {
+        let Self { environment, session, order, sealed, ahead, bounds, .. } = self;
+        let basis = Basis { environment, session, bounds: share(*bounds, true) };
+        ahead.resume(basis, sealed, order).await
     }
 
     /// What an earlier run published: from now on only what differs from it is published, and revisions go on.
@@ -106,7 +120,7 @@ impl Engine {
     pub async fn push(&mut self, batch: &EventBatch) -> Result<(), EngineError> {
         let mut fresh = self.order.push(batch)?;
         let Self { environment, session, order, ahead, .. } = self;
-        if let Some(ahead) = ahead {
+        if let Some(ahead) = ahead.ledger() {
             fresh.sort_unstable();
             let basis = Basis { environment, session, bounds: share(self.bounds, true) };
             ahead.fold(basis, order, &fresh).await?;
@@ -134,7 +148,7 @@ impl Engine {
     async fn look_ahead(&mut self, is_thorough: bool) -> Result<Changes, EngineError> {
         let sealed = self.covered();
         let is_due = |ahead: &&mut Ledger| ahead.touched || (is_thorough && ahead.is_stale());
-        let Some(ahead) = self.ahead.as_mut().filter(is_due) else {
+        let Some(ahead) = self.ahead.ledger().filter(is_due) else {
             return Ok(Changes::default());
         };
         let look = Look { now: None, is_thorough };
@@ -153,11 +167,14 @@ impl Engine {
         let (sealed, late) = (self.covered(), self.order.late());
         let mut changes = self.published.confirm(&self.sealed, renewed, sealed);
         self.published.tell_rest(&mut changes, gaps, late);
-        if let Some(ahead) = &mut self.ahead {
+        if self.ahead.is_wanted() {
             // What is told for good needs no room any more.
             let (findings, incidents) = self.sealed.take_settled();
             self.published.close(&mut changes, findings, incidents);
-            ahead.settled.forget_before(watermark);
+        }
+        match self.ahead.ledger() {
+            Some(ahead) => ahead.settled.forget_before(watermark),
+            None => self.published.forget_looks(),
         }
         Ok(changes)
     }
@@ -219,10 +236,10 @@ impl Engine {
     async fn fold(&mut self, watermark: Option<EventTime>) -> Result<(), EngineError> {
         let due = self.order.seal(watermark);
         let Self { environment, session, order, sealed, ahead, .. } = self;
-        let basis = Basis { environment, session, bounds: share(self.bounds, ahead.is_some()) };
+        let basis = Basis { environment, session, bounds: share(self.bounds, ahead.is_wanted()) };
         let before = sealed.horizon;
         sealed.fold(basis, order, &due).await?;
-        if let Some((ahead, horizon)) = ahead.as_mut().zip(sealed.horizon)
+        if let Some((ahead, horizon)) = ahead.ledger().zip(sealed.horizon)
             && before < Some(horizon)
         {
             // Stamps of events that just came may lie: only the sealed ones say what is too old.

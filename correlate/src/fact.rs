@@ -38,7 +38,7 @@ use touched::Touched;
 use usage::Shown;
 
 /// Everything that the events so far imply.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) names: Names,
     destinations: Destinations,

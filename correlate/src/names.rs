@@ -31,14 +31,14 @@ impl Name {
 }
 
 /// Texts one after the other.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Block {
     texts: String,
     ends: Vec<u32>,
 }
 
 /// All names of one engine.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     blocks: Vec<Block>,
     len: u32,

@@ -184,6 +184,13 @@ impl CanonicalOrder {
         self.watermark
     }
 
+    /// All rows that wait, in canonical order.
+    pub(crate) fn all(&self) -> Vec<Waiting> {
+        let mut rows: Vec<Waiting> = self.stretches.values().flatten().copied().collect();
+        rows.sort_unstable();
+        rows
+    }
+
     /// How many rows wait.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting

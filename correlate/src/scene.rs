@@ -47,7 +47,7 @@ pub(crate) struct Scene<'a> {
 }
 
 /// What one scene leaves to the next.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Past {
     pub(crate) edges: edges::Edges,
     pub(crate) learned: Learned,

@@ -31,7 +31,7 @@ use rows::{SignState, UseState};
 pub(crate) use units::Unit;
 
 /// Everything that stands.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Standing {
     index: Index,
     uses: Vec<Option<UseState>>,
@@ -70,7 +70,7 @@ impl Look {
 }
 
 /// What stands otherwise than before.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Renewed {
     /// Findings that are new, others (their incident counts), or gone.
     pub(crate) findings: BTreeSet<FindingId>,

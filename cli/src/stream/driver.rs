@@ -25,6 +25,7 @@ use super::hold_back::{self, HoldBack};
 use super::keeper::{Keeper, Work};
 use super::lead::Lead;
 use super::metrics::{Metrics, seconds};
+use super::pace::Pace;
 use super::printer::Printer;
 use super::publish::Publisher;
 use super::rebuild::{self, Start};
@@ -79,6 +80,7 @@ pub(crate) struct Driver {
     marks: Watermarks,
     hold_back: HoldBack,
     behind: Behind,
+    pace: Pace,
     /// First offsets not yet taken in, of partitions that moved since the last point.
     moved: BTreeMap<Partition, i64>,
     /// First offsets not yet taken in, of every partition that is read.
@@ -113,12 +115,14 @@ impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
         let marks = Watermarks::new(parts.start.watermark);
         let hold_back = HoldBack::new(parts.settings.shares.waiting_rows);
+        let pace = Pace::new(parts.settings.lateness_nanos);
         let now = clock::now();
         Self {
             parts,
             marks,
             hold_back,
             behind: Behind::new(now),
+            pace,
             moved: BTreeMap::new(),
             reached: BTreeMap::new(),
             ends: BTreeMap::new(),
@@ -154,6 +158,7 @@ impl Driver {
             self.look(now)?;
             self.seal(now)?;
             self.hold_back(now);
+            self.pace(now)?;
             self.point_if_due(now)?;
             self.tell_kafka();
             if self.parts.until_end && self.marks.all_at_end() {
@@ -366,6 +371,24 @@ impl Driver {
             tracing::debug!(waiting, held = held.len(), %topic, partition, "partitions wait for the slowest");
         }
         self.parts.source.hold_back(held);
+    }
+
+    /// Looks ahead no more where findings come sooner without, and goes on when they do not.
+    fn pace(&mut self, now: EventTime) -> Result<(), Failure> {
+        if !self.pace.is_due(now) {
+            return Ok(());
+        }
+        let waiting = self.lags().map(|(_, lag)| lag).sum();
+        let read = self.parts.start.account.read_so_far();
+        let Some(rests) = self.pace.look(waiting, read, self.marks.reached(), now) else { return Ok(()) };
+        tracing::debug!(waiting, rests, "looking ahead rests, or goes on");
+        self.parts.metrics.looks_ahead.set(i64::from(!rests));
+        if rests {
+            self.parts.start.judge.rest();
+            return Ok(());
+        }
+        self.is_news = true;
+        self.parts.start.judge.resume()
     }
 
     /// Prints changes, sends provisional findings, and keeps all for the next point.

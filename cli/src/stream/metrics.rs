@@ -40,6 +40,7 @@ pub(crate) struct Metrics {
     facts_given_up: Gauge,
     pub(crate) waiting_rows: Gauge,
     pub(crate) held_back: Gauge,
+    pub(crate) looks_ahead: Gauge,
     pub(crate) outbox: Gauge,
     pub(crate) commits: Histogram,
     pub(crate) retries: Counter,
@@ -64,6 +65,7 @@ impl Metrics {
             facts_given_up: Gauge::default(),
             waiting_rows: Gauge::default(),
             held_back: Gauge::default(),
+            looks_ahead: Gauge::default(),
             outbox: Gauge::default(),
             commits: Histogram::new(COMMIT_SECONDS),
             retries: Counter::default(),
@@ -116,12 +118,16 @@ impl Metrics {
         );
         let help = "Logical size of the facts, by table";
         registry.register_with_unit("facts", help, Unit::Bytes, facts_bytes.clone());
-        let Self { facts_given_up, waiting_rows, held_back, outbox, commits, retries, .. } = self;
+        let Self { facts_given_up, waiting_rows, held_back, looks_ahead, outbox, commits, retries, .. } =
+            self;
         let help = "Rows of facts given up for lack of room; gaps say whose";
         self.registry.register("facts_given_up_rows", help, facts_given_up.clone());
         self.registry.register("waiting_rows", "Events that wait for the watermark", waiting_rows.clone());
         let help = "Partitions not read while many events wait for the slowest";
         self.registry.register("held_back_partitions", help, held_back.clone());
+        let help = "1 while findings are told before they are confirmed, 0 while that would come later than confirming them";
+        self.registry.register("looking_ahead", help, looks_ahead.clone());
+        looks_ahead.set(1);
         self.registry.register("outbox_records", "Results not yet taken by their topic", outbox.clone());
         self.registry.register_with_unit(
             "commit",
@@ -155,7 +161,8 @@ impl Metrics {
     }
 
     /// Messages of a partition that are not read yet.
-    pub(crate) fn lag(&self, topic: &str, partition: i32, messages: i64) {
+    pub(crate) fn lag(&self, topic: &str, partition: i32, messages: u64) {
+        let messages = i64::try_from(messages).unwrap_or(i64::MAX);
         self.lag.get_or_create(&labels(topic, partition)).set(messages);
     }
 

@@ -31,6 +31,7 @@ pub(crate) fn rebuild(judge: Judge, store: &Store, interrupt: &Interrupt) -> Res
 /// Gives an empty engine every event of the store, and tells it what was published.
 pub(crate) fn refill(mut judge: Judge, store: &Store, interrupt: &Interrupt) -> Result<Judge, Failure> {
     let watermark = store.watermark()?;
+    judge.rest();
     scan_ahead(store, |batch| {
         interrupt.check()?;
         let Some(last) = last_time(&batch)? else { return Ok(()) };
@@ -38,6 +39,7 @@ pub(crate) fn refill(mut judge: Judge, store: &Store, interrupt: &Interrupt) -> 
         // Beyond the watermark of the earlier run, events may still be missing between those that came.
         watermark.map_or(Ok(()), |watermark| judge.seal(last.min(watermark)))
     })?;
+    judge.resume()?;
     let conclusions = store.conclusions()?;
     judge.restore(&conclusions.findings, &conclusions.incidents);
     Ok(judge)

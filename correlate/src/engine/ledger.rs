@@ -59,7 +59,7 @@ pub(super) struct Basis<'a> {
 }
 
 /// Facts, and what they say.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     pub(super) facts: Facts,
     /// Something was folded that was not judged yet.
@@ -84,6 +84,11 @@ impl Ledger {
     /// A ledger of rows in canonical order: their time says when facts are too old.
     pub(super) fn sealed() -> Self {
         Self { step: Some(i64::MIN), ..Self::default() }
+    }
+
+    /// The same facts and judgement, to go on with rows in any order.
+    pub(super) fn to_look_ahead(&self) -> Self {
+        Self { step: None, ..self.clone() }
     }
 
     /// Folds rows, in the order given.

@@ -246,6 +246,12 @@ impl Published {
         incident
     }
 
+    /// Nobody looks ahead: what was noted for the next look is of no use.
+    pub(super) fn forget_looks(&mut self) {
+        self.settled.clear();
+        self.seen_ahead.clear();
+    }
+
     /// What the events at hand add to what was told; what is sealed already is not theirs to tell.
     pub(super) fn look_ahead(&mut self, ahead: &Ledger, renewed: Renewed, sealed: Sealed) -> Changes {
         let mut changes = Changes::default();

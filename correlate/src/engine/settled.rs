@@ -12,7 +12,7 @@ use super::Judgement;
 use crate::standing::Unit;
 
 /// Findings and incidents that stay as they were.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Settled {
     findings: BTreeMap<FindingId, Finding>,
     incidents: BTreeMap<IncidentId, Incident>,

@@ -71,7 +71,7 @@ impl Named for Held {
 }
 
 /// All credentials.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Bindings {
     held: Vec<Packed>,
     profiles: Shared<Profile>,

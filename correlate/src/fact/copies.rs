@@ -39,7 +39,7 @@ struct Act {
 }
 
 /// The copies of the open window.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Copies {
     /// How many each account was told of.
     told: HashMap<(Act, EventId), u32>,

@@ -38,7 +38,7 @@ pub(crate) enum Kind {
 }
 
 /// All stretches.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct CoverageFacts {
     stretches: HashMap<Subject, Vec<Stretch>>,
     /// How many stretches there are.

@@ -15,7 +15,7 @@ use crate::keyed::RandomState;
 const MAX_REMEMBERED: usize = 4_096;
 
 /// What is called: the environment's name for it, else the record's.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Destination {
     pub(crate) name: String,
     pub(crate) sensitive: bool,
@@ -32,7 +32,7 @@ struct Stated<'a> {
 }
 
 /// The same, and the answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Known {
     name: Option<String>,
     identity: Option<String>,
@@ -54,7 +54,7 @@ impl Known {
 }
 
 /// Destinations, as far as they are remembered.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Destinations {
     known: HashTable<Known>,
     hasher: RandomState,

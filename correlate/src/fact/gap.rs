@@ -13,7 +13,7 @@ pub(crate) const OTHERS: &str = "others";
 const OWN_LOCATION: &str = "facts";
 
 /// A gap, and who says so.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Told {
     gap: Gap,
     location: String,
@@ -22,7 +22,7 @@ struct Told {
 }
 
 /// All gaps.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Gaps {
     gaps: Vec<Told>,
 }

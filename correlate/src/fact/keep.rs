@@ -10,7 +10,7 @@ use crate::scene::edges::Edges;
 use crate::scene::learned::Learned;
 
 /// What is remembered of facts beyond their rows: what was normal.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Remembered {
     pub(crate) edges: Edges,
     pub(crate) learned: Learned,

@@ -47,7 +47,7 @@ pub(crate) const PROCESS_BYTES: usize =
     size_of::<(Name, Process)>() + size_of::<Name>() + size_of::<((Name, u32), Name)>();
 
 /// The processes of all hosts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Lineage {
     processes: HashMap<Name, Process>,
     order: VecDeque<Name>,

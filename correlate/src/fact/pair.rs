@@ -32,7 +32,7 @@ struct Container {
 }
 
 /// What a pair stands for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stands {
     /// For one container or pod, last seen with it at that time.
     For(Container, EventTime),
@@ -41,7 +41,7 @@ enum Stands {
 }
 
 /// The pairs of all hosts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pairs {
     known: HashMap<EventId, Stands>,
     order: VecDeque<EventId>,

@@ -98,7 +98,7 @@ impl Named for Key {
 pub(crate) type Before = BTreeMap<usize, Option<Stay>>;
 
 /// All stays.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Placements {
     stays: Vec<Stay>,
     by_key: HashMap<Key, Vec<usize>>,

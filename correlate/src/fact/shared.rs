@@ -12,7 +12,7 @@ use crate::keyed::RandomState;
 use crate::names::{Named, Renaming};
 
 /// Values by number.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Shared<T> {
     values: Vec<T>,
     index: HashTable<u32>,

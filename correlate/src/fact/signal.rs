@@ -96,7 +96,7 @@ impl Named for Key {
 }
 
 /// All signals.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Signals {
     signs: Vec<Sign>,
     /// Logical size of the signs.

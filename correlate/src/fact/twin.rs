@@ -58,7 +58,7 @@ impl Act {
 }
 
 /// An act, the sensors that recorded it, and its sign.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Seen {
     act: Act,
     sources: Vec<Name>,
@@ -68,7 +68,7 @@ struct Seen {
 }
 
 /// An act that did not go through, by the word of these sensors.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Refused {
     act: Act,
     sources: Vec<Name>,
@@ -99,7 +99,7 @@ impl Named for Refused {
 }
 
 /// The acts of the last seconds.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Twins {
     recent: VecDeque<Seen>,
     refused: VecDeque<Refused>,

@@ -123,7 +123,7 @@ struct Again {
 }
 
 /// All uses.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Uses {
     uses: Vec<Packed>,
     manners: Shared<Manner>,

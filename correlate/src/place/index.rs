@@ -21,7 +21,7 @@ pub(crate) struct PodFacts {
 }
 
 /// Places of stays in the fact table; never what stays say that may change later, such as their end.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PlaceIndex {
     /// How many stays are in it.
     known: usize,

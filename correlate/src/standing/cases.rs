@@ -16,7 +16,7 @@ use crate::incident::{self, Concern, ConcernKeys};
 use crate::scene::Scene;
 
 /// An incident, with what its judgement looked at.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) incident: Incident,
     concern: Concern,

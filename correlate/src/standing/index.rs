@@ -10,7 +10,7 @@ use crate::keyed::HashMap;
 use crate::rule::Marks;
 
 /// Places by key.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Postings {
     lists: HashMap<Key, Vec<usize>>,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Sought {
 }
 
 /// Uses and signs by key.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Index {
     pub(super) uses: Postings,
     pub(super) signs: Postings,

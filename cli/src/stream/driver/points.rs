@@ -51,13 +51,9 @@ impl Driver {
     fn measure(&mut self, now: EventTime) {
         let Parts { source, start, metrics, .. } = &self.parts;
         let mut lag = 0;
-        for (topic, partition, end) in source.ends() {
-            let place = (Arc::from(topic), partition);
-            if let Some(reached) = self.reached.get(&place) {
-                let own = (end - reached).max(0);
-                metrics.lag(&place.0, partition, own);
-                lag += own.unsigned_abs();
-            }
+        for ((topic, partition), own) in self.lags() {
+            metrics.lag(&topic, partition, own);
+            lag += own;
         }
         metrics.queue_bytes.set(i64::try_from(source.queued_bytes()).unwrap_or(i64::MAX));
         let tracked = start.judge.tracked();
@@ -67,6 +63,15 @@ impl Driver {
         if let Some(told) = self.behind.look(lag, start.account.read_so_far(), now) {
             say("note", &told);
         }
+    }
+
+    /// How many records of each partition wait in its topic.
+    pub(super) fn lags(&self) -> impl Iterator<Item = (Partition, u64)> + '_ {
+        self.parts.source.ends().into_iter().filter_map(|(topic, partition, end)| {
+            let place = (Arc::from(topic), partition);
+            let reached = self.reached.get(&place)?;
+            Some((place, (end - reached).max(0).unsigned_abs()))
+        })
     }
 
     /// Tells Kafka what is durable: advice for monitoring, the store's own positions decide.

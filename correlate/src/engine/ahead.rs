@@ -1,0 +1,59 @@
+//! Looking ahead: the ledger of every event at hand, where it is kept.
+//!
+//! In: events as they come; the ledger of the sealed ones. Out: the ledger that provisional results are told from.
+//! Owns: whether there is one now. Law: a ledger that begins again is that of the sealed events, with those folded
+//! that wait: it says nothing else than one that was kept all along.
+
+use super::EngineError;
+use super::ledger::{Basis, Ledger};
+use crate::order::CanonicalOrder;
+
+/// The ledger ahead of the watermark.
+#[derive(Debug)]
+pub(super) enum Ahead {
+    /// Nobody wants provisional results.
+    Unwanted,
+    /// None is kept for now: what comes is soon sealed.
+    Resting,
+    /// Every event at hand is in it, in the order in which they came.
+    Kept(Box<Ledger>),
+}
+
+impl Ahead {
+    /// A ledger of no event.
+    pub(super) fn kept() -> Self {
+        Self::Kept(Box::default())
+    }
+
+    /// Whether provisional results are wanted, now or later.
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(self, Self::Unwanted)
+    }
+
+    /// The ledger, where it is kept.
+    pub(super) fn ledger(&mut self) -> Option<&mut Ledger> {
+        if let Self::Kept(ledger) = self { Some(ledger) } else { None }
+    }
+
+    /// Lets the ledger go, until it begins again.
+    pub(super) fn rest(&mut self) {
+        if self.is_wanted() {
+            *self = Self::Resting;
+        }
+    }
+
+    /// Begins again where it rests: with what is sealed, and all rows that wait.
+    pub(super) async fn resume(
+        &mut self,
+        basis: Basis<'_>,
+        sealed: &Ledger,
+        order: &CanonicalOrder,
+    ) -> Result<(), EngineError> {
+        if matches!(self, Self::Resting) {
+            let mut ledger = Box::new(sealed.to_look_ahead());
+            ledger.fold(basis, order, &order.all()).await?;
+            *self = Self::Kept(ledger);
+        }
+        Ok(())
+    }
+}
