@@ -27,7 +27,7 @@ mod watermark;
 use std::sync::Arc;
 
 use offbound_ingest::kafka::KafkaSource;
-use offbound_store::Store;
+use offbound_store::Writer;
 
 use keeper::Keeper;
 use publish::Publisher;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &StreamArgs, context: &Context) -> Result<Done, Failure>
             say("note", &format!("metrics and health are at http://{bound}/"));
         }
     }
-    let writer = Store::create(&folder)?;
+    let writer = Writer::create(&folder, settings.segments())?;
     let client = settings.connection.client_config().map_err(|error| Failure::usage(error.to_string()))?;
     let publisher = Publisher::new(client, &settings, Arc::clone(&health))?.map(Arc::new);
     let start = rebuild::rebuild(judge, writer.store(), &interrupt)?;

@@ -24,17 +24,24 @@ pub(crate) fn overlapping(table: EventTable, entries: &[Entry], options: &Option
     Some(chosen)
 }
 
-/// The segments of `table` to merge because there are [`TOGETHER`] of one class of sizes; the earliest ones.
+/// The segments of `table` to merge because there are [`TOGETHER`] of one class of sizes, or enough of it for one of
+/// ordinary size; the earliest ones.
 pub(crate) fn small(table: EventTable, entries: &[Entry], options: &Options) -> Option<Vec<Entry>> {
-    let mine = || entries.iter().filter(|entry| entry.table == table && is_small(entry, options));
+    let mine = || entries.iter().filter(|entry| entry.table == table && is_small(entry.rows, options));
     let mut classes: Vec<u32> = mine().map(class).collect();
     classes.sort_unstable();
     classes.dedup();
     let of_class = |of: u32| mine().filter(move |entry| class(entry) == of);
-    let full = classes.into_iter().find(|of| of_class(*of).count() >= TOGETHER)?;
-    let mut chosen: Vec<Entry> = of_class(full).cloned().collect();
+    let is_enough = |count: usize, rows: u64| count >= TOGETHER || rows >= options.segment_rows as u64;
+    let is_full = |of: &u32| is_enough(of_class(*of).count(), of_class(*of).map(|entry| entry.rows).sum());
+    let mut chosen: Vec<Entry> = of_class(classes.into_iter().find(is_full)?).cloned().collect();
     chosen.sort_by_key(|entry| (entry.from, entry.seq));
-    chosen.truncate(TOGETHER);
+    let mut rows = 0;
+    let reached = chosen.iter().enumerate().position(|(place, entry)| {
+        rows += entry.rows;
+        is_enough(place + 1, rows)
+    });
+    chosen.truncate(reached.map_or(0, |last| last + 1));
     Some(chosen)
 }
 
@@ -42,7 +49,7 @@ pub(crate) fn small(table: EventTable, entries: &[Entry], options: &Options) -> 
 /// size or stands alone.
 pub(crate) fn neighbours(table: EventTable, entries: &[Entry], options: &Options) -> Option<Vec<Entry>> {
     let mut mine: Vec<&Entry> =
-        entries.iter().filter(|entry| entry.table == table && is_small(entry, options)).collect();
+        entries.iter().filter(|entry| entry.table == table && is_small(entry.rows, options)).collect();
     mine.sort_by_key(|entry| (entry.from, entry.seq));
     let mut rows = 0;
     let fits = |entry: &&&Entry| {
@@ -54,9 +61,9 @@ pub(crate) fn neighbours(table: EventTable, entries: &[Entry], options: &Options
     (chosen.len() > 1).then_some(chosen)
 }
 
-/// Whether a segment is to become a part of a larger one.
-fn is_small(entry: &Entry, options: &Options) -> bool {
-    entry.rows * 2 <= options.segment_rows as u64
+/// Whether a segment of so many rows is to become a part of a larger one.
+pub(crate) fn is_small(rows: u64, options: &Options) -> bool {
+    rows * 2 <= options.segment_rows as u64
 }
 
 /// Segments of one class have about as many rows: within a factor of 16.

@@ -56,7 +56,7 @@ pub use event_table::EventTable;
 pub use live::{Committed, StreamCommit};
 pub use manifest::TableContents;
 pub use offsets::PartitionOffset;
-pub use options::{DEAD_LETTERS_PER_COMMIT, MAX_DEAD_LETTERS_PER_READ, Options, SCAN_ROWS};
+pub use options::{DEAD_LETTERS_PER_COMMIT, MAX_DEAD_LETTERS_PER_READ, Options, Packing, SCAN_ROWS};
 pub use outbox::{MAX_OUTBOX_ITEMS_PER_READ, OutboxItem, OutboxKind};
 pub use record::StoredRecord;
 pub use repair::Quarantined;

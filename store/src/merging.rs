@@ -4,12 +4,13 @@
 //! Owns: the merge on its way. Bound: one merge at a time, of segments that make one of ordinary size.
 //! Law: until a commit has named the merged segment, the old ones are the store.
 
+use crate::compact;
 use crate::folder::Folder;
 use crate::hands::{Doing, Hands};
 use crate::manifest::Entry;
 use crate::merge::Merge;
 use crate::segment::{self, Plan};
-use crate::{Columns, EventTable, Options, StoreError};
+use crate::{Columns, EventTable, Options, Packing, StoreError};
 
 /// The number under which a merged segment is written until a commit gives it one; segments begin with 1.
 pub(crate) const UNNUMBERED: u64 = 0;
@@ -34,7 +35,7 @@ impl Merging {
         let Some(table) = chosen.first().map(|entry| entry.table) else { return Ok(None) };
         let (folder_of_thread, entries) = (folder.clone(), chosen.clone());
         let work = move || {
-            let plan = plan(UNNUMBERED, table, &entries);
+            let plan = plan(UNNUMBERED, table, &entries, &options);
             merge(&folder_of_thread, plan, entries, &options)
         };
         let work = hands.begin(work).map_err(StoreError::io("start a thread to merge in", folder.path()))?;
@@ -61,9 +62,11 @@ impl Drop for Merging {
     }
 }
 
-/// The plan of a segment that takes the place of others.
-pub(crate) fn plan(seq: u64, table: EventTable, replaced: &[Entry]) -> Plan {
-    Plan { seq, table, replaces: replaced.iter().map(|entry| entry.seq).collect() }
+/// The plan of a segment that takes the place of others; one that will be merged again is packed as new rows are.
+pub(crate) fn plan(seq: u64, table: EventTable, replaced: &[Entry], options: &Options) -> Plan {
+    let rows = replaced.iter().map(|entry| entry.rows).sum();
+    let packing = if compact::is_small(rows, options) { options.fresh } else { Packing::Dense };
+    Plan { seq, table, packing, replaces: replaced.iter().map(|entry| entry.seq).collect() }
 }
 
 /// Writes the rows of segments of one table as one, without giving it a name yet.

@@ -43,6 +43,15 @@ pub(crate) const DEAD_LETTER_BYTES: usize = 16 * 1024 * 1024;
 /// Dead letters that one read gives at most, so that a screen never holds them all.
 pub const MAX_DEAD_LETTERS_PER_READ: usize = 1_000;
 
+/// How the pages of a segment are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// LZ4: quick to write and to read, without tables of its own for each column that is open. Half as large again.
+    Quick,
+    /// Zstandard, at its first level.
+    Dense,
+}
+
 /// How a store is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -56,6 +65,8 @@ pub struct Options {
     pub max_overlap: usize,
     /// Segments that are encoded at once, each on a thread of its own; at least 1.
     pub encoders: usize,
+    /// How new rows are packed. Segments that were merged to ordinary size are dense: they stay.
+    pub fresh: Packing,
     /// Whether a commit waits for the disk. Only a store that dies with its process may do without.
     pub durable: bool,
     /// Whether single rows will be looked for: filters of ids and entities are kept. A store that is read once, and
@@ -71,6 +82,7 @@ impl Default for Options {
             row_group_rows: ROW_GROUP_ROWS,
             max_overlap: MAX_OVERLAP,
             encoders: available_parallelism().map_or(1, usize::from).min(MAX_ENCODERS),
+            fresh: Packing::Dense,
             durable: true,
             indexed: true,
         }

@@ -17,7 +17,7 @@ use crate::entity_filters::Gathering;
 use crate::event_table::{KeyColumns, RowKeys};
 use crate::folder::Folder;
 use crate::manifest::{Entry, Kind, UNLINKED};
-use crate::options::{PAGE_ROWS, ROW_GROUP_BYTES};
+use crate::options::{PAGE_ROWS, Packing, ROW_GROUP_BYTES};
 use crate::steps::Step;
 use crate::{EventTable, Options, StoreError};
 
@@ -31,6 +31,7 @@ const BLOOM_FALSE_POSITIVES: f64 = 0.001;
 pub(crate) struct Plan {
     pub(crate) seq: u64,
     pub(crate) table: EventTable,
+    pub(crate) packing: Packing,
     /// Segments whose rows it takes over.
     pub(crate) replaces: Vec<u64>,
 }
@@ -69,12 +70,12 @@ fn encode(
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
 ) -> Result<Entry, StoreError> {
-    let Plan { seq, table, replaces } = plan;
+    let Plan { seq, table, packing, replaces } = plan;
     let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
     let (file, digest, bytes, span, filters) = folder.watch().step(Step::WriteSegment, &path, || {
-        let properties = properties(table, options).map_err(&failed)?;
+        let properties = properties(table, packing, options).map_err(&failed)?;
         let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(&failed)?;
         let mut span = Span::default();
         let mut entities = Gathering::new(table, options).map_err(&failed)?;
@@ -126,12 +127,20 @@ impl Span {
 
 /// Parquet settings. Columns whose values hardly repeat go without dictionary; only the ordering columns
 /// need statistics for each page.
-fn properties(table: EventTable, options: &Options) -> Result<WriterProperties, ParquetError> {
+fn properties(
+    table: EventTable,
+    packing: Packing,
+    options: &Options,
+) -> Result<WriterProperties, ParquetError> {
     let KeyColumns { event_id, event_time, source: _, location, unmapped, raw } = table.key_columns();
     let column = |name: &str| ColumnPath::from(name);
+    let compression = match packing {
+        Packing::Quick => Compression::LZ4_RAW,
+        Packing::Dense => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
+    };
     let mut builder = WriterProperties::builder()
         .set_created_by("offbound".to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_compression(compression)
         .set_max_row_group_row_count(Some(options.row_group_rows))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_data_page_row_count_limit(PAGE_ROWS)

@@ -45,7 +45,7 @@ impl Writer {
     /// Merges segments of a table as long as there are some to merge.
     pub(crate) fn settle(&mut self, table: EventTable, choose: Choose) -> Result<(), StoreError> {
         while let Some(chosen) = choose(table, self.entries(), &self.options) {
-            let plan = merging::plan(self.next_seq(), table, &chosen);
+            let plan = merging::plan(self.next_seq(), table, &chosen, &self.options);
             let entry = merging::merge(&self.store.folder, plan, chosen, &self.options)?;
             self.store.folder.name_segment(entry.seq, entry.seq, table.name())?;
             self.written.push(entry);

@@ -26,8 +26,8 @@ use crate::pending::Pending;
 use crate::segment::Plan;
 use crate::steps::{Steps, Watch};
 use crate::{
-    Columns, Committed, EventTable, Options, OutboxItem, Reread, Store, StoreError, StreamCommit, compact,
-    conclusions, dead_letters, live, manifest, outbox, sources,
+    Columns, Committed, EventTable, Options, OutboxItem, Packing, Reread, Store, StoreError, StreamCommit,
+    compact, conclusions, dead_letters, live, manifest, outbox, sources,
 };
 
 /// Nothing yet of any table.
@@ -80,7 +80,12 @@ impl Writer {
         let folder = tempfile::Builder::new().prefix("offbound-").tempdir_in(&place);
         let folder = folder.map_err(StoreError::io("make a folder in", &place))?;
         let path = folder.path().to_owned();
-        Self::open(&path, Options { durable: false, ..options }, Watch::default(), Some(folder))
+        Self::open(
+            &path,
+            Options { durable: false, fresh: Packing::Quick, ..options },
+            Watch::default(),
+            Some(folder),
+        )
     }
 
     /// Keeps these columns only of what is appended from now on; the others are blank. To be said before anything is: a
@@ -291,7 +296,8 @@ impl Writer {
         while self.encoders.count() >= self.options.encoders.max(1) {
             self.take_written()?;
         }
-        let plan = Plan { seq: self.next_seq(), table, replaces: Vec::new() };
+        let packing = self.options.fresh;
+        let plan = Plan { seq: self.next_seq(), table, packing, replaces: Vec::new() };
         let Some(pending) = self.pending.get_mut(table as usize) else { return Ok(()) };
         let Some(rows) = pending.take()? else { return Ok(()) };
         self.encoders.begin(plan, rows)

@@ -17,6 +17,9 @@ const QUEUE_SHARE: u64 = 32;
 /// The part that messages may take whose rows wait for the store: a third of a second of 50,000 records, so that a
 /// commit, which waits for the disk, holds up nobody who reads.
 const STORE_SHARE: u64 = 32;
+/// The part that the rows of one table may take that gather for a segment; as many are on their way to the disk at once as
+/// there are encoders.
+const SEGMENT_SHARE: u64 = 32;
 /// The part that facts may take by their logical size: two sets of them, what stands on each, and the rows that are made
 /// of them while rules run take several times as much.
 const FACTS_SHARE: u64 = 8;
@@ -32,6 +35,8 @@ pub(crate) struct Shares {
     pub(crate) queue_bytes: usize,
     /// Bytes of messages whose rows wait for the store.
     pub(crate) store_bytes: u64,
+    /// Bytes of the rows of one table that make a segment.
+    pub(crate) segment_bytes: usize,
     /// Logical bytes of facts.
     pub(crate) facts_bytes: usize,
     /// Rows that wait for the watermark, while reading further ahead can be put off.
@@ -44,6 +49,7 @@ impl Shares {
         Self {
             queue_bytes: held(memory_bytes / QUEUE_SHARE),
             store_bytes: memory_bytes / STORE_SHARE,
+            segment_bytes: held(memory_bytes / SEGMENT_SHARE),
             facts_bytes: held(memory_bytes / FACTS_SHARE),
             waiting_rows: held(memory_bytes / WAITING_SHARE / WAITING_ROW_BYTES),
         }

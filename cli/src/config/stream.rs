@@ -11,6 +11,7 @@ use std::time::Duration;
 use offbound_correlate::Bounds;
 use offbound_ingest::kafka::{Connection, Mechanism, Sasl, Secret, Tls};
 use offbound_schemas::parse_duration_nanos;
+use offbound_store::{Options, Packing};
 use serde::Deserialize;
 
 use super::memory::Shares;
@@ -132,6 +133,13 @@ pub(crate) struct StreamSettings {
     pub(crate) shares: Shares,
     /// How long facts are kept, and how much of the memory they may take.
     pub(crate) bounds: Bounds,
+}
+
+impl StreamSettings {
+    /// How the store is written: small segments of every commit, which are soon merged.
+    pub(crate) fn segments(&self) -> Options {
+        Options { segment_bytes: self.shares.segment_bytes, fresh: Packing::Quick, ..Options::default() }
+    }
 }
 
 impl Live {

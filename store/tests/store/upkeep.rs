@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use offbound_schemas::EventTime;
-use offbound_store::{EventTable, Options, Retention, Store, StoreError, Writer};
+use offbound_store::{EventTable, Options, Packing, Retention, Store, StoreError, Writer};
+use parquet::basic::Compression;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use crate::journal::{append, commit, durable, files, whole_stretches};
 use crate::live::scanned;
@@ -75,6 +77,38 @@ fn ten_segments(dir: &Path) -> Result<Writer, StoreError> {
     })?;
     assert_eq!(segments(dir).len(), 10);
     Ok(writer)
+}
+
+/// How the first column of each segment is compressed.
+fn packing_of(dir: &Path) -> Vec<Compression> {
+    let of = |path: &PathBuf| {
+        let file = fs::File::open(path).expect("a segment can be opened");
+        let reader = SerializedFileReader::new(file).expect("a segment is Parquet");
+        reader.metadata().row_group(0).column(0).compression()
+    };
+    segments(dir).iter().map(of).collect()
+}
+
+/// Scenario: a store that packs new rows quickly, four small segments, then all of them in one; the same with new rows packed
+/// densely. Guarantees: small ones are packed as was asked for, what has ordinary size is dense, and all rows are there.
+#[test]
+fn new_rows_are_packed_as_is_asked_for() -> Result<(), StoreError> {
+    for (fresh, is_quick) in [(Packing::Quick, true), (Packing::Dense, false)] {
+        let home = home();
+        let mut writer = Writer::create(home.path(), Options { fresh, ..tiny(40, 20) })?;
+        for part in 0..4 {
+            writer.append(&batch(&rows(part * 10..part * 10 + 10)))?;
+            writer.flush()?;
+        }
+        let packed = packing_of(home.path());
+        assert_eq!(packed.len(), 4);
+        assert!(packed.iter().all(|packing| (*packing == Compression::LZ4_RAW) == is_quick), "{packed:?}");
+        writer.compact()?;
+        let packed = packing_of(home.path());
+        assert!(matches!(packed.as_slice(), [Compression::ZSTD(_)]), "{packed:?}");
+        assert_eq!(scanned(writer.store())?, 40);
+    }
+    Ok(())
 }
 
 /// Scenario: bounds of age, of size, of both, and none. Guarantees: whole segments go, the oldest first, and no more than
