@@ -46,7 +46,7 @@ pub const MAX_DEAD_LETTERS_PER_READ: usize = 1_000;
 /// How the pages of a segment are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
-    /// LZ4: quick to write and to read, without tables of its own for each column that is open. Half as large again.
+    /// LZ4: quick to write and to read, without tables of its own for each column that is open. About twice as large.
     Quick,
     /// Zstandard, at its first level.
     Dense,
