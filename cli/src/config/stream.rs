@@ -140,6 +140,12 @@ impl StreamSettings {
     pub(crate) fn segments(&self) -> Options {
         Options { segment_bytes: self.shares.segment_bytes, fresh: Packing::Quick, ..Options::default() }
     }
+
+    /// The longest that events of any topic may be late: the watermark may wait so long.
+    pub(crate) fn longest_lateness_nanos(&self) -> i64 {
+        let own = self.topics.iter().filter_map(|topic| topic.lateness_nanos);
+        own.fold(self.lateness_nanos, i64::max)
+    }
 }
 
 impl Live {

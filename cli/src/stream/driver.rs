@@ -115,7 +115,7 @@ impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
         let marks = Watermarks::new(parts.start.watermark);
         let hold_back = HoldBack::new(parts.settings.shares.waiting_rows);
-        let pace = Pace::new(parts.settings.lateness_nanos);
+        let pace = Pace::new(parts.settings.longest_lateness_nanos());
         let now = clock::now();
         Self {
             parts,
@@ -455,6 +455,8 @@ impl Driver {
         self.parts.keeper.settle()?;
         let store = Store::open(&self.parts.folder)?;
         self.parts.start.judge = rebuild::refill(judge, &store, interrupt)?;
+        self.pace = Pace::new(self.parts.settings.longest_lateness_nanos());
+        self.parts.metrics.looks_ahead.set(1);
         let changes = self.parts.start.judge.provisional()?;
         self.publish(changes)?;
         self.parts.health.well(Part::Start);
