@@ -22,6 +22,7 @@ mod printer;
 mod publish;
 mod rebuild;
 mod reload;
+mod under_way;
 mod watermark;
 
 use std::sync::Arc;

@@ -282,6 +282,7 @@ impl Desk {
         let taken = publisher.taken();
         if !taken.is_empty() {
             self.retry(|writer| writer.outbox_done(&taken))?;
+            publisher.gone(&taken);
         }
         for (number, item) in self.writer.outbox(OUTBOX_BATCH)? {
             if !publisher.send(number, &item) {

@@ -5,7 +5,7 @@
 //! Law: nothing leaves the outbox before every in-sync replica has it; what is sent twice after a crash has the same
 //! key, state and revision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 
 use super::health::{Health, Part};
+use super::under_way::UnderWay;
 use crate::config::stream::{ResultTopics, StreamSettings};
 use crate::exit::{Failure, say};
 use crate::output::json;
@@ -36,9 +37,7 @@ const NOT_IN_OUTBOX: usize = usize::MAX;
 
 /// What became of messages.
 struct Reports {
-    taken: Mutex<Vec<u64>>,
-    /// On their way: not to be sent again meanwhile.
-    on_their_way: Mutex<BTreeSet<u64>>,
+    under_way: Mutex<UnderWay>,
     /// Why a topic takes nothing, by its name: as many as there are topics of results.
     refusals: Mutex<BTreeMap<String, String>>,
     health: Arc<Health>,
@@ -67,11 +66,11 @@ impl ProducerContext for Reports {
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         let number = (number != NOT_IN_OUTBOX).then_some(number as u64);
         if let Some(number) = number {
-            lock(&self.on_their_way).remove(&number);
+            let mut under_way = lock(&self.under_way);
+            if result.is_ok() { under_way.taken(number) } else { under_way.refused(number) }
         }
         match result {
             Ok(message) => {
-                lock(&self.taken).extend(number);
                 self.content(message.topic());
             }
             Err((error, message)) if number.is_some() => self.complain(message.topic(), error),
@@ -130,8 +129,7 @@ impl Publisher {
             return Ok(None);
         }
         let reports = Reports {
-            taken: Mutex::default(),
-            on_their_way: Mutex::default(),
+            under_way: Mutex::default(),
             refusals: Mutex::default(),
             health,
             client: settings.connection.client(),
@@ -175,16 +173,16 @@ impl Publisher {
     pub(crate) fn send(&self, number: u64, item: &OutboxItem) -> bool {
         let Some(topic) = self.topic(item.kind) else {
             // The topic was taken out of the configuration: nobody wants it any more.
-            lock(&self.producer.context().taken).push(number);
+            lock(&self.producer.context().under_way).taken(number);
             return true;
         };
         let Ok(opaque) = usize::try_from(number) else { return false };
-        if !lock(&self.producer.context().on_their_way).insert(number) {
+        if !lock(&self.producer.context().under_way).begins(number) {
             return true;
         }
         let record = BaseRecord::with_opaque_to(topic, opaque).key(&item.key).payload(&item.payload);
         let Err((error, _)) = self.producer.send(record) else { return true };
-        lock(&self.producer.context().on_their_way).remove(&number);
+        lock(&self.producer.context().under_way).refused(number);
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
             self.producer.context().complain(topic, &error);
         }
@@ -193,7 +191,12 @@ impl Publisher {
 
     /// What brokers have taken since the last call.
     pub(crate) fn taken(&self) -> Vec<u64> {
-        std::mem::take(&mut *lock(&self.producer.context().taken))
+        lock(&self.producer.context().under_way).take_taken()
+    }
+
+    /// The outbox has let go of these.
+    pub(crate) fn gone(&self, numbers: &[u64]) {
+        lock(&self.producer.context().under_way).gone(numbers);
     }
 
     /// Waits for what is on its way.
