@@ -8,8 +8,8 @@ use crate::manifest::Entry;
 use crate::overlap::deepest;
 use crate::{EventTable, Options};
 
-/// Segments of about the same size that are merged into one: with a commit each second that is one merge in 16 seconds,
-/// and a thousand commits leave about 40 segments of a table.
+/// Most segments of about the same size that are merged into one: with a small commit each second that is one merge in 16
+/// seconds, and a thousand commits leave about 40 segments of a table.
 const TOGETHER: usize = 16;
 
 /// The segments of `table` to merge because too many overlap; none when few enough do.
