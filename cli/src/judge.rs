@@ -139,6 +139,11 @@ impl Judge {
         self.runtime.block_on(self.engine.seal(watermark)).map_err(engine_failure)
     }
 
+    /// Whether looking ahead rests.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.engine.is_resting()
+    }
+
     /// Looks ahead no more, until [`Self::resume`].
     pub(crate) fn rest(&mut self) {
         self.engine.rest();

@@ -96,6 +96,12 @@ impl Engine {
         }
     }
 
+    /// Whether looking ahead rests: it was let go, and has not begun again.
+    #[must_use]
+    pub fn is_resting(&self) -> bool {
+        self.ahead.is_resting()
+    }
+
     /// Looks ahead no more, until [`Self::resume`]: what comes is sealed so soon that it is not worth a second set of facts.
     pub fn rest(&mut self) {
         self.ahead.rest();

@@ -380,15 +380,20 @@ impl Driver {
         }
         let waiting = self.lags().map(|(_, lag)| lag).sum();
         let read = self.parts.start.account.read_so_far();
-        let Some(rests) = self.pace.look(waiting, read, self.marks.reached(), now) else { return Ok(()) };
-        tracing::debug!(waiting, rests, "looking ahead rests, or goes on");
-        self.parts.metrics.looks_ahead.set(i64::from(!rests));
-        if rests {
-            self.parts.start.judge.rest();
+        let judge = &mut self.parts.start.judge;
+        let was_resting = judge.is_resting();
+        let is_to_rest = self.pace.look(waiting, read, self.marks.reached(), now, was_resting);
+        self.parts.metrics.looks_ahead.set(i64::from(!is_to_rest));
+        if was_resting == is_to_rest {
+            return Ok(());
+        }
+        tracing::debug!(waiting, is_to_rest, "looking ahead rests, or goes on");
+        if is_to_rest {
+            judge.rest();
             return Ok(());
         }
         self.is_news = true;
-        self.parts.start.judge.resume()
+        judge.resume()
     }
 
     /// Prints changes, sends provisional findings, and keeps all for the next point.
@@ -455,8 +460,6 @@ impl Driver {
         self.parts.keeper.settle()?;
         let store = Store::open(&self.parts.folder)?;
         self.parts.start.judge = rebuild::refill(judge, &store, interrupt)?;
-        self.pace = Pace::new(self.parts.settings.longest_lateness_nanos());
-        self.parts.metrics.looks_ahead.set(1);
         let changes = self.parts.start.judge.provisional()?;
         self.publish(changes)?;
         self.parts.health.well(Part::Start);

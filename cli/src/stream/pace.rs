@@ -1,7 +1,7 @@
 //! Pace: whether looking ahead of the watermark is worth what it costs.
 //!
-//! In: how many records wait in the topics, how many were read so far, the watermark, the time. Out: yes or no.
-//! Owns: the two delays that decide. Law: looking ahead rests only while what waits needs longer to be read than
+//! In: how many records wait in the topics, how many were read so far, the watermark, the time, and whether looking ahead
+//! rests. Out: whether it is to rest. Owns: the two delays that decide. Law: looking ahead rests only while what waits needs longer to be read than
 //! events need to be confirmed once they are read; a watermark that stands still makes nobody wait.
 
 use std::collections::VecDeque;
@@ -35,14 +35,13 @@ pub(super) struct Pace {
     lateness_secs: f64,
     /// The last looks, the oldest first. Bound: [`SPAN`].
     looks: VecDeque<Look>,
-    rests: bool,
 }
 
 impl Pace {
     /// Nothing is read yet; events may come so much later than others.
     #[allow(clippy::cast_precision_loss, reason = "seconds need no more than 53 bits")]
     pub(super) fn new(lateness_nanos: i64) -> Self {
-        Self { lateness_secs: lateness_nanos as f64 / 1e9, looks: VecDeque::new(), rests: false }
+        Self { lateness_secs: lateness_nanos as f64 / 1e9, looks: VecDeque::new() }
     }
 
     /// Whether it is time for a look.
@@ -50,28 +49,29 @@ impl Pace {
         self.looks.back().is_none_or(|last| now.nanos_since(last.at) >= EVERY_NANOS)
     }
 
-    /// Takes a look; gives whether looking ahead is to rest, where that is news.
+    /// Takes a look; gives whether looking ahead is to rest. Whether it does already makes the difference near the bounds.
     pub(super) fn look(
         &mut self,
         waiting: u64,
         read: u64,
         watermark: Option<EventTime>,
         now: EventTime,
-    ) -> Option<bool> {
+        is_resting: bool,
+    ) -> bool {
         let look = Look { at: now, read, watermark };
-        let rests = match (self.secs_to_read(look, waiting), self.secs_to_confirm(look)) {
-            // Nothing is read: something else holds everything up.
-            (None, _) => self.rests,
-            (Some(to_read), to_confirm) if self.rests => {
-                to_read > (to_confirm * NEARLY_THERE).max(CAUGHT_UP_SECS)
-            }
-            (Some(to_read), to_confirm) => to_read > (to_confirm * FAR_BEHIND).max(AT_LEAST_SECS),
+        let to_confirm = self.secs_to_confirm(look);
+        let bound = if is_resting {
+            (to_confirm * NEARLY_THERE).max(CAUGHT_UP_SECS)
+        } else {
+            (to_confirm * FAR_BEHIND).max(AT_LEAST_SECS)
         };
+        // Where nothing is read, something else holds everything up.
+        let is_to_rest = self.secs_to_read(look, waiting).map_or(is_resting, |to_read| to_read > bound);
         if self.looks.len() == SPAN {
             self.looks.pop_front();
         }
         self.looks.push_back(look);
-        (std::mem::replace(&mut self.rests, rests) != rests).then_some(rests)
+        is_to_rest
     }
 
     /// How long what waits needs to be read; none where nothing is read.
@@ -106,15 +106,17 @@ mod tests {
 
     const SEC: i64 = 1_000_000_000;
 
-    /// Seconds, records that wait, records read, seconds of event time that are sealed, what is decided.
-    type Step = (i64, u64, u64, Option<i64>, Option<bool>);
+    /// Seconds, records that wait, records read, seconds of event time that are sealed, whether looking ahead is to rest.
+    type Step = (i64, u64, u64, Option<i64>, bool);
 
     fn run(lateness: i64, course: &[Step]) {
         let mut pace = Pace::new(lateness * SEC);
+        let mut is_resting = false;
         for (at, waiting, read, sealed, expected) in course {
             let (now, watermark) = (EventTime(at * SEC), sealed.map(|sealed| EventTime(sealed * SEC)));
             assert!(pace.is_due(now));
-            assert_eq!(pace.look(*waiting, *read, watermark, now), *expected, "after {at} s");
+            is_resting = pace.look(*waiting, *read, watermark, now, is_resting);
+            assert_eq!(is_resting, *expected, "after {at} s");
         }
     }
 
@@ -125,13 +127,13 @@ mod tests {
         run(
             30,
             &[
-                (0, 0, 0, None, None),
-                (1, 900_000, 40_000, Some(10), None),
-                (2, 800_000, 80_000, Some(110), Some(true)),
-                (5, 500_000, 380_000, Some(410), None),
-                (9, 100_000, 780_000, Some(810), None),
-                (10, 20_000, 880_000, Some(910), Some(false)),
-                (11, 0, 900_000, Some(930), None),
+                (0, 0, 0, None, false),
+                (1, 900_000, 40_000, Some(10), false),
+                (2, 800_000, 80_000, Some(110), true),
+                (5, 500_000, 380_000, Some(410), true),
+                (9, 100_000, 780_000, Some(810), true),
+                (10, 20_000, 880_000, Some(910), false),
+                (11, 0, 900_000, Some(930), false),
             ],
         );
     }
@@ -143,11 +145,11 @@ mod tests {
         run(
             30,
             &[
-                (0, 0, 0, Some(0), None),
-                (1, 10_000, 4_000, Some(1), None),
-                (2, 100_000, 8_000, Some(2), None),
-                (3, 400_000, 12_000, Some(3), Some(true)),
-                (4, 50_000, 16_000, Some(4), Some(false)),
+                (0, 0, 0, Some(0), false),
+                (1, 10_000, 4_000, Some(1), false),
+                (2, 100_000, 8_000, Some(2), false),
+                (3, 400_000, 12_000, Some(3), true),
+                (4, 50_000, 16_000, Some(4), false),
             ],
         );
     }
@@ -159,15 +161,15 @@ mod tests {
         run(
             30,
             &[
-                (0, 0, 0, Some(5), None),
-                (1, 900_000, 40_000, Some(5), None),
-                (2, 900_000, 80_000, Some(5), None),
-                (3, 900_000, 120_000, Some(1_005), Some(true)),
-                (8, 900_000, 120_000, Some(1_005), None),
-                (9, 900_000, 120_000, Some(1_005), None),
-                (10, 900_000, 120_000, Some(1_005), None),
-                (11, 900_000, 120_000, Some(1_005), None),
-                (12, 900_000, 160_000, Some(1_005), Some(false)),
+                (0, 0, 0, Some(5), false),
+                (1, 900_000, 40_000, Some(5), false),
+                (2, 900_000, 80_000, Some(5), false),
+                (3, 900_000, 120_000, Some(1_005), true),
+                (8, 900_000, 120_000, Some(1_005), true),
+                (9, 900_000, 120_000, Some(1_005), true),
+                (10, 900_000, 120_000, Some(1_005), true),
+                (11, 900_000, 120_000, Some(1_005), true),
+                (12, 900_000, 160_000, Some(1_005), false),
             ],
         );
     }

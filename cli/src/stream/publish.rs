@@ -64,18 +64,19 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
-        let number = (number != NOT_IN_OUTBOX).then_some(number as u64);
-        if let Some(number) = number {
-            let mut under_way = lock(&self.under_way);
-            if result.is_ok() { under_way.taken(number) } else { under_way.refused(number) }
-        }
-        match result {
-            Ok(message) => {
+        match (result, (number != NOT_IN_OUTBOX).then_some(number as u64)) {
+            (Ok(message), number) => {
+                if let Some(number) = number {
+                    lock(&self.under_way).taken(number);
+                }
                 self.content(message.topic());
             }
-            Err((error, message)) if number.is_some() => self.complain(message.topic(), error),
+            (Err((error, message)), Some(number)) => {
+                lock(&self.under_way).refused(number);
+                self.complain(message.topic(), error);
+            }
             // Provisional: it comes confirmed, from the outbox, and is complained of where that is refused as well.
-            Err((error, _)) => tracing::debug!(%error, "a provisional finding was not taken"),
+            (Err((error, _)), None) => tracing::debug!(%error, "a provisional finding was not taken"),
         }
     }
 }

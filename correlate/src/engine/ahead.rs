@@ -30,6 +30,11 @@ impl Ahead {
         !matches!(self, Self::Unwanted)
     }
 
+    /// Whether none is kept, and one is wanted.
+    pub(super) fn is_resting(&self) -> bool {
+        matches!(self, Self::Resting)
+    }
+
     /// The ledger, where it is kept.
     pub(super) fn ledger(&mut self) -> Option<&mut Ledger> {
         if let Self::Kept(ledger) = self { Some(ledger) } else { None }
@@ -49,7 +54,7 @@ impl Ahead {
         sealed: &Ledger,
         order: &CanonicalOrder,
     ) -> Result<(), EngineError> {
-        if matches!(self, Self::Resting) {
+        if self.is_resting() {
             let mut ledger = Box::new(sealed.to_look_ahead());
             ledger.fold(basis, order, &order.all()).await?;
             *self = Self::Kept(ledger);
