@@ -32,6 +32,7 @@ mod pem;
 mod prefix;
 mod screen;
 mod secret_map;
+mod texts;
 mod userinfo;
 mod value;
 

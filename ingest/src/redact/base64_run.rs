@@ -36,29 +36,42 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
+/// What [`class_of`] says of a base64 character, of a capital and of a small letter, for each byte of a lane.
+const BASE64: u64 = u64::from_le_bytes([1; LANE]);
+const CAPITAL: u64 = BASE64 << 1;
+const SMALL: u64 = BASE64 << 2;
+
 /// Gives a layer for each run to `visit`.
 pub(super) fn each(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) -> ControlFlow<()> {
     let bytes = text.as_bytes();
-    let (mut done, mut was_whole) = (0, false);
+    // Where the last run ended, the last lane, and whether all of it were base64 characters.
+    let (mut done, mut before, mut was_whole) = (0, 0, 0);
     for (index, block) in bytes.chunks(BLOCK).enumerate() {
-        for (lane, part) in parts_of(block).chunks_exact(LANE).enumerate() {
-            let is_whole = part == [1; LANE];
+        let lanes = lanes_of(block);
+        let whole = wholes(&lanes);
+        let mut ends = whole & (whole << 1 | was_whole);
+        while ends != 0 {
+            let lane = ends.trailing_zeros() as usize;
+            ends &= ends - 1;
+            let pair = lanes[lane] | lane.checked_sub(1).map_or(before, |before| lanes[before]);
             let end = index * BLOCK + (lane + 1) * LANE;
-            if is_whole && was_whole && end > done && is_mixed(bytes, end) {
+            // Encoded text has capitals and small letters; paths, hex and uids have not.
+            if end > done && pair & CAPITAL != 0 && pair & SMALL != 0 {
                 let run = run_around(bytes, done, end);
                 done = run.end;
                 layers(text, run, visit)?;
             }
-            was_whole = is_whole;
         }
+        before = lanes[BLOCK / LANE - 1];
+        was_whole = whole >> (BLOCK / LANE - 1);
     }
     ControlFlow::Continue(())
 }
 
-/// For each byte of a block 1 if it is a base64 character, else 0; what is behind the block counts as none.
+/// The class of each byte of a block, a lane a number; what is behind the block counts as none.
 /// Written so that the compiler can do many bytes at once.
 #[inline]
-fn parts_of(block: &[u8]) -> [u8; BLOCK] {
+fn lanes_of(block: &[u8]) -> [u64; BLOCK / LANE] {
     let mut padded = [0; BLOCK];
     let block: &[u8; BLOCK] = match block.try_into() {
         Ok(whole) => whole,
@@ -67,21 +80,24 @@ fn parts_of(block: &[u8]) -> [u8; BLOCK] {
             &padded
         }
     };
-    block.map(|byte| u8::from(is_base64(byte)))
+    let classes = block.map(class_of);
+    let (lanes, _) = classes.as_chunks::<LANE>();
+    std::array::from_fn(|lane| u64::from_le_bytes(lanes[lane]))
 }
 
-/// Whether capitals and small letters are among the last two lanes, as in encoded text; in paths, hex and uids there
-/// are not.
-fn is_mixed(bytes: &[u8], end: usize) -> bool {
-    let pair =
-        end.checked_sub(2 * LANE).and_then(|start| bytes.get(start..end)?.first_chunk::<{ 2 * LANE }>());
-    // No early end: all bytes are looked at together.
-    let traits = |pair: &[u8; 2 * LANE]| {
-        pair.iter().fold((false, false), |(capital, small), byte| {
-            (capital | byte.is_ascii_uppercase(), small | byte.is_ascii_lowercase())
-        })
-    };
-    pair.map(traits) == Some((true, true))
+/// A bit for each lane that is nothing but base64 characters.
+#[inline]
+fn wholes(lanes: &[u64; BLOCK / LANE]) -> u32 {
+    let bits = lanes.iter().enumerate().map(|(lane, classes)| u32::from(classes & BASE64 == BASE64) << lane);
+    bits.fold(0, |all, bit| all | bit)
+}
+
+/// 1 for a base64 character, and 2 for a capital or 4 for a small letter.
+#[inline]
+fn class_of(byte: u8) -> u8 {
+    u8::from(is_base64(byte))
+        | u8::from(byte.is_ascii_uppercase()) << 1
+        | u8::from(byte.is_ascii_lowercase()) << 2
 }
 
 #[inline]

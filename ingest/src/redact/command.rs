@@ -132,9 +132,12 @@ fn is_registry_login(text: &str, at: usize) -> bool {
 }
 
 fn short(text: &str, from: usize, habit: &Habit) -> Option<Found> {
-    let window = crate::decode::cut(text.get(from..)?, MAX_COMMAND_BYTES);
-    let window = window.get(..window.find(['\n', '|', ';']).unwrap_or(window.len()))?;
-    let flags = window.match_indices(habit.flag).map(|(at, _)| from + at);
+    let window = crate::decode::cut(text.get(from..)?, MAX_COMMAND_BYTES).as_bytes();
+    let window = window.get(..memchr::memchr3(b'\n', b'|', b';', window).unwrap_or(window.len()))?;
+    let dashes = memchr::memchr_iter(b'-', window);
+    let flags =
+        dashes.filter(|at| window.get(*at..).is_some_and(|rest| rest.starts_with(habit.flag.as_bytes())));
+    let flags = flags.map(|at| from + at);
     let flags = flags.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \"'=".contains(byte)));
     let mut flags = flags.take(MAX_FLAGS);
     let flag = flags.find_map(|flag| secret_behind(text, flag, habit))?;

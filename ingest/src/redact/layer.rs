@@ -32,15 +32,26 @@ pub(super) struct Layer {
 pub(super) enum Places {
     /// All in this range, which can only be replaced as a whole.
     Whole(Range<usize>),
-    /// Byte by byte: for each byte inside, and for the end, its offset outside.
-    Each(Vec<usize>),
+    /// Stretch by stretch, in order; the last one is the end.
+    Each(Vec<Stretch>),
+}
+
+/// A part of a decoded text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    /// Where it begins.
+    inside: usize,
+    /// Where it stands outside.
+    outside: usize,
+    /// Whether it stands there byte by byte; otherwise all of it stands for what begins there.
+    is_same: bool,
 }
 
 impl Places {
     /// Moves what was found inside to the outside.
     pub(super) fn outside(&self, inside: Vec<Found>) -> Vec<Found> {
         match self {
-            Self::Each(offsets) => inside.into_iter().filter_map(|found| moved(found, offsets)).collect(),
+            Self::Each(places) => inside.into_iter().filter_map(|found| moved(found, places)).collect(),
             Self::Whole(range) => {
                 let marks: Vec<Mark> = super::merge(inside).into_iter().map(|found| found.mark).collect();
                 let is_secret = marks.iter().any(|mark| !matches!(mark, Mark::Forged(_)));
@@ -51,9 +62,16 @@ impl Places {
     }
 }
 
-fn moved(found: Found, offsets: &[usize]) -> Option<Found> {
-    let range = *offsets.get(found.range.start)?..*offsets.get(found.range.end)?;
+fn moved(found: Found, places: &[Stretch]) -> Option<Found> {
+    let range = outside(found.range.start, places)?..outside(found.range.end, places)?;
     Some(Found { range, ..found })
+}
+
+/// Where a byte of the decoded text, or its end, stands outside.
+fn outside(inside: usize, places: &[Stretch]) -> Option<usize> {
+    let behind = places.partition_point(|place| place.inside <= inside);
+    let place = places.get(behind.checked_sub(1)?)?;
+    Some(if place.is_same { place.outside + (inside - place.inside) } else { place.outside })
 }
 
 /// Gives every layer directly below a text to `visit`, until it breaks.
@@ -71,25 +89,31 @@ pub(super) fn each(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) 
 #[derive(Default)]
 struct Build {
     text: String,
-    offsets: Vec<usize>,
+    places: Vec<Stretch>,
 }
 
 impl Build {
     /// Takes a part of the decoded text that stands at `at`, all of it.
     fn push(&mut self, part: &str, at: usize) {
+        self.place(at, false);
         self.text.push_str(part);
-        self.offsets.resize(self.text.len(), at);
     }
 
     /// Takes text that stands outside as it is inside.
     fn copy(&mut self, part: &str, at: usize) {
-        self.text.push_str(part);
-        self.offsets.extend(at..at + part.len());
+        if !part.is_empty() {
+            self.place(at, true);
+            self.text.push_str(part);
+        }
+    }
+
+    fn place(&mut self, outside: usize, is_same: bool) {
+        self.places.push(Stretch { inside: self.text.len(), outside, is_same });
     }
 
     fn layer(mut self, end: usize) -> Layer {
-        self.offsets.push(end);
-        Layer { text: self.text, places: Places::Each(self.offsets), own: None, run: None }
+        self.place(end, false);
+        Layer { text: self.text, places: Places::Each(self.places), own: None, run: None }
     }
 }
 

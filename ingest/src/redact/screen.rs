@@ -9,10 +9,9 @@
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-use aho_corasick::packed::{Config, MatchKind, Searcher};
 use memchr::memmem::Finder;
 
+use super::texts::Texts;
 use super::{MAX_LAYERS, audit_hex, command, layer, password_hash, prefix, secret_map, userinfo};
 
 /// Ends of names, as far as a value follows.
@@ -55,92 +54,28 @@ const PROGRAMS: &[&str] = &[
     "eal_key",
 ];
 
-/// Most texts that one searcher looks for at once by comparing many bytes in one step.
-const MAX_TEXTS: usize = 64;
-
-/// Looks for some of the texts.
-enum Search {
-    /// Many bytes in one step; not to be had on every machine.
-    Fast(Searcher),
-    /// Byte by byte.
-    Plain(AhoCorasick),
-}
-
-impl Search {
-    fn new(texts: &[&str]) -> Self {
-        let mut builder = Config::new().match_kind(MatchKind::LeftmostFirst).builder();
-        let plain = || AhoCorasick::new(texts).expect("a few short texts make a small automaton");
-        builder.extend(texts).build().map_or_else(|| Self::Plain(plain()), Self::Fast)
-    }
-
-    /// Where the first of the texts is at or behind `from`.
-    fn find(&self, bytes: &[u8], from: usize) -> Option<usize> {
-        let rest = bytes.get(from..)?;
-        let found = match self {
-            Self::Fast(searcher) => searcher.find(rest).map(|found| found.start()),
-            Self::Plain(automaton) => automaton.find(rest).map(|found| found.start()),
-        };
-        found.map(|at| from + at)
-    }
-}
-
-/// The lists, divided evenly.
-static SEARCHES: LazyLock<Vec<Search>> = LazyLock::new(|| {
-    let all = [NAMES, STARTS, PROGRAMS].concat();
-    let share = all.len().div_ceil(all.len().div_ceil(MAX_TEXTS));
-    all.chunks(share).map(Search::new).collect()
-});
+/// All of them, and the programs.
+static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::new(&[NAMES, STARTS, PROGRAMS, COMMANDS].concat()));
 
 /// Longest text inside another one that is looked at byte by byte first, in bytes: ids in base64 hold that much.
 const MAX_SHORT_BYTES: usize = 96;
-
-/// The first four bytes of each text on the lists, as bits by their hash: 8 KiB.
-static BEGINNINGS: LazyLock<Box<[u64; 1024]>> = LazyLock::new(|| {
-    let mut bits = Box::new([0; 1024]);
-    for text in [NAMES, STARTS, PROGRAMS, COMMANDS].concat() {
-        let first = text.as_bytes().first_chunk().expect("no text is shorter than four bytes");
-        let (word, bit) = place(*first);
-        bits[word] |= bit;
-    }
-    bits
-});
-
-/// Where four bytes stand in [`BEGINNINGS`].
-#[inline]
-fn place(four: [u8; 4]) -> (usize, u64) {
-    let hash = u32::from_le_bytes(four).wrapping_mul(0x9e37_79b1) >> 16;
-    ((hash >> 6) as usize, 1 << (hash & 63))
-}
 
 /// Whether a short text surely is what [`is_clean_at`] calls clean: no text of the lists begins in it, and it has no
 /// sign by which anything else is known: quotes, capitals (as base64 has), signs of encodings, addresses and hashes.
 fn is_surely_clean(text: &str) -> bool {
     let is_sign = |byte: &u8| byte.is_ascii_uppercase() || b"\"\\%+@$~".contains(byte);
-    let begins = |four: &[u8; 4]| {
-        let (word, bit) = place(*four);
-        BEGINNINGS[word] & bit != 0
-    };
     let bytes = text.as_bytes();
-    let mut fours = bytes.windows(4).filter_map(<[u8]>::first_chunk);
-    bytes.len() <= MAX_SHORT_BYTES && !bytes.iter().any(is_sign) && !fours.any(begins)
+    bytes.len() <= MAX_SHORT_BYTES && !bytes.iter().any(is_sign) && !TEXTS.any(bytes, |_, _| true)
 }
 
-/// The programs.
-static PROGRAM_SEARCH: LazyLock<Search> = LazyLock::new(|| Search::new(COMMANDS));
 /// What an argument list has that may go on in the next record.
 static GOES_ON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"type=EXECVE"));
 
-/// Whether a program in this text may be given a secret. In an argument list that may go on in the next record it always
-/// may: the secret would be there.
-fn gives_secret(text: &str, record: &str) -> bool {
-    let mut from = 0;
-    while let Some(at) = PROGRAM_SEARCH.find(text.as_bytes(), from) {
-        if command::gives_secret_at(text, at) || GOES_ON.find(record.as_bytes()).is_some() {
-            return true;
-        }
-        from = at + 1;
-    }
-    false
+/// Whether a text of the lists that stands at `at` may give a secret away. A program may be given none; in an argument
+/// list that may go on in the next record it always may: the secret would be there.
+fn gives_away(known: &[u8], text: &str, at: usize, record: &str) -> bool {
+    let is_program = || COMMANDS.iter().any(|program| program.as_bytes() == known);
+    !is_program() || command::gives_secret_at(text, at) || GOES_ON.find(record.as_bytes()).is_some()
 }
 
 /// Whether no detector would find anything in this text.
@@ -150,8 +85,7 @@ pub(super) fn is_clean(text: &str) -> bool {
 
 /// The same for a text of `record` that is encoded this often.
 pub(super) fn is_clean_at(text: &str, depth: usize, record: &str) -> bool {
-    let bytes = text.as_bytes();
-    if SEARCHES.iter().any(|search| search.find(bytes, 0).is_some()) || gives_secret(text, record) {
+    if TEXTS.any(text.as_bytes(), |known, at| gives_away(known, text, at, record)) {
         return false;
     }
     if has_special(text) || secret_map::may_be_in(text) {

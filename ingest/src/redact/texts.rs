@@ -1,0 +1,182 @@
+//! Texts: whether any of many short texts stands in a record, in one pass.
+//!
+//! In: texts of four bytes or more; the bytes of a record. Out: each place where one of them stands, once.
+//! Owns: the speed of it. Of each text two neighbouring threes of bytes are kept in a table, the two that are rarest in
+//! writing: one of them begins at an even place, so that only those are looked up. Law: nothing is missed, whatever
+//! the bytes.
+
+/// Entries of the table, as bits of an index: 16 KiB, half of what a core keeps nearest.
+const TABLE_BITS: u32 = 14;
+/// What three bytes are multiplied by; its last byte is zero, so that a fourth one changes nothing.
+const SPREAD: u32 = 0x9e37_7900;
+/// Bytes that are looked at together, and how many of them are looked up.
+const STEP: usize = 8;
+/// Bytes that it takes to look up the last of them, by words of four.
+const BLOCK: usize = STEP + 2;
+/// Characters of logs, the commonest first: letters as in English, and the signs of JSON and of paths. What is not here is rare.
+const COMMON: &[u8] = b"e\"taoinsr:,lcdu.-mph/ 0123g456789fyb_wvESATCPk";
+
+/// Some texts to look for.
+pub(super) struct Texts {
+    /// For each three bytes, by their hash, which bucket says more; 0 for none.
+    table: Box<[u8; 1 << TABLE_BITS]>,
+    buckets: Vec<Vec<Sign>>,
+}
+
+/// Three bytes by which a text is known.
+struct Sign {
+    text: &'static [u8],
+    /// How the text begins: compared first, as one number.
+    head: [u8; 4],
+    /// How far behind its beginning they stand.
+    offset: usize,
+}
+
+impl Texts {
+    /// Looks for these; a text of less than four bytes would never be found.
+    pub(super) fn new(texts: &[&'static str]) -> Self {
+        let mut these = Self { table: Box::new([0; 1 << TABLE_BITS]), buckets: vec![Vec::new()] };
+        for text in texts {
+            let text = text.as_bytes();
+            let Some(head) = text.first_chunk() else { continue };
+            let first = rarest(text);
+            for offset in [first, first + 1] {
+                these.keep(Sign { text, head: *head, offset });
+            }
+        }
+        these
+    }
+
+    fn keep(&mut self, sign: Sign) {
+        let Some(four) = four_at(sign.text, sign.offset) else { return };
+        let most = usize::from(u8::MAX);
+        let entry = &mut self.table[place(four)];
+        if *entry == 0 {
+            // Beyond 255 buckets some are shared, which costs a comparison and is no fault.
+            let next = if self.buckets.len() <= most { self.buckets.len() } else { 1 + place(four) % most };
+            *entry = u8::try_from(next).unwrap_or(u8::MAX);
+        }
+        let bucket = usize::from(*entry);
+        self.buckets.resize_with(self.buckets.len().max(bucket + 1), Vec::new);
+        self.buckets[bucket].push(sign);
+    }
+
+    /// Whether `is_meant` says yes to a text and the place where it begins, of those that stand in `bytes`.
+    pub(super) fn any(&self, bytes: &[u8], mut is_meant: impl FnMut(&'static [u8], usize) -> bool) -> bool {
+        let mut at = 0;
+        while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            if self.is_worth_a_look(block) && self.any_near(bytes, at, block, &mut is_meant) {
+                return true;
+            }
+            at += STEP;
+        }
+        // What is left is shorter than a block, and may need two.
+        let mut rest = [0; STEP + BLOCK];
+        rest.iter_mut().zip(bytes.get(at..).unwrap_or_default()).for_each(|(to, from)| *to = *from);
+        [0, STEP].into_iter().any(|skipped| {
+            let block = rest.get(skipped..).and_then(<[u8]>::first_chunk);
+            block.is_some_and(|block| self.any_near(bytes, at + skipped, block, &mut is_meant))
+        })
+    }
+
+    /// Whether a text may be known by bytes of this block. No early end: all are looked up together.
+    #[inline]
+    fn is_worth_a_look(&self, block: &[u8; BLOCK]) -> bool {
+        let at = |offset: usize| {
+            let four = [block[offset], block[offset + 1], block[offset + 2], block[offset + 3]];
+            self.table[place(four)]
+        };
+        at(0) | at(2) | at(4) | at(6) != 0
+    }
+
+    /// Whether one of the texts that are known by bytes of this block is meant.
+    #[cold]
+    fn any_near(
+        &self,
+        bytes: &[u8],
+        at: usize,
+        block: &[u8; BLOCK],
+        is_meant: &mut impl FnMut(&'static [u8], usize) -> bool,
+    ) -> bool {
+        (0..STEP).step_by(2).any(|offset| {
+            let four = four_at(block, offset).unwrap_or_default();
+            let signs = self.buckets.get(usize::from(self.table[place(four)])).map_or(&[][..], Vec::as_slice);
+            signs.iter().any(|sign| {
+                let Some(start) = (at + offset).checked_sub(sign.offset) else { return false };
+                let rest = bytes.get(start..).unwrap_or_default();
+                let is_there = rest.first_chunk() == Some(&sign.head) && rest.starts_with(sign.text);
+                is_there && is_meant(sign.text, start)
+            })
+        })
+    }
+}
+
+/// Where three bytes stand in the table; a fourth one is looked at for the sake of reading four at once.
+#[inline]
+fn place(four: [u8; 4]) -> usize {
+    (u32::from_le_bytes(four).wrapping_mul(SPREAD) >> (u32::BITS - TABLE_BITS)) as usize
+}
+
+/// Three bytes of a text, and a fourth one that does not matter.
+fn four_at(text: &[u8], offset: usize) -> Option<[u8; 4]> {
+    let three = text.get(offset..)?.first_chunk::<3>()?;
+    Some([three[0], three[1], three[2], 0])
+}
+
+/// Where the two threes of a text begin, one behind the other, that are rarest.
+fn rarest(text: &[u8]) -> usize {
+    let commonness =
+        |byte: &u8| COMMON.len() - COMMON.iter().position(|known| known == byte).unwrap_or(COMMON.len());
+    let of_three = |three: &[u8]| three.iter().map(commonness).product::<usize>();
+    let of_both = |four: &[u8]| four.windows(3).map(of_three).sum::<usize>();
+    let fours = text.windows(4).enumerate();
+    fours.min_by_key(|(_, four)| of_both(four)).map_or(0, |(offset, _)| offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEXTS: &[&str] = &["oken\":", "_key", "<secret;", "eyJh", "-----", "abab", "Key\""];
+
+    fn found(texts: &[&'static str], bytes: &[u8]) -> Vec<(usize, &'static [u8])> {
+        let mut found = Vec::new();
+        let is_meant = Texts::new(texts).any(bytes, |text, at| {
+            found.push((at, text));
+            false
+        });
+        assert!(!is_meant);
+        found.sort_unstable();
+        found
+    }
+
+    proptest! {
+        /// Scenario: pieces of the texts and other bytes, in any order. Guarantees: every text is found wherever it begins,
+        /// once, and nothing else is.
+        #[test]
+        fn each_text_is_found_once(
+            parts in prop::collection::vec(prop::sample::select(
+                &["oken\":", "oken", "_key", "_ke", "<secret;", "eyJ", "h", "a", "b", "-", "--", "\"", "Key", " ", "\u{fc}", "\0"][..],
+            ), 0..24),
+        ) {
+            let text = parts.concat();
+            let mut expected: Vec<_> = TEXTS
+                .iter()
+                .flat_map(|known| (0..text.len()).filter(|at| text.as_bytes()[*at..].starts_with(known.as_bytes())).map(|at| (at, known.as_bytes())))
+                .collect();
+            expected.sort_unstable();
+            prop_assert_eq!(found(TEXTS, text.as_bytes()), expected);
+        }
+    }
+
+    /// Scenario: a thousand texts, more than there are buckets. Guarantees: each is found.
+    #[test]
+    fn more_texts_than_buckets() {
+        let texts: Vec<&'static str> =
+            (0..1_000).map(|number| &*Box::leak(format!("{number:04}").into_boxed_str())).collect();
+        for text in &texts {
+            assert_eq!(found(&texts, format!("x{text}").as_bytes()), [(1, text.as_bytes())]);
+        }
+    }
+}
