@@ -3,10 +3,9 @@
 //! In: a store. Out: each damaged segment by name, each table whose rows are not those that were written.
 //! Owns: what is checked. Law STORE-2: any change to a stored byte that could change an answer is listed here.
 
-use crate::digest::check_file;
 use crate::options::MAX_PROBLEMS;
 use crate::records::TABLES;
-use crate::{Store, StoreError, dead_letters, manifest};
+use crate::{Store, StoreError, dead_letters, manifest, sealed};
 
 /// What a check found.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl Store {
             let path = self.folder.segment(entry.seq, entry.table.name());
             checked.segments += 1;
             checked.bytes += entry.bytes;
-            match check_file(&path, entry.bytes, &entry.digest) {
+            match sealed::check(path, entry) {
                 Err(error) if checked.problems.len() < MAX_PROBLEMS => checked.problems.push(error),
                 _ => {}
             }

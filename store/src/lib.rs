@@ -36,6 +36,7 @@ mod records;
 mod repair;
 mod retention;
 mod scan;
+mod sealed;
 mod segment;
 mod segment_rows;
 mod snapshot;

@@ -46,6 +46,9 @@ pub(crate) struct Entry {
     pub(crate) bytes: u64,
     pub(crate) from: EventTime,
     pub(crate) to: EventTime,
+    /// Where the file's tail begins: its footer, in which the digests of all before it stand.
+    pub(crate) tail_at: u64,
+    /// Digest of the tail.
     pub(crate) digest: Digest,
     /// Segments that are no longer part of the store: this one holds their rows, or nobody does.
     pub(crate) replaces: Vec<u64>,
@@ -81,6 +84,7 @@ impl Entry {
             bytes: 0,
             from,
             to,
+            tail_at: 0,
             digest: UNLINKED,
             replaces,
             chain: UNLINKED,
@@ -90,10 +94,10 @@ impl Entry {
 
     /// This entry's link: it depends on every field and on every entry before it.
     pub(crate) fn link(&self, previous: &Digest) -> Digest {
-        let Self { seq, kind, table, rows, bytes, from, to, digest, replaces, chain: _, filters: _ } = self;
+        let Self { seq, kind, table, rows, bytes, from, to, tail_at, digest, replaces, .. } = self;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(b"offbound.store.segment/2").update(previous).update(kind.name().as_bytes());
-        for number in [*seq, *rows, *bytes, from.0.cast_unsigned(), to.0.cast_unsigned()] {
+        hasher.update(b"offbound.store.segment/3").update(previous).update(kind.name().as_bytes());
+        for number in [*seq, *rows, *bytes, *tail_at, from.0.cast_unsigned(), to.0.cast_unsigned()] {
             hasher.update(&number.to_le_bytes());
         }
         for number in replaces {
@@ -238,7 +242,8 @@ fn head(seq: u64, chain: &Digest) -> String {
 }
 
 /// Columns of an entry, in the order of [`entry`].
-const COLUMNS: &str = "seq, change, table_name, rows, bytes, from_time, to_time, digest, replaces, chain";
+const COLUMNS: &str =
+    "seq, change, table_name, rows, bytes, from_time, to_time, digest, replaces, chain, tail_at";
 
 /// None where a cell cannot be what was written.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
@@ -258,6 +263,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
         bytes: row.get::<_, i64>(4)?.cast_unsigned(),
         from: EventTime(row.get(5)?),
         to: EventTime(row.get(6)?),
+        tail_at: row.get::<_, i64>(10)?.cast_unsigned(),
         digest,
         replaces,
         chain,
@@ -277,13 +283,16 @@ fn print_numbers(numbers: &[u64]) -> String {
 /// Adds entries, as part of a transaction: once that is through, segments are part of the store, and those that they
 /// replace are not.
 pub(crate) fn put(change: &Change<'_>, entries: &[Entry]) -> rusqlite::Result<()> {
-    let insert = format!("INSERT INTO segments ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+    let insert =
+        format!("INSERT INTO segments ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     let mut insert = change.prepare(&insert)?;
-    for Entry { seq, kind, table, rows, bytes, from, to, digest, replaces, chain, filters: _ } in entries {
-        let (rows, bytes) = (rows.cast_signed(), bytes.cast_signed());
+    for Entry { seq, kind, table, rows, bytes, from, to, tail_at, digest, replaces, chain, filters: _ } in
+        entries
+    {
+        let [seq, rows, bytes, tail_at] = [seq, rows, bytes, tail_at].map(|number| number.cast_signed());
         let (names, replaces) = ((kind.name(), table.name()), print_numbers(replaces));
-        let seq = seq.cast_signed();
-        insert.execute((seq, names.0, names.1, rows, bytes, from.0, to.0, digest, replaces, chain))?;
+        insert
+            .execute((seq, names.0, names.1, rows, bytes, from.0, to.0, digest, replaces, chain, tail_at))?;
     }
     entity_filters::put(change, entries)?;
     match entries.last() {

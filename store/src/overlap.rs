@@ -48,6 +48,7 @@ mod tests {
             bytes: 1,
             from: EventTime(*from),
             to: EventTime(*to),
+            tail_at: 0,
             digest: [0; 32],
             replaces: Vec::new(),
             chain: [0; 32],

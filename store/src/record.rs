@@ -34,7 +34,7 @@ pub struct StoredRecord {
     pub raw: String,
 }
 
-/// Finds the records of `ids`. Only segments that may hold one are read, and those are checked first.
+/// Finds the records of `ids`. Of segments that hold none little more than the footer is read.
 pub(crate) fn find(
     folder: &Folder,
     entries: &[Entry],
@@ -42,17 +42,12 @@ pub(crate) fn find(
 ) -> Result<BTreeMap<EventId, StoredRecord>, StoreError> {
     let mut found = BTreeMap::new();
     for entry in entries {
-        let filters = OpenSegment::peek(folder, entry)?;
-        let mut checked = None;
-        for row_group in 0..filters.row_groups() {
-            let wanted = filters.may_hold(row_group, ids)?;
-            if wanted.is_empty() {
-                continue;
+        let segment = OpenSegment::open(folder, entry)?;
+        for row_group in 0..segment.row_groups() {
+            let wanted = segment.may_hold(row_group, ids)?;
+            if !wanted.is_empty() {
+                search(&segment, row_group, &wanted, &mut found)?;
             }
-            if checked.is_none() {
-                checked = Some(OpenSegment::open(folder, entry)?);
-            }
-            checked.iter().try_for_each(|segment| search(segment, row_group, &wanted, &mut found))?;
         }
     }
     Ok(found)

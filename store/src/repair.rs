@@ -9,8 +9,8 @@ use std::path::Path;
 use offbound_schemas::record::Gap;
 
 use crate::conclusions;
-use crate::digest::{check_file, check_length};
 use crate::manifest::{Entry, Kind};
+use crate::sealed::{check, check_length};
 use crate::{StoreError, Writer};
 
 /// Begins the key of every gap that the store itself recorded.
@@ -39,7 +39,7 @@ impl Writer {
 
     /// Checks every byte of these segments and puts damaged ones aside.
     pub(crate) fn put_damaged_aside(&mut self, entries: &[Entry]) -> Result<Vec<Quarantined>, StoreError> {
-        self.put_aside(entries, |entry, path| check_file(path, entry.bytes, &entry.digest))
+        self.put_aside(entries, |entry, path| check(path.to_owned(), entry))
     }
 
     /// Puts aside segments that are missing or have another length: what can be seen without reading them.

@@ -83,14 +83,14 @@ impl RowFilter {
         &self.equals
     }
 
-    /// The columns that [`RowFilter::keeps`] looks at. Source and location are not among them: copies of an event
-    /// differ there, and are compared with each other first.
-    pub(crate) fn columns(&self) -> Vec<&str> {
+    /// The columns that [`RowFilter::keeps`] looks at in a segment of this stretch of time, its ends included. Source and
+    /// location are not among them: copies of an event differ there, and are compared with each other first.
+    pub(crate) fn columns(&self, first: EventTime, last: EventTime) -> Vec<&str> {
         let time = self.table.key_columns().event_time;
         let texts =
             self.equals.iter().map(|(column, _)| column.as_str()).filter(|column| !self.is_place(column));
-        let bounded = self.from.is_some() || self.to.is_some();
-        bounded.then_some(time).into_iter().chain(texts).collect()
+        let is_cut = self.from.is_some_and(|from| first < from) || self.to.is_some_and(|to| last >= to);
+        is_cut.then_some(time).into_iter().chain(texts).collect()
     }
 
     /// Columns of the filter that tell copies apart: they are looked at once it is known which copy is kept.

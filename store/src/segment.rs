@@ -12,14 +12,14 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::digest::HashingFile;
+use crate::digest::{Hashed, HashingFile};
 use crate::entity_filters::Gathering;
 use crate::event_table::{KeyColumns, RowKeys};
 use crate::folder::Folder;
 use crate::manifest::{Entry, Kind, UNLINKED};
 use crate::options::{PAGE_ROWS, Packing, ROW_GROUP_BYTES};
 use crate::steps::Step;
-use crate::{EventTable, Options, StoreError};
+use crate::{EventTable, Options, StoreError, sealed};
 
 /// Level 1 writes at memory speed; higher levels save little on log text and cost several times as much.
 const ZSTD_LEVEL: i32 = 1;
@@ -74,7 +74,7 @@ fn encode(
     let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
-    let (file, digest, bytes, span, filters) = folder.watch().step(Step::WriteSegment, &path, || {
+    let (hashed, span, filters) = folder.watch().step(Step::WriteSegment, &path, || {
         let properties = properties(table, packing, options).map_err(&failed)?;
         let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(&failed)?;
         let mut span = Span::default();
@@ -85,9 +85,9 @@ fn encode(
             span.add(&RowKeys::new(table, &batch)?);
             writer.write(&batch).map_err(&failed)?;
         }
-        let (file, digest, bytes) = writer.into_inner().map_err(&failed)?.finish();
-        Ok((file, digest, bytes, span, entities.finish().map_err(&failed)?))
+        Ok((seal(writer).map_err(&failed)?, span, entities.finish().map_err(&failed)?))
     })?;
+    let Hashed { file, bytes, tail_at, digest } = hashed;
     folder.sync_segment(seq, table.name(), &file)?;
     let Span { rows, from, to } = span;
     Ok(Entry {
@@ -98,11 +98,21 @@ fn encode(
         bytes,
         from,
         to,
+        tail_at,
         digest,
         replaces,
         chain: UNLINKED,
         filters,
     })
+}
+
+/// Writes the footer, with the digests of all that stands before it.
+fn seal(mut writer: ArrowWriter<HashingFile>) -> Result<Hashed, ParquetError> {
+    writer.flush()?;
+    writer.sync()?;
+    let blocks = sealed::footer_pair(writer.inner_mut().end_blocks());
+    writer.append_key_value_metadata(blocks);
+    Ok(writer.into_inner()?.finish())
 }
 
 /// How many rows were written, and from when to when.

@@ -1,10 +1,9 @@
 //! Reading segments: all rows in order, or single rows.
 //!
 //! In: a committed segment. Out: batches with the table's full schema.
-//! Owns: the checks before any row is decoded. Law STORE-2: a changed file is refused, never decoded.
+//! Owns: which row groups, columns and rows of a segment are read. Leaves the check of every byte to `sealed`.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -12,41 +11,37 @@ use arrow::error::ArrowError;
 use offbound_schemas::{EventId, EventTime};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowFilter as ParquetRowFilter,
+    ArrowPredicateFn, ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowFilter as ParquetRowFilter,
 };
 use parquet::bloom_filter::Sbbf;
 use parquet::data_type::FixedLenByteArray;
+use parquet::errors::ParquetError;
 use parquet::file::statistics::Statistics;
 
 use crate::columns::{Columns, complete};
-use crate::digest::{check_file, check_length};
 use crate::folder::Folder;
 use crate::manifest::Entry;
 use crate::scan::RowFilter;
+use crate::sealed::{SealedFile, Shared};
 use crate::{EventTable, StoreError};
 
-/// A segment whose footer has been read. It holds no open file.
+/// A segment whose footer has been read.
 #[derive(Debug)]
 pub(crate) struct OpenSegment {
     pub(crate) table: EventTable,
-    path: PathBuf,
+    file: Arc<SealedFile>,
     metadata: ArrowReaderMetadata,
+    from: EventTime,
+    to: EventTime,
 }
 
 impl OpenSegment {
-    /// Checks the segment's length and every byte of it, and reads its footer.
+    /// Opens a segment and reads its footer.
     pub(crate) fn open(folder: &Folder, entry: &Entry) -> Result<Self, StoreError> {
-        let segment = Self::peek(folder, entry)?;
-        check_file(&segment.path, entry.bytes, &entry.digest)?;
-        Ok(segment)
-    }
-
-    /// Checks the segment's length only, for a look at its filters; see [`OpenSegment::open`] before reading rows.
-    pub(crate) fn peek(folder: &Folder, entry: &Entry) -> Result<Self, StoreError> {
         let path = folder.segment(entry.seq, entry.table.name());
-        check_length(&path, entry.bytes)?;
-        Self::read_footer(path, entry.table)
+        let (file, metadata) = SealedFile::open(path, entry)?;
+        Ok(Self { table: entry.table, file: Arc::new(file), metadata, from: entry.from, to: entry.to })
     }
 
     /// The rows that pass the filter, in order, `batch_rows` at once, and how many row groups are read for them; no
@@ -58,7 +53,7 @@ impl OpenSegment {
         batch_rows: usize,
         filter: Option<&RowFilter>,
     ) -> Result<(usize, Option<SegmentRows>), StoreError> {
-        let segment = Self::peek(folder, entry)?;
+        let segment = Self::open(folder, entry)?;
         let groups = match filter {
             Some(filter) => segment.row_groups_for(filter)?,
             None => (0..segment.row_groups()).collect(),
@@ -67,14 +62,7 @@ impl OpenSegment {
         if count == 0 {
             return Ok((0, None));
         }
-        check_file(&segment.path, entry.bytes, &entry.digest)?;
         segment.rows(columns, batch_rows, groups, filter).map(|rows| (count, Some(rows)))
-    }
-
-    fn read_footer(path: PathBuf, table: EventTable) -> Result<Self, StoreError> {
-        let failed = StoreError::segment("read", &path);
-        let metadata = ArrowReaderMetadata::load(&open(&path)?, ArrowReaderOptions::new()).map_err(failed)?;
-        Ok(Self { table, path, metadata })
     }
 
     pub(crate) fn row_groups(&self) -> usize {
@@ -89,9 +77,9 @@ impl OpenSegment {
         groups: Vec<usize>,
         filter: Option<&RowFilter>,
     ) -> Result<SegmentRows, StoreError> {
-        let mut builder = self.builder(columns)?.with_batch_size(batch_rows).with_row_groups(groups);
+        let mut builder = self.builder(columns).with_batch_size(batch_rows).with_row_groups(groups);
         if let Some(filter) = filter {
-            let looked_at = filter.columns();
+            let looked_at = filter.columns(self.from, self.to);
             if !looked_at.is_empty() {
                 let mask = self.mask(|name| looked_at.contains(&name));
                 let filter = filter.clone();
@@ -145,10 +133,8 @@ impl OpenSegment {
 
     fn bloom_filter(&self, row_group: usize, name: &str) -> Result<Option<Sbbf>, StoreError> {
         let Some(column) = self.column(name) else { return Ok(None) };
-        let builder = self.builder(&Columns::keys())?;
-        builder
-            .get_row_group_column_bloom_filter(row_group, column)
-            .map_err(StoreError::segment("read", &self.path))
+        let builder = self.builder(&Columns::keys());
+        builder.get_row_group_column_bloom_filter(row_group, column).map_err(|error| self.unreadable(error))
     }
 
     /// The rows of one row group, from row `from` on, at most `most`.
@@ -162,7 +148,7 @@ impl OpenSegment {
         let held =
             usize::try_from(self.metadata.metadata().row_group(row_group).num_rows()).unwrap_or(usize::MAX);
         let rows = most.min(held);
-        let builder = self.builder(columns)?.with_row_groups(vec![row_group]);
+        let builder = self.builder(columns).with_row_groups(vec![row_group]);
         self.build(columns, builder.with_offset(from).with_limit(rows).with_batch_size(rows.max(1)))
     }
 
@@ -175,10 +161,14 @@ impl OpenSegment {
         Ok(ids.iter().filter(held).copied().collect())
     }
 
-    fn builder(&self, columns: &Columns) -> Result<ParquetRecordBatchReaderBuilder<File>, StoreError> {
-        let file = open(&self.path)?;
+    fn builder(&self, columns: &Columns) -> ParquetRecordBatchReaderBuilder<Shared> {
+        let file = Shared(Arc::clone(&self.file));
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        Ok(builder.with_projection(self.mask(|name| columns.reads(self.table, name))))
+        builder.with_projection(self.mask(|name| columns.reads(self.table, name)))
+    }
+
+    fn unreadable(&self, error: ParquetError) -> StoreError {
+        self.file.failed(StoreError::segment("read", self.file.path())(error))
     }
 
     fn mask(&self, wanted: impl Fn(&str) -> bool) -> ProjectionMask {
@@ -190,15 +180,11 @@ impl OpenSegment {
     fn build(
         &self,
         columns: &Columns,
-        builder: ParquetRecordBatchReaderBuilder<File>,
+        builder: ParquetRecordBatchReaderBuilder<Shared>,
     ) -> Result<SegmentRows, StoreError> {
-        let reader = builder.build().map_err(StoreError::segment("read", &self.path))?;
-        Ok(SegmentRows {
-            table: self.table,
-            schema: columns.schema(self.table),
-            path: self.path.clone(),
-            reader,
-        })
+        let reader = builder.build().map_err(|error| self.unreadable(error))?;
+        let (schema, file) = (columns.schema(self.table), Arc::clone(&self.file));
+        Ok(SegmentRows { table: self.table, schema, file, reader })
     }
 }
 
@@ -206,21 +192,18 @@ impl OpenSegment {
 pub(crate) struct SegmentRows {
     pub(crate) table: EventTable,
     schema: SchemaRef,
-    path: PathBuf,
+    file: Arc<SealedFile>,
     reader: ParquetRecordBatchReader,
 }
 
 impl SegmentRows {
     /// The next rows; none at the end.
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>, StoreError> {
-        let damaged = |error: ArrowError| StoreError::damaged(&self.path, error.to_string());
+        let damaged =
+            |error: ArrowError| self.file.failed(StoreError::damaged(self.file.path(), error.to_string()));
         match self.reader.next().transpose().map_err(damaged)? {
             Some(batch) => complete(self.table, &self.schema, &batch).map(Some),
             None => Ok(None),
         }
     }
-}
-
-fn open(path: &Path) -> Result<File, StoreError> {
-    File::open(path).map_err(StoreError::io("open", path))
 }
