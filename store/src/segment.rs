@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use offbound_schemas::EventTime;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -165,9 +165,13 @@ fn properties(
     for name in [event_id, event_time, location, unmapped, raw] {
         builder = builder.set_column_dictionary_enabled(column(name), false);
     }
+    // Every scan reads these two. Ids are hashes, which nothing makes smaller; sorted times are small as differences.
     for name in [event_id, event_time] {
-        builder = builder.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
+        builder = builder
+            .set_column_statistics_enabled(column(name), EnabledStatistics::Page)
+            .set_column_compression(column(name), Compression::UNCOMPRESSED);
     }
+    builder = builder.set_column_encoding(column(event_time), Encoding::DELTA_BINARY_PACKED);
     for name in [unmapped, raw] {
         builder = builder.set_column_statistics_enabled(column(name), EnabledStatistics::None);
     }

@@ -53,6 +53,13 @@ struct Name {
     strength: Strength,
 }
 
+/// Whether the name that ends at `end` gives a secret away.
+pub(super) fn gives_secret_behind(text: &str, end: usize) -> bool {
+    let mut found = Vec::new();
+    find(text, end..end, &mut found);
+    !found.is_empty()
+}
+
 fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     let next = text.as_bytes().get(hit.end);
     if !next.is_some_and(|byte| b"\"\\=:> '".contains(byte)) {

@@ -121,6 +121,12 @@ const PARTS: &[(&str, &str, Strength)] = &[
 const HARMLESS: &[&str] =
     &["next", "page", "continu", "pagination", "sync", "csrf", "idempot", "bypass", "compass"];
 
+/// Every name, end and part.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    WHOLE.iter().chain(ENDS).chain(PARTS).map(|(name, ..)| *name)
+}
+
 /// The identifier that ends at `end`, whole: nothing may be missing at its front.
 pub(super) fn ending_at(text: &str, end: usize) -> Option<&str> {
     let bytes = text.as_bytes().get(..end)?;

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use super::texts::MIN_TEXT_BYTES;
 use super::{Detector, Found};
 
 /// One family of self-describing secrets.
@@ -93,6 +94,18 @@ const PATTERNS: &[&str] = &{
 
 /// Self-describing secrets.
 pub(super) const DETECTOR: Detector = Detector { patterns: PATTERNS, find, looks_inside: true };
+
+/// The prefixes, but for those that are too short to be looked for.
+pub(super) fn starts() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().map(|family| family.prefix).filter(|prefix| prefix.len() >= MIN_TEXT_BYTES)
+}
+
+/// Whether a secret begins with this prefix.
+pub(super) fn begins_at(text: &str, prefix: Range<usize>) -> bool {
+    let mut found = Vec::new();
+    find(text, prefix, &mut found);
+    !found.is_empty()
+}
 
 fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     match text.get(hit.clone()) {

@@ -1,61 +1,101 @@
 //! Whether a record is surely clean: most are, and nothing else is done with those.
 //!
 //! In: the text of one record. Out: yes, or that it needs a look. Owns: the lists of texts without which no detector
-//! finds anything, and the speed of it all. The texts are as rare as can be in ordinary records:
-//! `authorization.k8s.io`, `"subresource":"token"`, `accessKeyId` and `/var/run/secrets` stand in every other line.
-//! Law: a record in which a detector finds something is never clean. Letter case is an exception: words are known in
-//! small letters, capitals and with one capital in front, not in a mix such as `PaSsWoRd`.
+//! finds anything, and the speed of it all. Names of secrets are in every other line (`authorization.k8s.io`,
+//! `"subresource":"token"`, `accessKeyId`): where one stands, its detectors are asked at that place. Law: a record in which a
+//! detector finds something is never clean. Letter case is an exception: words are known in small letters, capitals
+//! and with one capital in front, not in a mix such as `PaSsWoRd`.
 
+use std::cell::LazyCell;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
 use super::texts::Texts;
-use super::{MAX_LAYERS, audit_hex, command, layer, password_hash, prefix, secret_map, userinfo};
+use super::{
+    MAX_LAYERS, audit_hex, command, field, flag, layer, password_hash, prefix, secret_map, userinfo,
+};
 
-/// Ends of names, as far as a value follows.
+/// Beginnings of tokens and keys, authentication schemes, flags, and words of documents that hold secrets.
 #[rustfmt::skip] // a word a line would fill four screens
-const NAMES: &[&str] = &[
-    "assw", "ASSW", "assp", "ASSP", "oken\":", "oken\" :", "oken\\", "oken=", "oken:", "oken\",\"val",
-    "oken\", \"val", "oken>", "OKEN", "--tok", "-token ", "-token\"", "Token ", "ecret\":",
-    "ecret\" :", "ecret\\", "ecret=", "ecret: ", "ecret\",\"val", "ecret\", \"val", "ecret =", "-secret ",
-    "-secret\"", "ECRET", "ecretI", "ecret_i", "ecret-i", "etString", "etBinary", "&sig=", "Key\"", "Key\\",
-    "Key=", "Key: ", "Key =", "_key\"", "_key\\", "_key=", "_key:", "_key ", "_KEY", "-key\"", "-key:",
-    "-key=", "-key ", "-Key\"", "-Key:", "pikey", "PIKEY", "iKey", "PrivateK", "pass\"", "pass\\", "pass=",
-    "Pass=",
-];
-
-/// Beginnings of secrets that say what they are, authentication schemes, and headers.
-#[rustfmt::skip] // as above
-const STARTS: &[&str] = &[
-    "VATE KEY", "SSWS ", "earer ", "earer+", "earer:", "EARER", "asic ", "eyJh", "eyJ0", "eyJr", "<jwt;",
-    "<secret;", "hvs.", "hvb.", "hvr.", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hub_pat_", "glpat-",
-    "glptt-", "glrt-", "gldt-", "xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe", "xapp-", "dop_v1_",
-    "k_live_", "k_test_", "npm_", "pypi-", "dapi", "ya29.", "shpat_", "sqp_", "hooks.slack", "orization\"",
-    "orization:", "orization=", "orization\\", "orization'", "ORIZATION", "ookie", "OOKIE", "ignature=",
-    "?sig=",
+const SURE: &[&str] = &[
+    "VATE KEY", "vate key-", "SSWS ", "ssws ", "Ssws ", "earer ", "earer+", "earer:", "EARER", "asic ", "ASIC ", "eyJh",
+    "eyJ0", "eyJr", "<jwt;", "<secret;", "sshpass", " -p ", "\"-p\"", "\"-p\\", "=-p&", " -p=", " -p\"", "\"-p=", "=\"login\"",
+    "from-literal", "DENTIFIED", "dentified", "kty\"", "kty\\", "\"kv\"", "\"kv\\", "cubbyhole", "\"transit\"", "\"transit\\",
+    "SHA}", "SSHA512}", "pass:",
 ];
 
 /// Programs whose short flags take a secret. They stand in many commands that take none.
 #[rustfmt::skip] // as above
-const COMMANDS: &[&str] = &[
+const PROGRAMS: &[&str] = &[
     "mysql", "mariadb", "mongo ", "mongo\"", "mongo\\", "mongosh", "mongodump", "redis-cli", "ldapsearch",
     "ldapmodify", "ldapadd", "curl ", "curl\"", "curl\\", "curl&", "smbclient",
 ];
 
-/// What else short flags are known by, words of documents that hold secrets, and the last names.
-#[rustfmt::skip] // as above
-const PROGRAMS: &[&str] = &[
-    "sshpass", " -p ", "\"-p\"", "\"-p\\",
-    "=-p&", " -p=", " -p\"", "\"-p=", "=\"login\"", "from-literal", "DENTIFIED", "dentified", "kty\"", "kty\\", "\"kv\"", "\"kv\\", "cubbyhole",
-    "\"transit\"", "\"transit\\", "SHA}", "SSHA512}", "pass:", "_PASS", "_pass", "pwd\"",
-    "pwd=", "pwd:", "pwd =", "pwd>", "pass>", "': '", "': \"", "oken =", "ecret>", "_secret ", "_secret\"", "_token ", "_token\"", "Key>", "_key>", "-key>", "-key\\", "Key'", "Pwd=", "_PWD", "auth\":\"", "auth\": \"", "auth\\", "SAMLR", "totpseed", "totp_seed",
-    "eal_key",
+/// Names of more than one word, as they are written with a capital in the middle.
+const CAPITALS: &[&str] = &[
+    "passPhrase",
+    "secretId",
+    "secretID",
+    "secretString",
+    "secretBinary",
+    "samlResponse",
+    "SAMLResponse",
+    "totpSeed",
 ];
+/// What may stand behind a name and in front of its value; behind short names it is looked for with them.
+const BEHIND: &str = "\"\\=:> '\t";
+/// Longest name that is looked for with what stands behind it, in bytes: longer ones are rare enough.
+const SHORT_NAME_BYTES: usize = 4;
 
-/// All of them, and the programs.
-static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::new(&[NAMES, STARTS, PROGRAMS, COMMANDS].concat()));
+/// What a text says of the place where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// That it needs a look.
+    Sure,
+    /// That a program was called, which may be given a secret.
+    Program,
+    /// That a name, so many bytes long, may name a secret.
+    Name(usize),
+    /// That a secret may begin that says what it is, with so many bytes.
+    Start(usize),
+}
+
+/// All texts. Names and beginnings are those of the detectors themselves; those of fewer than four bytes are known as
+/// runs of base64.
+static TEXTS: LazyLock<Texts<Says>> = LazyLock::new(|| {
+    let names = names();
+    let names = names.iter().map(|(text, bytes)| (text.as_str(), Says::Name(*bytes)));
+    let starts = prefix::starts().map(|text| (text, Says::Start(text.len())));
+    let programs = PROGRAMS.iter().map(|text| (*text, Says::Program));
+    Texts::new(SURE.iter().map(|text| (*text, Says::Sure)).chain(programs).chain(starts).chain(names))
+});
+
+/// Every name in each letter case, with the length of the name itself; those that end in another one are left out.
+fn names() -> Vec<(String, usize)> {
+    let all = || field::DETECTOR.patterns.iter().chain(flag::DETECTOR.patterns);
+    let ends_in_other = |name: &str| all().any(|other| name.len() > other.len() && name.ends_with(other));
+    let mut spelled: Vec<String> = Vec::new();
+    for name in all().filter(|name| !ends_in_other(name)) {
+        let first = name.get(..1).unwrap_or_default().to_ascii_uppercase();
+        let capital = first + name.get(1..).unwrap_or_default();
+        spelled.extend([(*name).to_owned(), name.to_ascii_uppercase(), capital]);
+    }
+    for name in CAPITALS {
+        let first = name.get(..1).unwrap_or_default().to_ascii_uppercase();
+        spelled.extend([(*name).to_owned(), first + name.get(1..).unwrap_or_default()]);
+    }
+    spelled.sort();
+    spelled.dedup();
+    let with_what_follows = |name: String| {
+        let bytes = name.len();
+        let short =
+            (bytes <= SHORT_NAME_BYTES).then(|| BEHIND.chars().map(|sign| format!("{name}{sign}")).collect());
+        short.unwrap_or_else(|| vec![name]).into_iter().map(move |text| (text, bytes))
+    };
+    spelled.into_iter().flat_map(with_what_follows).collect()
+}
 
 /// Longest text inside another one that is looked at byte by byte first, in bytes: ids in base64 hold that much.
 const MAX_SHORT_BYTES: usize = 96;
@@ -71,11 +111,16 @@ fn is_surely_clean(text: &str) -> bool {
 /// What an argument list has that may go on in the next record.
 static GOES_ON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"type=EXECVE"));
 
-/// Whether a text of the lists that stands at `at` may give a secret away. A program may be given none; in an argument
-/// list that may go on in the next record it always may: the secret would be there.
-fn gives_away(known: &[u8], text: &str, at: usize, record: &str) -> bool {
-    let is_program = || COMMANDS.iter().any(|program| program.as_bytes() == known);
-    !is_program() || command::gives_secret_at(text, at) || GOES_ON.find(record.as_bytes()).is_some()
+/// Whether a text of the lists that stands at `at` may give a secret away.
+fn gives_away(says: Says, text: &str, at: usize) -> bool {
+    match says {
+        Says::Sure => true,
+        Says::Program => command::gives_secret_at(text, at),
+        Says::Start(bytes) => prefix::begins_at(text, at..at + bytes),
+        Says::Name(bytes) => {
+            field::gives_secret_behind(text, at + bytes) || flag::gives_secret_behind(text, at + bytes)
+        }
+    }
 }
 
 /// Whether no detector would find anything in this text.
@@ -85,7 +130,9 @@ pub(super) fn is_clean(text: &str) -> bool {
 
 /// The same for a text of `record` that is encoded this often.
 pub(super) fn is_clean_at(text: &str, depth: usize, record: &str) -> bool {
-    if TEXTS.any(text.as_bytes(), |known, at| gives_away(known, text, at, record)) {
+    // There each of them gives a secret away: it would be in the next record.
+    let goes_on = LazyCell::new(|| GOES_ON.find(record.as_bytes()).is_some());
+    if TEXTS.any(text.as_bytes(), |says, at| gives_away(says, text, at) || *goes_on) {
         return false;
     }
     if has_special(text) || secret_map::may_be_in(text) {
@@ -124,14 +171,15 @@ mod tests {
     /// process is.
     #[test]
     fn no_text_of_the_lists_is_surely_clean() {
-        for text in [NAMES, STARTS, PROGRAMS, COMMANDS].concat() {
+        let names = names().into_iter().map(|(name, _)| name);
+        for text in SURE.iter().chain(PROGRAMS).map(|text| (*text).to_owned()).chain(names) {
             assert!(!is_surely_clean(&format!("n1:{text}:7")), "{text}");
         }
         assert!(is_surely_clean("vol-n12:987806620885788:2625943"));
     }
 
     /// Scenario: programs with and without a flag that takes a secret, as text, as JSON and at the end of an argument list.
-    /// Guarantees: only what may give a secret away, here or in the next record, needs a look.
+    /// Guarantees: only what may give a secret away, here or in the next record, needs a look; the same for cookies.
     #[test]
     fn programs_alone_give_nothing_away() {
         for (text, expected) in [
@@ -142,6 +190,8 @@ mod tests {
             (r#"{"binary":"/usr/bin/mysql","arguments":"-ptr0ub4dor"}"#, false),
             (r#"["curl","--user","eve:tr0ub4dor"]"#, false),
             (r#"type=EXECVE msg=audit(1.0:1): argc=3 a0="curl""#, false),
+            (r#"{"family":"AF_INET","cookie":"18446623395475369984"}"#, true),
+            (r#"{"cookie":"session=5369984"}"#, false),
         ] {
             assert_eq!(is_clean(text), expected, "{text}");
         }
@@ -150,8 +200,8 @@ mod tests {
     proptest! {
         /// Scenario: any short text, and pieces of the lists. Guarantees: what is surely clean is clean.
         #[test]
-        fn what_is_surely_clean_is_clean(text in "[a-zA-Z0-9:/. =\"%+@$~\\\\_-]{0,60}", piece in 0..NAMES.len()) {
-            for text in [text.clone(), text.to_lowercase(), text + NAMES[piece]] {
+        fn what_is_surely_clean_is_clean(text in "[a-zA-Z0-9:/. =\"%+@$~\\\\_-]{0,60}", piece in 0..SURE.len()) {
+            for text in [text.clone(), text.to_lowercase(), text + SURE[piece]] {
                 prop_assert!(!is_surely_clean(&text) || is_clean_at(&text, 1, &text), "{}", text);
             }
         }

@@ -263,6 +263,91 @@ const FRAGMENTS: &[&str] = &[
     "cGFzc3dvcmQ9aHVudGVyMmh1bnRlcjI=",
 ];
 
+/// Ways of writing a secret (`¤`) under a name (`§`).
+const FORMS: &[&str] = &[
+    r#"{"§":"¤"}"#,
+    r#"{"§": "¤"}"#,
+    r#"{"§" : "¤"}"#,
+    r#"{"§":["¤"]}"#,
+    r#"{"a":"{\"§\":\"¤\"}"}"#,
+    r#"{"a":"{\"§\" : \"¤\"}"}"#,
+    r#"{"name":"§","value":"¤"}"#,
+    r#"{"name": "§", "value": "¤"}"#,
+    r#"{\"name\":\"§\",\"value\":\"¤\"}"#,
+    "{'§': '¤'}",
+    r#"{'§': "¤"}"#,
+    "<§>¤</§>",
+    "§=¤",
+    "§ = ¤",
+    "§: ¤",
+    "§:¤",
+    r#"§="¤""#,
+    "a=1&§=¤&b=2",
+    "run --§ ¤",
+    "run --§=¤",
+    "run -§ ¤",
+    "run -§=¤",
+    r#"["run","--§","¤"]"#,
+    r#"["run","-§","¤"]"#,
+    r#"["run","--§=¤"]"#,
+    r#"{"a":"[\"--§\",\"¤\"]"}"#,
+    "export X_§=¤",
+    "curl -H '§: ¤' http://a/",
+    "§ ¤",
+];
+
+/// Scenario: every secret name, in small letters, capitals and with one in front, whole and at the end of another name, in
+/// every form. Guarantees: the screen lets none through in which a detector finds something.
+#[test]
+fn the_screen_knows_every_name() {
+    let secrets = [
+        "9f8a7c6b5e4d3c2b1a0f9E8D7C6B5A",
+        "74f43855-85dd-2d30-7f82-740c1ece5c6c",
+        "dXNlcjpodW50ZXIy",
+        "70421337",
+    ];
+    let capital = |name: &str| name[..1].to_ascii_uppercase() + &name[1..];
+    let names = name::all().flat_map(|name| {
+        let spelled = [name.to_owned(), name.to_ascii_uppercase(), capital(name)];
+        spelled
+            .into_iter()
+            .flat_map(|name| [format!("my{name}"), format!("my-{name}"), format!("MY_{name}"), name])
+    });
+    let (mut found, mut missed) = (0, Vec::new());
+    for (name, form) in names.flat_map(|name| FORMS.iter().map(move |form| (name.clone(), form))) {
+        for secret in secrets {
+            let text = form.replace('§', &name).replace('¤', secret);
+            if !find_all(&text).is_empty() {
+                found += 1;
+                missed.extend(screen::is_clean(&text).then_some(text));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{} of {found} get by: {missed:#?}", missed.len());
+    assert!(found > 5_000, "{found} of these are secrets");
+}
+
+/// Scenario: every prefix that says what a secret is, in front of small letters and digits only, behind signs of many
+/// kinds. Guarantees: the screen lets none through in which a detector finds something.
+#[test]
+fn the_screen_knows_every_prefix() {
+    let bodies = ["a1b2c3d4e5".repeat(7), "9Z8Y7X6W5V".repeat(4), "9f8a7c6b5e4d3c2b1a0f".to_owned()];
+    for prefix in prefix::starts() {
+        let mut found = 0;
+        for (before, body) in ["", " ", "=", "\"a\":\"", "'", "/"]
+            .iter()
+            .flat_map(|sign| bodies.iter().map(move |body| (sign, body)))
+        {
+            let text = format!("x{before}{prefix}{body}\"");
+            if !find_all(&text).is_empty() {
+                found += 1;
+                assert!(!screen::is_clean(&text), "{text}");
+            }
+        }
+        assert!(found > 0, "{prefix} is never found");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 

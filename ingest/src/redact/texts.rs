@@ -1,12 +1,14 @@
 //! Texts: whether any of many short texts stands in a record, in one pass.
 //!
-//! In: texts of four bytes or more; the bytes of a record. Out: each place where one of them stands, once.
+//! In: texts of four bytes or more, each with what it is for; the bytes of a record. Out: each place where one stands, once.
 //! Owns: the speed of it. Of each text two neighbouring threes of bytes are kept in a table, the two that are rarest in
 //! writing: one of them begins at an even place, so that only those are looked up. Law: nothing is missed, whatever
 //! the bytes.
 
-/// Entries of the table, as bits of an index: 16 KiB, half of what a core keeps nearest.
-const TABLE_BITS: u32 = 14;
+/// Shortest text that can be looked for, in bytes: two threes, one behind the other.
+pub(super) const MIN_TEXT_BYTES: usize = 4;
+/// Entries of the table, as bits of an index: 32 KiB. With half of it, more places are looked at for nothing than its nearness saves.
+const TABLE_BITS: u32 = 15;
 /// What three bytes are multiplied by; its last byte is zero, so that a fourth one changes nothing.
 const SPREAD: u32 = 0x9e37_7900;
 /// Bytes that are looked at together, and how many of them are looked up.
@@ -16,39 +18,40 @@ const BLOCK: usize = STEP + 2;
 /// Characters of logs, the commonest first: letters as in English, and the signs of JSON and of paths. What is not here is rare.
 const COMMON: &[u8] = b"e\"taoinsr:,lcdu.-mph/ 0123g456789fyb_wvESATCPk";
 
-/// Some texts to look for.
-pub(super) struct Texts {
+/// Some texts to look for; `T` says what each is for.
+pub(super) struct Texts<T> {
     /// For each three bytes, by their hash, which bucket says more; 0 for none.
     table: Box<[u8; 1 << TABLE_BITS]>,
-    buckets: Vec<Vec<Sign>>,
+    buckets: Vec<Vec<Sign<T>>>,
 }
 
 /// Three bytes by which a text is known.
-struct Sign {
-    text: &'static [u8],
+struct Sign<T> {
+    text: Box<[u8]>,
+    what: T,
     /// How the text begins: compared first, as one number.
     head: [u8; 4],
     /// How far behind its beginning they stand.
     offset: usize,
 }
 
-impl Texts {
-    /// Looks for these; a text of less than four bytes would never be found.
-    pub(super) fn new(texts: &[&'static str]) -> Self {
+impl<T: Copy> Texts<T> {
+    /// Looks for these; a text of less than [`MIN_TEXT_BYTES`] would never be found.
+    pub(super) fn new<'t>(texts: impl IntoIterator<Item = (&'t str, T)>) -> Self {
         let mut these = Self { table: Box::new([0; 1 << TABLE_BITS]), buckets: vec![Vec::new()] };
-        for text in texts {
+        for (text, what) in texts {
             let text = text.as_bytes();
             let Some(head) = text.first_chunk() else { continue };
             let first = rarest(text);
             for offset in [first, first + 1] {
-                these.keep(Sign { text, head: *head, offset });
+                these.keep(Sign { text: text.into(), what, head: *head, offset });
             }
         }
         these
     }
 
-    fn keep(&mut self, sign: Sign) {
-        let Some(four) = four_at(sign.text, sign.offset) else { return };
+    fn keep(&mut self, sign: Sign<T>) {
+        let Some(four) = four_at(&sign.text, sign.offset) else { return };
         let most = usize::from(u8::MAX);
         let entry = &mut self.table[place(four)];
         if *entry == 0 {
@@ -62,7 +65,7 @@ impl Texts {
     }
 
     /// Whether `is_meant` says yes to a text and the place where it begins, of those that stand in `bytes`.
-    pub(super) fn any(&self, bytes: &[u8], mut is_meant: impl FnMut(&'static [u8], usize) -> bool) -> bool {
+    pub(super) fn any(&self, bytes: &[u8], mut is_meant: impl FnMut(T, usize) -> bool) -> bool {
         let mut at = 0;
         while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
             if self.is_worth_a_look(block) && self.any_near(bytes, at, block, &mut is_meant) {
@@ -96,7 +99,7 @@ impl Texts {
         bytes: &[u8],
         at: usize,
         block: &[u8; BLOCK],
-        is_meant: &mut impl FnMut(&'static [u8], usize) -> bool,
+        is_meant: &mut impl FnMut(T, usize) -> bool,
     ) -> bool {
         (0..STEP).step_by(2).any(|offset| {
             let four = four_at(block, offset).unwrap_or_default();
@@ -104,8 +107,8 @@ impl Texts {
             signs.iter().any(|sign| {
                 let Some(start) = (at + offset).checked_sub(sign.offset) else { return false };
                 let rest = bytes.get(start..).unwrap_or_default();
-                let is_there = rest.first_chunk() == Some(&sign.head) && rest.starts_with(sign.text);
-                is_there && is_meant(sign.text, start)
+                let is_there = rest.first_chunk() == Some(&sign.head) && rest.starts_with(&sign.text);
+                is_there && is_meant(sign.what, start)
             })
         })
     }
@@ -140,9 +143,9 @@ mod tests {
 
     const TEXTS: &[&str] = &["oken\":", "_key", "<secret;", "eyJh", "-----", "abab", "Key\""];
 
-    fn found(texts: &[&'static str], bytes: &[u8]) -> Vec<(usize, &'static [u8])> {
+    fn found(texts: &[&'static str], bytes: &[u8]) -> Vec<(usize, &'static str)> {
         let mut found = Vec::new();
-        let is_meant = Texts::new(texts).any(bytes, |text, at| {
+        let is_meant = Texts::new(texts.iter().map(|text| (*text, *text))).any(bytes, |text, at| {
             found.push((at, text));
             false
         });
@@ -163,7 +166,7 @@ mod tests {
             let text = parts.concat();
             let mut expected: Vec<_> = TEXTS
                 .iter()
-                .flat_map(|known| (0..text.len()).filter(|at| text.as_bytes()[*at..].starts_with(known.as_bytes())).map(|at| (at, known.as_bytes())))
+                .flat_map(|known| (0..text.len()).filter(|at| text.as_bytes()[*at..].starts_with(known.as_bytes())).map(|at| (at, *known)))
                 .collect();
             expected.sort_unstable();
             prop_assert_eq!(found(TEXTS, text.as_bytes()), expected);
@@ -176,7 +179,7 @@ mod tests {
         let texts: Vec<&'static str> =
             (0..1_000).map(|number| &*Box::leak(format!("{number:04}").into_boxed_str())).collect();
         for text in &texts {
-            assert_eq!(found(&texts, format!("x{text}").as_bytes()), [(1, text.as_bytes())]);
+            assert_eq!(found(&texts, format!("x{text}").as_bytes()), [(1, *text)]);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Whatever happens to a stored byte is noticed, and the segment is named.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use offbound_store::{Columns, EventTable, Store, StoreError, Writer};
+use offbound_schemas::table::host_events::column;
+use offbound_store::{Columns, EventTable, Options, RowOrder, ScanFilter, Store, StoreError, Writer};
 
 use crate::rows::{Row, batch, tiny};
 
@@ -61,6 +63,52 @@ fn a_cut_segment_is_named() -> Result<(), StoreError> {
 #[test]
 fn a_flipped_bit_is_named() -> Result<(), StoreError> {
     [0, 50, 3_000, 9_000].into_iter().try_for_each(|at| check(|path| rewrite(path, |bytes| bytes[at] ^= 1)))
+}
+
+/// The hosts that a store tells of, and nothing else of it.
+fn hosts(dir: &Path) -> Result<Vec<String>, StoreError> {
+    let (mut found, all) = (Vec::new(), ScanFilter::default());
+    Store::open(dir)?.scan_table(EventTable::HostEvents, &[column::host], &all, RowOrder::Any, |rows| {
+        found.push(format!("{:?}", rows.column(0)));
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// Scenario: a segment of many blocks, one byte changed in each half of a block, one after the other; a scan of one column.
+/// Guarantees: it gives what it gave or names the damaged segment, and does not look at most of the file; a check of the
+/// whole store notices each.
+#[test]
+fn a_changed_byte_is_refused_where_it_is_read() -> Result<(), StoreError> {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut writer = Writer::create(home.path(), Options::default())?;
+    let rows: Vec<Row> = (0..2_000).map(|id| Row::new(EventTable::HostEvents, i64::from(id), id)).collect();
+    writer.append(&batch(&rows))?;
+    writer.flush()?;
+    drop(writer);
+    let list = fs::read_dir(home.path().join("segments")).expect("segments can be listed");
+    let segment = list.flatten().next().expect("there is one").path();
+    let (size, expected) = (fs::read(&segment).expect("it can be read").len(), hosts(home.path())?);
+    let (mut read, mut unread) = (0, 0);
+    for at in (0..size).step_by(8 * 1024) {
+        let flip = || rewrite(&segment, |bytes| bytes[at] ^= 1);
+        flip();
+        match hosts(home.path()) {
+            Err(StoreError::Damaged { path, .. }) => {
+                assert_eq!(path.file_name(), segment.file_name());
+                read += 1;
+            }
+            other => {
+                assert_eq!(other?, expected, "byte {at}: silently wrong");
+                unread += 1;
+            }
+        }
+        let checked = Store::open(home.path())?.verify();
+        assert!(matches!(checked, Err(StoreError::Damaged { .. })), "byte {at}: {checked:?}");
+        flip();
+    }
+    assert!(read > 0 && unread > 4 * read, "{read} of {} places were read", read + unread);
+    Ok(())
 }
 
 /// Scenario: a segment removed, and one replaced by a link to a copy of itself. Guarantees: the error names it.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use offbound_schemas::EventTime;
+use offbound_schemas::table::host_events::column;
 use offbound_store::{EventTable, Options, Packing, Retention, Store, StoreError, Writer};
 use parquet::basic::Compression;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -79,12 +80,14 @@ fn ten_segments(dir: &Path) -> Result<Writer, StoreError> {
     Ok(writer)
 }
 
-/// How the first column of each segment is compressed.
+/// How the source labels of each segment are compressed: times and ids never are.
 fn packing_of(dir: &Path) -> Vec<Compression> {
     let of = |path: &PathBuf| {
         let file = fs::File::open(path).expect("a segment can be opened");
         let reader = SerializedFileReader::new(file).expect("a segment is Parquet");
-        reader.metadata().row_group(0).column(0).compression()
+        let columns = reader.metadata().row_group(0).columns();
+        let labels = columns.iter().find(|chunk| chunk.column_path().string() == column::source);
+        labels.expect("every table has source labels").compression()
     };
     segments(dir).iter().map(of).collect()
 }
