@@ -2,8 +2,8 @@
 //!
 //! In: the path of a segment and its entry in the manifest. Out: its footer; its bytes, as Parquet asks for them.
 //! Owns: where the digests of the blocks stand: in the footer, which is in the tail, whose digest the manifest has.
-//! Law STORE-2: a byte that is not as it was written is refused when it is read, and the file is named. What is not read
-//! is not checked; [`check`] reads all of it.
+//! Law STORE-2: a byte that is not as it was written is refused when it is first read, and the file is named. What is not
+//! read is not checked; [`check`] reads all of it.
 
 use std::fs::File;
 use std::io::{self, Read};
