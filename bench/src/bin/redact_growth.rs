@@ -34,6 +34,12 @@ const PARTS: &[&str] = &[
     "{SHA}",
     "Q~",
     "\"name\":\"PASSWORD\",",
+    "token>",
+    "apikey=%41",
+    "--token=%41",
+    "cookie: ",
+    "secretid=a+-",
+    "-pass pass:",
 ];
 /// Bytes of the shorter text.
 const SHORT_BYTES: usize = 16_384;

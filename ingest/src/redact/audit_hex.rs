@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::{Found, Mark, screen};
+use super::screen::{self, GoesOn};
+use super::{Found, Mark};
 
 /// How far into a record its `audit(` stands, in bytes: behind a syslog prefix and a node name at most.
 const HEAD_BYTES: usize = 512;
@@ -27,10 +28,10 @@ pub(super) fn find(text: &str) -> Vec<Found> {
 }
 
 /// Whether some field of an audit record needs a look.
-pub(super) fn may_hold_secret(text: &str) -> bool {
+pub(super) fn may_hold_secret(text: &str, goes_on: &GoesOn<'_>) -> bool {
     fields(text).any(|(_, bytes)| match std::str::from_utf8(&bytes) {
-        Ok(plain) => !screen::is_clean_at(&list_of(plain), 0, text),
-        Err(_) => !screen::is_clean_at(&Arguments::new(&bytes).list, 0, text),
+        Ok(plain) => !screen::is_clean_at(&list_of(plain), 0, goes_on),
+        Err(_) => !screen::is_clean_at(&Arguments::new(&bytes).list, 0, goes_on),
     })
 }
 

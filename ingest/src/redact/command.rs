@@ -189,8 +189,9 @@ fn quoted(text: &str, quote: usize) -> Option<Found> {
 
 /// `-passin pass:x` of `openssl`.
 fn openssl(text: &str, hit: &Range<usize>) -> Option<Found> {
-    let before = text.get(hit.start.saturating_sub(16)..hit.start)?;
-    let range = value::word(text, hit.end).filter(|_| before.contains("-pass"))?;
+    let before = text.get(text.floor_char_boundary(hit.start.saturating_sub(16))..hit.start)?;
+    before.contains("-pass").then_some(())?;
+    let range = value::word(text, hit.end)?;
     let secret = value::word_text(text, range.clone());
     (!value::is_placeholder(&secret)).then(|| Found::named("argument", range, secret))
 }

@@ -13,6 +13,8 @@ use super::{Detector, Found, Mark, value};
 
 /// Fewest digits of a number that may be a secret.
 const MIN_DIGITS: usize = 4;
+/// How far behind a name it must show that its value is a secret, in bytes; the value itself may be longer.
+const NEAR_BYTES: usize = 4096;
 /// Attributes of `Set-Cookie` (RFC 6265): no secrets.
 const COOKIE_ATTRIBUTES: &[&str] = &["path", "domain", "expires", "max-age", "samesite", "priority"];
 
@@ -60,7 +62,18 @@ pub(super) fn gives_secret_behind(text: &str, end: usize) -> bool {
     !found.is_empty()
 }
 
+/// Looks at what is near first: whoever repeats a name a hundred thousand times must not have the rest read each time.
 fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
+    let near = crate::decode::cut(text, hit.end + NEAR_BYTES);
+    let before = found.len();
+    find_within(near, hit.clone(), found);
+    if found.len() > before && near.len() < text.len() {
+        found.truncate(before);
+        find_within(text, hit, found);
+    }
+}
+
+fn find_within(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     let next = text.as_bytes().get(hit.end);
     if !next.is_some_and(|byte| b"\"\\=:> '".contains(byte)) {
         return;

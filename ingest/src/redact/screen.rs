@@ -6,7 +6,7 @@
 //! detector finds something is never clean. Letter case is an exception: words are known in small letters, capitals
 //! and with one capital in front, not in a mix such as `PaSsWoRd`.
 
-use std::cell::LazyCell;
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
@@ -108,8 +108,24 @@ fn is_surely_clean(text: &str) -> bool {
     bytes.len() <= MAX_SHORT_BYTES && !bytes.iter().any(is_sign) && !TEXTS.any(bytes, |_, _| true)
 }
 
-/// What an argument list has that may go on in the next record.
-static GOES_ON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"type=EXECVE"));
+/// Whether a record is an argument list that may go on in the next one. There every name and every program may give a
+/// secret away: it would be in the next record.
+pub(super) struct GoesOn<'t> {
+    record: &'t str,
+    /// Found out when it is first asked for, once for all that is encoded in the record.
+    known: OnceCell<bool>,
+}
+
+impl<'t> GoesOn<'t> {
+    pub(super) fn of(record: &'t str) -> Self {
+        Self { record, known: OnceCell::new() }
+    }
+
+    fn may_go_on(&self) -> bool {
+        static LIST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"type=EXECVE"));
+        *self.known.get_or_init(|| LIST.find(self.record.as_bytes()).is_some())
+    }
+}
 
 /// Whether a text of the lists that stands at `at` may give a secret away.
 fn gives_away(says: Says, text: &str, at: usize) -> bool {
@@ -125,14 +141,13 @@ fn gives_away(says: Says, text: &str, at: usize) -> bool {
 
 /// Whether no detector would find anything in this text.
 pub(super) fn is_clean(text: &str) -> bool {
-    is_clean_at(text, 0, text) && !audit_hex::may_hold_secret(text)
+    let goes_on = GoesOn::of(text);
+    is_clean_at(text, 0, &goes_on) && !audit_hex::may_hold_secret(text, &goes_on)
 }
 
-/// The same for a text of `record` that is encoded this often.
-pub(super) fn is_clean_at(text: &str, depth: usize, record: &str) -> bool {
-    // There each of them gives a secret away: it would be in the next record.
-    let goes_on = LazyCell::new(|| GOES_ON.find(record.as_bytes()).is_some());
-    if TEXTS.any(text.as_bytes(), |says, at| gives_away(says, text, at) || *goes_on) {
+/// The same for a text of a record that is encoded this often.
+pub(super) fn is_clean_at(text: &str, depth: usize, goes_on: &GoesOn<'_>) -> bool {
+    if TEXTS.any(text.as_bytes(), |says, at| gives_away(says, text, at) || goes_on.may_go_on()) {
         return false;
     }
     if has_special(text) || secret_map::may_be_in(text) {
@@ -143,7 +158,7 @@ pub(super) fn is_clean_at(text: &str, depth: usize, record: &str) -> bool {
     }
     let flow = layer::each(text, &mut |layer| {
         let is_token = layer.run.is_some_and(|run| prefix::is_token_like(text, run, &layer.text));
-        let is_clean = || is_surely_clean(&layer.text) || is_clean_at(&layer.text, depth + 1, record);
+        let is_clean = || is_surely_clean(&layer.text) || is_clean_at(&layer.text, depth + 1, goes_on);
         if is_token || layer.own.is_some() || !is_clean() {
             return ControlFlow::Break(());
         }
@@ -202,7 +217,7 @@ mod tests {
         #[test]
         fn what_is_surely_clean_is_clean(text in "[a-zA-Z0-9:/. =\"%+@$~\\\\_-]{0,60}", piece in 0..SURE.len()) {
             for text in [text.clone(), text.to_lowercase(), text + SURE[piece]] {
-                prop_assert!(!is_surely_clean(&text) || is_clean_at(&text, 1, &text), "{}", text);
+                prop_assert!(!is_surely_clean(&text) || is_clean_at(&text, 1, &GoesOn::of(&text)), "{}", text);
             }
         }
     }
