@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader, Result as IoResult, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use offbound_store::{Side, Step, Steps, StoreError, Writer};
@@ -15,6 +15,9 @@ use crate::journal::{self, Dice, MOST, append, commit, durable, recover};
 
 const CHILD: &str = "OFFBOUND_CHILD";
 const ABORT_AT: &str = "OFFBOUND_CHILD_ABORT";
+/// Held by a test that starts writers: a process that is just being started has the open files of this one for a moment,
+/// and with them its locks.
+static STARTS: Mutex<()> = Mutex::new(());
 /// Rounds after which a long run says how far it is.
 const TOLD_EVERY: u64 = 50;
 /// Begins the line that tells how many stretches are acknowledged.
@@ -98,6 +101,7 @@ fn a_writer_ends_at_each_step() {
     if let Some(dir) = child_folder() {
         return write_on(&dir).expect("the writer works until it is ended");
     }
+    let _alone = STARTS.lock().unwrap_or_else(PoisonError::into_inner);
     for (place, at) in places().into_iter().enumerate() {
         let home = tempfile::tempdir().expect("a temporary folder can be made");
         let (mut child, mut output) = start("kill::a_writer_ends_at_each_step", home.path(), Some(place));
@@ -118,6 +122,7 @@ fn a_writer_is_killed_at_random() {
     if let Some(dir) = child_folder() {
         return write_on(&dir).expect("the writer works until it is killed");
     }
+    let _alone = STARTS.lock().unwrap_or_else(PoisonError::into_inner);
     let (rounds, seed) = (journal::setting("OFFBOUND_ROUNDS", 25), journal::setting("OFFBOUND_SEED", 1));
     let (mut dice, mut openings, mut stretches) = (Dice(seed), Vec::new(), 0_u64);
     let mut home = tempfile::tempdir().expect("a temporary folder can be made");
