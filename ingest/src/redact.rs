@@ -53,6 +53,15 @@ struct Detector {
     looks_inside: bool,
 }
 
+impl Detector {
+    /// Whether it finds something at a hit.
+    fn finds(&self, text: &str, hit: Range<usize>) -> bool {
+        let mut found = Vec::new();
+        (self.find)(text, hit, &mut found);
+        !found.is_empty()
+    }
+}
+
 /// Every detector.
 const DETECTORS: &[Detector] = &[
     jwt::DETECTOR,

@@ -94,7 +94,8 @@ impl Entry {
 
     /// This entry's link: it depends on every field and on every entry before it.
     pub(crate) fn link(&self, previous: &Digest) -> Digest {
-        let Self { seq, kind, table, rows, bytes, from, to, tail_at, digest, replaces, .. } = self;
+        let Self { seq, kind, table, rows, bytes, from, to, tail_at, digest, replaces, chain: _, filters: _ } =
+            self;
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"offbound.store.segment/3").update(previous).update(kind.name().as_bytes());
         for number in [*seq, *rows, *bytes, *tail_at, from.0.cast_unsigned(), to.0.cast_unsigned()] {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -132,11 +132,11 @@ impl SealedFile {
         let (first, last) = (of(start), of(end - 1));
         let flags = self.checked.get(first..=last).ok_or_else(beyond)?;
         if flags.iter().all(|flag| flag.load(Ordering::Acquire)) {
-            return self.read(start, end);
+            return read_at(&self.file, start, end);
         }
         let from = (first * BLOCK_BYTES) as u64;
         let to = ((last + 1) * BLOCK_BYTES) as u64;
-        let whole = self.read(from, to.min(self.tail.at))?;
+        let whole = read_at(&self.file, from, to.min(self.tail.at))?;
         let digests = self.blocks.get(first..=last).unwrap_or_default();
         for ((block, digest), flag) in whole.chunks(BLOCK_BYTES).zip(digests).zip(flags) {
             if !flag.load(Ordering::Acquire) {
@@ -150,10 +150,6 @@ impl SealedFile {
         let skipped = usize::try_from(start - from).unwrap_or(usize::MAX);
         let length = usize::try_from(end - start).unwrap_or(usize::MAX);
         Ok(whole.slice(skipped..skipped + length))
-    }
-
-    fn read(&self, from: u64, to: u64) -> io::Result<Bytes> {
-        read_at(&self.file, from, to)
     }
 }
 
@@ -246,8 +242,8 @@ impl Read for SealedRead {
         } else if self.buffer.is_empty() {
             self.buffer = tail.slice(self.at, tail.len()).unwrap_or_default();
         }
-        let count = to.len().min(self.buffer.len());
-        to.iter_mut().zip(self.buffer.split_to(count)).for_each(|(to, from)| *to = from);
+        let count = self.buffer.as_ref().read(to)?;
+        self.buffer.advance(count);
         self.at += count as u64;
         Ok(count)
     }

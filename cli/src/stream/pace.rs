@@ -1,8 +1,8 @@
 //! Pace: whether looking ahead of the watermark is worth what it costs.
 //!
 //! In: how many records wait in the topics, how many were read so far, the watermark, the time, and whether looking ahead
-//! rests. Out: whether it is to rest. Owns: the two delays that decide. Law: looking ahead rests only while what waits needs longer to be read than
-//! events need to be confirmed once they are read; a watermark that stands still makes nobody wait.
+//! rests. Out: whether it is to rest. Owns: the two delays that decide. Law: looking ahead rests only while what waits needs
+//! longer to be read than events need to be confirmed once they are read; a watermark that stands still makes nobody wait.
 
 use std::collections::VecDeque;
 

@@ -5,6 +5,9 @@
 //! Owns: what is remembered of the last record. A list goes on only under the same event.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::{Found, PATTERNS, audit_hex, find_plain, flag, value};
 
@@ -35,9 +38,15 @@ struct Argument<'a> {
     range: Range<usize>,
 }
 
+/// Whether a record is an argument list, which may go on in the next one.
+pub(super) fn is_list(text: &str) -> bool {
+    static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"type=EXECVE"));
+    TYPE.find(text.as_bytes()).is_some()
+}
+
 /// What continues a secret of the record before; keeps `open` up to date.
 pub(super) fn continued(text: &str, open: &mut Option<Open>) -> Vec<Found> {
-    if !text.contains("type=EXECVE") {
+    if !is_list(text) {
         return Vec::new();
     }
     let before = open.take();

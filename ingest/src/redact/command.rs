@@ -86,14 +86,11 @@ pub(super) const DETECTOR: Detector = Detector {
 
 /// Whether one of the programs, or of the words, that stands at `at` gives a secret away.
 pub(super) fn gives_secret_at(text: &str, at: usize) -> bool {
-    let mut found = Vec::new();
-    for pattern in DETECTOR.patterns {
+    DETECTOR.patterns.iter().any(|pattern| {
         let hit = at..at + pattern.len();
-        if text.get(hit.clone()).is_some_and(|word| word.eq_ignore_ascii_case(pattern)) {
-            find(text, hit, &mut found);
-        }
-    }
-    !found.is_empty()
+        let is_there = text.get(hit.clone()).is_some_and(|word| word.eq_ignore_ascii_case(pattern));
+        is_there && DETECTOR.finds(text, hit)
+    })
 }
 
 fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {

@@ -13,7 +13,7 @@ use super::{Detector, Found, Mark, value};
 
 /// Fewest digits of a number that may be a secret.
 const MIN_DIGITS: usize = 4;
-/// How far behind a name it must show that its value is a secret, in bytes; the value itself may be longer.
+/// How far behind a name outside of JSON it must show that its value is a secret, in bytes; the value may be longer.
 const NEAR_BYTES: usize = 4096;
 /// Attributes of `Set-Cookie` (RFC 6265): no secrets.
 const COOKIE_ATTRIBUTES: &[&str] = &["path", "domain", "expires", "max-age", "samesite", "priority"];
@@ -55,25 +55,7 @@ struct Name {
     strength: Strength,
 }
 
-/// Whether the name that ends at `end` gives a secret away.
-pub(super) fn gives_secret_behind(text: &str, end: usize) -> bool {
-    let mut found = Vec::new();
-    find(text, end..end, &mut found);
-    !found.is_empty()
-}
-
-/// Looks at what is near first: whoever repeats a name a hundred thousand times must not have the rest read each time.
 fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
-    let near = crate::decode::cut(text, hit.end + NEAR_BYTES);
-    let before = found.len();
-    find_within(near, hit.clone(), found);
-    if found.len() > before && near.len() < text.len() {
-        found.truncate(before);
-        find_within(text, hit, found);
-    }
-}
-
-fn find_within(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     let next = text.as_bytes().get(hit.end);
     if !next.is_some_and(|byte| b"\"\\=:> '".contains(byte)) {
         return;
@@ -83,14 +65,28 @@ fn find_within(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     let name = Name { start: hit.end - written.len(), end: hit.end, kind, strength };
     // What is said of a signature elsewhere than in a URL opens no door, and `auth` is a name only to Docker.
     match (next, kind) {
-        (Some(b'='), "signature") if is_parameter(text, name) => pair(text, name, found),
+        (Some(b'='), "signature") if is_parameter(text, name) => near_first(pair, text, name, found),
         (_, "signature") => {}
         (Some(b'"' | b'\\'), _) => json(text, name, found),
         (_, "basic") => {}
-        (Some(b'\''), _) => python(text, name, found),
-        (Some(b'>'), "password" | "token" | "secret-key") => found.extend(xml(text, name)),
+        (Some(b'\''), _) => near_first(python, text, name, found),
+        (Some(b'>'), "password" | "token" | "secret-key") => {
+            near_first(|text, name, found| found.extend(xml(text, name)), text, name, found);
+        }
         (Some(b'>'), _) => {}
-        _ => pair(text, name, found),
+        _ => near_first(pair, text, name, found),
+    }
+}
+
+/// Looks at what is near, and at all of it only where something is found: whoever repeats a name a hundred thousand times
+/// must not have the rest read each time. In JSON the next name ends the value before it, so that nothing is read twice.
+fn near_first(look: fn(&str, Name, &mut Vec<Found>), text: &str, name: Name, found: &mut Vec<Found>) {
+    let near = crate::decode::cut(text, name.end + NEAR_BYTES);
+    let before = found.len();
+    look(near, name, found);
+    if found.len() > before && near.len() < text.len() {
+        found.truncate(before);
+        look(text, name, found);
     }
 }
 

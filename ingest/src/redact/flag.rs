@@ -35,11 +35,6 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     found.extend(find_at(text, hit.end));
 }
 
-/// Whether the flag that ends at `end` gives a secret away.
-pub(super) fn gives_secret_behind(text: &str, end: usize) -> bool {
-    find_at(text, end).is_some()
-}
-
 fn find_at(text: &str, end: usize) -> Option<Found> {
     let flag = name::flag_ending_at(text, end)?;
     let (kind, strength) = name::strength(flag)?;

@@ -100,13 +100,6 @@ pub(super) fn starts() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().map(|family| family.prefix).filter(|prefix| prefix.len() >= MIN_TEXT_BYTES)
 }
 
-/// Whether a secret begins with this prefix.
-pub(super) fn begins_at(text: &str, prefix: Range<usize>) -> bool {
-    let mut found = Vec::new();
-    find(text, prefix, &mut found);
-    !found.is_empty()
-}
-
 fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     match text.get(hit.clone()) {
         Some(AZURE) => found.extend(azure(text, hit)),

@@ -10,11 +10,10 @@ use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
-
 use super::texts::Texts;
 use super::{
-    MAX_LAYERS, audit_hex, command, field, flag, layer, password_hash, prefix, secret_map, userinfo,
+    MAX_LAYERS, argument_list, audit_hex, command, field, flag, layer, password_hash, prefix, secret_map,
+    userinfo,
 };
 
 /// Beginnings of tokens and keys, authentication schemes, flags, and words of documents that hold secrets.
@@ -76,16 +75,14 @@ static TEXTS: LazyLock<Texts<Says>> = LazyLock::new(|| {
 fn names() -> Vec<(String, usize)> {
     let all = || field::DETECTOR.patterns.iter().chain(flag::DETECTOR.patterns);
     let ends_in_other = |name: &str| all().any(|other| name.len() > other.len() && name.ends_with(other));
-    let mut spelled: Vec<String> = Vec::new();
-    for name in all().filter(|name| !ends_in_other(name)) {
-        let first = name.get(..1).unwrap_or_default().to_ascii_uppercase();
-        let capital = first + name.get(1..).unwrap_or_default();
-        spelled.extend([(*name).to_owned(), name.to_ascii_uppercase(), capital]);
-    }
-    for name in CAPITALS {
-        let first = name.get(..1).unwrap_or_default().to_ascii_uppercase();
-        spelled.extend([(*name).to_owned(), first + name.get(1..).unwrap_or_default()]);
-    }
+    let capital = |name: &str| {
+        let (first, rest) = name.split_at(1);
+        first.to_ascii_uppercase() + rest
+    };
+    let of_one_case = all().filter(|name| !ends_in_other(name));
+    let in_capitals = of_one_case.clone().map(|name| name.to_ascii_uppercase());
+    let as_written = of_one_case.chain(CAPITALS).flat_map(|name| [(*name).to_owned(), capital(name)]);
+    let mut spelled: Vec<String> = as_written.chain(in_capitals).collect();
     spelled.sort();
     spelled.dedup();
     let with_what_follows = |name: String| {
@@ -122,8 +119,7 @@ impl<'t> GoesOn<'t> {
     }
 
     fn may_go_on(&self) -> bool {
-        static LIST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"type=EXECVE"));
-        *self.known.get_or_init(|| LIST.find(self.record.as_bytes()).is_some())
+        *self.known.get_or_init(|| argument_list::is_list(self.record))
     }
 }
 
@@ -132,9 +128,10 @@ fn gives_away(says: Says, text: &str, at: usize) -> bool {
     match says {
         Says::Sure => true,
         Says::Program => command::gives_secret_at(text, at),
-        Says::Start(bytes) => prefix::begins_at(text, at..at + bytes),
+        Says::Start(bytes) => prefix::DETECTOR.finds(text, at..at + bytes),
         Says::Name(bytes) => {
-            field::gives_secret_behind(text, at + bytes) || flag::gives_secret_behind(text, at + bytes)
+            let name = at..at + bytes;
+            field::DETECTOR.finds(text, name.clone()) || flag::DETECTOR.finds(text, name)
         }
     }
 }

@@ -267,6 +267,15 @@ const FRAGMENTS: &[&str] = &[
     "cGFzc3dvcmQ9aHVudGVyMmh1bnRlcjI=",
 ];
 
+/// Scenario: a password for a registry in base64, as JSON, that is longer than any bound. Guarantees: it goes, whole.
+#[test]
+fn long_passwords_in_json_go() {
+    let encoded = STANDARD.encode(format!("AWS:{}", "correct horse battery ".repeat(500)));
+    let clean = redact(&format!(r#"{{"auths":{{"registry.example":{{"auth":"{encoded}"}}}}}}"#));
+    assert!(clean.starts_with(r#"{"auths":{"registry.example":{"auth":"<secret;kind=basic;"#), "{clean}");
+    assert!(clean.ends_with(r#">"}}}"#) && clean.len() < 200, "{clean}");
+}
+
 /// Ways of writing a secret (`¤`) under a name (`§`).
 const FORMS: &[&str] = &[
     r#"{"§":"¤"}"#,
