@@ -23,10 +23,18 @@ pub(crate) enum About<'a> {
     Address(&'a str),
     /// Stays of a pod.
     Pod(Name),
-    /// Stays on a host, or what else it is called.
+    /// Stays on a host.
     Host(Name),
+    /// Those of them that are no pods.
+    HostItself(Name),
+    /// What else a host is called, or whether it is known at all.
+    HostName(Name),
     /// Stays of a workload, by its canonical name.
     Workload(&'a str),
+    /// The pods of a workload at a moment, by its canonical name.
+    PodsOf(&'a str),
+    /// Whether a workload is known at all.
+    WorkloadName(&'a str),
     /// The host of a SPIRE agent.
     Agent(Name),
     /// Hosts of any agents.

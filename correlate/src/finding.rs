@@ -294,7 +294,7 @@ fn placed(scene: &Scene<'_>, row: &Use) -> Vec<Witness> {
     let hosts = hosts.into_iter().flatten().filter(|_| row.bound_pod_uid.is_none());
     let by_host = hosts
         .filter_map(|host| scene.facts.names.known(host))
-        .filter_map(|host| scene.places.on_host(host).find(|stay| stay.pod_uid.is_none()));
+        .filter_map(|host| scene.places.host_itself(host).next());
     by_pod.chain(by_host).map(|stay| stay.witness).collect()
 }
 

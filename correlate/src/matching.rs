@@ -302,7 +302,7 @@ fn pod_level(bound: &Bound, stay: &Stay, whole_host: bool) -> Match {
 /// Compared by workload only where neither pod nor host is known, and only for workloads that placements know.
 fn workload_level(bound: &Bound, stay: &Stay, ground: Ground<'_>, whole_host: bool) -> Match {
     let (Some(home), false) = (&bound.workload, whole_host) else { return Match::Undetermined };
-    if ground.places.workload(home).next().is_none() {
+    if !ground.places.knows_workload(home) {
         return Match::Undetermined;
     }
     let there = stay.workload.iter().chain(&stay.aliases);

@@ -5,11 +5,13 @@
 //! Law: an address that two may own inside the clock's error belongs to nobody.
 
 mod index;
+#[cfg(test)]
+mod tests;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::PlacementKind;
 
-use crate::asked::{About, Asked};
+use crate::asked::{About, Asked, Key};
 use crate::environment::Environment;
 use crate::fact::placement::{Before, Placements, Stay};
 use crate::names::{Name, Names};
@@ -21,6 +23,8 @@ pub(crate) use index::{PlaceIndex, PodFacts};
 pub(crate) struct Places<'a> {
     index: PlaceIndex,
     stays: &'a [Stay],
+    /// Questions about names whose answers are others than those of the index that was given.
+    pub(crate) renamed: Vec<Key>,
     /// What these answers were asked for.
     pub(crate) asked: Asked,
 }
@@ -44,8 +48,8 @@ impl<'a> Places<'a> {
         placements: &'a Placements,
         (mut index, touched): (PlaceIndex, &Before),
     ) -> Self {
-        index.renew(environment, names, placements.stays(), touched);
-        Self { index, stays: placements.stays(), asked: Asked::default() }
+        let renamed = index.renew(environment, names, placements.stays(), touched);
+        Self { index, stays: placements.stays(), renamed, asked: Asked::default() }
     }
 
     /// The index, for the next questions.
@@ -61,7 +65,7 @@ impl<'a> Places<'a> {
 
     /// The one name of a host that goes by several.
     pub(crate) fn host_name(&self, host: Name) -> Name {
-        self.asked.note(About::Host(host));
+        self.asked.note(About::HostName(host));
         self.index.host_names.get(&host).copied().unwrap_or(host)
     }
 
@@ -69,7 +73,7 @@ impl<'a> Places<'a> {
     /// not be taken for two hosts.
     pub(crate) fn knows_host(&self, host: Name) -> bool {
         let host = self.host_name(host);
-        self.asked.note(About::Host(host));
+        self.asked.note(About::HostName(host));
         self.index.by_host.contains_key(&host)
     }
 
@@ -102,6 +106,13 @@ impl<'a> Places<'a> {
         self.get(self.index.by_host.get(&host))
     }
 
+    /// Every stay of a host itself and of what runs there outside of pods, at any time.
+    pub(crate) fn host_itself(&self, host: Name) -> impl Iterator<Item = &'a Stay> {
+        let host = self.host_name(host);
+        self.asked.note(About::HostItself(host));
+        self.get(self.index.by_host.get(&host)).filter(|stay| stay.pod_uid.is_none())
+    }
+
     /// Every SPIRE registration entry.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &'a Stay> {
         self.asked.note(About::Entries);
@@ -127,6 +138,21 @@ impl<'a> Places<'a> {
         self.get(self.index.by_workload.get(canonical))
     }
 
+    /// The stays of a workload that last at a moment.
+    pub(crate) fn workload_at(&self, canonical: &str, time: EventTime) -> impl Iterator<Item = &'a Stay> {
+        self.asked.note(About::PodsOf(canonical));
+        let lasts = move |stay: &&Stay| {
+            stay.start.is_none_or(|start| start <= time) && stay.end.is_none_or(|end| time <= end)
+        };
+        self.get(self.index.by_workload.get(canonical)).filter(lasts)
+    }
+
+    /// Whether any placement source knows a workload.
+    pub(crate) fn knows_workload(&self, canonical: &str) -> bool {
+        self.asked.note(About::WorkloadName(canonical));
+        self.index.by_workload.contains_key(canonical)
+    }
+
     /// Who owned `address` of `realm` at `time`, give or take `skew`.
     pub(crate) fn owner(&self, address: Name, realm: Option<&str>, time: EventTime, skew: i64) -> Owner<'a> {
         let mut candidates: Vec<&Stay> = Vec::new();
@@ -149,11 +175,22 @@ impl<'a> Places<'a> {
     }
 }
 
-/// Every question that a stay may be part of the answer to.
-pub(crate) fn questions(environment: &Environment, names: &Names, stay: &Stay) -> Vec<u64> {
+/// A question that a stay may be part of the answer to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question {
+    pub(crate) key: Key,
+    /// It is about a moment: the stay is part of the answer only while it lasts, give or take the asker's clock.
+    pub(crate) is_of_a_moment: bool,
+}
+
+/// Every question that a stay may be part of the answer to, but for those about names, which the index tells.
+pub(crate) fn questions(environment: &Environment, names: &Names, stay: &Stay) -> Vec<Question> {
     let canonical = |name: &Name| environment.canonical_workload(names.text(*name));
-    let mut keys = Vec::new();
-    let mut add = |about: About<'_>| keys.push(about.key());
+    let mut questions = Vec::new();
+    let mut add = |about: About<'_>| {
+        let is_of_a_moment = matches!(about, About::Address(_) | About::PodsOf(_));
+        questions.push(Question { key: about.key(), is_of_a_moment });
+    };
     match stay.kind {
         PlacementKind::Entry => {
             add(About::Entries);
@@ -166,17 +203,23 @@ pub(crate) fn questions(environment: &Environment, names: &Names, stay: &Stay) -
         PlacementKind::Pod | PlacementKind::Host => {
             stay.addresses.iter().for_each(|address| add(About::Address(names.text(*address))));
             stay.pod_uid.iter().for_each(|pod| add(About::Pod(*pod)));
-            stay.host
-                .iter()
-                .chain(&stay.host_uid)
-                .chain(&stay.aliases)
-                .for_each(|host| add(About::Host(*host)));
-            stay.workload.iter().chain(&stay.aliases).for_each(|name| add(About::Workload(&canonical(name))));
+            // As the index lists it.
+            if let Some(host) = stay.host.or(stay.host_uid) {
+                add(About::Host(host));
+                if stay.pod_uid.is_none() {
+                    add(About::HostItself(host));
+                }
+            }
+            for name in stay.workload.iter().chain(&stay.aliases) {
+                let workload = canonical(name);
+                add(About::Workload(&workload));
+                add(About::PodsOf(&workload));
+            }
             let prefixes = stay.containers.iter().filter_map(|id| container_prefix(names.text(*id)));
             prefixes.for_each(|prefix| add(About::Container(prefix)));
         }
     }
-    keys
+    questions
 }
 
 /// Of several that may own an address, the one that surely does.

@@ -173,7 +173,7 @@ impl<'a> Scene<'a> {
 
     /// Whether any placement knows that workload.
     fn placed(&self, workload: Option<&str>) -> bool {
-        workload.is_some_and(|workload| self.places.workload(workload).next().is_some())
+        workload.is_some_and(|workload| self.places.knows_workload(workload))
     }
 
     /// The host of the agent that a credential was issued to: by the issuing record, else by its only entry.

@@ -19,9 +19,10 @@ use crate::asked::Key;
 use crate::engine::EngineError;
 use crate::environment::Environment;
 use crate::fact::Facts;
+use crate::fact::placement::Stay;
 use crate::fact::touched::Touched;
 use crate::finding::Found;
-use crate::place;
+use crate::place::{self, Question};
 use crate::scene::{Past, Scene};
 use crate::session::Session;
 use cases::Case;
@@ -83,8 +84,8 @@ pub(crate) struct Renewed {
 struct Changed {
     uses: BTreeSet<usize>,
     signs: BTreeSet<usize>,
-    /// Questions whose answers may be others now.
-    questions: BTreeSet<Key>,
+    /// Questions whose answers may be others now, and the earliest moment for which they may.
+    questions: BTreeMap<Key, EventTime>,
     /// Groups of rules to look at again.
     groups: Touch,
     /// What incidents ask for of the uses off their place that changed, and places of all that did, with the time that they span.
@@ -127,7 +128,8 @@ impl Standing {
         let mut scene = Scene::with_past(environment, facts, look.now, (past, &touched.stays));
         let mut changed =
             Changed { questions: questions(environment, facts, &touched), ..Changed::default() };
-        let asked = changed.questions.iter().flat_map(|key| self.index.signs_by_question.of(*key));
+        changed.questions.extend(scene.places.renamed.iter().map(|key| (*key, EventTime::MIN)));
+        let asked = changed.questions.keys().flat_map(|key| self.index.signs_by_question.of(*key));
         changed.signs = touched.signs.iter().chain(asked).copied().collect();
         let relearned = scene.learn(changed.signs.iter().copied());
         self.renew_signs(&scene, relearned, &mut changed);
@@ -179,17 +181,34 @@ impl Standing {
     }
 }
 
-/// Every question that a changed stay may be part of the answer to: as it was, and as it is.
-fn questions(environment: &Environment, facts: &Facts, touched: &Touched) -> BTreeSet<Key> {
-    let mut keys = BTreeSet::new();
+/// Every question that a changed stay may be part of the answer to, as it was and as it is, with the earliest moment for
+/// which it answers otherwise.
+fn questions(environment: &Environment, facts: &Facts, touched: &Touched) -> BTreeMap<Key, EventTime> {
+    let mut questions = BTreeMap::new();
     for (place, before) in &touched.stays {
         let stay = facts.placements.stays().get(*place);
         if stay == before.as_ref() {
             continue;
         }
+        let differs = differs_from(stay, before.as_ref());
         for stay in stay.into_iter().chain(before) {
-            keys.extend(place::questions(environment, &facts.names, stay));
+            for Question { key, is_of_a_moment } in place::questions(environment, &facts.names, stay) {
+                let since = if is_of_a_moment { differs } else { EventTime::MIN };
+                let known = questions.entry(key).or_insert(since);
+                *known = since.min(*known);
+            }
         }
     }
-    keys
+    questions
+}
+
+/// The first moment at which it matters that a stay is another: its beginning, or, where only its end is another, that.
+fn differs_from(stay: Option<&Stay>, before: Option<&Stay>) -> EventTime {
+    if let Some((stay, before)) = stay.zip(before)
+        && *stay == (Stay { end: stay.end, ..before.clone() })
+    {
+        return stay.end.unwrap_or(EventTime::MAX).min(before.end.unwrap_or(EventTime::MAX));
+    }
+    let starts = stay.into_iter().chain(before).map(|stay| stay.start.unwrap_or(EventTime::MIN));
+    starts.min().unwrap_or(EventTime::MIN)
 }

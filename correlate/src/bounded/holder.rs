@@ -160,7 +160,7 @@ impl<'a> Ground<'a> {
     }
 
     pub(super) fn of_workload(&self, text: &str, name: Name) -> Holder {
-        let known = self.environment.workload(text).is_some() || self.places.workload(text).next().is_some();
+        let known = self.environment.workload(text).is_some() || self.places.knows_workload(text);
         if known { (Who::Workload(name), None) } else { (Who::Nobody, Some(Who::Workload(name))) }
     }
 }

@@ -1,10 +1,12 @@
 //! Where stays are, by what is asked for.
 //!
-//! In: stays, and which of them changed. Out: places in the fact table, by address, pod, host, workload, agent, container.
-//! Owns: the lists, kept over the life of the facts. Law: the index equals one that is made of the same stays from nothing.
+//! In: stays, and which of them changed. Out: places in the fact table, by address, pod, host, workload, agent, container;
+//! and which names mean something else than before. Owns: the lists, kept over the life of the facts.
+//! Law: the index equals one that is made of the same stays from nothing.
 
 use offbound_schemas::vocabulary::PlacementKind;
 
+use crate::asked::{About, Key};
 use crate::environment::Environment;
 use crate::fact::placement::{Before, Stay};
 use crate::keyed::HashMap;
@@ -41,13 +43,14 @@ pub(crate) struct PlaceIndex {
 
 impl PlaceIndex {
     /// Makes it true for these stays; `touched` says which of them changed since the last time, and what they were.
+    /// Gives the questions about names whose answers are others now.
     pub(super) fn renew(
         &mut self,
         environment: &Environment,
         names: &Names,
         stays: &[Stay],
         touched: &Before,
-    ) {
+    ) -> Vec<Key> {
         let is_moved = |(place, before): (&usize, &Option<Stay>)| {
             *place < self.known
                 && !stays
@@ -55,16 +58,23 @@ impl PlaceIndex {
                     .zip(before.as_ref())
                     .is_some_and(|(stay, before)| is_found_alike(stay, before))
         };
-        if self.known > stays.len() || touched.iter().any(is_moved) {
-            *self = Self::default();
-        }
+        let is_made_anew = self.known > stays.len() || touched.iter().any(is_moved);
+        let before = is_made_anew.then(|| std::mem::take(self));
+        let mut renamed = Vec::new();
         for (place, stay) in stays.iter().enumerate().skip(self.known) {
-            self.add(environment, names, place, stay);
+            self.add((environment, names), (place, stay), &mut renamed);
         }
         self.known = stays.len();
+        before.map_or(renamed, |before| self.names_apart_from(&before))
     }
 
-    fn add(&mut self, environment: &Environment, names: &Names, place: usize, stay: &Stay) {
+    /// Adds a stay; a name that is taken for the first time is renamed: one that means something keeps its meaning.
+    fn add(
+        &mut self,
+        (environment, names): (&Environment, &Names),
+        (place, stay): (usize, &Stay),
+        renamed: &mut Vec<Key>,
+    ) {
         self.realms.push(realm(environment, names, stay));
         match stay.kind {
             PlacementKind::Entry => {
@@ -86,8 +96,15 @@ impl PlaceIndex {
         if let Some(host) = stay.host.or(stay.host_uid) {
             let others = stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Host);
             for name in others.chain(&stay.host_uid) {
-                self.host_names.entry(*name).or_insert(host);
+                self.host_names.entry(*name).or_insert_with(|| {
+                    renamed.push(About::HostName(*name).key());
+                    host
+                });
             }
+            self.by_host.entry(host).or_insert_with(|| {
+                renamed.push(About::HostName(host).key());
+                Vec::new()
+            });
         }
         for address in &stay.addresses {
             self.by_address.entry(*address).or_default().push(place);
@@ -107,8 +124,26 @@ impl PlaceIndex {
             stay.workload.iter().chain(stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Pod))
         {
             let workload = environment.canonical_workload(names.text(*workload));
-            self.by_workload.entry(workload).or_default().push(place);
+            let key = About::WorkloadName(&workload).key();
+            let places = self.by_workload.entry(workload).or_default();
+            if places.is_empty() {
+                renamed.push(key);
+            }
+            places.push(place);
         }
+    }
+
+    /// The questions about names that another index answers otherwise.
+    fn names_apart_from(&self, other: &Self) -> Vec<Key> {
+        let called = |one: &Self, two: &Self| -> Vec<Key> {
+            let differs = |(name, host): &(&Name, &Name)| two.host_names.get(name) != Some(*host);
+            let called = one.host_names.iter().filter(differs).map(|(name, _)| *name);
+            let known = one.by_host.keys().filter(|host| !two.by_host.contains_key(host)).copied();
+            let hosts = called.chain(known).map(|name| About::HostName(name).key());
+            let made = one.by_workload.keys().filter(|name| !two.by_workload.contains_key(*name));
+            hosts.chain(made.map(|name| About::WorkloadName(name).key())).collect()
+        };
+        [called(self, other), called(other, self)].concat()
     }
 
     fn add_pod(&mut self, environment: &Environment, names: &Names, stay: &Stay) {

@@ -397,13 +397,11 @@ fn declared(
 
 fn only_pod(scene: &Scene<'_>, bound: &Bound, time: EventTime) -> Option<Name> {
     let there = |stay: &crate::fact::placement::Stay| {
-        (bound.host.is_none() || stay.host.map(|host| scene.places.host_name(host)) == bound.host)
-            && stay.start.is_none_or(|start| start <= time)
-            && stay.end.is_none_or(|end| time <= end)
+        bound.host.is_none() || stay.host.map(|host| scene.places.host_name(host)) == bound.host
     };
     let mut pods = scene
         .places
-        .workload(bound.workload.as_deref()?)
+        .workload_at(bound.workload.as_deref()?, time)
         .filter(|stay| there(stay))
         .filter_map(|stay| stay.pod_uid);
     let first = pods.next()?;

@@ -138,9 +138,8 @@ fn by_host(scene: &Scene<'_>, sign: &Sign) -> Option<Whose> {
         return None;
     }
     let host = scene.places.host_name(sign.host?);
-    let there = scene.places.on_host(host).filter(|stay| stay.pod_uid.is_none());
     let mut workloads: Vec<String> = Vec::new();
-    for workload in there.filter_map(|stay| stay.workload) {
+    for workload in scene.places.host_itself(host).filter_map(|stay| stay.workload) {
         let workload = scene.environment.canonical_workload(scene.facts.names.text(workload));
         workloads.extend(Some(workload).filter(|workload| !workloads.contains(workload)));
     }

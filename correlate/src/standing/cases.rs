@@ -128,6 +128,6 @@ impl Case {
             || off.iter().chain(held).any(used)
             || touched.credentials.iter().any(named)
             || self.concern.is_covered_otherwise(scene, touched)
-            || changed.questions.iter().any(|key| self.questions.binary_search(key).is_ok())
+            || changed.questions.keys().any(|key| self.questions.binary_search(key).is_ok())
     }
 }

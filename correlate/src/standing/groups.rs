@@ -92,7 +92,7 @@ impl Standing {
             let others = index.uses.of(refused).iter().filter_map(|place| self.uses.get(*place)?.as_ref());
             others.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
         }
-        let asked = questions.iter().filter_map(|key| self.by_question.get(key)).flatten();
+        let asked = questions.keys().filter_map(|key| self.by_question.get(key)).flatten();
         let heard = self.by_group.iter().filter(|(_, ids)| {
             ids.iter().any(|id| self.found.get(id).is_some_and(|found| is_heard(scene, touched, found)))
         });

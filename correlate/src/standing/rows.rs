@@ -219,8 +219,11 @@ impl Standing {
 
     /// Looks again at every use that may read otherwise.
     pub(super) fn renew_uses(&mut self, scene: &mut Scene<'_>, touched: &Touched, changed: &mut Changed) {
-        let asked = changed.questions.iter().flat_map(|key| self.index.uses_by_question.of(*key));
-        changed.uses = touched.uses.iter().chain(asked).copied().collect();
+        changed.uses.clone_from(&touched.uses);
+        for (key, since) in &changed.questions {
+            let asked = self.index.uses_by_question.of(*key).iter().copied();
+            changed.uses.extend(asked.filter(|place| reaches(scene, *place, *since)));
+        }
         for place in &touched.credentials {
             let Some(held) = scene.facts.bindings.at(*place) else { continue };
             for name in held.id.iter().chain(&held.aliases) {
@@ -315,6 +318,12 @@ impl Standing {
             credential.into_iter().for_each(|key| self.index.uses.add(key, place));
         }
     }
+}
+
+/// Whether a use was still made at a moment, give or take its recorder's clock.
+fn reaches(scene: &Scene<'_>, place: usize, moment: EventTime) -> bool {
+    let usage = scene.facts.uses.get(place).filter(|_| moment > EventTime::MIN);
+    usage.is_none_or(|usage| usage.last.time.plus_nanos(scene.skew(usage.key.source)) >= moment)
 }
 
 /// A use with that key changed: the time between all of them may be somebody's business.
