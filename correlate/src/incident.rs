@@ -135,7 +135,9 @@ impl Case<'_> {
 
     /// Whether uses in their own place may be the attacker's.
     fn looks_at_its_places(&self) -> bool {
-        self.is_tainted() || self.members.iter().any(|member| attribution::is_probing(member))
+        let speaks_of_them =
+            |member: &&Found| attribution::is_probing(member) || attribution::is_divided(member);
+        self.is_tainted() || self.members.iter().any(speaks_of_them)
     }
 }
 
@@ -207,7 +209,7 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
         workloads: case.workloads.clone(),
         credentials,
         looks_at_its_places: case.looks_at_its_places(),
-        hosts: layers::bound_hosts(case),
+        hosts: layers::own_hosts(case),
         is_covered: layers::is_covered(case),
         end: case.end,
         from: case.onset.plus_nanos(-layers::BEFORE_NANOS),
@@ -225,8 +227,11 @@ fn onset(
     let signs = members.iter().flat_map(|member| &member.signals);
     let own = signs.filter(|signal| signal.strong || signal.unexpected).map(|signal| signal.event_time);
     let latest = members.iter().map(|member| member.finding.last_time).max().unwrap_or_default();
+    let earliest = members.iter().map(|member| member.finding.first_time).min().unwrap_or_default();
+    // What was over long before is another incident's.
     let taints = crate::scene::taints::rows(scene, scene.signs_about(keys));
-    let taints = taints.iter().filter(|taint| scopes.contains(&taint.scope)).map(|taint| taint.from_time);
+    let taints = taints.iter().filter(|taint| scopes.contains(&taint.scope) && earliest <= taint.to_time);
+    let taints = taints.map(|taint| taint.from_time);
     if let Some(first) = own.chain(taints).filter(|time| *time <= latest).min() {
         return (first, true);
     }
@@ -237,8 +242,8 @@ fn onset(
 }
 
 fn hosts(members: &[&Found]) -> BTreeSet<String> {
-    let of_uses =
-        members.iter().flat_map(|member| &member.uses).filter(|row| row.place_match == Match::Mismatch);
+    let joined = members.iter().filter(|member| !graph::is_posture(&member.finding.rule));
+    let of_uses = joined.flat_map(|member| &member.uses);
     let of_uses = of_uses.flat_map(|row| [row.bound_host.clone(), row.observed_host.clone()]);
     let of_signals = members.iter().flat_map(|member| &member.signals).map(|signal| signal.host.clone());
     of_uses.chain(of_signals).flatten().collect()

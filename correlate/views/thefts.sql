@@ -1,5 +1,5 @@
 -- Host acts by which a credential may have been taken: unexpected reads of credential files, reads of memory.
-SELECT scope, signal_id, event_time, kind, strong
+SELECT scope, signal_id, event_time, last_time, kind, strong
 FROM signals
 WHERE scope IS NOT NULL
   AND outcome NOT IN ('denied', 'killed', 'failed')

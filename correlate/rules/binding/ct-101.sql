@@ -29,7 +29,7 @@ WITH off AS (
       ELSE 2
     END AS rank
   FROM uses u
-  LEFT JOIN suspicions s ON s.scope = u.scope AND s.since <= u.first_time
+  LEFT JOIN suspicions s ON s.scope = u.scope AND s.since <= u.first_time AND (s.until IS NULL OR u.first_time < s.until)
   WHERE u.host_match = 'mismatch' AND u.match_grade >= 2 AND u.phase <> 'verify'
 )
 SELECT

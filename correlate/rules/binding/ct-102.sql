@@ -27,7 +27,7 @@ WITH off AS (
       ELSE 2
     END - CASE WHEN u.observed_workload = u.bound_workload AND u.decision = 'allow' THEN 1 ELSE 0 END AS rank
   FROM uses u
-  LEFT JOIN suspicions s ON s.scope = u.scope AND s.since <= u.first_time
+  LEFT JOIN suspicions s ON s.scope = u.scope AND s.since <= u.first_time AND (s.until IS NULL OR u.first_time < s.until)
   WHERE u.pod_match = 'mismatch' AND u.match_grade >= 2 AND u.phase <> 'verify'
 )
 SELECT

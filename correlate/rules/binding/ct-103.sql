@@ -32,7 +32,7 @@ WITH off AS (
       ELSE 2
     END AS rank
   FROM uses u
-  LEFT JOIN suspicions s ON s.scope = u.scope AND s.since <= u.first_time
+  LEFT JOIN suspicions s ON s.scope = u.scope AND s.since <= u.first_time AND (s.until IS NULL OR u.first_time < s.until)
   WHERE u.phase <> 'verify'
     AND (u.lookup_workload IS NOT NULL
       OR (u.place_match = 'mismatch' AND u.host_match = 'undetermined' AND u.pod_match = 'undetermined'

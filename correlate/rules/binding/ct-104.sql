@@ -13,10 +13,11 @@
 -- lateness: completeness of the placement source
 -- why: One credential that goes back and forth between two hosts has two holders.
 -- blind_spots: A thief who takes over for good (one hand-over looks like a move); places behind one translated address.
--- benign: Load balancing across a declared way out; one SVID shared by pods of one host; dual stack.
+-- benign: Load balancing across a declared way out; one SVID shared by pods of one host; dual stack. A key without end
+--   that is bound to no place is shared by design more often than stolen: then this is no more than a hint.
 -- next: Which of the two places is the one that it was issued to?
 WITH seen AS (
-  SELECT credential_id, place_key, use_id, first_time, last_time, count, match_grade, observation_grade, place_match,
+  SELECT credential_id, place_key, use_id, first_time, last_time, is_static, binding_grade, observation_grade,
     lag(place_key) OVER (PARTITION BY credential_id ORDER BY first_time, use_id) AS place_before
   FROM uses
   WHERE credential_id IS NOT NULL AND place_key IS NOT NULL AND phase <> 'verify'
@@ -24,12 +25,16 @@ WITH seen AS (
 SELECT
   credential_id AS entity,
   first_value(use_id ORDER BY first_time, use_id) FILTER (WHERE place_before <> place_key) AS anchor,
-  'high' AS severity,
-  CASE WHEN min(observation_grade) >= 3 THEN 'high' ELSE 'medium' END AS confidence,
+  CASE WHEN bool_and(is_static AND binding_grade < 2) THEN 'low' ELSE 'high' END AS severity,
+  CASE
+    WHEN bool_and(is_static AND binding_grade < 2) THEN 'low'
+    WHEN min(observation_grade) >= 3 THEN 'high'
+    ELSE 'medium'
+  END AS confidence,
   min(first_time) FILTER (WHERE place_before <> place_key) AS first_time,
   max(last_time) FILTER (WHERE place_before <> place_key) AS last_time,
   count(*) FILTER (WHERE place_before <> place_key) AS count,
-  array_agg(use_id ORDER BY first_time, use_id) FILTER (WHERE place_before <> place_key) AS use_ids,
+  array_agg(use_id ORDER BY first_time, use_id) FILTER (WHERE place_before IS NULL OR place_before <> place_key) AS use_ids,
   array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
   concat('Went back and forth between ', count(DISTINCT place_key), ' places ',
     count(*) FILTER (WHERE place_before <> place_key), ' times: ',

@@ -52,32 +52,34 @@ started AS (
   FROM bursts
   GROUP BY who
 ),
-refused AS (
-  SELECT s.who, array_agg(d.use_id ORDER BY d.first_time, d.use_id) AS use_ids, max(d.last_time) AS last_time, sum(d.count) AS count
+shown AS (
+  SELECT s.who, d.use_id, d.first_time, d.last_time, d.count, false AS let_in
   FROM started s
   JOIN lone d ON d.who = s.who AND d.first_time >= s.first_time AND d.first_time <= s.first_time + INTERVAL '5 minutes'
-  GROUP BY s.who
-),
-allowed AS (
-  SELECT s.who, count(*) AS uses
+  UNION ALL
+  SELECT s.who, u.use_id, u.first_time, u.last_time, u.count, true AS let_in
   FROM started s
   JOIN uses u ON coalesce(u.workload, u.subject, concat('address:', u.src_addr)) = s.who
-  WHERE u.decision = 'allow' AND u.first_ever AND u.first_time >= s.first_time
+  WHERE u.decision = 'allow' AND u.first_ever AND NOT u.declared AND u.phase <> 'verify' AND u.first_time >= s.first_time
     AND u.first_time <= s.first_time + INTERVAL '30 minutes'
-  GROUP BY s.who
+),
+told AS (
+  SELECT who, array_agg(use_id ORDER BY first_time, use_id) AS use_ids, max(last_time) AS last_time,
+    sum(count) FILTER (WHERE NOT let_in) AS count, bool_or(let_in) AS let_in
+  FROM shown
+  GROUP BY who
 )
 SELECT
   s.who AS entity,
   s.anchor,
-  CASE WHEN allowed.uses > 0 THEN 'high' ELSE 'medium' END AS severity,
+  CASE WHEN told.let_in THEN 'high' ELSE 'medium' END AS severity,
   'medium' AS confidence,
   s.first_time,
-  refused.last_time,
-  refused.count,
-  refused.use_ids,
+  told.last_time,
+  told.count,
+  told.use_ids,
   CAST(NULL AS VARCHAR) AS signal_ids,
   concat('Refused at ', s.destinations, ' destination(s) for ', s.actions, ' different action(s) within five minutes.',
-    CASE WHEN allowed.uses > 0 THEN chr(10) || 'A destination that it never called before was then allowed.' ELSE '' END) AS reason
+    CASE WHEN told.let_in THEN chr(10) || 'A destination that it never called before was then allowed.' ELSE '' END) AS reason
 FROM started s
-JOIN refused ON refused.who = s.who
-LEFT JOIN allowed ON allowed.who = s.who
+JOIN told ON told.who = s.who

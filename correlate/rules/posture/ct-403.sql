@@ -28,6 +28,7 @@ SELECT
   concat(s.control, ' is required for this workload and let ', sum(s.count), ' act(s) pass that it would have stopped.',
     CASE WHEN count(t.scope) > 0 THEN chr(10) || 'Some of them came after signs of an intruder.' ELSE '' END) AS reason
 FROM signals s
-LEFT JOIN taints t ON t.scope = s.scope AND t.from_time <= s.last_time
+LEFT JOIN (SELECT scope, min(from_time) AS from_time FROM taints GROUP BY scope) t
+  ON t.scope = s.scope AND t.from_time <= s.last_time
 WHERE s.kind = 'control_would_deny' AND s.required
 GROUP BY coalesce(s.workload, s.scope), s.control

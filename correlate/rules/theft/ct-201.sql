@@ -9,37 +9,54 @@
 -- reads: signals, uses
 -- entity: scope
 -- signs: theft
--- window: 30 minutes after the first read; for uses off their place, as long as the credential is valid
+-- window: 30 minutes after a read; for uses off their place, until a later theft; a day without reads begins another finding
 -- lateness: none
 -- why: A credential file is read by the program that it is for; anybody else who reads it may carry it away.
 -- blind_spots: Theft by the program itself, whose reading is normal; sensors that do not watch file opens.
 -- benign: Backup, image-scan and log agents: declare them as credential readers of the workload.
 -- next: Who started the reader, and where was the credential used afterwards?
 WITH reads AS (
-  SELECT scope, signal_id, event_time, last_time, count, exe, known_readers
+  SELECT scope, signal_id, event_time, last_time, count, exe,
+    max(last_time) OVER (PARTITION BY scope ORDER BY event_time, signal_id
+      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS read_before
   FROM signals
   WHERE kind = 'credential_read' AND unexpected AND scope IS NOT NULL
     AND outcome NOT IN ('denied', 'killed', 'failed')
 ),
+stretched AS (
+  SELECT *,
+    sum(CASE WHEN event_time <= read_before + INTERVAL '1 day' THEN 0 ELSE 1 END)
+      OVER (PARTITION BY scope ORDER BY event_time, signal_id) AS stretch
+  FROM reads
+),
 places AS (
-  SELECT scope, min(event_time) AS first_time, max(last_time) AS last_time, sum(count) AS count,
+  SELECT scope, stretch, min(event_time) AS first_time, max(last_time) AS last_time, sum(count) AS count,
     first_value(signal_id ORDER BY event_time, signal_id) AS anchor,
     array_agg(signal_id ORDER BY event_time, signal_id) AS signal_ids,
     first_value(exe ORDER BY event_time, signal_id) AS exe
-  FROM reads
-  GROUP BY scope
+  FROM stretched
+  GROUP BY scope, stretch
+),
+spans AS (
+  SELECT *, lead(first_time) OVER (PARTITION BY scope ORDER BY stretch) AS next_time
+  FROM places
+),
+soon AS (
+  SELECT DISTINCT r.stretch, u.use_id
+  FROM stretched r
+  JOIN uses u ON u.scope = r.scope AND u.first_time >= r.event_time AND u.first_time <= r.last_time + INTERVAL '30 minutes'
 ),
 used AS (
-  SELECT p.scope,
+  SELECT p.scope, p.stretch,
     array_agg(u.use_id ORDER BY u.place_match, u.first_time, u.use_id) AS use_ids,
     bool_or(u.place_match = 'mismatch') AS carried_off,
     max(u.last_time) FILTER (WHERE u.place_match = 'mismatch') AS last_off,
     count(*) AS uses
-  FROM places p
-  JOIN uses u ON u.scope = p.scope AND u.first_time >= p.first_time
-  WHERE u.phase <> 'verify'
-    AND (u.place_match = 'mismatch' OR u.first_time <= p.first_time + INTERVAL '30 minutes')
-  GROUP BY p.scope
+  FROM spans p
+  JOIN uses u ON u.scope = p.scope AND u.first_time >= p.first_time AND (p.next_time IS NULL OR u.first_time < p.next_time)
+  LEFT JOIN soon ON soon.stretch = p.stretch AND soon.use_id = u.use_id
+  WHERE u.phase <> 'verify' AND (u.place_match = 'mismatch' OR soon.use_id IS NOT NULL)
+  GROUP BY p.scope, p.stretch
 )
 SELECT
   p.scope AS entity,
@@ -58,4 +75,4 @@ SELECT
       ELSE chr(10) || 'No use of it was seen afterwards.'
     END) AS reason
 FROM places p
-LEFT JOIN used ON used.scope = p.scope
+LEFT JOIN used ON used.scope = p.scope AND used.stretch = p.stretch

@@ -6,24 +6,30 @@
 -- maestro: L3, L4
 -- nist: IR-4
 -- subject: pod or host
--- reads: taints, uses
+-- reads: taints, signals, uses
 -- entity: scope
 -- signs: strong
--- window: 30 minutes after the first sign
+-- window: 30 minutes after a sign; a day without signs begins another finding
 -- lateness: none
 -- why: A shell under a server, a program run from a writable path or a killed system call shows that somebody else runs
 --   code here; whatever the workload's identity does from then on may be theirs.
 -- blind_spots: Code that runs inside the server process itself.
 -- benign: Health checks and entry points: a command that three or more pods have been running for an hour is routine.
 -- next: What did the intruder's processes read, and which destinations were new?
-WITH used AS (
-  SELECT t.scope,
-    array_agg(u.use_id ORDER BY u.first_time, u.use_id) AS use_ids,
-    bool_or(u.decision = 'allow' AND ((u.first_ever AND NOT u.declared) OR u.action_sensitive)) AS new_or_sensitive
+WITH soon AS (
+  SELECT DISTINCT t.scope, t.from_time, u.use_id, u.first_time,
+    u.decision = 'allow' AND ((u.first_ever AND NOT u.declared) OR u.action_sensitive) AS new_or_sensitive
   FROM taints t
-  JOIN uses u ON u.scope = t.scope AND u.first_time >= t.from_time AND u.first_time <= t.from_time + INTERVAL '30 minutes'
-  WHERE u.phase <> 'verify' AND (u.place_match = 'mismatch' OR u.first_ever OR u.action_sensitive OR u.decision = 'deny')
-  GROUP BY t.scope
+  JOIN signals s ON s.scope = t.scope AND s.event_time >= t.from_time AND s.event_time <= t.to_time
+  JOIN uses u ON u.scope = s.scope AND u.first_time >= s.event_time AND u.first_time <= s.last_time + INTERVAL '30 minutes'
+  WHERE s.strong AND u.phase <> 'verify'
+    AND (u.place_match = 'mismatch' OR u.first_ever OR u.action_sensitive OR u.decision = 'deny')
+),
+used AS (
+  SELECT scope, from_time, array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
+    bool_or(new_or_sensitive) AS new_or_sensitive
+  FROM soon
+  GROUP BY scope, from_time
 )
 SELECT
   t.scope AS entity,
@@ -41,4 +47,4 @@ SELECT
       ELSE ''
     END) AS reason
 FROM taints t
-LEFT JOIN used ON used.scope = t.scope
+LEFT JOIN used ON used.scope = t.scope AND used.from_time = t.from_time

@@ -279,7 +279,9 @@ fn fill(
         Phase::Issue | Phase::Renew | Phase::Exchange if view.decision(row) != Decision::Deny => {
             held.issue.get_or_insert(witness);
         }
-        Phase::Revoke => held.revoked_at = held.revoked_at.or(Some(view.event_time(row))),
+        Phase::Revoke if !matches!(view.decision(row), Decision::Deny | Decision::Error) => {
+            held.revoked_at = held.revoked_at.or(Some(view.event_time(row)));
+        }
         _ => {}
     }
     if [host, pod_uid, instance].into_iter().flatten().any(|text| !text.is_empty()) {

@@ -53,6 +53,8 @@ pub(crate) struct Sign {
     pub(crate) policy: Option<Name>,
     /// The lineage shows a shell, downloader or interpreter under a server.
     pub(crate) tainted: bool,
+    /// What was stopped was the taking of a credential.
+    pub(crate) guards_credential: bool,
     pub(crate) why: String,
 }
 
@@ -250,13 +252,25 @@ impl Sign {
 
     /// Another sensor recorded the same act: it adds what this one did not know, and is not counted.
     fn seen_again(&mut self, other: Self) {
-        let Self { first, strong, tainted, host, pod_uid, container, process_key, pid, .. } = other;
+        let Self {
+            first,
+            strong,
+            tainted,
+            guards_credential,
+            host,
+            pod_uid,
+            container,
+            process_key,
+            pid,
+            ..
+        } = other;
         let Self { exe, cmd_line, lineage, lineage_keys, target, policy, .. } = other;
         if first.source != self.first.source && !self.also.contains(&first.source) {
             self.also.push(first.source);
         }
         self.strong |= strong;
         self.tainted |= tainted;
+        self.guards_credential |= guards_credential;
         if lineage.len() > self.lineage.len() {
             (self.lineage, self.lineage_keys) = (lineage, lineage_keys);
         }
@@ -278,11 +292,11 @@ fn is_plain(view: &host_events::View<'_>, row: usize) -> bool {
     let plain_action = match view.action(row) {
         Action::Exec => view.exe(row).is_none_or(|exe| !is_hands_on(exe) && !is_writable_path(exe)),
         Action::Exit | Action::FileRead | Action::NetConnect | Action::NetListen | Action::CapUse => true,
-        Action::FileWrite => view.target_path(row).is_none_or(|path| escape_file(path).is_none()),
+        Action::FileWrite => escape_by_file(view, row).is_none(),
         Action::Other => view.rule(row).is_none(),
         _ => false,
     };
-    plain_outcome && plain_action
+    plain_outcome && plain_action && !is_grave(view, row)
 }
 
 /// What an act would mean that did not go through, whoever stopped it: where one sensor sees the end of it, another may
@@ -420,6 +434,10 @@ fn act(
     if view.outcome(row) == Outcome::Failed {
         return None;
     }
+    if let Some(what) = escape_by_file(view, row) {
+        let why = format!("{} wrote {target}, {what}", base_name(exe));
+        return Some((SignalKind::Escape, contained, why));
+    }
     match view.action(row) {
         Action::Exec if is_hands_on(exe) && is_server(parent) => {
             let why = format!("server process {} started {}", base_name(parent), base_name(exe));
@@ -442,10 +460,6 @@ fn act(
             actor.tainted,
             format!("{} called the metadata service", base_name(exe)),
         )),
-        Action::FileWrite => {
-            let what = escape_file(view.target_path(row)?)?;
-            Some((SignalKind::Escape, contained, format!("{} wrote {target}, {what}", base_name(exe))))
-        }
         Action::NsChange if contained && view.in_host_ns(row) == Some(true) => Some((
             SignalKind::Escape,
             true,
@@ -471,8 +485,19 @@ fn act(
 /// A sensor's own rule fired.
 fn alert(view: &host_events::View<'_>, row: usize) -> Option<(SignalKind, bool, String)> {
     let rule = view.rule(row)?;
-    let strong = matches!(view.priority(row), Some("emergency" | "alert" | "critical"));
-    Some((SignalKind::SensorAlert, strong, format!("{} raised {rule:?}", view.source(row))))
+    Some((SignalKind::SensorAlert, is_grave(view, row), format!("{} raised {rule:?}", view.source(row))))
+}
+
+/// Whether a sensor's own rule fired that it takes for an attack, whatever the act was.
+fn is_grave(view: &host_events::View<'_>, row: usize) -> bool {
+    matches!(view.priority(row), Some("emergency" | "alert" | "critical")) && view.rule(row).is_some()
+}
+
+/// What the writing of a file did that hands the host to a container. Decoders call a write that leaves the container a
+/// change of namespaces.
+fn escape_by_file(view: &host_events::View<'_>, row: usize) -> Option<&'static str> {
+    let writes = matches!(view.action(row), Action::FileWrite | Action::NsChange);
+    view.target_path(row).filter(|_| writes).and_then(escape_file)
 }
 
 /// Files whose writing hands the host to a container.
@@ -481,7 +506,9 @@ fn escape_file(path: &str) -> Option<&'static str> {
         "release_agent" => Some("which the host's kernel will run"),
         "core_pattern" => Some("which the host's kernel will pipe crashes to"),
         "uevent_helper" => Some("which the host's kernel will run on device events"),
-        "binfmt_misc" => Some("which makes the host run foreign programs"),
+        "register" if path.ends_with("binfmt_misc/register") => {
+            Some("which makes the host run foreign programs")
+        }
         _ => None,
     }
 }
@@ -521,6 +548,10 @@ fn sign(
         mode: view.mode(row),
         policy: names.maybe(view.policy(row)),
         tainted: actor.tainted,
+        guards_credential: refused_kind(view, row).is_some_and(|kind| {
+            // Who traces a process, or calls the metadata service, may do so for other reasons.
+            kind == SignalKind::CredentialRead || actor.tainted
+        }),
         why,
     }
 }

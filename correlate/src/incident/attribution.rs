@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::{Decision, Match, Phase, SignalKind};
+use offbound_schemas::vocabulary::{Decision, Match, Phase, Severity, SignalKind};
 
 use super::Case;
 use crate::asked::{About, Key};
@@ -65,6 +65,7 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
             *all.entry(id).or_default() |= probing;
             all
         });
+    let divided = divided(case);
     let until = case.end.plus_nanos(AFTERMATH_NANOS);
     let mut attributed = Vec::new();
     for usage in case.scene.uses_of(&sought(case)) {
@@ -73,20 +74,42 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
         if near && may_concern(case, &usage) {
             for row in uses::rows(case.scene, &usage) {
                 let probing = known.get(row.use_id.as_str()).copied();
-                if let Some(grade) = grade(case, &row, probing) {
+                if let Some(grade) = grade(case, &row, probing).max(second_hand(case, &divided, &row)) {
                     attributed.push(Attributed { grade, row });
                 }
             }
         }
     }
     attributed.sort_by(|a, b| (a.row.first_time, &a.row.use_id).cmp(&(b.row.first_time, &b.row.use_id)));
-    let exposed = exposed(case, &attributed);
+    let exposed = exposed(case, &attributed, &divided);
     Attribution { uses: attributed, exposed, names: &case.scene.facts.names }
 }
 
 /// Whether a finding is about probing: then its own refusals are the attacker's.
 pub(super) fn is_probing(member: &Found) -> bool {
     member.finding.rule == "CT-301"
+}
+
+/// Whether a finding is about a credential in use at two places, where no comparison tells which of them is wrong.
+pub(super) fn is_divided(member: &Found) -> bool {
+    member.finding.rule == "CT-104"
+        && member.finding.severity >= Severity::Medium
+        && member.uses.iter().all(|row| row.place_match != Match::Mismatch)
+}
+
+/// Credentials that are in use at two places, each with the place of its first use.
+fn divided<'a>(case: &Case<'a>) -> BTreeMap<&'a str, &'a str> {
+    let divided = case.members.iter().filter(|member| is_divided(member));
+    let firsts = divided.filter_map(|member| member.uses.first());
+    firsts.filter_map(|row| Some((row.credential_id.as_deref()?, row.place_key.as_deref()?))).collect()
+}
+
+/// Two hold such a credential: who came second may be the thief.
+fn second_hand(case: &Case<'_>, divided: &BTreeMap<&str, &str>, row: &Use) -> Option<Grade> {
+    let home = divided.get(row.credential_id.as_deref()?)?;
+    let of_case = case.scopes.contains(row.scope.as_deref()?);
+    let is_second = row.place_key.as_deref()? != *home && row.first_time >= case.onset;
+    (of_case && is_second).then_some(Grade::Probable)
 }
 
 /// The uses that may get a grade: those of the findings, and those at the places of the case.
@@ -148,8 +171,8 @@ fn is_new(case: &Case<'_>, row: &Use) -> bool {
     undeclared || (row.decision == Decision::Deny && learned && !reached)
 }
 
-/// Credentials that were used off their place, or that a reader of files or memory could take.
-fn exposed(case: &Case<'_>, attributed: &[Attributed]) -> Vec<Held> {
+/// Credentials that were used off their place, or at two, or that a reader of files or memory could take.
+fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, &str>) -> Vec<Held> {
     let bindings = &case.scene.facts.bindings;
     let mut exposed: Vec<Held> = Vec::new();
     let mut add = |held: Held| {
@@ -158,9 +181,10 @@ fn exposed(case: &Case<'_>, attributed: &[Attributed]) -> Vec<Held> {
             exposed.push(held);
         }
     };
-    for used in attributed.iter().filter(|used| used.grade == Grade::Definite) {
-        let name = used.row.credential_id.as_deref().and_then(|id| case.scene.facts.names.known(id));
-        if let Some(held) = name.and_then(|name| bindings.get(name)) {
+    let definite = attributed.iter().filter(|used| used.grade == Grade::Definite);
+    let shown = definite.filter_map(|used| used.row.credential_id.as_deref());
+    for id in shown.chain(divided.keys().copied()) {
+        if let Some(held) = case.scene.facts.names.known(id).and_then(|name| bindings.get(name)) {
             add(held);
         }
     }

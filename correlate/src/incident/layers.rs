@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use offbound_schemas::record::{ControlVerdict, LayerJudgement};
-use offbound_schemas::table::Signal;
+use offbound_schemas::table::{Signal, Use};
 use offbound_schemas::vocabulary::{
     Control, Decision, Enforcement, LayerVerdict, Match, Outcome, SignalKind,
 };
@@ -32,6 +32,8 @@ pub(super) struct Layers {
     pub(super) first_absent: Vec<Control>,
     /// An act on the host that served the attacker went through.
     pub(super) local_effect: bool,
+    /// Host events cover the time around the incident at its own places.
+    pub(super) is_covered: bool,
     /// Reachable destinations that keep no identity log.
     pub(super) silent: Vec<String>,
 }
@@ -72,6 +74,7 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
     let (host, inferred, local_effect) = host_accounts(case, &signals, attributed);
     let identity = identity_accounts(attributed);
     let silent = silent(case);
+    let is_covered = is_covered(case);
     let host_controls: Vec<ControlVerdict> =
         host.iter().map(|(control, account)| account.close(*control)).collect();
     let identity_controls: Vec<ControlVerdict> =
@@ -81,39 +84,48 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
     Layers {
         first_failed: first(&all, LayerVerdict::Bypassed, skew),
         first_absent: first(&all, LayerVerdict::NotEnforced, skew),
-        host: host_layer(case, host_controls, inferred),
+        host: host_layer(is_covered, host_controls, inferred),
         identity: identity_layer(attributed, identity_controls, &silent),
         local_effect,
+        is_covered,
         silent,
     }
 }
 
+/// A sign at one of the case's places.
+struct Seen {
+    row: Signal,
+    /// What was stopped was the taking of a credential.
+    guards_credential: bool,
+}
+
 /// All signs at the case's places from half an hour before the onset to the end.
-fn signals_of(case: &Case<'_>) -> Vec<Signal> {
+fn signals_of(case: &Case<'_>) -> Vec<Seen> {
     let from = case.onset.plus_nanos(-BEFORE_NANOS);
     let signs = case.scene.signs_about(&case.scope_keys).into_iter();
     let near = signs.filter(|sign| sign.last.time >= from && sign.first.time <= case.end);
-    let rows = near.map(|sign| signals::row(case.scene, sign));
-    rows.filter(|row| row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope))).collect()
+    let seen = near
+        .map(|sign| Seen { row: signals::row(case.scene, sign), guards_credential: sign.guards_credential });
+    seen.filter(|seen| seen.row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope))).collect()
 }
 
-fn host_accounts(
-    case: &Case<'_>,
-    signals: &[Signal],
-    attributed: &Attribution<'_>,
-) -> (Accounts, bool, bool) {
+fn host_accounts(case: &Case<'_>, signals: &[Seen], attributed: &Attribution<'_>) -> (Accounts, bool, bool) {
     let mut accounts = Accounts::new();
     let mut local_effect = false;
     for control in baseline(case) {
         accounts.entry(control).or_default();
     }
-    for signal in signals {
-        let Ok(id) = signal.signal_id.parse::<EventId>() else { continue };
-        local_effect |= is_effect(signal);
-        for (control, verdict) in votes(signal, signals) {
-            // Confidentiality of credentials is everybody's baseline; other controls only count where required.
-            if control == Control::CredentialConfidentiality || accounts.contains_key(&control) {
-                accounts.entry(control).or_default().vote(verdict, signal.event_time, id);
+    for seen in signals {
+        let Ok(id) = seen.row.signal_id.parse::<EventId>() else { continue };
+        local_effect |= is_effect(&seen.row);
+        for (control, verdict) in votes(seen, signals) {
+            // Confidentiality of credentials is everybody's baseline; other controls only count where required, or
+            // where somebody got past them: what was broken was there.
+            let is_judged = control == Control::CredentialConfidentiality
+                || verdict == LayerVerdict::Bypassed
+                || accounts.contains_key(&control);
+            if is_judged {
+                accounts.entry(control).or_default().vote(verdict, seen.row.event_time, id);
             }
         }
     }
@@ -148,12 +160,12 @@ fn is_effect(signal: &Signal) -> bool {
 }
 
 /// What a sign says about which control.
-fn votes(signal: &Signal, all: &[Signal]) -> Vec<(Control, LayerVerdict)> {
+fn votes(seen: &Seen, all: &[Seen]) -> Vec<(Control, LayerVerdict)> {
+    let signal = &seen.row;
     let of_sensor = control_of(signal.control);
     match signal.kind {
         SignalKind::ControlDenied => {
-            let confidential =
-                signal.why.contains("credential").then_some(Control::CredentialConfidentiality);
+            let confidential = seen.guards_credential.then_some(Control::CredentialConfidentiality);
             of_sensor.into_iter().chain(confidential).map(|control| (control, LayerVerdict::Held)).collect()
         }
         SignalKind::ControlWouldDeny => {
@@ -176,16 +188,17 @@ fn votes(signal: &Signal, all: &[Signal]) -> Vec<(Control, LayerVerdict)> {
 
 /// A read that a required control recorded as one that it would have stopped is that control's failing: it was
 /// there for this, and did not enforce.
-fn is_governed(read: &Signal, all: &[Signal]) -> bool {
-    let would = all.iter().filter(|signal| signal.kind == SignalKind::ControlWouldDeny && signal.required);
+fn is_governed(read: &Signal, all: &[Seen]) -> bool {
+    let rows = all.iter().map(|seen| &seen.row);
+    let would = rows.filter(|signal| signal.kind == SignalKind::ControlWouldDeny && signal.required);
     would.into_iter().any(|signal| {
         signal.scope == read.scope && (signal.target == read.target || signal.signal_id == read.signal_id)
     })
 }
 
-fn host_layer(case: &Case<'_>, controls: Vec<ControlVerdict>, inferred: bool) -> LayerJudgement {
+fn host_layer(is_covered: bool, controls: Vec<ControlVerdict>, inferred: bool) -> LayerJudgement {
     let seen = controls.iter().map(|control| control.verdict).max().unwrap_or_default();
-    let verdict = if seen < LayerVerdict::Held.max(LayerVerdict::Blind) && !is_covered(case) {
+    let verdict = if seen < LayerVerdict::Held.max(LayerVerdict::Blind) && !is_covered {
         LayerVerdict::Blind
     } else {
         seen
@@ -195,7 +208,7 @@ fn host_layer(case: &Case<'_>, controls: Vec<ControlVerdict>, inferred: bool) ->
 
 /// Whether host events cover the time around the incident at its own places.
 pub(super) fn is_covered(case: &Case<'_>) -> bool {
-    are_covered(case.scene, &bound_hosts(case), (case.onset.plus_nanos(-BEFORE_NANOS), case.end))
+    are_covered(case.scene, &own_hosts(case), (case.onset.plus_nanos(-BEFORE_NANOS), case.end))
 }
 
 /// Whether host events of all these hosts cover a stretch of time.
@@ -209,9 +222,13 @@ pub(super) fn are_covered(scene: &Scene<'_>, hosts: &[String], (from, end): (Eve
     !hosts.is_empty() && hosts.iter().all(covered)
 }
 
-/// Hosts where the incident's workloads run: those of its scopes.
-pub(super) fn bound_hosts(case: &Case<'_>) -> Vec<String> {
-    let uses = case.members.iter().flat_map(|member| &member.uses).filter_map(|row| row.bound_host.clone());
+/// Hosts where the incident's workloads run: those of its scopes. A credential that is bound to none was shown from its
+/// own workload's host where it was not off its place.
+pub(super) fn own_hosts(case: &Case<'_>) -> Vec<String> {
+    let uses = case.members.iter().flat_map(|member| &member.uses).filter_map(|row| {
+        let shown_at = row.observed_host.as_ref().filter(|_| row.place_match != Match::Mismatch);
+        row.bound_host.as_ref().or(shown_at).cloned()
+    });
     let signals =
         case.members.iter().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
     let mut hosts: Vec<String> = uses.chain(signals).collect();
@@ -239,11 +256,7 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
                 }
                 vote(
                     Control::Authorization,
-                    if is_enforcing(row.enforcement) {
-                        LayerVerdict::Bypassed
-                    } else {
-                        LayerVerdict::NotEnforced
-                    },
+                    if is_enforcing(row) { LayerVerdict::Bypassed } else { LayerVerdict::NotEnforced },
                 );
             }
             Decision::Deny if late => vote(Control::Expiry, LayerVerdict::Held),
@@ -254,8 +267,9 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
     accounts
 }
 
-fn is_enforcing(enforcement: Enforcement) -> bool {
-    matches!(enforcement, Enforcement::Enforced | Enforcement::Unknown)
+/// Whether the destination could have refused: it enforces, and the credential has an end or a place to check.
+fn is_enforcing(row: &Use) -> bool {
+    matches!(row.enforcement, Enforcement::Enforced | Enforcement::Unknown) && !row.is_static
 }
 
 fn identity_layer(
@@ -265,9 +279,7 @@ fn identity_layer(
 ) -> LayerJudgement {
     let decided: Vec<_> = attributed.at_least(Grade::Probable).map(|used| &used.row).collect();
     let allowed = |enforcing: bool| {
-        decided
-            .iter()
-            .any(|row| row.decision == Decision::Allow && is_enforcing(row.enforcement) == enforcing)
+        decided.iter().any(|row| row.decision == Decision::Allow && is_enforcing(row) == enforcing)
     };
     let denied = decided.iter().any(|row| row.decision == Decision::Deny);
     let verdict = if allowed(true) {

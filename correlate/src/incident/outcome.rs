@@ -38,7 +38,7 @@ pub(super) fn decide(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Lay
         );
         (ContainmentOutcome::Unknown, false, text)
     } else {
-        let (outcome, proven, text) = unreached(layers, attributed, ended);
+        let (outcome, proven, text) = unreached(case, layers, attributed, ended);
         (outcome, proven && !suspected, text.to_owned())
     };
     let strength = if proven { Strength::Proven } else { Strength::Unproven };
@@ -54,6 +54,7 @@ fn reached_reason(attributed: &Attribution<'_>) -> String {
 
 /// Nothing was reached, as far as the logs go.
 fn unreached(
+    case: &Case<'_>,
     layers: &Layers,
     attributed: &Attribution<'_>,
     ended: Option<EventTime>,
@@ -75,9 +76,18 @@ fn unreached(
         ),
         (false, false) if blind => (ContainmentOutcome::Unknown, false, "A layer could not be seen."),
         (false, false) if !layers.local_effect => {
-            (ContainmentOutcome::Contained, false, "Signs of an intruder, but nothing was taken or reached.")
+            let text = match case.is_tainted() {
+                true => "Signs of an intruder, but nothing was taken or reached.",
+                false => "Nothing was seen to be taken, and no use is surely an attacker's.",
+            };
+            (ContainmentOutcome::Contained, false, text)
         }
-        (false, false) if attributed.exposed.is_empty() || ended.is_none() => {
+        (false, false) if attributed.exposed.is_empty() => {
+            let text =
+                "open_exposure: what was done on the host was not undone, and what was taken is not known.";
+            (ContainmentOutcome::NotContained, false, text)
+        }
+        (false, false) if ended.is_none() => {
             (ContainmentOutcome::NotContained, false, "open_exposure: what was taken is still valid.")
         }
         (false, false) => (
@@ -124,9 +134,8 @@ fn contained_at(
 fn missing(layers: &Layers) -> Vec<String> {
     let mut missing: Vec<String> =
         layers.silent.iter().map(|name| format!("identity log of {name}")).collect();
-    if layers.host.verdict == LayerVerdict::Blind
-        || (layers.host.inferred && layers.host.verdict == LayerVerdict::Bypassed)
-    {
+    let is_told_by_others = layers.host.inferred && layers.host.verdict == LayerVerdict::Bypassed;
+    if layers.host.verdict == LayerVerdict::Blind || (is_told_by_others && !layers.is_covered) {
         missing.push("host events of the incident's own hosts".to_owned());
     }
     missing

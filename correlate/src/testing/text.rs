@@ -172,5 +172,9 @@ fn cell(field: &Field, said: Option<&String>) -> Option<String> {
         _ => Some("0".to_owned()),
     };
     let text = said.cloned().or_else(emptiest)?;
-    Some(if is_time { format!("{DAY}T{text}Z") } else { text })
+    Some(match text.contains('T') {
+        _ if !is_time => text,
+        true => format!("{text}Z"),
+        false => format!("{DAY}T{text}Z"),
+    })
 }

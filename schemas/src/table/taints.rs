@@ -3,7 +3,7 @@
 use super::table;
 use crate::{EventTime, TextList};
 
-table!(Taint "taints" "One row per pod or host with strong signs of an attacker's code."; {
+table!(Taint "taints" "One row per pod or host and stretch of strong signs of an attacker's code; a day without any ends a stretch."; {
     /// Where: `pod:UID`, else `host:NAME`.
     scope: String = "",
     /// Host.

@@ -1,0 +1,261 @@
+//! Verdicts: small worlds of which every judgement is known beforehand.
+//!
+//! In: a few events, as sensors and logs would tell them. Out: the incident that the engine makes of them.
+//! Owns: what must follow from what; leaves to the laws that it follows in any order.
+
+mod world;
+
+use offbound_schemas::record::Incident;
+use offbound_schemas::vocabulary::{
+    Action, ContainmentOutcome, Control, ControlMode, Decision, HostControl, LayerVerdict, Outcome, Phase,
+    Severity, Strength,
+};
+use world::{HOUR, TOKEN, World, at};
+
+const DAY: i64 = 24 * HOUR;
+
+/// The only incident of a world.
+fn only(world: &World) -> Incident {
+    let judged = world.judge();
+    let rules: Vec<&str> = judged.findings.iter().map(|finding| finding.rule.as_str()).collect();
+    match <[Incident; 1]>::try_from(judged.incidents) {
+        Ok([incident]) => incident,
+        Err(incidents) => panic!("{} incidents of findings {rules:?}", incidents.len()),
+    }
+}
+
+fn verdicts(incident: &Incident) -> (LayerVerdict, LayerVerdict, ContainmentOutcome, Strength) {
+    (incident.host_layer.verdict, incident.identity_layer.verdict, incident.outcome, incident.strength)
+}
+
+fn host_verdict(incident: &Incident, control: Control) -> Option<LayerVerdict> {
+    let controls = &incident.host_layer.controls;
+    controls.iter().find(|judged| judged.control == control).map(|judged| judged.verdict)
+}
+
+/// Scenario: a shell under a server wants to read a token, AppArmor refuses; no baseline is declared.
+/// Guarantees: the confidentiality of credentials, which is everybody's baseline, held.
+#[test]
+fn refused_theft_is_held() {
+    let mut world = World::new();
+    world.hear(0);
+    world.shell(0);
+    world.host(1, |row| {
+        (row.action, row.outcome) = (Action::CredRead, Outcome::Denied);
+        (row.control, row.mode) = (HostControl::AppArmor, ControlMode::Enforcing);
+        row.target_path = Some(TOKEN.to_owned());
+    });
+    world.shell(2);
+    let incident = only(&world);
+    assert_eq!(host_verdict(&incident, Control::CredentialConfidentiality), Some(LayerVerdict::Held));
+    let expected = (
+        LayerVerdict::Held,
+        LayerVerdict::NotChallenged,
+        ContainmentOutcome::ContainedByHost,
+        Strength::Proven,
+    );
+    assert_eq!(verdicts(&incident), expected);
+}
+
+/// Scenario: the same with a refusal of something else. Guarantees: no control is said to have held that is not
+/// required, whatever the file is called.
+#[test]
+fn other_refusals_say_nothing_of_credentials() {
+    let mut world = World::new();
+    world.hear(0);
+    world.shell(0);
+    world.host(1, |row| {
+        (row.action, row.outcome) = (Action::FileRead, Outcome::Denied);
+        (row.control, row.mode) = (HostControl::AppArmor, ControlMode::Enforcing);
+        row.target_path = Some("/srv/credential-forms/index.html".to_owned());
+    });
+    let incident = only(&world);
+    assert_eq!(incident.host_layer.verdict, LayerVerdict::NotChallenged);
+    assert_eq!((incident.outcome, incident.strength), (ContainmentOutcome::Contained, Strength::Unproven));
+}
+
+/// Scenario: a workload is refused at three places, then let in where it never was.
+/// Guarantees: what was let in counts: it was not contained.
+#[test]
+fn probing_that_is_let_in_is_not_contained() {
+    let mut world = World::new();
+    world.past();
+    world.hear(0);
+    for (secs, destination) in [(0, "orders"), (10, "billing"), (20, "ledger")] {
+        world.used(secs, |row| (row.dst, row.decision) = (Some(destination.to_owned()), Decision::Deny));
+    }
+    let refused = only(&world);
+    assert_eq!(refused.outcome, ContainmentOutcome::ContainedByIdentity);
+    world.used(60, |row| row.dst = Some("vault".to_owned()));
+    let incident = only(&world);
+    assert_eq!((incident.outcome, incident.strength), (ContainmentOutcome::NotContained, Strength::Unproven));
+    let reached = incident.blast_radius.reached.iter().map(|reach| reach.destination.as_str());
+    assert_eq!(reached.collect::<Vec<_>>(), ["vault"]);
+}
+
+/// Scenario: probing by a workload whose credential no issuer binds to a host, while a sensor on its host is heard.
+/// Guarantees: the host layer was seen, and not challenged; its host is named.
+#[test]
+fn hosts_are_known_by_where_their_own_is_seen() {
+    let mut world = World::new();
+    world.past();
+    world.hear(0);
+    for (secs, destination) in [(0, "orders"), (10, "billing"), (20, "ledger")] {
+        world.used(secs, |row| {
+            row.dst = Some(destination.to_owned());
+            row.decision = Decision::Deny;
+            (row.bound_pod_uid, row.bound_host) = (None, None);
+            row.credential_id = Some("X509SERIAL=a1".to_owned());
+        });
+    }
+    let incident = only(&world);
+    assert_eq!(incident.host_layer.verdict, LayerVerdict::NotChallenged);
+    assert_eq!(
+        (incident.hosts.as_slice(), incident.missing_sources.len()),
+        (["h0".to_owned()].as_slice(), 0)
+    );
+}
+
+/// Scenario: a credential that no issuer binds to a host goes back and forth between two hosts of its workload.
+/// Guarantees: one of the two is not its owner, so that it was not contained; which one is not claimed to be proven.
+#[test]
+fn two_holders_are_not_contained() {
+    let mut world = World::new();
+    world.hear(0);
+    for secs in 0..6 {
+        world.used(secs * 60, |row| {
+            (row.bound_pod_uid, row.bound_host) = (None, None);
+            row.credential_id = Some("X509SERIAL=a1".to_owned());
+            row.src_addr = Some(if secs % 2 == 0 { "10.0.0.1" } else { "10.0.1.1" }.to_owned());
+        });
+    }
+    let incident = only(&world);
+    assert_eq!(incident.identity_layer.verdict, LayerVerdict::Bypassed);
+    assert_eq!((incident.outcome, incident.strength), (ContainmentOutcome::NotContained, Strength::Unproven));
+    let count: u64 = incident.blast_radius.reached.iter().map(|reach| reach.count).sum();
+    assert_eq!((count, incident.residual_exposure.len()), (3, 1));
+    assert_eq!(incident.hosts, ["h0", "h1"]);
+}
+
+/// Scenario: a token is used from another host; its own host's sensor was heard all the time, or never.
+/// Guarantees: host events are only called missing where they are.
+#[test]
+fn what_is_there_is_not_missing() {
+    for heard in [true, false] {
+        let mut world = World::new();
+        if heard {
+            world.hear(0);
+        }
+        world.used(0, |row| row.src_addr = Some("10.0.1.1".to_owned()));
+        let incident = only(&world);
+        assert!(incident.host_layer.inferred);
+        assert_eq!(incident.missing_sources.is_empty(), heard, "{:?}", incident.missing_sources);
+    }
+}
+
+/// Scenario: a process in a container writes the file that makes the host run a program, which decoders call a change
+/// of namespaces. Guarantees: it is an escape, and got past isolation although no baseline requires that.
+#[test]
+fn written_escapes_are_escapes() {
+    for (action, path) in [
+        (Action::NsChange, "/sys/fs/cgroup/rdma/release_agent"),
+        (Action::FileWrite, "/proc/sys/kernel/core_pattern"),
+        (Action::FileWrite, "/proc/sys/fs/binfmt_misc/register"),
+    ] {
+        let mut world = World::new();
+        world.host(0, |row| (row.action, row.target_path) = (action, Some(path.to_owned())));
+        let incident = only(&world);
+        assert_eq!(host_verdict(&incident, Control::Isolation), Some(LayerVerdict::Bypassed), "{path}");
+        assert_eq!(incident.first_failed, [Control::Isolation], "{path}");
+        assert_eq!(incident.outcome, ContainmentOutcome::NotContained, "{path}");
+    }
+}
+
+/// Scenario: somebody asks for a stolen token to be revoked, and is refused, fails, or succeeds.
+/// Guarantees: only what was revoked is.
+#[test]
+fn refused_revocations_end_nothing() {
+    for (decision, reason) in
+        [(Decision::Deny, "expires"), (Decision::Error, "expires"), (Decision::Allow, "revoked")]
+    {
+        let mut world = World::new();
+        world.used(0, |row| row.src_addr = Some("10.0.1.1".to_owned()));
+        world.used(60, |row| {
+            (row.phase, row.decision, row.src_addr, row.dst) = (Phase::Revoke, decision, None, None);
+        });
+        let incident = only(&world);
+        assert_eq!(incident.residual_exposure[0].reason, reason, "{decision}");
+    }
+}
+
+/// Scenario: a token without end and one with an end, used off their place. Guarantees: with nothing to check, nothing
+/// was bypassed: it was not enforced.
+#[test]
+fn nothing_is_enforced_of_credentials_without_end() {
+    for (kind, expected) in
+        [("k8s-token", LayerVerdict::Bypassed), ("k8s-legacy-token", LayerVerdict::NotEnforced)]
+    {
+        let mut world = World::new();
+        world.used(0, |row| {
+            row.src_addr = Some("10.0.1.1".to_owned());
+            row.credential_id = Some("JTI=other".to_owned());
+            (row.credential_kind, row.exp) = (Some(kind.to_owned()), None);
+        });
+        let incident = only(&world);
+        assert_eq!(
+            (incident.identity_layer.verdict, incident.outcome),
+            (expected, ContainmentOutcome::NotContained)
+        );
+    }
+}
+
+/// Scenario: a shell five days ago; today a theft and a sensitive request from the same pod.
+/// Guarantees: today's is an incident of its own, as grave as if the old sign had not been.
+#[test]
+fn old_signs_do_not_hide_new_ones() {
+    let mut world = World::new();
+    world.shell(-5 * DAY);
+    world.shell(0);
+    world.host(1, |row| (row.action, row.target_path) = (Action::CredRead, Some(TOKEN.to_owned())));
+    world.used(20, |row| row.action = Some("list secrets".to_owned()));
+    let judged = world.judge();
+    let severities = |rule: &str| -> Vec<Severity> {
+        judged
+            .findings
+            .iter()
+            .filter(|finding| finding.rule == rule)
+            .map(|finding| finding.severity)
+            .collect()
+    };
+    assert_eq!(severities("CT-203"), [Severity::Medium, Severity::High]);
+    assert_eq!(severities("CT-201"), [Severity::Medium]);
+    let onsets: Vec<_> = judged.incidents.iter().map(|incident| incident.onset).collect();
+    assert_eq!(onsets, [at(-5 * DAY), at(0)]);
+}
+
+/// Scenario: a shell five days ago, and nothing since but the use of a credential that belongs there from elsewhere.
+/// Guarantees: the old sign is named and weighs.
+#[test]
+fn old_signs_still_weigh() {
+    let mut world = World::new();
+    world.shell(-5 * DAY);
+    world.used(0, |row| row.src_addr = Some("10.0.1.1".to_owned()));
+    let judged = world.judge();
+    let off = judged.findings.iter().find(|finding| finding.rule == "CT-101").expect("it is off its host");
+    assert_eq!((off.severity, off.count), (Severity::Critical, 1));
+}
+
+/// Scenario: a sensor takes an execution for an attack, or only notes it. Guarantees: its gravest words are heard
+/// whatever the act was.
+#[test]
+fn grave_alerts_are_heard() {
+    for (priority, incidents) in [("critical", 1), ("notice", 0)] {
+        let mut world = World::new();
+        world.host(0, |row| {
+            (row.action, row.exe) = (Action::Exec, Some("/opt/app/tool".to_owned()));
+            row.rule = Some("Dropped program executed".to_owned());
+            row.priority = Some(priority.to_owned());
+        });
+        assert_eq!(world.judge().incidents.len(), incidents, "{priority}");
+    }
+}
