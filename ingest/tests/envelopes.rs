@@ -68,7 +68,8 @@ fn wraps() -> Vec<Wrap> {
         }),
         of_host("filebeat", |inner| {
             text(
-                &json!({"@timestamp": TIME, "message": inner, "host": {"name": "n1"}, "agent": {"type": "filebeat"}}),
+                &json!({"@timestamp": TIME, "message": inner, "host": {"name": "n1"}, "agent": {"type": "filebeat"},
+                    "input": {"type": "filestream"}, "log": {"offset": 0, "file": {"path": "/var/log/x.log"}}}),
             )
         }),
         of_host("loki export", |inner| {
