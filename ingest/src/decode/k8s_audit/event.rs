@@ -1,7 +1,7 @@
 //! One audit event, whatever stands around it and however its keys were rewritten.
 //!
 //! In: a record. Out: lookups that do not care for key case, dots or slashes (`_slash_`) that shippers changed.
-//! Owns: recognition, the wrappings (AKS `properties.log`, Elastic `kubernetes.audit`, GKE `protoPayload`, log stores that
+//! Owns: recognition, what a dry run is, the wrappings (AKS `properties.log`, Elastic `kubernetes.audit`, GKE `protoPayload`, log stores that
 //! keep objects as text), the mending of events that a log service cut off (`[Truncated...]`). Leaves the common envelopes to the peeling before decoding.
 
 use std::borrow::Cow;
@@ -124,6 +124,20 @@ impl<'r> AuditEvent<'r> {
         own.or_else(around).or_else(shipped).or(record.envelope.time)
     }
 
+    /// Whether the request was only tried out: all is checked, and nothing is stored. The query says so, or the options
+    /// of a deletion, which are its body. Tokens and reviews are never stored, so they are given all the same.
+    pub(super) fn is_dry_run(&self) -> bool {
+        let of_query = || self.str_at(&["requestURI"]).is_some_and(asks_dry_run);
+        let options: [&[&str]; 2] =
+            [&["requestObject", "dryRun"], &["requestObject", "deleteOptions", "dryRun"]];
+        let of_options =
+            || options.iter().any(|path| self.at(path).is_some_and(|asked| !is_empty_list(asked)));
+        let resource = self.str_at(&["objectRef", "resource"]).unwrap_or_default();
+        let answers = resource == "tokenreviews"
+            || (resource == "serviceaccounts" && self.str_at(&["objectRef", "subresource"]) == Some("token"));
+        !answers && (of_query() || of_options())
+    }
+
     /// The cluster, where the wrapping names it: the AKS or GKE resource, or the EKS log group.
     pub(super) fn cluster(&self, record: &Record<'_>) -> Option<String> {
         let said = |path: &[&str]| self.wrapper.and_then(|wrapper| field::str_at(wrapper, path));
@@ -160,6 +174,16 @@ impl<'r> AuditEvent<'r> {
         let name = fold(name);
         self.annotations().find(|(key, _)| is_own_key(key, &name)).map(|(_, value)| value)
     }
+}
+
+/// Whether the query of a URI has `dryRun=All`; any other value is refused by the API server.
+pub(super) fn asks_dry_run(uri: &str) -> bool {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|part| part.strip_prefix("dryRun=").is_some_and(|value| !value.is_empty()))
+}
+
+fn is_empty_list(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// The first value of `authentication.kubernetes.io/NAME` among a user's extras.
