@@ -58,8 +58,7 @@ impl Decode for KubernetesAudit {
 }
 
 fn read(record: &Record<'_>, event: &AuditEvent<'_>, rows: &mut EventRows) -> Result<(), Reject> {
-    let received = event.time_at(&["requestReceivedTimestamp"]);
-    let event_time = received.or_else(|| event.fallback_time(record));
+    let event_time = event.received().or_else(|| event.fallback_time(record));
     let event_time = event_time
         .ok_or_else(|| field::no_time("requestReceivedTimestamp", event.at(&["requestReceivedTimestamp"])))?;
     let presented = presented(record, event, event_time);
@@ -74,7 +73,7 @@ fn read(record: &Record<'_>, event: &AuditEvent<'_>, rows: &mut EventRows) -> Re
 fn presented(record: &Record<'_>, event: &AuditEvent<'_>, event_time: EventTime) -> IdentityAssertion {
     let mut row = record.assertion(event_time);
     row.phase = Phase::Present;
-    row.end_time = event.time_at(&["stageTimestamp"]);
+    row.end_time = event.ended();
     row.request_id = event.string_at(&["auditID"]);
     (row.decision, row.reason) = judge(event);
     row.enforcement = match row.decision {

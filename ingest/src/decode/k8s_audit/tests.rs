@@ -480,6 +480,44 @@ fn a_pod_lives_through_its_grace() {
     assert_eq!(ended(gone, "2026-03-01T10:00:00Z", 0), moment(gone));
 }
 
+/// Scenario: a row of Azure's table `AKSAuditAdmin` (its columns as Azure Monitor's reference names them), with objects as
+/// objects and as text; a row of `AzureDiagnostics`, whole and cut off where the column ends. Guarantees: time, end,
+/// subject, binding, peer and cluster are read.
+#[test]
+fn tables_of_azure() {
+    let event: Value = serde_json::from_str(FORMAT.sample).expect("the sample is JSON");
+    let cluster = "/subscriptions/s/resourcegroups/g/providers/microsoft.containerservice/managedclusters/c1";
+    let row = |text: bool| {
+        let of = |key: &str| if text { Value::from(event[key].to_string()) } else { event[key].clone() };
+        json!({"TimeGenerated": "2026-03-01T10:00:09Z", "Type": "AKSAuditAdmin", "AuditId": "a", "Level": "Metadata", "Stage": "ResponseComplete",
+            "RequestUri": "/x", "Verb": "list", "User": of("user"), "SourceIps": of("sourceIPs"), "ObjectRef": of("objectRef"),
+            "ResponseStatus": of("responseStatus"), "Annotations": of("annotations"), "UserAgent": "x", "PodName": "kube-apiserver-1",
+            "RequestReceivedTime": "2026-03-01T10:00:00Z", "StageReceivedTime": "2026-03-01T10:00:00.5Z", "_ResourceId": cluster})
+    };
+    for row in [row(false), row(true)] {
+        let read = first(&row);
+        assert_eq!(
+            (Some(read.event_time), read.end_time),
+            (moment("2026-03-01T10:00:00Z"), moment("2026-03-01T10:00:00.5Z"))
+        );
+        assert_eq!(
+            (read.bound_pod.as_deref(), read.src_addr.as_deref()),
+            (Some("web-7"), Some("10.1.0.7")),
+            "{row}"
+        );
+        assert_eq!((read.cluster.as_deref(), read.decision), (Some("c1"), Decision::Allow));
+    }
+    let diagnostics = |log: &str| json!({"TimeGenerated": "2026-03-01T10:00:09Z", "Category": "kube-audit", "log_s": log, "ResourceId": cluster, "Type": "AzureDiagnostics"});
+    let whole = first(&diagnostics(FORMAT.sample));
+    assert_eq!((whole.bound_pod.as_deref(), whole.cluster.as_deref()), (Some("web-7"), Some("c1")));
+    let cut = first(&diagnostics(FORMAT.sample.split_once(r#","userAgent""#).expect("it has one").0));
+    assert_eq!(
+        (cut.bound_pod.as_deref(), Some(cut.event_time)),
+        (Some("web-7"), moment("2026-03-01T10:00:09Z"))
+    );
+    assert!(cut.trust_flags.iter().any(|remark| remark == "truncated"));
+}
+
 /// Scenario: a node reports its addresses. Guarantees: a host placement.
 #[test]
 fn nodes() {
