@@ -25,6 +25,7 @@ mod kafka;
 pub(crate) mod loki;
 mod lookup_events;
 pub(crate) mod octets;
+mod prefixed;
 mod sentinel;
 mod syslog;
 mod timestamped;
@@ -56,6 +57,7 @@ const ENVELOPES: &[Kind] = &[
     Kind { id: "kafka", peel: kafka::peel },
     Kind { id: "sentinel", peel: sentinel::peel },
     Kind { id: "loki", peel: loki::peel },
+    Kind { id: "prefixed", peel: prefixed::peel },
     Kind { id: "timestamped", peel: timestamped::peel },
     Kind { id: "syslog", peel: syslog::peel },
 ];

@@ -131,6 +131,15 @@ fn wraps() -> Vec<Wrap> {
             text(&json!({"SyslogMessage": inner, "HostName": "n1", "TimeGenerated": TIME}))
         }),
         wrap("timestamped", |inner| object(inner).and(line(inner)).map(|inner| format!("{TIME} {inner}"))),
+        wrap("compose", |inner| object(inner).and(line(inner)).map(|inner| format!("vault-1  | {inner}"))),
+        wrap("fluentd file", |inner| {
+            object(inner).and(line(inner)).map(|inner| format!("{TIME}\tkube.audit\t{inner}"))
+        }),
+        wrap("logcli", |inner| line(inner).map(|inner| format!("{TIME} {{app=\"x\"}} {inner}"))),
+        wrap("insights", |inner| {
+            let fields = json!([{"field": "@timestamp", "value": "2026-03-01 10:00:00.000"}, {"field": "@message", "value": inner}]);
+            text(&json!({"results": [fields], "statistics": {}, "status": "Complete"}))
+        }),
         wrap("array", |inner| object(inner).map(|_| format!("[{inner}]"))),
         wrap("over lines", |inner| {
             let members = object(inner).and(inner.strip_prefix('{'))?.strip_suffix('}')?;
