@@ -138,15 +138,19 @@ impl<'r> AuditEvent<'r> {
     /// Whether the request was only tried out: all is checked, and nothing is stored. The query says so, or the options
     /// of a deletion, which are its body. Tokens and reviews are never stored, so they are given all the same.
     pub(super) fn is_dry_run(&self) -> bool {
+        let (verb, subresource) = (self.str_at(&["verb"]), self.str_at(&["objectRef", "subresource"]));
+        // Any other body is what a client made up: a patch may have a field of this name.
+        let options: Option<&[&str]> = match (verb, subresource) {
+            (Some("delete" | "deletecollection"), _) => Some(&["requestObject", "dryRun"]),
+            (Some("create"), Some("eviction")) => Some(&["requestObject", "deleteOptions", "dryRun"]),
+            _ => None,
+        };
+        let of_options = options.and_then(|path| self.at(path)).is_some_and(|asked| !is_empty_list(asked));
         let of_query = || self.str_at(&["requestURI"]).is_some_and(asks_dry_run);
-        let options: [&[&str]; 2] =
-            [&["requestObject", "dryRun"], &["requestObject", "deleteOptions", "dryRun"]];
-        let of_options =
-            || options.iter().any(|path| self.at(path).is_some_and(|asked| !is_empty_list(asked)));
         let resource = self.str_at(&["objectRef", "resource"]).unwrap_or_default();
-        let answers = resource == "tokenreviews"
-            || (resource == "serviceaccounts" && self.str_at(&["objectRef", "subresource"]) == Some("token"));
-        !answers && (of_query() || of_options())
+        let answers =
+            resource == "tokenreviews" || (resource == "serviceaccounts" && subresource == Some("token"));
+        !answers && (of_options || of_query())
     }
 
     /// The cluster, where the wrapping names it: the AKS or GKE resource, or the EKS log group.

@@ -457,6 +457,9 @@ fn dry_runs() {
         "objectRef": {"resource": "serviceaccounts", "subresource": "token", "namespace": "shop", "name": "web"}})));
     let enforcements: Vec<_> = rows.identity_assertions.iter().map(|row| row.enforcement).collect();
     assert_eq!(enforcements, [Enforcement::Enforced; 2]);
+    let made_up =
+        first(&with(json!({"verb": "patch", "objectRef": pod, "requestObject": {"dryRun": ["All"]}})));
+    assert_eq!(made_up.enforcement, Enforcement::Enforced, "a patch is the client's own text");
     let done = json!({"verb": "delete", "objectRef": pod, "requestURI": "/x?dryRun=&x=dryRun=All",
         "requestObject": {"kind": "DeleteOptions", "dryRun": []}});
     assert!(placement(done).is_some());
