@@ -16,6 +16,9 @@ use crate::envelope::loki;
 /// How far into a document its list's key is looked for, in bytes: all known wrappers name it near the start.
 const KEY_WINDOW_BYTES: usize = 4 * 1024;
 
+/// The key of the list in answers of Microsoft's interfaces.
+const VALUE: &str = "value";
+
 /// One kind of document with a list inside.
 struct Wrapper {
     /// Key of the object that holds the list, where that is not the document itself.
@@ -75,7 +78,7 @@ const WRAPPERS: &[Wrapper] = &[
     // Microsoft's interfaces: Graph (sign-ins, audit of the directory), resource manager (activity log).
     Wrapper {
         within: None,
-        key: "value",
+        key: VALUE,
         fits: |fields| {
             fields
                 .keys()
@@ -84,11 +87,19 @@ const WRAPPERS: &[Wrapper] = &[
         layer: |_| "value",
         describe: |_, _| (),
     },
+    // Elasticsearch and OpenSearch: the answer to a search.
+    Wrapper {
+        within: Some("hits"),
+        key: "hits",
+        fits: |fields| fields.contains_key("hits"),
+        layer: |_| "search-hits",
+        describe: |_, _| (),
+    },
     // Okta's event hooks.
     Wrapper {
         within: Some("data"),
         key: "events",
-        fits: |fields| fields.len() <= 1,
+        fits: |fields| fields.len() == 1,
         layer: |_| "event-hook",
         describe: |_, _| (),
     },
@@ -148,6 +159,7 @@ pub(crate) const LAYERS: &[&str] = &[
     "reservations",
     "eventhub",
     "value",
+    "search-hits",
     "event-hook",
     "cloudwatch-events",
     "insights-results",
@@ -189,10 +201,22 @@ fn has_list_key(bytes: &[u8]) -> bool {
     });
     let window = bytes.get(..KEY_WINDOW_BYTES).unwrap_or(bytes);
     KEYS.find_iter(window).any(|hit| {
+        // Fields of many records have this name; an answer of Microsoft's begins with one of its own.
+        if WRAPPERS.get(hit.pattern().as_usize()).is_some_and(|wrapper| wrapper.key == VALUE)
+            && !is_answer(window)
+        {
+            return false;
+        }
         let rest = window.get(hit.end()..).unwrap_or_default().trim_ascii_start();
         rest.strip_prefix(b":")
             .is_some_and(|rest| matches!(rest.trim_ascii_start().first(), Some(b'[') | None))
     })
+}
+
+/// Whether an object begins as an answer of Microsoft's interfaces does.
+fn is_answer(object: &[u8]) -> bool {
+    let first = object.strip_prefix(b"{").unwrap_or(object).trim_ascii_start();
+    ["\"@odata.", "\"value\"", "\"nextLink\""].iter().any(|key| first.starts_with(key.as_bytes()))
 }
 
 /// Takes a document apart, if it is one with a list of records inside.
@@ -399,6 +423,7 @@ mod tests {
             r#"{"Reservations":[]}"#,
             r#"{"records":[]}"#,
             r#"{"value":[]}"#,
+            r#"{"took":1,"hits":{"total":{"value":0},"hits":[]}}"#,
             r#"{"data":{"events":[]}}"#,
             r#"{"logEvents":[]}"#,
             r#"{"events":[],"nextToken":"x"}"#,

@@ -131,6 +131,13 @@ fn wraps() -> Vec<Wrap> {
             text(&json!({"SyslogMessage": inner, "HostName": "n1", "TimeGenerated": TIME}))
         }),
         wrap("timestamped", |inner| object(inner).and(line(inner)).map(|inner| format!("{TIME} {inner}"))),
+        wrap("search hit", |inner| {
+            let inner = object(inner).and(Some(inner))?;
+            Some(format!(r#"{{"took":1,"hits":{{"hits":[{{"_index":"i","_id":"x","_source":{inner}}}]}}}}"#))
+        }),
+        of_host("splunk", |inner| {
+            text(&json!({"preview": false, "result": {"_raw": inner, "_time": TIME, "host": "n1"}}))
+        }),
         wrap("compose", |inner| object(inner).and(line(inner)).map(|inner| format!("vault-1  | {inner}"))),
         wrap("fluentd file", |inner| {
             object(inner).and(line(inner)).map(|inner| format!("{TIME}\tkube.audit\t{inner}"))
