@@ -25,6 +25,8 @@ mod kafka;
 pub(crate) mod loki;
 mod lookup_events;
 pub(crate) mod octets;
+mod prefixed;
+mod search_hit;
 mod sentinel;
 mod syslog;
 mod timestamped;
@@ -54,8 +56,10 @@ const ENVELOPES: &[Kind] = &[
     Kind { id: "aks", peel: aks::peel },
     Kind { id: "cloudwatch", peel: cloudwatch::peel },
     Kind { id: "kafka", peel: kafka::peel },
+    Kind { id: "search-hit", peel: search_hit::peel },
     Kind { id: "sentinel", peel: sentinel::peel },
     Kind { id: "loki", peel: loki::peel },
+    Kind { id: "prefixed", peel: prefixed::peel },
     Kind { id: "timestamped", peel: timestamped::peel },
     Kind { id: "syslog", peel: syslog::peel },
 ];

@@ -152,14 +152,20 @@ impl<R: Read> Frames<R> {
         Ok(())
     }
 
-    /// Splits a line that holds several JSON values; anything else behind the first keeps the line whole.
+    /// Splits a line that holds several JSON values, the last of which may go on in the next line; anything else behind
+    /// the first keeps the line whole.
     fn split(&mut self, line: Line, first_end: usize) {
         let mut ends = vec![first_end];
         let mut from = first_end;
+        let mut goes_on = None;
         while let Some(rest) = line.bytes.get(from..).filter(|rest| !rest.trim_ascii().is_empty()) {
             let is_next = matches!(rest.trim_ascii_start().first(), Some(b'{' | b'['));
             match Shape::default().feed(rest) {
                 Step::Complete(length) if is_next => from += length,
+                Step::Open if is_next => {
+                    goes_on = Some(rest.to_vec());
+                    break;
+                }
                 _ => {
                     ends.clear();
                     break;
@@ -167,7 +173,7 @@ impl<R: Read> Frames<R> {
             }
             ends.push(from);
         }
-        if ends.len() <= 1 {
+        if ends.len() <= 1 && goes_on.is_none() {
             self.push(line.bytes, line.number);
             return;
         }
@@ -175,6 +181,9 @@ impl<R: Read> Frames<R> {
         for end in ends {
             self.push(line.bytes.get(start..end).unwrap_or_default().to_vec(), line.number);
             start = end;
+        }
+        if let Some(bytes) = goes_on {
+            self.again.push_front(Line { bytes, number: line.number });
         }
     }
 
@@ -195,17 +204,28 @@ impl<R: Read> Frames<R> {
             let step = shape.feed(&line.bytes);
             let rest = if let Step::Complete(end) = step { line.bytes.get(end..) } else { None };
             let is_whole = rest.is_some_and(|rest| rest.trim_ascii().is_empty());
+            let behind_is_another =
+                rest.is_some_and(|rest| matches!(rest.trim_ascii_start().first(), Some(b'{' | b'[')));
             lines.push(line);
             if step == Step::Open && length <= MAX_DOCUMENT_BYTES {
                 continue;
             }
             match step {
                 Step::Complete(_) if is_whole => self.push_joined(&lines),
+                Step::Complete(end) if behind_is_another => self.push_up_to(lines, end),
                 Step::Open => self.refuse_long(&lines),
                 _ => self.give_up(lines, false),
             }
             return Ok(());
         }
+    }
+
+    /// The document ends inside its last line, and another begins there: files were put together that end without a break.
+    fn push_up_to(&mut self, mut lines: Vec<Line>, end: usize) {
+        let Some(last) = lines.last_mut() else { return };
+        let behind = last.bytes.split_off(end.min(last.bytes.len()));
+        self.again.push_front(Line { bytes: behind, number: last.number });
+        self.push_joined(&lines);
     }
 
     /// Keeps what came instead of a line until the lines before it have gone out.
@@ -315,6 +335,19 @@ mod tests {
         check(b"{\n \"a\": 1\n}\n{\"b\":2}\n", &[(1, "{\n \"a\": 1\n}"), (4, "{\"b\":2}")]);
         check(b"{\"a\":1}{\"b\":2} [3]\nx\n", &[(1, "{\"a\":1}"), (1, "{\"b\":2}"), (1, " [3]"), (2, "x")]);
         check(b"{\"a\":1} tail\n", &[(1, "{\"a\":1} tail")]);
+        check(
+            b"{\n\"a\":1\n}{\n\"b\":2\n}{\"c\":3}[4]{\n}\nx\n",
+            &[
+                (1, "{\n\"a\":1\n}"),
+                (3, "{\n\"b\":2\n}"),
+                (5, "{\"c\":3}"),
+                (5, "[4]"),
+                (5, "{\n}"),
+                (7, "x"),
+            ],
+        );
+        check(b"{\"a\":1}{\"b\":\n", &[(1, "{\"a\":1}"), (1, "{\"b\":")]);
+        check(b"{\n\"a\":1\n} tail\n", &[(1, "{"), (2, "\"a\":1"), (3, "} tail")]);
         check(b"[{\"a\":\"}\"}\n,{\"b\":2}\n]\n", &[(1, "[{\"a\":\"}\"}\n,{\"b\":2}\n]")]);
     }
 

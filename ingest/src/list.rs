@@ -16,6 +16,9 @@ use crate::envelope::loki;
 /// How far into a document its list's key is looked for, in bytes: all known wrappers name it near the start.
 const KEY_WINDOW_BYTES: usize = 4 * 1024;
 
+/// The key of the list in answers of Microsoft's interfaces.
+const VALUE: &str = "value";
+
 /// One kind of document with a list inside.
 struct Wrapper {
     /// Key of the object that holds the list, where that is not the document itself.
@@ -60,12 +63,44 @@ const WRAPPERS: &[Wrapper] = &[
         layer: |_| "reservations",
         describe: |_, _| (),
     },
-    // Azure diagnostic records in an event hub.
+    // Azure diagnostic records in an event hub; Stream Analytics adds how they came.
     Wrapper {
         within: None,
         key: "records",
-        fits: |fields| fields.len() <= 1,
+        fits: |fields| {
+            const ADDED: [&str; 4] =
+                ["records", "EventProcessedUtcTime", "PartitionId", "EventEnqueuedUtcTime"];
+            fields.keys().all(|key| ADDED.contains(&key.as_ref()))
+        },
         layer: |_| "eventhub",
+        describe: |_, _| (),
+    },
+    // Microsoft's interfaces: Graph (sign-ins, audit of the directory), resource manager (activity log).
+    Wrapper {
+        within: None,
+        key: VALUE,
+        fits: |fields| {
+            fields
+                .keys()
+                .all(|key| matches!(key.as_ref(), "value" | "nextLink") || key.starts_with("@odata."))
+        },
+        layer: |_| "value",
+        describe: |_, _| (),
+    },
+    // Elasticsearch and OpenSearch: the answer to a search.
+    Wrapper {
+        within: Some("hits"),
+        key: "hits",
+        fits: |fields| fields.contains_key("hits"),
+        layer: |_| "search-hits",
+        describe: |_, _| (),
+    },
+    // Okta's event hooks.
+    Wrapper {
+        within: Some("data"),
+        key: "events",
+        fits: |fields| fields.len() == 1,
+        layer: |_| "event-hook",
         describe: |_, _| (),
     },
     // CloudWatch Logs subscription.
@@ -82,6 +117,14 @@ const WRAPPERS: &[Wrapper] = &[
         key: "events",
         fits: is_log_events,
         layer: |_| "cloudwatch-events",
+        describe: |_, _| (),
+    },
+    // CloudWatch Logs Insights, as `aws logs get-query-results` prints it.
+    Wrapper {
+        within: None,
+        key: "results",
+        fits: |fields| fields.contains_key("statistics"),
+        layer: |_| "insights-results",
         describe: |_, _| (),
     },
     // Loki: what is pushed, what a query answers, and each stream in either.
@@ -115,7 +158,11 @@ pub(crate) const LAYERS: &[&str] = &[
     "spire-agents",
     "reservations",
     "eventhub",
+    "value",
+    "search-hits",
+    "event-hook",
     "cloudwatch-events",
+    "insights-results",
     "loki-streams",
     "loki-stream",
 ];
@@ -136,9 +183,13 @@ pub(crate) struct List<'a> {
 /// Whether a document starts like one that holds a list of records, so that it may be longer than a record.
 pub(crate) fn may_hold_records(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
-    let after_bracket = start.strip_prefix(b"[").map(|rest| rest.trim_ascii_start().first());
+    let after_bracket = start.strip_prefix(b"[").map(|rest| {
+        let rest = rest.trim_ascii_start();
+        // Queries of the AWS command line give lists of lists (`Reservations[*].Instances[*]`).
+        rest.strip_prefix(b"[").map_or(rest, <[u8]>::trim_ascii_start)
+    });
     match after_bracket {
-        Some(first) => first == Some(&b'{'),
+        Some(rest) => rest.first() == Some(&b'{'),
         None => start.first() == Some(&b'{') && has_list_key(start),
     }
 }
@@ -150,10 +201,22 @@ fn has_list_key(bytes: &[u8]) -> bool {
     });
     let window = bytes.get(..KEY_WINDOW_BYTES).unwrap_or(bytes);
     KEYS.find_iter(window).any(|hit| {
+        // Fields of many records have this name; an answer of Microsoft's begins with one of its own.
+        if WRAPPERS.get(hit.pattern().as_usize()).is_some_and(|wrapper| wrapper.key == VALUE)
+            && !is_answer(window)
+        {
+            return false;
+        }
         let rest = window.get(hit.end()..).unwrap_or_default().trim_ascii_start();
         rest.strip_prefix(b":")
             .is_some_and(|rest| matches!(rest.trim_ascii_start().first(), Some(b'[') | None))
     })
+}
+
+/// Whether an object begins as an answer of Microsoft's interfaces does.
+fn is_answer(object: &[u8]) -> bool {
+    let first = object.strip_prefix(b"{").unwrap_or(object).trim_ascii_start();
+    ["\"@odata.", "\"value\"", "\"nextLink\""].iter().any(|key| first.starts_with(key.as_bytes()))
 }
 
 /// Takes a document apart, if it is one with a list of records inside.
@@ -172,7 +235,11 @@ fn split_whole<'a>(text: &'a str, outer: &Envelope) -> serde_json::Result<Option
     let mut envelope = outer.clone();
     let elements = if text.trim_start().starts_with('[') {
         envelope.layers.push("array");
-        serde_json::from_str::<Vec<&RawValue>>(text)?
+        let elements = serde_json::from_str::<Vec<&RawValue>>(text)?;
+        if elements.first().is_some_and(|first| is_named_field(first)) {
+            return Ok(None);
+        }
+        elements
     } else {
         let document = serde_json::from_str::<Fields<'_>>(text)?;
         let Some((wrapper, fields)) =
@@ -182,11 +249,20 @@ fn split_whole<'a>(text: &'a str, outer: &Envelope) -> serde_json::Result<Option
         };
         envelope.layers.push((wrapper.layer)(&fields));
         (wrapper.describe)(&fields, &mut envelope);
-        let list = fields.get(wrapper.key).map_or("[]", |raw| raw.get());
+        // CloudWatch tries a destination with a message that is no log event.
+        let is_trial = text_field(&fields, "messageType").is_some_and(|kind| kind == "CONTROL_MESSAGE");
+        let list = fields.get(wrapper.key).filter(|_| !is_trial).map_or("[]", |raw| raw.get());
         serde_json::from_str::<Vec<&RawValue>>(list)?
     };
     let elements = elements.into_iter().map(RawValue::get).collect::<Vec<_>>();
     Ok(Some(List { elements: with_lines(text, &elements), envelope, rest: None }))
+}
+
+/// Whether a list that begins so is one row, taken apart into its fields: `[{"field":"@message","value":"…"},…]`.
+fn is_named_field(first: &RawValue) -> bool {
+    let fields = serde_json::from_str::<Fields<'_>>(first.get());
+    fields
+        .is_ok_and(|fields| fields.len() == 2 && fields.contains_key("field") && fields.contains_key("value"))
 }
 
 /// The object that holds the list of a wrapper, if the document is one.
@@ -307,6 +383,21 @@ mod tests {
             (r#"{"Events":[{"EventId":"1"}],"NextToken":"t"}"#, Some(("lookup-events", 1))),
             (r#"{"Events":[{"EventId":"1"}],"Host":"n1"}"#, None),
             (r#"{"Reservations":[{"Instances":[]},{"Instances":[]}]}"#, Some(("reservations", 2))),
+            (r#"{"records":[{"a":1}],"EventProcessedUtcTime":"x","PartitionId":0}"#, Some(("eventhub", 1))),
+            (r#"{"@odata.context":"x","@odata.nextLink":"y","value":[{"a":1},{"a":2}]}"#, Some(("value", 2))),
+            (r#"{"value":[{"a":1}],"nextLink":"y"}"#, Some(("value", 1))),
+            (r#"{"name":"cpu","value":[{"a":1}]}"#, None),
+            (r#"{"eventType":"com.okta.event_hook","data":{"events":[{"a":1}]}}"#, Some(("event-hook", 1))),
+            (
+                r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","message":"x"}]}"#,
+                Some(("cloudwatch-events", 0)),
+            ),
+            (
+                r#"{"results":[[{"field":"@message","value":"x"}]],"statistics":{}}"#,
+                Some(("insights-results", 1)),
+            ),
+            (r#"[{"field":"@message","value":"x"},{"field":"@ptr","value":"y"}]"#, None),
+            (r#"[[{"a":1},{"a":2}],[{"a":3}]]"#, Some(("array", 2))),
         ];
         for (text, expected) in cases {
             let list = split(text, &Envelope::default());
@@ -331,8 +422,12 @@ mod tests {
             r#"{"agents":[]}"#,
             r#"{"Reservations":[]}"#,
             r#"{"records":[]}"#,
+            r#"{"value":[]}"#,
+            r#"{"took":1,"hits":{"total":{"value":0},"hits":[]}}"#,
+            r#"{"data":{"events":[]}}"#,
             r#"{"logEvents":[]}"#,
             r#"{"events":[],"nextToken":"x"}"#,
+            r#"{"results":[],"statistics":{}}"#,
             r#"{"streams":[]}"#,
             r#"{"data":{"resultType":"streams","result":[]}}"#,
             r#"{"stream":{},"values":[]}"#,

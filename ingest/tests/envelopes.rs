@@ -68,7 +68,8 @@ fn wraps() -> Vec<Wrap> {
         }),
         of_host("filebeat", |inner| {
             text(
-                &json!({"@timestamp": TIME, "message": inner, "host": {"name": "n1"}, "agent": {"type": "filebeat"}}),
+                &json!({"@timestamp": TIME, "message": inner, "host": {"name": "n1"}, "agent": {"type": "filebeat"},
+                    "input": {"type": "filestream"}, "log": {"offset": 0, "file": {"path": "/var/log/x.log"}}}),
             )
         }),
         of_host("loki export", |inner| {
@@ -130,6 +131,22 @@ fn wraps() -> Vec<Wrap> {
             text(&json!({"SyslogMessage": inner, "HostName": "n1", "TimeGenerated": TIME}))
         }),
         wrap("timestamped", |inner| object(inner).and(line(inner)).map(|inner| format!("{TIME} {inner}"))),
+        wrap("search hit", |inner| {
+            let inner = object(inner).and(Some(inner))?;
+            Some(format!(r#"{{"took":1,"hits":{{"hits":[{{"_index":"i","_id":"x","_source":{inner}}}]}}}}"#))
+        }),
+        of_host("splunk", |inner| {
+            text(&json!({"preview": false, "result": {"_raw": inner, "_time": TIME, "host": "n1"}}))
+        }),
+        wrap("compose", |inner| object(inner).and(line(inner)).map(|inner| format!("vault-1  | {inner}"))),
+        wrap("fluentd file", |inner| {
+            object(inner).and(line(inner)).map(|inner| format!("{TIME}\tkube.audit\t{inner}"))
+        }),
+        wrap("logcli", |inner| line(inner).map(|inner| format!("{TIME} {{app=\"x\"}} {inner}"))),
+        wrap("insights", |inner| {
+            let fields = json!([{"field": "@timestamp", "value": "2026-03-01 10:00:00.000"}, {"field": "@message", "value": inner}]);
+            text(&json!({"results": [fields], "statistics": {}, "status": "Complete"}))
+        }),
         wrap("array", |inner| object(inner).map(|_| format!("[{inner}]"))),
         wrap("over lines", |inner| {
             let members = object(inner).and(inner.strip_prefix('{'))?.strip_suffix('}')?;

@@ -279,6 +279,7 @@ fn fill(
         Phase::Issue | Phase::Renew | Phase::Exchange if view.decision(row) != Decision::Deny => {
             held.issue.get_or_insert(witness);
         }
+        // A revocation that was refused, or failed, ended nothing.
         Phase::Revoke if !matches!(view.decision(row), Decision::Deny | Decision::Error) => {
             held.revoked_at = held.revoked_at.or(Some(view.event_time(row)));
         }
@@ -341,4 +342,34 @@ fn pour(into: &mut Held, from: &Held) {
         (into.first_address, into.first_use) = (*first_address, *first_use);
     }
     into.key_bound |= key_bound;
+}
+
+#[cfg(test)]
+mod tests {
+    use offbound_schemas::table::identity_assertions;
+
+    use crate::environment::Environment;
+    use crate::fact::Facts;
+    use crate::testing::text::Tables;
+
+    const DEFAULTS: &str = "
+identity_assertions: event_id=a{n}; source=api; location=t:{n}; phase=revoke; credential_id=s1; event_time=10:00:0{n}
+";
+
+    /// Scenario: revocations that went through, of which nothing is said, that were refused, and that failed. Guarantees:
+    /// only what may have ended the credential counts as its end.
+    #[test]
+    fn a_refused_revocation_ends_nothing() {
+        for (decision, ends) in [("allow", true), ("none", true), ("deny", false), ("error", false)] {
+            let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are well formed");
+            let row = format!("identity_assertions: decision={decision}\n");
+            tables.add(&row).expect("the row is well formed");
+            let batch = tables.batch(identity_assertions::NAME).expect("the row fits the table");
+            let view = identity_assertions::View::new(&batch).expect("it is that table");
+            let mut facts = Facts::default();
+            facts.assertion(&Environment::default(), &view, 0);
+            let ended = facts.bindings.iter().next().map(|held| held.revoked_at.is_some());
+            assert_eq!(ended, Some(ends), "{decision}");
+        }
+    }
 }

@@ -67,6 +67,8 @@ enum Key {
     /// A pod whose uid is not known, by its name and host.
     NamedPod(Option<Name>, Name, Name),
     Host(Option<Name>, Name, Option<EventTime>),
+    /// A host that is known by its machine, by its name: one after the other may bear it.
+    NamedHost(Option<Name>, Name),
     Agent(Name),
     Entry(Name),
     /// Something with neither pod nor host: by workload and start.
@@ -82,7 +84,7 @@ impl Named for Key {
                 visit(pod);
                 visit(host);
             }
-            Self::Host(realm, host, _) => {
+            Self::Host(realm, host, _) | Self::NamedHost(realm, host) => {
                 realm.each_name(visit);
                 visit(host);
             }
@@ -170,6 +172,7 @@ impl Placements {
         if self.joins_by_name(&key, &stated, &mut touched) {
             return;
         }
+        self.end_by_host_name(&stated, &mut touched);
         let known = self.by_key.entry(key).or_default();
         let stays = &mut self.stays;
         let same = known.iter().copied().find(|index| {
@@ -192,6 +195,9 @@ impl Placements {
         known.push(index);
         if let Some(pod) = stated.pod {
             self.by_pod_name.entry(pod).or_default().push(index);
+        }
+        if let (PlacementKind::Host, Some(_), Some(host)) = (stated.kind, stated.host_uid, stated.host) {
+            self.by_key.entry(Key::NamedHost(stated.realm, host)).or_default().push(index);
         }
         self.listed += stated.listed();
         self.stays.push(stated);
@@ -227,6 +233,21 @@ impl Placements {
             }
         }
         false
+    }
+
+    /// The deletion of a node names the node, and not the machine that it is: it ends the open stay of that name.
+    fn end_by_host_name(&mut self, stated: &Stay, touched: &mut Option<&mut Before>) {
+        let by_name = stated.kind == PlacementKind::Host && stated.host_uid.is_none();
+        let (Some(host), Some(end)) = (stated.host.filter(|_| by_name), stated.end) else { return };
+        for index in self.by_key.get(&Key::NamedHost(stated.realm, host)).into_iter().flatten() {
+            if let Some(stay) = self.stays.get_mut(*index)
+                && stay.end.is_none()
+                && stay.start.is_none_or(|start| start <= end)
+            {
+                note(touched, *index, Some(stay));
+                stay.end = Some(end);
+            }
+        }
     }
 
     /// A delete that names a pod but not its uid ends the stay of that name that is open.
@@ -338,7 +359,10 @@ fn merge(stay: &mut Stay, later: Stay) {
         (Some(known), Some(stated)) => Some(known.min(stated)),
         (known, stated) => known.or(stated),
     };
-    stay.end = end.or(stay.end);
+    // A machine that was stopped and is started again is the same, and kept its private addresses.
+    let is_back =
+        stay.kind == PlacementKind::Host && stay.end.zip(start).is_some_and(|(end, start)| start > end);
+    stay.end = if is_back { end } else { end.or(stay.end) };
     // An entry's selectors are all of them: a later listing replaces the earlier one.
     if !selectors.is_empty() {
         stay.selectors = selectors;
@@ -407,6 +431,70 @@ mod tests {
             (names.owned(stay.pod_uid), addresses, whole(stay.start), whole(stay.end))
         };
         placements.stays().iter().map(shown).collect()
+    }
+
+    /// Scenario: a machine is stopped and started again; an inventory repeats its first start; it is terminated.
+    /// Guarantees: it is there again from the restart on, whatever is repeated of before, until it ends.
+    #[test]
+    fn a_machine_that_is_started_again() {
+        let mut names = Names::default();
+        let mut placements = Placements::default();
+        let mut tell = |at: i64, start: Option<i64>, end: Option<i64>| {
+            let seconds = |secs: i64| EventTime(secs * 1_000_000_000);
+            let row = offbound_schemas::table::Placement {
+                event_time: seconds(at),
+                kind: PlacementKind::Host,
+                host: Some("i-1".to_owned()),
+                start: start.map(seconds),
+                end: end.map(seconds),
+                ..offbound_schemas::table::Placement::default()
+            };
+            let batch = placements::to_batch(&[row]);
+            let view = placements::View::new(&batch).expect("the batch is of this table");
+            placements.placement(&mut names, &view, 0, None);
+            let stays = placements.stays();
+            assert_eq!(stays.len(), 1);
+            stays[0].end.map(|end| end.0 / 1_000_000_000)
+        };
+        assert_eq!(tell(10, Some(10), None), None);
+        assert_eq!(tell(20, None, Some(20)), Some(20));
+        assert_eq!(tell(25, Some(10), None), Some(20), "nothing new is said of it");
+        assert_eq!(tell(30, Some(30), None), None, "it is back");
+        assert_eq!(tell(40, None, Some(40)), Some(40));
+    }
+
+    /// Scenario: a node that is known by its machine is deleted by its name, and another machine takes the name.
+    /// Guarantees: the first ends, the second does not, nor does a machine of another name.
+    #[test]
+    fn a_node_deleted_by_its_name() {
+        let mut names = Names::default();
+        let mut placements = Placements::default();
+        let mut tell = |host: &str, machine: Option<&str>, start: Option<i64>, end: Option<i64>| {
+            let seconds = |secs: i64| EventTime(secs * 1_000_000_000);
+            let row = offbound_schemas::table::Placement {
+                event_time: seconds(start.or(end).unwrap_or_default()),
+                kind: PlacementKind::Host,
+                host: Some(host.to_owned()),
+                host_uid: machine.map(str::to_owned),
+                start: start.map(seconds),
+                end: end.map(seconds),
+                ..offbound_schemas::table::Placement::default()
+            };
+            let batch = placements::to_batch(&[row]);
+            let view = placements::View::new(&batch).expect("the batch is of this table");
+            placements.placement(&mut names, &view, 0, None);
+        };
+        tell("n1", Some("machine-1"), Some(10), None);
+        tell("n2", Some("machine-2"), Some(10), None);
+        tell("n1", None, None, Some(20));
+        tell("n1", Some("machine-3"), Some(30), None);
+        let ended = |machine: &str| {
+            let stay =
+                placements.stays().iter().find(|stay| names.owned(stay.host_uid).as_deref() == Some(machine));
+            stay.map(|stay| stay.end.map(|end| end.0 / 1_000_000_000))
+        };
+        assert_eq!(ended("machine-1"), Some(Some(20)));
+        assert_eq!((ended("machine-2"), ended("machine-3")), (Some(None), Some(None)));
     }
 
     /// Scenario: sensors without uids beside an inventory, in either order; two pods of one host; a pod that was there

@@ -121,7 +121,12 @@ fn fill_caller(row: &mut IdentityAssertion, json: &Value) {
     // A pipeline's `repo:…` is a user name here, as a service account is; the answer repeats it.
     let foreign = || field::string_at(json, &["responseElements", "subjectFromWebIdentityToken"]);
     let user = text(&["userName"]).or_else(foreign).filter(|_| is_web_identity);
-    row.subject = user.or(named);
+    // Who signed in to Identity Center has neither ARN nor name here; a role session may be on such a user's behalf.
+    let on_behalf = text(&["onBehalfOf", "userId"]);
+    (row.subject, row.on_behalf_of) = match user.or(named) {
+        Some(subject) => (Some(subject), on_behalf),
+        None => (on_behalf, None),
+    };
     row.subject_uid = text(&["principalId"]);
     row.audience =
         if is_web_identity { field::list_at(json, &["responseElements", "audience"]) } else { Vec::new() };
@@ -141,6 +146,13 @@ fn fill_caller(row: &mut IdentityAssertion, json: &Value) {
         if row.credential_kind.as_deref() == Some("aws-session") && row.issuer.is_none() {
             row.issuer = Some("sts.amazonaws.com".to_owned());
         }
+    }
+    if row.credential_id.is_none()
+        && let Some(bearer) = text(&["credentialId"])
+    {
+        row.credential_id = Some(bearer);
+        row.id_kind = IdKind::Accessor;
+        row.credential_kind = Some("aws-bearer-token".to_owned());
     }
     fill_instance(row, identity);
 }
@@ -259,7 +271,7 @@ fn judge(json: &Value) -> (Decision, Enforcement, Option<String>) {
 
 /// Whether an error code means that identity or policy did not suffice.
 fn is_refusal(code: &str) -> bool {
-    const REFUSALS: [&str; 11] = [
+    const REFUSALS: [&str; 13] = [
         "AccessDenied",
         "Unauthorized",
         "NotAuthorized",
@@ -271,6 +283,9 @@ fn is_refusal(code: &str) -> bool {
         "SignatureDoesNotMatch",
         "UnrecognizedClient",
         "InvalidAccessKeyId",
+        // What STS says to a foreign token: of another audience, issuer or signature, or of another role's trust.
+        "InvalidIdentityToken",
+        "IDPRejectedClaim",
     ];
     REFUSALS.iter().any(|refusal| code.contains(refusal))
 }
@@ -283,6 +298,7 @@ fn unmapped(json: &Value, row: &IdentityAssertion) -> Option<String> {
         ("sourceIPAddress", source),
         ("invokedBy", at(&["userIdentity", "invokedBy"])),
         ("inScopeOf", at(&["userIdentity", "inScopeOf"])),
+        ("onBehalfOf", at(&["userIdentity", "onBehalfOf"])),
         ("ec2RoleDelivery", at(&["userIdentity", "sessionContext", "ec2RoleDelivery"])),
         ("sourceIdentity", at(&["userIdentity", "sessionContext", "sourceIdentity"])),
         ("vpcEndpointId", at(&["vpcEndpointId"])),

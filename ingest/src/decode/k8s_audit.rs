@@ -3,7 +3,8 @@
 //! In: `audit.k8s.io` events in the wrappings that managed clouds and shippers give them (`event`).
 //! Out: one assertion a request, when it is over; beside it what the request itself was about: a token that was
 //! issued or reviewed (`token`), a pod or node that was placed (`placed`).
-//! Owns: which stage counts, what the decision was, which address is the peer's (the last one: earlier ones are claims).
+//! Owns: which stage counts, what the decision was, which address is the peer's (the last one: earlier ones are claims),
+//! which requests were only tried out.
 
 use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase};
@@ -57,8 +58,7 @@ impl Decode for KubernetesAudit {
 }
 
 fn read(record: &Record<'_>, event: &AuditEvent<'_>, rows: &mut EventRows) -> Result<(), Reject> {
-    let received = event.time_at(&["requestReceivedTimestamp"]);
-    let event_time = received.or_else(|| event.fallback_time(record));
+    let event_time = event.received().or_else(|| event.fallback_time(record));
     let event_time = event_time
         .ok_or_else(|| field::no_time("requestReceivedTimestamp", event.at(&["requestReceivedTimestamp"])))?;
     let presented = presented(record, event, event_time);
@@ -73,11 +73,15 @@ fn read(record: &Record<'_>, event: &AuditEvent<'_>, rows: &mut EventRows) -> Re
 fn presented(record: &Record<'_>, event: &AuditEvent<'_>, event_time: EventTime) -> IdentityAssertion {
     let mut row = record.assertion(event_time);
     row.phase = Phase::Present;
-    row.end_time = event.time_at(&["stageTimestamp"]);
+    row.end_time = event.ended();
     row.request_id = event.string_at(&["auditID"]);
     (row.decision, row.reason) = judge(event);
-    row.enforcement =
-        if row.decision == Decision::None { Enforcement::Unknown } else { Enforcement::Enforced };
+    row.enforcement = match row.decision {
+        Decision::None => Enforcement::Unknown,
+        // A refusal is one, whatever would have come of the request.
+        Decision::Allow if event.is_dry_run() => Enforcement::DryRun,
+        _ => Enforcement::Enforced,
+    };
     row.status = event.at(&["responseStatus", "code"]).and_then(|code| field::u16_at(code, &[]));
     row.user_agent = event.string_at(&["userAgent"]);
     row.dst = Some(API_SERVER.to_owned());

@@ -125,6 +125,15 @@ mod tests {
         let row = &rows.placements[0];
         assert_eq!((row.end, row.shared), (moment("2026-03-01T10:05:00Z"), true));
         assert_eq!(row.container_ids, ["cc"]);
+        let evicted = r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"web","creationTimestamp":"2026-03-01T10:00:00Z"},
+            "status":{"phase":"Failed","reason":"Evicted","podIP":"10.1.0.7","conditions":[{"type":"Ready","status":"False","lastTransitionTime":"2026-03-01T10:07:00Z"},
+            {"type":"PodScheduled","status":"True","lastTransitionTime":"2026-03-01T10:00:00Z"}]}}"#;
+        let (_, rows) = decode(evicted);
+        assert_eq!(
+            rows.placements[0].end,
+            moment("2026-03-01T10:07:00Z"),
+            "its containers were never reported on"
+        );
         let deleted = r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"web","creationTimestamp":"2026-03-01T10:00:00Z",
             "deletionTimestamp":"2026-03-01T12:00:30Z"},"status":{"phase":"Running"}}"#;
         let (_, rows) = decode(deleted);

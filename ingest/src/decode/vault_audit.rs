@@ -57,10 +57,11 @@ impl Decode for Vault {
         if field::str_at(json, &["type"]).is_some_and(|kind| kind.ends_with("response")) {
             let row = self.pairing.answered(json, row);
             let about_a_token = issued::row(record, json, &row);
-            push(rows, [Some(row), about_a_token]);
+            let wrapping = issued::wrapping(record, json, &row);
+            push(rows, [Some(row), about_a_token, wrapping]);
         } else {
             let half = Half { key: pairing::key(json), row };
-            push(rows, [self.pairing.asked(half), None]);
+            push(rows, [self.pairing.asked(half), None, None]);
         }
         Verdict::Decoded
     }
@@ -74,6 +75,6 @@ impl Decode for Vault {
     }
 }
 
-fn push(rows: &mut EventRows, read: [Option<IdentityAssertion>; 2]) {
+fn push(rows: &mut EventRows, read: [Option<IdentityAssertion>; 3]) {
     rows.identity_assertions.extend(read.into_iter().flatten());
 }

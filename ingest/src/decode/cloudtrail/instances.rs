@@ -1,12 +1,13 @@
 //! Instances that a CloudTrail call started or ended.
 //!
-//! In: RunInstances, StartInstances, StopInstances and TerminateInstances events that succeeded, and their rows.
+//! In: RunInstances, StartInstances, StopInstances and TerminateInstances events that succeeded, BidEvictedEvent (EC2 took a
+//! spot instance back), and their rows.
 //! Out: one placement an instance, with its addresses where the answer has them.
 //! Owns: where EC2 answers keep addresses. Law: a stopped or terminated instance ends at the call.
 
 use offbound_schemas::table::{IdentityAssertion, Placement};
 use offbound_schemas::vocabulary::{Decision, Enforcement, PlacementKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::{Record, address, field};
 
@@ -15,14 +16,16 @@ pub(super) fn rows(record: &Record<'_>, json: &Value, called: &IdentityAssertion
     let succeeded = called.decision == Decision::Allow && called.enforcement == Enforcement::Enforced;
     let begins = match called.action.as_deref() {
         Some("RunInstances" | "StartInstances") => true,
-        Some("TerminateInstances" | "StopInstances") => false,
+        Some("TerminateInstances" | "StopInstances" | "BidEvictedEvent") => false,
         _ => return Vec::new(),
     };
     if !succeeded || called.dst.as_deref() != Some("ec2.amazonaws.com") {
         return Vec::new();
     }
     let items = field::array_at(json, &["responseElements", "instancesSet", "items"]);
-    let placed = (1..).zip(items).filter_map(|(index, item)| {
+    let evicted = field::list_at(json, &["serviceEventDetails", "instanceIdSet"]);
+    let evicted: Vec<Value> = evicted.into_iter().map(|id| json!({ "instanceId": id })).collect();
+    let placed = (1..).zip(items.iter().chain(&evicted)).filter_map(|(index, item)| {
         let mut row = placement(record, json, called, item)?;
         row.event_id = record.row_id(index);
         if begins {

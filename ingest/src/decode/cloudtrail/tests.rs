@@ -79,6 +79,27 @@ fn sources() {
     assert_eq!((on_behalf.addr_quality, on_behalf.src_addr), (AddrQuality::Service, None));
 }
 
+/// Scenario: a user of Identity Center with a bearer token, and a role session on such a user's behalf (CloudTrail's
+/// reference of `userIdentity`). Guarantees: the user is the subject, or whom the session acts for; the token has a name.
+#[test]
+fn users_of_identity_center() {
+    let on_behalf = json!({"userId": "9067-1", "identityStoreArn": "arn:aws:identitystore::111122223333:identitystore/d-1"});
+    let user = first(
+        json!({"userIdentity": {"type": "IdentityCenterUser", "accountId": "111122223333", "onBehalfOf": on_behalf, "credentialId": "90e2-1"}}),
+    );
+    assert_eq!((user.subject.as_deref(), user.on_behalf_of), (Some("9067-1"), None));
+    assert_eq!(
+        (user.credential_id.as_deref(), user.id_kind, user.credential_kind.as_deref()),
+        (Some("90e2-1"), IdKind::Accessor, Some("aws-bearer-token"))
+    );
+    let arn = "arn:aws:sts::111122223333:assumed-role/shop/s";
+    let session = first(
+        json!({"userIdentity": {"type": "AssumedRole", "arn": arn, "accessKeyId": "ASIAEXAMPLE00000000A", "onBehalfOf": on_behalf}}),
+    );
+    assert_eq!((session.subject.as_deref(), session.on_behalf_of.as_deref()), (Some(arn), Some("9067-1")));
+    assert!(session.unmapped.is_some_and(|kept| kept.contains("identityStoreArn")));
+}
+
 /// Scenario: error codes. Guarantees: identity and policy refuse, other errors are errors, a dry run is an allowed one.
 #[test]
 fn decisions() {
@@ -93,6 +114,8 @@ fn decisions() {
         "Client.UnauthorizedOperation",
         "VpceAccessDenied",
         "ExpiredTokenException",
+        "InvalidIdentityTokenException",
+        "IDPRejectedClaimException",
     ] {
         assert_eq!(decided(code), (Decision::Deny, Enforcement::Enforced), "{code}");
     }
@@ -192,6 +215,14 @@ fn instances() {
     let ended = run("TerminateInstances", json!([{"instanceId": "i-0dddddddddddddddd"}]), Value::Null);
     assert_eq!((ended[0].start, ended[0].end), (None, moment("2026-03-01T10:00:00Z")));
     assert!(run("RunInstances", json!([item]), json!("Client.DryRunOperation")).is_empty());
+    // As the EC2 user guide shows it: EC2 itself ends a spot instance.
+    let evicted = json!({"eventSource": "ec2.amazonaws.com", "eventName": "BidEvictedEvent", "eventType": "AwsServiceEvent",
+        "userIdentity": {"accountId": "111122223333", "invokedBy": "ec2.amazonaws.com"}, "responseElements": null,
+        "serviceEventDetails": {"instanceIdSet": ["i-0dddddddddddddddd", "i-0eeeeeeeeeeeeeeee"]}});
+    let ended = decode(&with(evicted)).placements;
+    let ended: Vec<_> = ended.iter().map(|row| (row.host.as_deref(), row.end)).collect();
+    let end = moment("2026-03-01T10:00:00Z");
+    assert_eq!(ended, [(Some("i-0dddddddddddddddd"), end), (Some("i-0eeeeeeeeeeeeeeee"), end)]);
 }
 
 /// Scenario: digest and insight files, foreign JSON, a call without a name. Guarantees: left out by name; not recognised;

@@ -1,7 +1,7 @@
 //! One audit event, whatever stands around it and however its keys were rewritten.
 //!
 //! In: a record. Out: lookups that do not care for key case, dots or slashes (`_slash_`) that shippers changed.
-//! Owns: recognition, the wrappings (AKS `properties.log`, Elastic `kubernetes.audit`, GKE `protoPayload`, log stores that
+//! Owns: recognition, what a dry run is, the wrappings (AKS `properties.log`, Elastic `kubernetes.audit`, GKE `protoPayload`, log stores that
 //! keep objects as text), the mending of events that a log service cut off (`[Truncated...]`). Leaves the common envelopes to the peeling before decoding.
 
 use std::borrow::Cow;
@@ -67,8 +67,9 @@ fn wrapped(json: &Value) -> Option<AuditEvent<'_>> {
     if let Some(inner) = field::at(json, &["kubernetes", "audit"]) {
         return looks_like_event(inner).then(|| event(Cow::Borrowed(inner), false));
     }
-    field::str_at(json, &["category"]).filter(|category| category.starts_with("kube-audit"))?;
-    match field::at(json, &["properties", "log"])? {
+    let category = field::str_at(json, &["category"]).or_else(|| field::str_at(json, &["Category"]));
+    category.filter(|category| category.starts_with("kube-audit"))?;
+    match field::at(json, &["properties", "log"]).or_else(|| field::at(json, &["log_s"]))? {
         Value::String(text) => match serde_json::from_str(text) {
             Ok(inner) => Some(event(Cow::Owned(inner), false)),
             Err(_cut_off) => mend(text).map(|inner| event(Cow::Owned(inner), true)),
@@ -115,13 +116,41 @@ impl<'r> AuditEvent<'r> {
         self.at(path).and_then(|value| field::time_at(value, &[]))
     }
 
+    /// When the API server received the request; the tables `AKSAudit` and `AKSAuditAdmin` of Azure say so in other words.
+    pub(super) fn received(&self) -> Option<EventTime> {
+        ["requestReceivedTimestamp", "requestReceivedTime"].iter().find_map(|key| self.time_at(&[key]))
+    }
+
+    /// When the stage was reached that the event tells of.
+    pub(super) fn ended(&self) -> Option<EventTime> {
+        ["stageTimestamp", "stageReceivedTime"].iter().find_map(|key| self.time_at(&[key]))
+    }
+
     /// When it happened, where the event does not say when it was received.
     pub(super) fn fallback_time(&self, record: &Record<'_>) -> Option<EventTime> {
-        let own =
-            ["stageTimestamp", "timestamp", "@timestamp"].into_iter().find_map(|key| self.time_at(&[key]));
-        let around = || self.wrapper.and_then(|wrapper| field::time_at(wrapper, &["time"]));
-        let shipped = || self.wrapper.and_then(|wrapper| field::time_at(wrapper, &["@timestamp"]));
-        own.or_else(around).or_else(shipped).or(record.envelope.time)
+        let own = ["timestamp", "@timestamp", "TimeGenerated"].into_iter();
+        let own = self.ended().or_else(|| own.clone().find_map(|key| self.time_at(&[key])));
+        let around = ["time", "@timestamp", "TimeGenerated"].into_iter();
+        let around = || around.clone().find_map(|key| field::time_at(self.wrapper?, &[key]));
+        own.or_else(around).or(record.envelope.time)
+    }
+
+    /// Whether the request was only tried out: all is checked, and nothing is stored. The query says so, or the options
+    /// of a deletion, which are its body. Tokens and reviews are never stored, so they are given all the same.
+    pub(super) fn is_dry_run(&self) -> bool {
+        let (verb, subresource) = (self.str_at(&["verb"]), self.str_at(&["objectRef", "subresource"]));
+        // Any other body is what a client made up: a patch may have a field of this name.
+        let options: Option<&[&str]> = match (verb, subresource) {
+            (Some("delete" | "deletecollection"), _) => Some(&["requestObject", "dryRun"]),
+            (Some("create"), Some("eviction")) => Some(&["requestObject", "deleteOptions", "dryRun"]),
+            _ => None,
+        };
+        let of_options = options.and_then(|path| self.at(path)).is_some_and(|asked| !is_empty_list(asked));
+        let of_query = || self.str_at(&["requestURI"]).is_some_and(asks_dry_run);
+        let resource = self.str_at(&["objectRef", "resource"]).unwrap_or_default();
+        let answers =
+            resource == "tokenreviews" || (resource == "serviceaccounts" && subresource == Some("token"));
+        !answers && (of_options || of_query())
     }
 
     /// The cluster, where the wrapping names it: the AKS or GKE resource, or the EKS log group.
@@ -130,7 +159,10 @@ impl<'r> AuditEvent<'r> {
         if let Some(name) = said(&["resource", "labels", "cluster_name"]) {
             return Some(name.to_owned());
         }
-        let origin = said(&["resourceId"]).or(record.envelope.origin.as_deref())?;
+        let of_row = || field::str_at(&self.json, &["_ResourceId"]);
+        let of_wrapper =
+            said(&["resourceId"]).or_else(|| said(&["ResourceId"])).or_else(|| said(&["_ResourceId"]));
+        let origin = of_wrapper.or_else(of_row).or(record.envelope.origin.as_deref())?;
         let name = match origin.strip_prefix("/aws/eks/") {
             Some(rest) => rest.split('/').next()?.to_owned(),
             None => {
@@ -162,6 +194,16 @@ impl<'r> AuditEvent<'r> {
     }
 }
 
+/// Whether the query of a URI has `dryRun=All`; any other value is refused by the API server.
+pub(super) fn asks_dry_run(uri: &str) -> bool {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|part| part.strip_prefix("dryRun=").is_some_and(|value| !value.is_empty()))
+}
+
+fn is_empty_list(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty)
+}
+
 /// The first value of `authentication.kubernetes.io/NAME` among a user's extras.
 pub(super) fn extra(user: &Value, name: &str) -> Option<String> {
     let name = fold(name);
@@ -188,7 +230,8 @@ fn is_own_key(folded: &str, folded_name: &str) -> bool {
     PREFIXES.iter().any(|prefix| folded.strip_prefix(prefix) == Some(folded_name))
 }
 
-/// The event with its objects as objects, where a log store kept them as text (Alibaba's log service does).
+/// The event with its objects as objects, where a log store kept them as text (Alibaba's log service does, and exports of
+/// Azure's tables).
 fn spelled_out(json: &Value) -> Option<Value> {
     const OBJECTS: [&str; 8] = [
         "user",
@@ -200,14 +243,18 @@ fn spelled_out(json: &Value) -> Option<Value> {
         "requestObject",
         "responseObject",
     ];
-    let as_text =
-        |key: &&str| json.get(*key).and_then(Value::as_str).filter(|text| text.starts_with(['{', '[']));
-    OBJECTS.iter().find_map(as_text)?;
+    let is_text_of_json = |value: &Value| value.as_str().is_some_and(|text| text.starts_with(['{', '[']));
+    if !OBJECTS.iter().any(|key| find(json, &[key]).is_some_and(is_text_of_json)) {
+        return None;
+    }
     let mut event = json.clone();
-    for key in OBJECTS.iter().filter(|key| as_text(key).is_some()) {
-        let value = as_text(key).and_then(|text| crate::json::parse(text).ok());
-        if let Some((place, value)) = event.get_mut(*key).zip(value) {
-            *place = value;
+    let objects: Vec<String> = OBJECTS.iter().map(|key| fold(key)).collect();
+    for (key, value) in event.as_object_mut()? {
+        if !is_text_of_json(value) || !objects.contains(&fold(key)) {
+            continue;
+        }
+        if let Some(read) = value.as_str().and_then(|text| crate::json::parse(text).ok()) {
+            *value = read;
         }
     }
     Some(event)

@@ -3,7 +3,7 @@
 //! In: an `audit.k8s.io` event as the API server writes it. Out: the assertion of the request, and that of the token
 //! that it asked for, where the record holds no bodies.
 //! Leaves to the strict path: other requests about another credential, or about a place, impersonation, principals
-//! of clouds, and all keys that the API server does not write.
+//! of clouds, dry runs, deletions with options, and all keys that the API server does not write.
 
 use std::borrow::Cow;
 
@@ -14,6 +14,7 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, P
 use super::super::address;
 use super::super::subject::{ServiceAccount, node_of_subject};
 use super::API_SERVER;
+use super::event::asks_dry_run;
 use crate::fast::{Fast, Fate, Line, Shape, Slot, Strict, Unmapped, inside, keep, skip};
 
 const KIND: usize = 0;
@@ -138,6 +139,9 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     if !slots[IMPERSONATED].is_nothing() || !(asks_for_token || tells_only_of_itself(slots)?) {
         return Err(Strict);
     }
+    if may_be_dry_run(slots)? {
+        return Err(Strict);
+    }
     let event_time = slots[RECEIVED].time()?.ok_or(Strict)?;
     let event = Event::of(slots)?;
     let issued = asks_for_token.then(|| Issued::of(&event)).transpose()?;
@@ -152,6 +156,17 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
         |columns, row, first| event.write(columns, row, first),
         if asks_for_token { Some(&write_issued) } else { None },
     )
+}
+
+/// Whether the query asks for a dry run, or the body, which is the options of a deletion or of an eviction, may do so.
+fn may_be_dry_run(slots: &[Slot<'_>; SLOTS]) -> Result<bool, Strict> {
+    let asked = slots[URI].text()?.is_some_and(|uri| asks_dry_run(&uri));
+    let has_options = match slots[VERB].plain()?.unwrap_or_default() {
+        "delete" | "deletecollection" => true,
+        "create" => slots[SUBRESOURCE].plain()? == Some("eviction"),
+        _ => false,
+    };
+    Ok(asked || (has_options && !slots[REQUEST].is_nothing()))
 }
 
 /// Whether the request is for a token of a service account, and nothing is there of what was asked and answered.

@@ -5,7 +5,7 @@
 //! request; then the reference), and that a deletion ends the placement even if nothing but names is known.
 
 use offbound_schemas::table::{IdentityAssertion, Placement};
-use offbound_schemas::vocabulary::{Decision, PlacementKind};
+use offbound_schemas::vocabulary::{Decision, Enforcement, PlacementKind};
 use serde_json::Value;
 
 use super::super::Record;
@@ -18,7 +18,8 @@ pub(super) fn row(
     event: &AuditEvent<'_>,
     presented: &IdentityAssertion,
 ) -> Option<Placement> {
-    if presented.decision != Decision::Allow || presented.status.is_some_and(|status| status >= 300) {
+    let refused = presented.decision != Decision::Allow || presented.enforcement != Enforcement::Enforced;
+    if refused || presented.status.is_some_and(|status| status >= 300) {
         return None;
     }
     let verb = event.str_at(&["verb"])?;
@@ -35,7 +36,8 @@ pub(super) fn row(
         _ => return None,
     }
     if verb == "delete" {
-        row.end = row.end.or(Some(row.event_time));
+        // The deletion that ends a pod's grace, its kubelet's, answers with the moment at which the grace began.
+        row.end = row.end.max(Some(row.event_time));
     }
     tells_a_place(&row).then_some(row)
 }

@@ -423,6 +423,104 @@ fn pods() {
     assert_eq!(placement(json!({"verb": "get", "objectRef": pod})), None);
 }
 
+/// Scenario: pods deleted, evicted and created, an account deleted, a token asked for, each as a dry run: by the query, or
+/// by the options that are a deletion's body (`kubectl delete --dry-run=server` sends those). Guarantees: the request is
+/// told as a dry run and changes nothing; a refusal is one; a token is given all the same (`TokenREST.Create` of Kubernetes
+/// 1.34 stores nothing); other queries are none.
+#[test]
+fn dry_runs() {
+    let pod = json!({"resource": "pods", "namespace": "shop", "name": "web-7"});
+    let placed =
+        json!({"kind": "Pod", "metadata": {"name": "web-7", "uid": "u"}, "spec": {"nodeName": "n1"}});
+    let query = "/api/v1/namespaces/shop/pods/web-7?fieldManager=x&dryRun=All";
+    let options = json!({"kind": "DeleteOptions", "dryRun": ["All"]});
+    let cases = [
+        json!({"verb": "delete", "objectRef": pod, "requestURI": query}),
+        json!({"verb": "delete", "objectRef": pod, "requestObject": options, "responseObject": placed}),
+        json!({"verb": "create", "objectRef": {"resource": "pods", "subresource": "eviction", "name": "web-7"},
+            "requestObject": {"kind": "Eviction", "deleteOptions": options}}),
+        json!({"verb": "create", "objectRef": pod, "requestURI": query, "responseObject": placed}),
+        json!({"verb": "delete", "requestURI": query, "objectRef": {"resource": "serviceaccounts", "namespace": "shop", "name": "web"}}),
+    ];
+    for case in cases {
+        let rows = decode(&with(case.clone()));
+        let [only] = rows.identity_assertions.as_slice() else { unreachable!("{case}") };
+        assert_eq!((only.decision, only.enforcement), (Decision::Allow, Enforcement::DryRun), "{case}");
+        assert_eq!(rows.placements, [], "{case}");
+        let refused = with(case.clone()).as_object().cloned().map(|mut event| {
+            event.insert("annotations".to_owned(), json!({"authorization.k8s.io/decision": "forbid"}));
+            first(&Value::Object(event))
+        });
+        assert_eq!(refused.map(|row| row.enforcement), Some(Enforcement::Enforced), "{case}");
+    }
+    let rows = decode(&with(json!({"verb": "create", "requestURI": "/x/token?dryRun=All",
+        "objectRef": {"resource": "serviceaccounts", "subresource": "token", "namespace": "shop", "name": "web"}})));
+    let enforcements: Vec<_> = rows.identity_assertions.iter().map(|row| row.enforcement).collect();
+    assert_eq!(enforcements, [Enforcement::Enforced; 2]);
+    let made_up =
+        first(&with(json!({"verb": "patch", "objectRef": pod, "requestObject": {"dryRun": ["All"]}})));
+    assert_eq!(made_up.enforcement, Enforcement::Enforced, "a patch is the client's own text");
+    let done = json!({"verb": "delete", "objectRef": pod, "requestURI": "/x?dryRun=&x=dryRun=All",
+        "requestObject": {"kind": "DeleteOptions", "dryRun": []}});
+    assert!(placement(done).is_some());
+}
+
+/// Scenario: a pod gets thirty seconds of grace and is gone after twelve; its kubelet's deletion ends the grace, and answers
+/// with the moment at which it began (`BeforeDelete`, Kubernetes 1.34, apiserver/pkg/registry/rest/delete.go).
+/// Guarantees: the pod ends when it is gone, and not before; until then, at the announced moment.
+#[test]
+fn a_pod_lives_through_its_grace() {
+    let ended = |stamp: &str, announced: &str, grace: u64| {
+        let row = placement(
+            json!({"verb": "delete", "objectRef": {"resource": "pods", "namespace": "shop", "name": "web-7"}, "stageTimestamp": stamp,
+            "responseObject": {"kind": "Pod", "metadata": {"uid": "u", "deletionTimestamp": announced, "deletionGracePeriodSeconds": grace}, "spec": {"nodeName": "n1"}}}),
+        );
+        row.expect("an end").end
+    };
+    let announced = "2026-03-01T10:00:30Z";
+    assert_eq!(ended("2026-03-01T10:00:00Z", announced, 30), moment(announced));
+    let gone = "2026-03-01T10:00:12Z";
+    assert_eq!(ended(gone, "2026-03-01T10:00:00Z", 0), moment(gone));
+}
+
+/// Scenario: a row of Azure's table `AKSAuditAdmin` (its columns as Azure Monitor's reference names them), with objects as
+/// objects and as text; a row of `AzureDiagnostics`, whole and cut off where the column ends. Guarantees: time, end,
+/// subject, binding, peer and cluster are read.
+#[test]
+fn tables_of_azure() {
+    let event: Value = serde_json::from_str(FORMAT.sample).expect("the sample is JSON");
+    let cluster = "/subscriptions/s/resourcegroups/g/providers/microsoft.containerservice/managedclusters/c1";
+    let row = |text: bool| {
+        let of = |key: &str| if text { Value::from(event[key].to_string()) } else { event[key].clone() };
+        json!({"TimeGenerated": "2026-03-01T10:00:09Z", "Type": "AKSAuditAdmin", "AuditId": "a", "Level": "Metadata", "Stage": "ResponseComplete",
+            "RequestUri": "/x", "Verb": "list", "User": of("user"), "SourceIps": of("sourceIPs"), "ObjectRef": of("objectRef"),
+            "ResponseStatus": of("responseStatus"), "Annotations": of("annotations"), "UserAgent": "x", "PodName": "kube-apiserver-1",
+            "RequestReceivedTime": "2026-03-01T10:00:00Z", "StageReceivedTime": "2026-03-01T10:00:00.5Z", "_ResourceId": cluster})
+    };
+    for row in [row(false), row(true)] {
+        let read = first(&row);
+        assert_eq!(
+            (Some(read.event_time), read.end_time),
+            (moment("2026-03-01T10:00:00Z"), moment("2026-03-01T10:00:00.5Z"))
+        );
+        assert_eq!(
+            (read.bound_pod.as_deref(), read.src_addr.as_deref()),
+            (Some("web-7"), Some("10.1.0.7")),
+            "{row}"
+        );
+        assert_eq!((read.cluster.as_deref(), read.decision), (Some("c1"), Decision::Allow));
+    }
+    let diagnostics = |log: &str| json!({"TimeGenerated": "2026-03-01T10:00:09Z", "Category": "kube-audit", "log_s": log, "ResourceId": cluster, "Type": "AzureDiagnostics"});
+    let whole = first(&diagnostics(FORMAT.sample));
+    assert_eq!((whole.bound_pod.as_deref(), whole.cluster.as_deref()), (Some("web-7"), Some("c1")));
+    let cut = first(&diagnostics(FORMAT.sample.split_once(r#","userAgent""#).expect("it has one").0));
+    assert_eq!(
+        (cut.bound_pod.as_deref(), Some(cut.event_time)),
+        (Some("web-7"), moment("2026-03-01T10:00:09Z"))
+    );
+    assert!(cut.trust_flags.iter().any(|remark| remark == "truncated"));
+}
+
 /// Scenario: a node reports its addresses. Guarantees: a host placement.
 #[test]
 fn nodes() {

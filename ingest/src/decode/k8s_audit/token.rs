@@ -6,7 +6,7 @@
 //! Owns: which lifetime counts: the token's own `exp`, since the API server reports a shorter one than it signs.
 
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, IdKind, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase};
 use serde_json::Value;
 
 use super::super::subject::{ServiceAccount, node_of_subject};
@@ -38,7 +38,8 @@ pub(super) fn row(
 }
 
 fn succeeded(presented: &IdentityAssertion) -> bool {
-    presented.decision == Decision::Allow && presented.status.is_none_or(|status| status < 400)
+    let happened = presented.decision == Decision::Allow && presented.enforcement == Enforcement::Enforced;
+    happened && presented.status.is_none_or(|status| status < 400)
 }
 
 /// A row about another credential than the one presented, by the same request.

@@ -145,7 +145,12 @@ fn end_of(pod: &Value) -> Option<EventTime> {
             .filter_map(|status| field::time_at(status, &["state", "terminated", "finishedAt"]))
             .max()
     };
-    let finished = if over { ended() } else { None };
+    // The kubelet may not have got to report on the containers of a pod that it evicted, nor does it for a lost node.
+    let told = || {
+        let conditions = field::array_at(pod, &["status", "conditions"]).iter();
+        conditions.filter_map(|condition| field::time_at(condition, &["lastTransitionTime"])).max()
+    };
+    let finished = if over { ended().or_else(told) } else { None };
     finished.or_else(|| field::time_at(pod, &["metadata", "deletionTimestamp"]))
 }
 

@@ -1,7 +1,7 @@
 //! Calls that are about a token other than the caller's own, or end the caller's own.
 //!
 //! In: a response and the row of its call. Out: a second row: a token issued (any login, `auth/token/create`), renewed or
-//! revoked. Owns: which path means what; mounts have any name, so a login is known by the token that it gives.
+//! revoked; and one for the token that an answer was wrapped in. Owns: which path means what; mounts have any name, so a login is known by the token that it gives.
 //! Law: what a client showed to log in is named only where the device logs raw values: by its claims, never itself.
 
 use offbound_schemas::table::IdentityAssertion;
@@ -28,6 +28,35 @@ pub(super) fn row(record: &Record<'_>, json: &Value, call: &IdentityAssertion) -
         }
         _ => None,
     }
+}
+
+/// The row of the token that the answer was wrapped in: whoever has it unwraps the answer, once.
+pub(super) fn wrapping(
+    record: &Record<'_>,
+    json: &Value,
+    call: &IdentityAssertion,
+) -> Option<IdentityAssertion> {
+    let wrap = field::at(json, &["response", "wrap_info"])?;
+    let (credential_id, credential_alias) = match field::string_at(wrap, &["accessor"]) {
+        Some(accessor) => (Some(accessor), field::string_at(wrap, &["token"])),
+        None => (field::string_at(wrap, &["token"]), None),
+    };
+    let mut row = IdentityAssertion {
+        event_id: record.row_id(2),
+        parent_id: call.credential_id.clone(),
+        id_kind: if credential_id.is_some() { IdKind::Accessor } else { IdKind::None },
+        credential_id,
+        credential_alias,
+        ..about_another(record, call, Phase::Issue)
+    };
+    row.iat = field::time_at(wrap, &["creation_time"]).or(Some(call.event_time));
+    // A token that wraps is never renewed.
+    let ttl_nanos = field::i64_at(wrap, &["ttl"]).and_then(|secs| secs.checked_mul(1_000_000_000));
+    row.exp = row.iat.zip(ttl_nanos).map(|(from, nanos)| from.plus_nanos(nanos));
+    row.unmapped = field::unmapped(
+        ["creation_path", "wrapped_accessor", "ttl"].map(|key| (key, field::at(wrap, &[key]))),
+    );
+    row.credential_id.is_some().then_some(row)
 }
 
 /// Accessor and token of an `auth` object, the accessor first.

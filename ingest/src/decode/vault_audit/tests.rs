@@ -202,6 +202,31 @@ fn issued_and_ended() {
     assert_eq!(refused.phase, Phase::Present);
 }
 
+/// Scenario: a secret id is handed out wrapped, as Vault 1.20 logs that (`AuditResponseWrapInfo`). Guarantees: the wrapping
+/// token is issued by the caller's, named by its accessor, and ends with its time to live.
+#[test]
+fn wrapped_answers() {
+    let wrapped = json!({"request": {"operation": "update", "path": "auth/approle/role/shop/secret-id", "wrap_ttl": 120},
+        "response": {"wrap_info": {"ttl": 120, "token": "hmac-sha256:11", "accessor": "hmac-sha256:22", "wrapped_accessor": "hmac-sha256:33",
+        "creation_time": "2026-03-01T10:00:00.5Z", "creation_path": "auth/approle/role/shop/secret-id"}}});
+    let rows = decode(&[entry("response", wrapped)]);
+    let [call, wrapping] = rows.as_slice() else { unreachable!("two rows: {rows:?}") };
+    assert_ne!(call.event_id, wrapping.event_id);
+    assert_eq!(
+        (wrapping.phase, wrapping.credential_id.as_deref(), wrapping.credential_alias.as_deref()),
+        (Phase::Issue, Some("hmac-sha256:22"), Some("hmac-sha256:11"))
+    );
+    assert_eq!(
+        (wrapping.parent_id.as_deref(), wrapping.presenter.as_deref()),
+        (Some("hmac-sha256:bb"), Some("web"))
+    );
+    assert_eq!(
+        (wrapping.iat, wrapping.exp),
+        (moment("2026-03-01T10:00:00.5Z"), moment("2026-03-01T10:02:00.5Z"))
+    );
+    assert!(wrapping.unmapped.as_deref().is_some_and(|kept| kept.contains("hmac-sha256:33")));
+}
+
 /// Scenario: a device that logs raw values; a login with a service account's token. Guarantees: no token is left, its
 /// claims name the parent, and a fingerprint still names the caller's token.
 #[test]
