@@ -52,6 +52,12 @@ fn socket_call(audit: &AuditRecord) -> &'static str {
     which.and_then(|which| CALLS.get(which)).copied().unwrap_or("socketcall")
 }
 
+/// Flags of `clone`; on IBM Z they come second.
+pub(super) fn clone_flags(audit: &AuditRecord) -> Option<u64> {
+    let arch = audit.fields.get("arch").or_else(|| audit.fields.get("ARCH")).and_then(Arch::from_audit);
+    audit.fields.hex(if arch == Some(Arch::S390X) { "a1" } else { "a0" })
+}
+
 /// How the call ended.
 pub(super) fn result(audit: &AuditRecord) -> CallResult {
     let success = match audit.fields.get("success") {
@@ -132,7 +138,7 @@ fn action(
         }
         Some(Deed::Bpf) if argument("a0") == Some(BPF_LOAD_PROGRAM) => Action::ModuleLoad,
         Some(Deed::Clone)
-            if argument("a0").is_some_and(|flags| flags & NEW_NAMESPACES != 0)
+            if clone_flags(audit).is_some_and(|flags| flags & NEW_NAMESPACES != 0)
                 && row.syscall.as_deref() == Some("clone") =>
         {
             Action::NsChange

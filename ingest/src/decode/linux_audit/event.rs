@@ -172,7 +172,7 @@ fn learn(row: &mut HostEvent, records: &[AuditRecord], state: &mut HostState) {
     let thread = call.is_some_and(|call| {
         const CLONE_THREAD: u64 = 0x0001_0000;
         row.syscall.as_deref() == Some("clone")
-            && call.fields.hex("a0").is_some_and(|flags| flags & CLONE_THREAD != 0)
+            && call::clone_flags(call).is_some_and(|flags| flags & CLONE_THREAD != 0)
     });
     if let Some(child) = call.filter(|_| !thread).and_then(|call| call.fields.number("exit")) {
         let stamp = row.native_id.clone().unwrap_or_default();

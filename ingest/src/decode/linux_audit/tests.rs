@@ -296,6 +296,34 @@ fn bus_decisions_are_about_the_sender() {
     );
 }
 
+/// Scenario: forks by clone3 on arm64, and a clone on IBM Z, whose flags are its second argument. Guarantees: the child's
+/// parent is known; namespaces are seen.
+#[test]
+fn forks_of_other_architectures() {
+    let line = |serial: u32, arch: &str, rest: &str| {
+        format!(
+            "type=SYSCALL msg=audit(1927858000.{serial}:{serial}): arch={arch} {rest} comm=\"a\" exe=\"/bin/a\""
+        )
+    };
+    let rows = decoded(&[
+        line(101, "c00000b7", "syscall=435 success=yes exit=99 a0=1 a1=58 ppid=1 pid=41"),
+        line(102, "c00000b7", "syscall=221 success=yes exit=0 ppid=41 pid=99"),
+        line(103, "80000016", "syscall=120 success=yes exit=98 a0=0 a1=20000011 ppid=1 pid=42"),
+        line(104, "80000016", "syscall=11 success=yes exit=0 ppid=42 pid=98"),
+    ]);
+    let told: Vec<(Option<&str>, Action, Option<&str>)> =
+        rows.iter().map(|row| (row.syscall.as_deref(), row.action, row.parent_exe.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            (Some("clone3"), Action::Other, None),
+            (Some("execve"), Action::Exec, Some("/bin/a")),
+            (Some("clone"), Action::NsChange, None),
+            (Some("execve"), Action::Exec, Some("/bin/a")),
+        ]
+    );
+}
+
 /// Scenario: lines that are no records. Guarantees: each is skipped by name or refused with its reason.
 #[test]
 fn not_records() {
@@ -308,6 +336,7 @@ fn not_records() {
         ("type=EOE msg=audit(1927858000.123:9):", "end-of-event"),
         ("type=A msg=audit(1927858000): no milliseconds", "bad-audit-stamp"),
         ("type=A msg=audit(): empty", "bad-audit-stamp"),
+        ("type=A msg=audit(02/03/2031 04:05:06.123:9) : a date in no zone", "bad-audit-stamp"),
         ("type=A msg=audit(99999999999999.000:1): beyond time", "bad-audit-stamp"),
         ("type= msg=audit(1927858000.123:9): no type", "missing-type"),
         ("msg=audit(1927858000.123:9): no type", "missing-type"),
