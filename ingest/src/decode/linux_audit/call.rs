@@ -87,6 +87,7 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: HostEvent)
         row.target_pid = target.fields.number("opid");
         row.target_exe = target.fields.text("ocomm");
     }
+    row.label = row.label.or_else(|| stacked_label(records));
     let peer = operand::peer(records);
     address(peer.as_ref(), &mut row);
     let deed = row.syscall.as_deref().and_then(syscall::deed);
@@ -94,6 +95,13 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: HostEvent)
     settle(result(audit), &mut row);
     row.unmapped = rest(audit, records);
     row
+}
+
+/// The label where several security modules have one each, in a record of their own (Linux 6.18; Ubuntu before).
+fn stacked_label(records: &[AuditRecord]) -> Option<String> {
+    let labels = operand::of_kind(records, "MAC_TASK_CONTEXTS").next()?;
+    let of = |module: &str| labels.fields.text(module);
+    of("subj_selinux").or_else(|| of("subj_apparmor"))
 }
 
 fn address(peer: Option<&SockAddr>, row: &mut HostEvent) {
@@ -225,7 +233,7 @@ fn settle(result: CallResult, row: &mut HostEvent) {
     };
 }
 
-/// What no column holds: arguments, groups, terminal, label, all paths.
+/// What no column holds: arguments, groups, terminal, all paths.
 fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
     const KEYS: &[&str] = &[
         "arch",
@@ -239,7 +247,6 @@ fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
         "gid",
         "egid",
         "tty",
-        "subj",
         "uring_op",
         // What LAUREL adds.
         "SCRIPT",

@@ -296,6 +296,62 @@ fn bus_decisions_are_about_the_sender() {
     );
 }
 
+/// Scenario: systemd refuses for somebody whom it names by users and command line (systemd 257, `selinux-access.c`); the
+/// bus for a sender; a program for itself. Guarantees: the record's own process is the subject only in the last.
+#[test]
+fn object_managers_speak_of_others() {
+    let refused = |inside: &str| {
+        let rows = decoded(&[beside(
+            "USER_AVC",
+            9,
+            &format!(
+                "pid=1 uid=0 auid=4294967295 ses=4294967295 subj=u:r:init_t:s0 msg='avc:  denied  {{ stop }} for {inside} scontext=u:r:staff_t:s0 tcontext=u:r:o tclass=service permissive=0 exe=\"/usr/lib/systemd/systemd\" sauid=0 hostname=? addr=? terminal=?'"
+            ),
+        )]);
+        let row = rows[0].clone();
+        (row.pid, row.uid, row.auid, row.exe, row.cmd_line, row.label)
+    };
+    let staff = Some("u:r:staff_t:s0".to_owned());
+    assert_eq!(
+        refused("auid=7 uid=5 gid=5 path=\"/x.service\" cmdline=\"systemctl stop x\" function=\"stop\""),
+        (None, Some(5), Some(7), None, Some("systemctl stop x".to_owned()), staff.clone())
+    );
+    assert_eq!(
+        refused("auid=n/a uid=n/a function=\"reload\""),
+        (None, None, None, None, None, staff.clone())
+    );
+    assert_eq!(refused("msgtype=method_call spid=77 tpid=78"), (Some(77), None, None, None, None, staff));
+    let itself = refused("");
+    assert_eq!((itself.0, itself.1), (Some(1), Some(0)));
+}
+
+/// Scenario: records with the label of their process, in every notation. Guarantees: the label is the acting process's.
+#[test]
+fn labels() {
+    const CONTEXT: &str = "u:r:container_t:s0:c4,c808";
+    let of = |lines: &[String]| decoded(lines).remove(0).label;
+    let opened = |label: &str| call(9, 257, &format!("success=yes exit=3 a2=0 subj={label}"));
+    let context = Some(CONTEXT.to_owned());
+    assert_eq!(of(&[opened(CONTEXT)]), context);
+    assert_eq!(
+        of(&[beside("SECCOMP", 9, &format!("subj={CONTEXT} pid=41 sig=31 code=0x80000000"))]),
+        context
+    );
+    let avc = beside(
+        "AVC",
+        9,
+        &format!("avc:  denied  {{ read }} for  pid=41 scontext={CONTEXT} tcontext=u:r:o tclass=file"),
+    );
+    assert_eq!(of(std::slice::from_ref(&avc)), context);
+    assert_eq!(of(&[avc, opened("u:r:other_t:s0")]).as_deref(), Some("u:r:other_t:s0"));
+    let stacked = beside("MAC_TASK_CONTEXTS", 9, &format!("subj_selinux={CONTEXT} subj_apparmor=unconfined"));
+    assert_eq!(of(&[opened("?"), stacked]), context);
+    let armor =
+        beside("AVC", 9, "apparmor=\"DENIED\" operation=\"open\" profile=\"docker-default\" name=\"/x\"");
+    assert_eq!(of(&[armor]).as_deref(), Some("docker-default"));
+    assert_eq!(of(&[call(9, 257, "success=yes exit=3 a2=0")]), None);
+}
+
 /// Scenario: forks by clone3 on arm64, and a clone on IBM Z, whose flags are its second argument. Guarantees: the child's
 /// parent is known; namespaces are seen.
 #[test]
