@@ -352,6 +352,47 @@ fn labels() {
     assert_eq!(of(&[call(9, 257, "success=yes exit=3 a2=0")]), None);
 }
 
+/// Scenario: memory of another process is read, on the host and in a container, whose pids are its own. Guarantees: the
+/// host's process of that number is named on the host alone, or where the kernel itself says which process it was.
+#[test]
+fn pids_of_containers_name_nothing_on_the_host() {
+    let exec = "type=SYSCALL msg=audit(1927858000.100:8): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=77 comm=\"b\" exe=\"/bin/b\"";
+    let read = |label: &str| call(9, 310, &format!("success=yes exit=9 a0=4d subj={label}"));
+    let object = beside("OBJ_PID", 9, "opid=77 ocomm=\"b\"");
+    for (label, object, pid, exe) in [
+        ("unconfined", None, Some(77), Some("/bin/b")),
+        ("docker-default", None, None, None),
+        ("docker-default", Some(object), Some(77), Some("/bin/b")),
+    ] {
+        let lines: Vec<String> = [exec.to_owned(), read(label)].into_iter().chain(object).collect();
+        let rows = decoded(&lines);
+        let row = rows.iter().find(|row| row.action == Action::Ptrace).expect("it is read");
+        assert_eq!((row.target_pid, row.target_exe.as_deref()), (pid, exe), "{label}");
+    }
+}
+
+/// Scenario: a filter kills a process, which the kernel tells again as its crash; a crash alone; one of another process.
+/// Guarantees: one decision each.
+#[test]
+fn a_kill_by_filter_is_one_decision() {
+    let filter = beside(
+        "SECCOMP",
+        8,
+        "pid=41 comm=\"a\" exe=\"/bin/a\" sig=31 arch=c000003e syscall=101 code=0x80000000",
+    );
+    let crash = |pid: u32| {
+        format!(
+            "type=ANOM_ABEND msg=audit(1927858000.150:9): pid={pid} comm=\"a\" exe=\"/bin/a\" sig=31 res=1"
+        )
+    };
+    let decisions =
+        |lines: &[String]| decoded(lines).iter().filter(|row| row.control == HostControl::Seccomp).count();
+    assert_eq!(decisions(&[filter.clone(), crash(41)]), 1);
+    assert_eq!(decisions(&[crash(41), filter.clone()]), 1);
+    assert_eq!(decisions(&[crash(41)]), 1);
+    assert_eq!(decisions(&[filter, crash(42)]), 2);
+}
+
 /// Scenario: forks by clone3 on arm64, and a clone on IBM Z, whose flags are its second argument. Guarantees: the child's
 /// parent is known; namespaces are seen.
 #[test]
