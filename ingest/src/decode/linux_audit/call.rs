@@ -10,6 +10,7 @@ use offbound_schemas::vocabulary::{Action, HostControl, Outcome};
 use super::header::AuditRecord;
 use super::operand;
 use super::sockaddr::SockAddr;
+use super::standalone;
 use super::statement::{self, CallResult};
 use super::uring;
 use crate::decode::credential_path::{classify, is_escape_file, is_metadata_endpoint, proc_secret};
@@ -127,6 +128,9 @@ fn action(
     row: &mut HostEvent,
 ) -> Action {
     let argument = |key: &str| audit.fields.hex(key);
+    if let Some(action) = exchange(peer, row).or_else(|| signal(audit, row)) {
+        return action;
+    }
     match deed {
         Some(Deed::Certain(action)) => certain(action, audit, row),
         Some(Deed::Open) if audit.kind == "URINGOP" => open_by_ring(records, row),
@@ -153,6 +157,37 @@ fn action(
         }
         _ => Action::Other,
     }
+}
+
+/// A message was sent to a peer that is named with it, or an address was handed out: that of a client, or one's own.
+fn exchange(peer: Option<&SockAddr>, row: &mut HostEvent) -> Option<Action> {
+    if !matches!(peer, Some(SockAddr::Inet(..))) {
+        return None;
+    }
+    match row.syscall.as_deref()? {
+        "sendto" | "sendmsg" | "sendmmsg" => Some(connect(peer, row)),
+        "accept" | "accept4" | "recv" | "recvfrom" | "recvmsg" | "recvmmsg" | "recvmmsg_time64"
+        | "getsockname" => {
+            (row.src_addr, row.src_port) = (row.dst_addr.take(), row.dst_port.take());
+            Some(Action::Other)
+        }
+        _ => None,
+    }
+}
+
+/// A sensor was sent a signal that ends or halts it.
+fn signal(audit: &AuditRecord, row: &mut HostEvent) -> Option<Action> {
+    /// INT, QUIT, ABRT, KILL, TERM, STOP.
+    const ENDING: &[u64] = &[2, 3, 6, 9, 15, 19];
+    let argument = match row.syscall.as_deref()? {
+        "kill" | "tkill" | "pidfd_send_signal" | "rt_sigqueueinfo" => "a1",
+        "tgkill" | "rt_tgsigqueueinfo" => "a2",
+        _ => return None,
+    };
+    let number = audit.fields.hex(argument).filter(|number| ENDING.contains(number))?;
+    let sensor = row.target_exe.as_deref().filter(|name| standalone::is_sensor_process(name))?;
+    row.policy = Some(format!("signal {number} to {sensor}"));
+    Some(Action::PolicyChange)
 }
 
 fn certain(action: Action, audit: &AuditRecord, row: &mut HostEvent) -> Action {

@@ -45,7 +45,7 @@ pub(super) fn of(audit: &AuditRecord, base: &HostEvent, call: Option<CallResult>
     let said = apparmor::decide(audit, &mut row)
         || selinux::decide(audit, call, &mut row)
         || seccomp::decide(audit, &mut row)
-        || refusal::decide(audit, &mut row);
+        || refusal::decide(audit, call, &mut row);
     if said {
         row.unmapped = rest(audit);
         return Some(Statement { row, is_decision: true });

@@ -352,6 +352,45 @@ fn labels() {
     assert_eq!(of(&[call(9, 257, "success=yes exit=3 a2=0")]), None);
 }
 
+/// Scenario: addresses that calls were given, or gave out (Linux 6.15: `move_addr_to_user` audits them too). Guarantees: a
+/// client is the source, a peer that was sent to the destination.
+#[test]
+fn directions_of_addresses() {
+    let saddr = beside("SOCKADDR", 9, "saddr=02000050A9FEA9FE0000000000000000");
+    for (number, source, action) in [
+        (288, true, Action::Other),
+        (45, true, Action::Other),
+        (51, true, Action::Other),
+        (44, false, Action::ImdsAccess),
+        (46, false, Action::ImdsAccess),
+        (42, false, Action::ImdsAccess),
+    ] {
+        let row = decoded(&[call(9, number, "success=yes exit=5 a0=3"), saddr.clone()]).remove(0);
+        let ends = (row.src_addr.is_some(), row.dst_addr.is_some());
+        assert_eq!((ends, row.action), ((source, !source), action), "{number}");
+    }
+}
+
+/// Scenario: signals to sensors and others. Guarantees: ending a sensor is a change of policy, waking it is not.
+#[test]
+fn sensors_that_are_killed() {
+    for (number, arguments, name, action) in [
+        (62, "a0=1f4 a1=9", "auditd", Action::PolicyChange),
+        (62, "a0=1f4 a1=13", "systemd-journal", Action::PolicyChange),
+        (62, "a0=1f4 a1=a", "auditd", Action::Other),
+        (62, "a0=1f4 a1=9", "nginx", Action::Other),
+        (234, "a0=1f4 a1=1f4 a2=f", "falco", Action::PolicyChange),
+    ] {
+        let target = beside(
+            "OBJ_PID",
+            9,
+            &format!("opid=500 oauid=-1 ouid=0 oses=-1 obj=unconfined ocomm=\"{name}\""),
+        );
+        let row = decoded(&[call(9, number, &format!("success=yes exit=0 {arguments}")), target]).remove(0);
+        assert_eq!(row.action, action, "{number} {arguments} {name}");
+    }
+}
+
 /// Scenario: memory of another process is read, on the host and in a container, whose pids are its own. Guarantees: the
 /// host's process of that number is named on the host alone, or where the kernel itself says which process it was.
 #[test]

@@ -8,7 +8,7 @@ use offbound_schemas::{EventRows, EventTime};
 use proptest::prelude::*;
 
 use super::FORMAT;
-use crate::decode::trial::{run, run_each, run_in, sniff};
+use crate::decode::trial::{run, run_each, run_in, sniff, sniff_in};
 use crate::decode::{Envelope, Verdict};
 use crate::formats::Formats;
 use crate::unfold::{Leaf, Unfold};
@@ -143,6 +143,20 @@ fn smaller_controls() {
             C::None,
             M::Unknown,
         ),
+        (
+            line("INTEGRITY_DATA", "pid=41 op=appraise_data cause=missing-hash name=\"/x\" res=0 errno=0"),
+            A::Other,
+            O::Unknown,
+            C::Unknown,
+            M::Unknown,
+        ),
+        (
+            line("INTEGRITY_DATA", "pid=41 op=collect_data cause=failed name=\"/x\" res=0 errno=0"),
+            A::Other,
+            O::Failed,
+            C::None,
+            M::Unknown,
+        ),
         (line("FANOTIFY", "resp=1 fan_type=0 fan_info=0"), A::Other, O::Allowed, C::Fapolicyd, M::Unknown),
     ];
     for (line, action, outcome, control, mode) in cases {
@@ -157,6 +171,37 @@ fn smaller_controls() {
         lone(&line("MAC_STATUS", "enforcing=0 old_enforcing=1 res=1")).policy.as_deref(),
         Some("enforcing=0")
     );
+}
+
+/// Scenario: IMA finds a file to be none that may run, beside an execution that fails and one that goes through (kernels
+/// with `ima_appraise=enforce` and `=log`). Guarantees: refused, and would have been.
+#[test]
+fn appraisals_by_the_call_beside_them() {
+    let said = record(
+        "INTEGRITY_DATA",
+        "1927858000.123:9",
+        "pid=41 op=appraise_data cause=missing-hash name=\"/x\" res=0",
+    );
+    for (result, outcome, mode) in [
+        ("success=no exit=-13", Outcome::Denied, ControlMode::Enforcing),
+        ("success=yes exit=0", Outcome::WouldDeny, ControlMode::Monitor),
+    ] {
+        let call =
+            record("SYSCALL", "1927858000.123:9", &format!("arch=c000003e syscall=59 {result} pid=41"));
+        let (_, rows) = run(&FORMAT, &[&call, &said]);
+        let row = &rows.host_events[0];
+        assert_eq!(
+            (
+                rows.len(),
+                row.action,
+                row.outcome,
+                row.mode,
+                row.policy.as_deref(),
+                row.target_path.as_deref()
+            ),
+            (1, Action::Exec, outcome, mode, Some("ima missing-hash"), Some("/x"))
+        );
+    }
 }
 
 /// Scenario: operations of io_uring, which no system call records. Guarantees: the act by the call that it stands for.
