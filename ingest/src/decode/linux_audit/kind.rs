@@ -76,6 +76,12 @@ pub(super) fn settled(kind: Cow<'static, str>, fields: &Fields) -> Cow<'static, 
     }
 }
 
+/// Whether a word is the name of a record type.
+pub(super) fn is_known(word: &str) -> bool {
+    let mut words = NAMES.iter().flat_map(|(_, names)| names.split_ascii_whitespace());
+    word.len() > 2 && words.any(|known| known == word)
+}
+
 /// The types of most records, in the order in which those of one event are shown.
 const ORDER: &[&str] = &[
     "SYSCALL",

@@ -204,6 +204,38 @@ fn appraisals_by_the_call_beside_them() {
     }
 }
 
+/// Scenario: lines of the journal as it prints them and hands them to syslog daemons, without stamps. Guarantees: each record
+/// that says something is recognised and read; parts of an unknown event are skipped by name.
+#[test]
+fn journal_prints_no_stamps() {
+    let envelope = Envelope {
+        time: Some(EventTime(1_927_858_000_000_000_000)),
+        program: Some("audit".to_owned()),
+        ..Envelope::default()
+    };
+    for (line, verdict) in [
+        (
+            "SECCOMP auid=7 uid=7 pid=41 comm=\"a\" exe=\"/a\" sig=31 arch=c000003e syscall=101 code=0x80000000",
+            None,
+        ),
+        ("SERVICE_STOP pid=1 uid=0 msg='unit=auditd comm=\"systemd\" res=success'", None),
+        ("CONFIG_CHANGE auid=7 ses=3 op=remove_rule key=\"k\" list=4 res=1", None),
+        ("BPF prog-id=3 op=LOAD", None),
+        ("SYSCALL arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=41 comm=\"a\" exe=\"/a\"", None),
+        ("PATH item=0 name=\"/x\" nametype=NORMAL", Some(Verdict::Skipped("operand-without-event"))),
+        ("PROCTITLE proctitle=\"a\"", Some(Verdict::Skipped("operand-without-event"))),
+    ] {
+        assert!(sniff_in(&FORMAT, line, &envelope) > 50, "{line}");
+        let (verdicts, rows) = run_in(&FORMAT, &[line], &envelope);
+        let rows_expected = usize::from(verdict.is_none());
+        assert_eq!(
+            (&verdicts[0], rows.len()),
+            (&verdict.unwrap_or(Verdict::Decoded), rows_expected),
+            "{line}"
+        );
+    }
+}
+
 /// Scenario: operations of io_uring, which no system call records. Guarantees: the act by the call that it stands for.
 #[test]
 fn io_uring() {
