@@ -46,11 +46,13 @@ pub(super) fn call_name(audit: &AuditRecord) -> Option<String> {
     }
 }
 
-/// The 32-bit x86 call that stands for all socket calls; its first argument tells which.
+/// The call of 32-bit x86, IBM Z and Power that stands for all socket calls; its first argument tells which.
 fn socket_call(audit: &AuditRecord) -> &'static str {
-    const CALLS: &[&str] = &["socketcall", "socket", "bind", "connect", "listen", "accept"];
+    /// In the order of `SYS_SOCKET` and its like, from 1.
+    const CALLS: &str = "socketcall socket bind connect listen accept getsockname getpeername socketpair send recv \
+         sendto recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg";
     let which = audit.fields.hex("a0").and_then(|number| usize::try_from(number).ok());
-    which.and_then(|which| CALLS.get(which)).copied().unwrap_or("socketcall")
+    which.and_then(|which| CALLS.split_ascii_whitespace().nth(which)).unwrap_or("socketcall")
 }
 
 /// Flags of `clone`; on IBM Z they come second.

@@ -371,6 +371,21 @@ fn directions_of_addresses() {
     }
 }
 
+/// Scenario: the one call that stands for all socket calls (numbers of `linux/net.h`). Guarantees: each reads as the call
+/// that it stands for.
+#[test]
+fn calls_behind_socketcall() {
+    for (which, name) in
+        [("1", "socket"), ("3", "connect"), ("b", "sendto"), ("12", "accept4"), ("14", "sendmmsg")]
+    {
+        for (arch, number) in [("40000003", 102), ("80000016", 102)] {
+            let line =
+                call(9, number, &format!("success=yes exit=0 a0={which} a1=7ff")).replace("c000003e", arch);
+            assert_eq!(decoded(&[line]).remove(0).syscall.as_deref(), Some(name), "{arch} {which}");
+        }
+    }
+}
+
 /// Scenario: signals to sensors and others. Guarantees: ending a sensor is a change of policy, waking it is not.
 #[test]
 fn sensors_that_are_killed() {
