@@ -78,7 +78,7 @@ fn sniff(record: &Record<'_>) -> u8 {
         _ if header::without_stamp(text, record.envelope.time).is_some() && text.contains("profile=\"") => 60,
         _ if is_journal_record(record) => 65,
         _ if text.starts_with("time->") => 50,
-        _ if is_kernel(record) => 30,
+        _ if is_kernel(record) || is_daemon(record) => 30,
         _ if text.trim_end() == "----" => 20,
         _ => 0,
     }
@@ -87,6 +87,11 @@ fn sniff(record: &Record<'_>) -> u8 {
 /// Whether the kernel said it: most of what it says is about hardware and networks.
 fn is_kernel(record: &Record<'_>) -> bool {
     record.envelope.program.as_deref() == Some("kernel")
+}
+
+/// Whether the audit daemon or one of its helpers said it of itself.
+fn is_daemon(record: &Record<'_>) -> bool {
+    matches!(record.envelope.program.as_deref(), Some("auditd" | "audispd" | "augenrules" | "auditctl"))
 }
 
 /// Whether the journal printed an audit record without its stamp: `audit[77]: SECCOMP auid=…`.
@@ -168,6 +173,7 @@ impl LinuxAudit {
                 }
                 Some(Parsed::Malformed(reject)) => Verdict::Rejected(reject),
                 None if is_kernel(record) => Verdict::Skipped("kernel-message"),
+                None if is_daemon(record) => Verdict::Skipped("daemon-message"),
                 None => Verdict::Skipped("not-an-audit-record"),
             },
         }

@@ -70,6 +70,11 @@ impl HostState {
                 reason: "audit daemon was stopped",
             });
         }
+        if kinds.contains(&"DAEMON_RESUME") {
+            // When it had stopped writing, the log itself does not say.
+            let from = self.last.map_or(time, |(_, last)| last);
+            return Some(Hole { lost: None, from, reason: "audit daemon had suspended logging" });
+        }
         // The daemon numbers its own records apart from the kernel's.
         if of_daemon { None } else { self.serial_hole(time, serial) }
     }

@@ -339,6 +339,38 @@ fn losses_by_host() {
     assert_eq!(sniff(&FORMAT, "queue of letters is full"), 0);
 }
 
+/// Scenario: the daemon stops writing (audit 4.0, `auditd-event.c`), goes on, fails to hand records on, rotates its files.
+/// Guarantees: what was not written is a gap, in syslog and in the log itself; the rest is skipped by name.
+#[test]
+fn daemons_that_stop_writing() {
+    let around = Envelope {
+        host: Some("n1".to_owned()),
+        time: Some(EventTime(1_927_858_100_000_000_000)),
+        program: Some("auditd".to_owned()),
+        ..Envelope::default()
+    };
+    for (line, gaps, verdict) in [
+        ("Audit daemon is suspending logging due to low disk space.", 1, Verdict::Decoded),
+        ("dispatch err (pipe full) event lost", 1, Verdict::Decoded),
+        ("Audit daemon rotating log files", 0, Verdict::Skipped("daemon-message")),
+    ] {
+        assert!(sniff_in(&FORMAT, line, &around) >= 30, "{line}");
+        let (verdicts, rows) = run_in(&FORMAT, &[line], &around);
+        assert_eq!((&verdicts[0], rows.len()), (&verdict, gaps), "{line}");
+    }
+    let lines = [
+        record("CWD", "1927858000.000:1", "cwd=\"/\""),
+        record("DAEMON_RESUME", "1927858090.000:77", "op=resume-logging auid=0 pid=3 res=success"),
+    ];
+    let (_, rows) = run(&FORMAT, &lines.each_ref().map(String::as_str));
+    let gaps: Vec<_> = rows.host_events.iter().filter(|row| row.action == Action::TelemetryGap).collect();
+    assert_eq!(gaps.len(), 1);
+    assert_eq!(
+        gaps[0].gap_from.map(|from| from.to_string()).as_deref(),
+        Some("2031-02-03T04:06:40.000000000Z")
+    );
+}
+
 /// Scenario: an event that never ends, and one whose records are endless. Guarantees: what is beyond the bound is skipped by
 /// name, and the event gives its row at the end of the stream.
 #[test]
