@@ -107,7 +107,10 @@ fn action(permissions: &[&str], class: &str, credential: bool) -> Action {
         "security" if any(&["load_policy", "setenforce", "setbool", "setsecparam"]) => Action::PolicyChange,
         "bpf" if any(&["prog_load"]) => Action::ModuleLoad,
         "system" if any(&["module_load", "module_request"]) => Action::ModuleLoad,
-        _ if class.ends_with("_socket") && any(&["name_connect"]) => Action::NetConnect,
+        // Whoever reaches an agent's socket is given the credential behind it.
+        "sock_file" if any(&["write"]) && credential => Action::CredRead,
+        "unix_stream_socket" if any(&["connectto"]) && credential => Action::CredRead,
+        _ if class.ends_with("_socket") && any(&["name_connect", "connectto"]) => Action::NetConnect,
         _ if class.ends_with("_socket") && any(&["name_bind", "listen"]) => Action::NetListen,
         "file" | "lnk_file" | "dir" | "chr_file" | "blk_file" | "fifo_file" | "sock_file" | "anon_inode" => {
             file(&any, credential)

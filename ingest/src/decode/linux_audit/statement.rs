@@ -119,6 +119,7 @@ fn joined_action(call: &HostEvent, said: Action) -> Action {
     match said {
         Action::Other if bare => Action::Other,
         Action::Other => call.action,
+        Action::NetConnect if call.action == Action::ImdsAccess => call.action,
         Action::FileRead if call.action != Action::Other => call.action,
         Action::FileWrite if !matches!(call.action, Action::Other | Action::FileRead) => call.action,
         // The record of a module is the same when it is taken out.

@@ -210,6 +210,49 @@ fn decisions() {
     }
 }
 
+/// Scenario: SELinux refuses a connection whose peer only the call names, and the socket of an agent, as a file and as a
+/// peer. Guarantees: what was refused is the access to the credential, not any connection.
+#[test]
+fn refused_ways_to_credentials() {
+    let avc = |permission: &str, class: &str, path: &str| {
+        beside(
+            "AVC",
+            9,
+            &format!(
+                "avc:  denied  {{ {permission} }} for  pid=41 comm=\"a\"{path} scontext=u:r:t:s0 tcontext=u:r:o:s0 tclass={class} permissive=0"
+            ),
+        )
+    };
+    let connect = call(9, 42, "success=no exit=-13 a0=3");
+    let peer = |hex: &str| beside("SOCKADDR", 9, &format!("saddr={hex}"));
+    let agent = " path=\"/run/spire/sockets/agent.sock\"";
+    for (lines, action) in [
+        (
+            vec![
+                avc("name_connect", "tcp_socket", " dest=80"),
+                connect.clone(),
+                peer("02000050A9FEA9FE0000000000000000"),
+            ],
+            Action::ImdsAccess,
+        ),
+        (
+            vec![
+                avc("name_connect", "tcp_socket", " dest=80"),
+                connect,
+                peer("020000500A0100070000000000000000"),
+            ],
+            Action::NetConnect,
+        ),
+        (vec![avc("connectto", "unix_stream_socket", agent)], Action::CredRead),
+        (vec![avc("write", "sock_file", agent)], Action::CredRead),
+        (vec![avc("connectto", "unix_stream_socket", " path=\"/run/x.sock\"")], Action::NetConnect),
+        (vec![avc("write", "sock_file", " path=\"/run/x.sock\"")], Action::FileWrite),
+    ] {
+        let row = decoded(&lines).remove(0);
+        assert_eq!((row.action, row.outcome), (action, Outcome::Denied), "{lines:?}");
+    }
+}
+
 /// Scenario: two decisions of one event that differ, and one twice. Guarantees: a row each, none twice, ids differ.
 #[test]
 fn further_decisions_give_rows() {
