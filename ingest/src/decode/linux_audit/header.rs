@@ -248,9 +248,10 @@ impl Stamp {
 pub(super) fn without_stamp(text: &str, time: Option<EventTime>) -> Option<Parsed> {
     let decision = text.contains("apparmor=\"") || text.contains("avc:") && text.contains("scontext=");
     let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let word = first.len() > 2 && first.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let word = first.len() > 2 && first.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        || first.starts_with("<audit-");
     let profile = text.contains("profile=\"") && text.contains("operation=\"");
-    if !(decision || profile || word && (kind::is_known(first) || rest.contains("pid="))) {
+    if !(decision || profile || word && (kind::is_known(&kind::name(first)) || rest.contains("pid="))) {
         return None;
     }
     let Some(time) = time else {

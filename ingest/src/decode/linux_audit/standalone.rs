@@ -118,6 +118,7 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         | "DAEMON_END"
         | "DAEMON_ABORT" => {
             row.policy = switch(audit)
+                .or_else(|| Some(format!("{}={}", fields.get("bool")?, fields.get("val")?)))
                 .or_else(|| fields.text("key"))
                 .or_else(|| fields.text("table"))
                 .or_else(|| fields.get("op").map(str::to_owned));

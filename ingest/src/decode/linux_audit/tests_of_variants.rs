@@ -167,10 +167,12 @@ fn smaller_controls() {
             "{line}"
         );
     }
-    assert_eq!(
-        lone(&line("MAC_STATUS", "enforcing=0 old_enforcing=1 res=1")).policy.as_deref(),
-        Some("enforcing=0")
-    );
+    for (kind, body, policy) in [
+        ("MAC_STATUS", "enforcing=0 old_enforcing=1 res=1", "enforcing=0"),
+        ("MAC_CONFIG_CHANGE", "bool=secure_mode val=0 old_val=1 auid=0 ses=1", "secure_mode=0"),
+    ] {
+        assert_eq!(lone(&line(kind, body)).policy.as_deref(), Some(policy));
+    }
 }
 
 /// Scenario: IMA finds a file to be none that may run, beside an execution that fails and one that goes through (kernels
@@ -221,6 +223,7 @@ fn journal_prints_no_stamps() {
         ("SERVICE_STOP pid=1 uid=0 msg='unit=auditd comm=\"systemd\" res=success'", None),
         ("CONFIG_CHANGE auid=7 ses=3 op=remove_rule key=\"k\" list=4 res=1", None),
         ("BPF prog-id=3 op=LOAD", None),
+        ("<audit-1131> pid=1 uid=0 msg='unit=auditd comm=\"systemd\" res=success'", None),
         ("SYSCALL arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=41 comm=\"a\" exe=\"/a\"", None),
         ("PATH item=0 name=\"/x\" nametype=NORMAL", Some(Verdict::Skipped("operand-without-event"))),
         ("PROCTITLE proctitle=\"a\"", Some(Verdict::Skipped("operand-without-event"))),
