@@ -29,14 +29,27 @@ pub(crate) struct Process {
     pub(crate) host: Option<Name>,
     pub(crate) pid: Option<u32>,
     pub(crate) parent_pid: Option<u32>,
+    /// The sensor that spoke of it last.
+    pub(crate) source: Option<Name>,
     /// When it was last heard of.
     pub(crate) seen: EventTime,
 }
 
 impl Named for Process {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
-        let Self { exe, parent, parent_exe, pod_uid, container, host, pid: _, parent_pid: _, seen: _ } = self;
-        for name in [exe, parent, parent_exe, pod_uid, container, host] {
+        let Self {
+            exe,
+            parent,
+            parent_exe,
+            pod_uid,
+            container,
+            host,
+            source,
+            pid: _,
+            parent_pid: _,
+            seen: _,
+        } = self;
+        for name in [exe, parent, parent_exe, pod_uid, container, host, source] {
             name.each_name(visit);
         }
     }
@@ -114,6 +127,7 @@ impl Lineage {
             host,
             pid: view.pid(row),
             parent_pid: view.parent_pid(row),
+            source: Some(names.name(view.source(row))),
             seen: view.event_time(row),
         };
         if view.action(row) == Action::Exit {
@@ -138,6 +152,7 @@ impl Lineage {
             host: stated.host.or(known.host),
             pid: stated.pid.or(known.pid),
             parent_pid: stated.parent_pid.or(known.parent_pid),
+            source: stated.source,
             seen: stated.seen.max(known.seen),
         };
         let process = *known;
@@ -145,9 +160,18 @@ impl Lineage {
             self.latest.insert(place, key);
             if process.pod_uid.is_some() || process.container.is_some() {
                 self.contained.insert(place, key);
+            } else if self.contained_by(place, process.source).is_some_and(|known| known != key) {
+                // The sensor that knew the pid in a container now knows it elsewhere: it is another process's.
+                self.contained.remove(&place);
             }
         }
         self.evict();
+    }
+
+    /// The containerised process of a pid by the word of one sensor.
+    fn contained_by(&self, place: (Name, u32), source: Option<Name>) -> Option<Name> {
+        let key = *self.contained.get(&place)?;
+        self.processes.get(&key).filter(|process| process.source == source).map(|_| key)
     }
 
     fn evict(&mut self) {

@@ -1,6 +1,6 @@
 //! Pairs: the two SELinux categories by which a host keeps its containers apart, as in `container_t:s0:c4,c808`.
 //!
-//! In: decisions of SELinux, in canonical order, and in which container the process is known to run. Out: the container
+//! In: labels of processes, in canonical order, and in which container the process is known to run. Out: the container
 //! behind a pair, where only one is known. Owns: the pairs of all hosts. Bound: [`MAX_PAIRS`].
 //! Law: a pair that two containers of different pods were seen with names nobody any more; containers of one pod share
 //! theirs, and then it names the pod. Platforms that give one pair to a whole namespace (OpenShift) show that only when
@@ -9,7 +9,6 @@
 use std::collections::VecDeque;
 
 use offbound_schemas::table::host_events;
-use offbound_schemas::vocabulary::HostControl;
 use offbound_schemas::{EventId, EventTime};
 
 use crate::keyed::HashMap;
@@ -52,10 +51,9 @@ pub(super) struct Pairs {
 pub(super) struct Pair(EventId);
 
 impl Pair {
-    /// The pair of the process that SELinux decided about.
+    /// The pair of the process that acted.
     pub(super) fn of(view: &host_events::View<'_>, row: usize) -> Option<Self> {
-        let policy = view.policy(row).filter(|_| view.control(row) == HostControl::SeLinux)?;
-        let (one, other) = categories(policy.split(' ').next()?)?;
+        let (one, other) = categories(view.label(row)?)?;
         let numbers = [one.to_le_bytes(), other.to_le_bytes()].concat();
         Some(Self(EventId::of(&[view.host(row)?.as_bytes(), &numbers])))
     }
@@ -154,7 +152,7 @@ mod tests {
     use crate::testing::text::Tables;
 
     const DEFAULTS: &str = "
-host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=file_read; outcome=denied; control=selinux; mode=enforcing; exe=/bin/x; target_path=/t{n}; policy=system_u:system_r:container_t:s0:c4,c808 u:r:o file; event_time=10:00:0{n}
+host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=file_read; outcome=denied; control=selinux; mode=enforcing; exe=/bin/x; target_path=/t{n}; label=system_u:system_r:container_t:s0:c4,c808; event_time=10:00:0{n}
 ";
 
     /// Folds rows as they stand; gives how the last sign's pod is known, its pod and its container.
@@ -185,7 +183,7 @@ host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=
     fn a_pair_names_the_container_that_it_was_seen_with() {
         check(&format!("pid=40; container_id=aaaaaaaaaaaa\n{BARE}"), Attribution::Mcs, "", "aaaaaaaaaaaa");
         check(&format!("pid=40; pod_uid=web-1\n{BARE}"), Attribution::Mcs, "web-1", "");
-        let sensor = "source=tetragon; action=exec; outcome=allowed; control=none; policy=; process_key=k; pid=40; pod_uid=web-1; container_id=aaaa1111";
+        let sensor = "source=tetragon; action=exec; outcome=allowed; control=none; label=; process_key=k; pid=40; pod_uid=web-1; container_id=aaaa1111";
         check(&format!("{sensor}\npid=40\n{BARE}"), Attribution::Mcs, "web-1", "aaaa1111");
         check(
             &format!("pid=40; container_id=aaaa\npid=40; container_id=aaaa1111; pod_uid=web-1\n{BARE}"),
@@ -203,8 +201,20 @@ host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=
         );
     }
 
+    /// Scenario: a credential read that no control decided about, after an act that means nothing by itself, of a process
+    /// that another sensor or the event itself places. Guarantees: both have a label, and the pair tells the container.
+    #[test]
+    fn any_event_with_a_label_teaches_and_learns() {
+        const READ: &str = "pid=41; action=cred_read; outcome=allowed; control=none";
+        const PLAIN: &str = "pid=40; action=file_read; outcome=allowed; control=none";
+        let sensor = "source=tetragon; action=exec; outcome=allowed; control=none; label=; process_key=k; pid=40; pod_uid=web-1; container_id=aaaa1111";
+        check(&format!("{PLAIN}; container_id=aaaa1111\n{READ}"), Attribution::Mcs, "", "aaaa1111");
+        check(&format!("{sensor}\n{PLAIN}\n{READ}"), Attribution::Mcs, "web-1", "aaaa1111");
+        check(&format!("{sensor}\n{PLAIN}\n{READ}; label="), Attribution::None, "", "");
+    }
+
     /// Scenario: two containers with one pair, of different pods or of pods that nobody names, also long before; another
-    /// pair or host, a range, another control; a container that was last seen half a day ago; a surmise as the only
+    /// pair or host, a range, no label; a container that was last seen half a day ago; a surmise as the only
     /// teacher. Guarantees: undetermined. What names its own pod is believed before any pair.
     #[test]
     fn what_is_not_sure_is_undetermined() {
@@ -216,10 +226,10 @@ host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=
         for other in [
             "host=n2",
             "host=",
-            "control=apparmor",
-            "policy=u:r:container_t:s0:c4,c809 u:r:o file",
-            "policy=u:r:t:s0-s0:c0.c1023 u:r:o file",
-            "policy=u:r:o:s0 u:r:container_t:s0:c4,c808 file",
+            "label=",
+            "label=u:r:container_t:s0:c4,c809",
+            "label=u:r:t:s0-s0:c0.c1023",
+            "label=u:r:o:s0; policy=u:r:o:s0 u:r:container_t:s0:c4,c808 file",
         ] {
             nobody(&format!("pid=40; container_id=aaaa\n{BARE}; {other}"));
         }

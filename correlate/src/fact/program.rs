@@ -13,9 +13,16 @@ pub(crate) enum Program {
     Other,
 }
 
-const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "tcsh", "fish", "busybox"];
-const DOWNLOADERS: &[&str] = &["curl", "wget", "nc", "ncat", "netcat", "socat", "tftp", "ftp", "scp"];
+const SHELLS: &[&str] = &[
+    "sh", "bash", "rbash", "dash", "ash", "zsh", "ksh", "ksh93", "mksh", "csh", "bsd-csh", "tcsh", "fish",
+    "busybox",
+];
+/// Also as kernels name them, which see what a link leads to (Debian's alternatives).
+const DOWNLOADERS: &[&str] =
+    &["curl", "wget", "nc", "nc.openbsd", "nc.traditional", "ncat", "netcat", "socat", "tftp", "ftp", "scp"];
 const INTERPRETERS: &[&str] = &["python", "python2", "python3", "perl", "ruby", "lua", "php", "node"];
+/// Interpreters whose files carry a version right behind the name (`perl5.36.0`, `php8.2`).
+const VERSIONED: &[&str] = &["perl", "php", "lua"];
 const SERVERS: &[&str] = &[
     "java",
     "nginx",
@@ -54,10 +61,19 @@ const SERVERS: &[&str] = &[
 const WRITABLE: &[&str] =
     &["/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/dev/mqueue/", "memfd:", "/memfd:"];
 
-/// The last part of a path, without the version that interpreters carry (`python3.11`).
+/// The last part of a path, without the version that interpreters carry (`python3.11`), and without what the kernel adds
+/// to the path of a file that is gone.
 pub(crate) fn base_name(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let cut = name.find('.').filter(|_| name.starts_with("python") || name.starts_with("ruby"));
+    let name = name.strip_suffix(" (deleted)").unwrap_or(name);
+    let cut = match name {
+        _ if name.starts_with("python") || name.starts_with("ruby") => name.find('.'),
+        _ => VERSIONED.iter().find_map(|program| {
+            let version =
+                name.strip_prefix(program).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))?;
+            version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then_some(program.len())
+        }),
+    };
     let name = cut.and_then(|at| name.get(..at)).unwrap_or(name);
     match name.strip_prefix("php-fpm") {
         Some(version) if version.chars().all(|c| c.is_ascii_digit() || c == '.') => "php-fpm",
@@ -96,7 +112,14 @@ mod tests {
     #[test]
     fn classes() {
         assert_eq!(tool("/usr/bin/python3.11"), Program::Interpreter);
+        assert_eq!(tool("/usr/bin/perl5.36.0"), Program::Interpreter);
+        assert_eq!(
+            [base_name("php8.2"), base_name("lua5.4"), base_name("perldoc")],
+            ["php", "lua", "perldoc"]
+        );
         assert_eq!(tool("bash"), Program::Shell);
+        assert_eq!(tool("/usr/bin/bash (deleted)"), Program::Shell);
+        assert_eq!(tool("/usr/bin/nc.openbsd"), Program::Downloader);
         assert!(is_server("/usr/sbin/php-fpm8.2") && is_server("/opt/java/bin/java"));
         assert!(!is_server("/bin/sh") && !is_hands_on("/usr/bin/java"));
         assert!(is_writable_path("/dev/shm/x") && !is_writable_path("/usr/tmpfile"));

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use offbound_schemas::EventTime;
 use offbound_schemas::table::host_events;
 use offbound_schemas::vocabulary::{Action, Attribution, ControlMode, HostControl, Outcome, SignalKind};
+use offbound_schemas::{EventTime, is_container_label};
 
 use super::evidence::Witness;
 use super::keep::Moves;
@@ -159,11 +159,21 @@ impl Signals {
         (view, row): (&host_events::View<'_>, usize),
         touched: &mut BTreeSet<usize>,
     ) {
+        let pair = Pair::of(view, row);
         if is_plain(view, row) {
+            // It may still say where the processes of a pair run.
+            if let Some(pair) = pair {
+                Home::of(names, lineage, process, view, row).teach(
+                    pair,
+                    &mut self.pairs,
+                    names,
+                    view.event_time(row),
+                );
+            }
             return;
         }
         let mut actor = Actor::of(names, lineage, process, view, row);
-        if let Some(pair) = Pair::of(view, row) {
+        if let Some(pair) = pair {
             actor.place_by(pair, &mut self.pairs, names, view.event_time(row));
         }
         if let Some(kind) = refused_kind(view, row) {
@@ -311,12 +321,53 @@ fn refused_kind(view: &host_events::View<'_>, row: usize) -> Option<SignalKind> 
     }
 }
 
-/// Who acted.
-struct Actor {
-    host: Option<Name>,
+/// Where a process runs.
+struct Home {
     pod_uid: Option<Name>,
     pod_by: Attribution,
     container: Option<Name>,
+}
+
+impl Home {
+    /// By the event's own word, by what is known of the process, or by that of a sensor which knows containers.
+    fn of(
+        names: &mut Names,
+        lineage: &Lineage,
+        process: Option<Name>,
+        view: &host_events::View<'_>,
+        row: usize,
+    ) -> Self {
+        let own = process.and_then(|key| lineage.get(key)).copied().unwrap_or_default();
+        let other = lineage.contained(names.maybe(view.host(row)), view.pid(row));
+        let other = other.map(|(_, process)| process).unwrap_or_default();
+        let stated = names.maybe(view.pod_uid(row)).or(own.pod_uid);
+        let pod_by = match (stated, other.pod_uid) {
+            (Some(_), _) => Attribution::Direct,
+            (None, Some(_)) => Attribution::PidJoin,
+            (None, None) => Attribution::None,
+        };
+        let container = names.maybe(view.container_id(row)).or(own.container).or(other.container);
+        Self { pod_uid: stated.or(other.pod_uid), pod_by, container }
+    }
+
+    fn is_known(&self) -> bool {
+        self.container.is_some() || self.pod_uid.is_some()
+    }
+
+    /// A process in a known container teaches what its SELinux categories stand for.
+    fn teach(&self, pair: Pair, pairs: &mut Pairs, names: &Names, time: EventTime) {
+        if self.is_known() {
+            pairs.learn(pair, names, (self.container, self.pod_uid), time);
+        }
+    }
+}
+
+/// Who acted.
+struct Actor {
+    host: Option<Name>,
+    home: Home,
+    /// By its home or its label.
+    contained: bool,
     process_key: Option<Name>,
     chain: Vec<(Option<Name>, Option<Name>)>,
     parent: Option<Name>,
@@ -332,7 +383,6 @@ impl Actor {
         row: usize,
     ) -> Self {
         let host = names.maybe(view.host(row));
-        let own = process.and_then(|key| lineage.get(key)).copied().unwrap_or_default();
         // A sensor that knows no containers borrows the word of one that does, by host and pid.
         let other = lineage.contained(host, view.pid(row));
         let mut chain = process.map(|key| lineage.chain(key)).unwrap_or_default();
@@ -355,20 +405,12 @@ impl Actor {
         let tainted = exes
             .windows(2)
             .any(|pair| matches!(pair, [parent, child] if is_server(parent) && is_hands_on(child)));
-        let stated = names.maybe(view.pod_uid(row)).or(own.pod_uid);
-        let joined = other.and_then(|(_, process)| process.pod_uid);
+        let home = Home::of(names, lineage, process, view, row);
+        let contained = home.is_known() || view.label(row).is_some_and(is_container_label);
         Self {
             host,
-            pod_uid: stated.or(joined),
-            pod_by: match (stated, joined) {
-                (Some(_), _) => Attribution::Direct,
-                (None, Some(_)) => Attribution::PidJoin,
-                (None, None) => Attribution::None,
-            },
-            container: names
-                .maybe(view.container_id(row))
-                .or(own.container)
-                .or(other.and_then(|(_, p)| p.container)),
+            home,
+            contained,
             process_key: process.or(other.map(|(key, _)| key)),
             chain,
             parent,
@@ -378,10 +420,11 @@ impl Actor {
 
     /// A process in a known container teaches what its SELinux categories stand for; one that nobody placed learns it.
     fn place_by(&mut self, pair: Pair, pairs: &mut Pairs, names: &mut Names, time: EventTime) {
-        if self.container.is_some() || self.pod_uid.is_some() {
-            pairs.learn(pair, names, (self.container, self.pod_uid), time);
+        if self.home.is_known() {
+            self.home.teach(pair, pairs, names, time);
         } else if let Some((container, pod_uid)) = pairs.container(pair, names, time) {
-            (self.container, self.pod_uid, self.pod_by) = (container, pod_uid, Attribution::Mcs);
+            self.home = Home { container, pod_uid, pod_by: Attribution::Mcs };
+            self.contained = true;
         }
     }
 }
@@ -429,11 +472,11 @@ fn act(
     exe: &str,
     target: &str,
 ) -> Option<(SignalKind, bool, String)> {
-    let contained = actor.pod_uid.is_some() || actor.container.is_some();
     let parent = names.text_of(actor.parent).unwrap_or("its parent");
     if view.outcome(row) == Outcome::Failed {
         return None;
     }
+    let contained = actor.contained;
     if let Some(what) = escape_by_file(view, row) {
         let why = format!("{} wrote {target}, {what}", base_name(exe));
         return Some((SignalKind::Escape, contained, why));
@@ -530,9 +573,9 @@ fn sign(
         count: 1,
         also: Vec::new(),
         host: actor.host,
-        pod_uid: actor.pod_uid,
-        pod_by: actor.pod_by,
-        container: actor.container,
+        pod_uid: actor.home.pod_uid,
+        pod_by: actor.home.pod_by,
+        container: actor.home.container,
         unit: names.maybe(view.unit(row)),
         uid: view.uid(row),
         process_key: actor.process_key,
@@ -555,3 +598,6 @@ fn sign(
         why,
     }
 }
+
+#[cfg(test)]
+mod tests;

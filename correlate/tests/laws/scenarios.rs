@@ -240,11 +240,12 @@ fn read(index: usize, pod: usize, secs: i64) -> HostEvent {
 /// A refusal by SELinux, in one of a few containers that may share their categories.
 fn decided(index: usize, (pod, at, secs, names_it): (usize, usize, i64, bool)) -> HostEvent {
     let row = read(index, pod, secs);
-    let policy = format!("u:r:container_t:s0:c1,c{} u:r:o file", 2 + pod.min(at));
+    let label = format!("u:r:container_t:s0:c1,c{}", 2 + pod.min(at));
     HostEvent {
         outcome: Outcome::Denied,
         control: HostControl::SeLinux,
-        policy: Some(policy),
+        policy: Some(format!("{label} u:r:o file")),
+        label: Some(label),
         pod_uid: None,
         container_id: names_it.then(|| container(pod)),
         pid: u32::try_from(index).ok(),

@@ -3,7 +3,7 @@
 //! In: `rule=13 dec=deny_audit perm=execute auid=1000 pid=5361 exe=SUBJECT : path=OBJECT ftype=… trust=0` (fapolicyd 1.x,
 //! fields by `syslog_format`), the older `rule:13 dec=… exe=… file=…`, also with underscores escaped for Markdown.
 //! Out: rows of `host_events`. Owns: the fields, in any order, of paths with spaces.
-//! Dropped: nothing; trust, type and device are kept unmapped.
+//! Dropped by name: what the daemon says of itself. Trust, type and device are kept unmapped.
 //! Law: in permissive mode the daemon writes `deny` as well, so a denial is `attempted` until something else (the
 //! kernel's FANOTIFY record) says that it was one. What was allowed was allowed in either mode.
 
@@ -64,6 +64,8 @@ fn sniff(record: &Record<'_>) -> u8 {
     }
     match decision(record.text) {
         Some(_) => 92,
+        // What the daemon says of itself.
+        None if record.envelope.program.as_deref() == Some(FORMAT.id) => 30,
         None => 0,
     }
 }
@@ -211,7 +213,7 @@ fn rest(fields: &Fields<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::decode::Envelope;
-    use crate::decode::trial::{check_sample, run_in, sniff};
+    use crate::decode::trial::{check_sample, run_in, sniff, sniff_in};
 
     fn read(line: &str) -> HostEvent {
         let time = EventTime::parse("2031-02-03T04:05:06Z").ok();
@@ -277,6 +279,10 @@ mod tests {
         ] {
             assert_eq!(sniff(&FORMAT, other), 0, "{other}");
         }
+        let daemon = Envelope { program: Some("fapolicyd".to_owned()), ..Envelope::default() };
+        let said = "Starting to listen for events";
+        assert_eq!(sniff_in(&FORMAT, said, &daemon), 30);
+        assert_eq!(run_in(&FORMAT, &[said], &daemon).0, [Verdict::Skipped("fapolicyd-log")]);
         let (verdicts, _) = run_in(&FORMAT, &[line], &Envelope::default());
         assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-time"));
     }

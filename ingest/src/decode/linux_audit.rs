@@ -76,8 +76,9 @@ fn sniff(record: &Record<'_>) -> u8 {
         _ if loss::is_loss(text) => 80,
         _ if text.contains("apparmor=\"") || text.contains("avc:  denied") => 75,
         _ if header::without_stamp(text, record.envelope.time).is_some() && text.contains("profile=\"") => 60,
+        _ if is_journal_record(record) => 65,
         _ if text.starts_with("time->") => 50,
-        _ if is_kernel(record) => 30,
+        _ if is_kernel(record) || is_daemon(record) => 30,
         _ if text.trim_end() == "----" => 20,
         _ => 0,
     }
@@ -86,6 +87,17 @@ fn sniff(record: &Record<'_>) -> u8 {
 /// Whether the kernel said it: most of what it says is about hardware and networks.
 fn is_kernel(record: &Record<'_>) -> bool {
     record.envelope.program.as_deref() == Some("kernel")
+}
+
+/// Whether the audit daemon or one of its helpers said it of itself.
+fn is_daemon(record: &Record<'_>) -> bool {
+    matches!(record.envelope.program.as_deref(), Some("auditd" | "audispd" | "augenrules" | "auditctl"))
+}
+
+/// Whether the journal printed an audit record without its stamp: `audit[77]: SECCOMP auid=…`.
+fn is_journal_record(record: &Record<'_>) -> bool {
+    record.envelope.program.as_deref() == Some("audit")
+        && header::without_stamp(record.text, record.envelope.time).is_some()
 }
 
 impl Decode for LinuxAudit {
@@ -150,6 +162,10 @@ impl LinuxAudit {
             }
             _ if loss::is_loss(text) => self.loss.decode(record, rows),
             _ => match header::without_stamp(text, time) {
+                // Which event it is part of, nobody can tell.
+                Some(Parsed::Record(audit)) if standalone::is_operand(&audit.kind) => {
+                    Verdict::Skipped("operand-without-event")
+                }
                 Some(Parsed::Record(audit)) => {
                     let made = event::stampless(record, audit);
                     rows.host_events.extend(made);
@@ -157,6 +173,7 @@ impl LinuxAudit {
                 }
                 Some(Parsed::Malformed(reject)) => Verdict::Rejected(reject),
                 None if is_kernel(record) => Verdict::Skipped("kernel-message"),
+                None if is_daemon(record) => Verdict::Skipped("daemon-message"),
                 None => Verdict::Skipped("not-an-audit-record"),
             },
         }

@@ -16,10 +16,16 @@ use offbound_schemas::vocabulary::Action;
 pub(crate) enum Arch {
     /// x86-64.
     X86_64,
-    /// 64-bit Arm.
+    /// 64-bit Arm, and what shares its numbers: 64-bit RISC-V and LoongArch.
     Arm64,
     /// 32-bit x86, also on a 64-bit kernel.
     I386,
+    /// 64-bit IBM Z.
+    S390X,
+    /// 64-bit Power, in either byte order.
+    Ppc64,
+    /// 32-bit Arm, also on a 64-bit kernel.
+    Arm,
 }
 
 impl Arch {
@@ -27,8 +33,11 @@ impl Arch {
     pub(crate) fn from_audit(text: &str) -> Option<Self> {
         match text.trim_start_matches("0x").to_ascii_lowercase().as_str() {
             "c000003e" | "x86_64" => Some(Self::X86_64),
-            "c00000b7" | "aarch64" => Some(Self::Arm64),
+            "c00000b7" | "aarch64" | "c00000f3" | "riscv64" | "c0000102" | "loongarch64" => Some(Self::Arm64),
             "40000003" | "i386" => Some(Self::I386),
+            "80000016" | "s390x" => Some(Self::S390X),
+            "c0000015" | "ppc64le" | "80000015" | "ppc64" => Some(Self::Ppc64),
+            "40000028" | "arm" => Some(Self::Arm),
             _ => None,
         }
     }
@@ -58,13 +67,18 @@ pub(crate) enum Deed {
 /// Name of call `number` on `arch`.
 pub(crate) fn syscall_name(arch: Arch, number: u32) -> Option<&'static str> {
     const X32_BIT: u32 = 0x4000_0000;
-    static CALLS: LazyLock<[Runs; 3]> =
-        LazyLock::new(|| [numbers::X86_64, numbers::ARM64, numbers::I386].map(runs));
-    let [x86_64, arm64, i386] = &*CALLS;
+    static CALLS: LazyLock<[Runs; 6]> = LazyLock::new(|| {
+        use numbers::{ARM, ARM64, I386, PPC64, S390X, X86_64};
+        [X86_64, ARM64, I386, S390X, PPC64, ARM].map(runs)
+    });
+    let [x86_64, arm64, i386, s390x, ppc64, arm] = &*CALLS;
     let (runs, number) = match arch {
         Arch::X86_64 => (x86_64, number & !X32_BIT),
         Arch::Arm64 => (arm64, number),
         Arch::I386 => (i386, number),
+        Arch::S390X => (s390x, number),
+        Arch::Ppc64 => (ppc64, number),
+        Arch::Arm => (arm, number),
     };
     let (first, names) = runs.iter().rev().find(|(first, _)| *first <= number)?;
     let offset = usize::try_from(number - first).ok()?;
@@ -96,7 +110,7 @@ pub(crate) fn deed(name: &str) -> Option<Deed> {
         "process_vm_readv" | "process_vm_writev" | "pidfd_getfd" => certain(Action::Ptrace),
         "init_module" | "finit_module" | "create_module" => certain(Action::ModuleLoad),
         "setns" | "unshare" | "mount" | "umount" | "umount2" | "pivot_root" | "move_mount" | "open_tree"
-        | "fsmount" | "mount_setattr" => certain(Action::NsChange),
+        | "open_tree_attr" | "fsmount" | "mount_setattr" => certain(Action::NsChange),
         _ if changes_identity(name) => certain(Action::PrivChange),
         _ if changes_file(name) => certain(Action::FileWrite),
         _ => None,
@@ -174,9 +188,11 @@ fn changes_file(name: &str) -> bool {
         "setxattr",
         "lsetxattr",
         "fsetxattr",
+        "setxattrat",
         "removexattr",
         "lremovexattr",
         "fremovexattr",
+        "removexattrat",
     ];
     CALLS.contains(&name)
 }
@@ -239,7 +255,8 @@ pub(crate) fn capability_from(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Scenario: the same number on three architectures. Guarantees: each reads by its own table, holes as unknown.
+    /// Scenario: the same number on every architecture. Guarantees: each reads by its own table, holes as unknown; calls
+    /// since Linux 5.1 have one number everywhere.
     #[test]
     fn numbers_depend_on_architecture() {
         let cases = [
@@ -253,12 +270,44 @@ mod tests {
             (Arch::I386, 11, Some("execve")),
             (Arch::I386, 5, Some("open")),
             (Arch::I386, 102, Some("socketcall")),
+            (Arch::X86_64, 0x4000_0208, Some("execve")),
+            (Arch::S390X, 11, Some("execve")),
+            (Arch::S390X, 102, Some("socketcall")),
+            (Arch::S390X, 288, Some("openat")),
+            (Arch::Ppc64, 328, Some("connect")),
+            (Arch::Ppc64, 286, Some("openat")),
+            (Arch::Arm, 322, Some("openat")),
+            (Arch::Arm, 102, None),
             (Arch::X86_64, 100_000, None),
             (Arch::X86_64, 350, None),
+            (Arch::S390X, 0, None),
         ];
         for (arch, number, expected) in cases {
             assert_eq!(syscall_name(arch, number), expected, "{arch:?} {number}");
         }
+        for arch in [Arch::X86_64, Arch::Arm64, Arch::I386, Arch::S390X, Arch::Ppc64, Arch::Arm] {
+            assert_eq!(
+                [435, 452].map(|number| syscall_name(arch, number)),
+                [Some("clone3"), Some("fchmodat2")]
+            );
+        }
+    }
+
+    /// Scenario: `arch` as kernels number it and as the audit daemon names it. Guarantees: both read alike.
+    #[test]
+    fn architectures() {
+        for (number, name, expected) in [
+            ("c000003e", "x86_64", Arch::X86_64),
+            ("c00000b7", "aarch64", Arch::Arm64),
+            ("c00000f3", "riscv64", Arch::Arm64),
+            ("40000003", "i386", Arch::I386),
+            ("80000016", "s390x", Arch::S390X),
+            ("c0000015", "ppc64le", Arch::Ppc64),
+            ("40000028", "arm", Arch::Arm),
+        ] {
+            assert_eq!([number, name].map(Arch::from_audit), [Some(expected); 2], "{name}");
+        }
+        assert_eq!(Arch::from_audit("16"), None);
     }
 
     /// Scenario: names of errors and capabilities as sensors write them. Guarantees: one spelling comes out.

@@ -42,13 +42,17 @@ pub(crate) fn run_each(format: &Format, lines: &[(&str, &Envelope)]) -> (Vec<Ver
 
 /// How surely `format` recognises `line`.
 pub(crate) fn sniff(format: &Format, line: &str) -> u8 {
+    sniff_in(format, line, &Envelope::default())
+}
+
+/// The same with an envelope around the line.
+pub(crate) fn sniff_in(format: &Format, line: &str, envelope: &Envelope) -> u8 {
     let json: Option<Value> = serde_json::from_str(line).ok();
-    let envelope = Envelope::default();
     let event_id = EventId::of(&[line.as_bytes()]);
     (format.sniff)(&Record {
         text: line,
         json: json.as_ref(),
-        envelope: &envelope,
+        envelope,
         source: format.id,
         location: "test:1",
         event_id,

@@ -79,6 +79,8 @@ table!(HostEvent "host_events" "One row per thing that a sensor on a host saw.";
     auid: Option<u32> = "process.auid",
     /// Login session id.
     session_id: Option<u32> = "process.session.uid",
+    /// Label that the process ran under: SELinux context, AppArmor profile.
+    label: Option<String> = "",
     /// Capability at stake, such as `CAP_SYS_ADMIN`.
     capability: Option<String> = "",
     /// System call name.

@@ -82,7 +82,7 @@ fn a_guess_does_not_look_like_a_fact() {
 /// surmise; what the inventory does not know stays open.
 #[test]
 fn categories_are_a_surmise() {
-    let decision = "control=selinux; outcome=denied; policy=u:r:container_t:s0:c4,c808 u:r:o file";
+    let decision = "control=selinux; outcome=denied; label=u:r:container_t:s0:c4,c808";
     let told = |teacher: &str| {
         let signal = signal(&format!("{decision}; {teacher}\nhost_events: {decision}; exe=/bin/y"));
         (signal.attribution, signal.workload, signal.attribution_confidence)

@@ -51,11 +51,17 @@ fn subject(json: &Value, fields: &mut Fields) {
             fields.push(*name, text);
         }
     }
-    let label = ["user", "role", "domain", "level"].map(|part| str_at(json, &["user", "selinux", part]));
-    if let [Some(user), Some(role), Some(domain), level] = label {
-        let level = level.map(|level| format!(":{level}")).unwrap_or_default();
-        fields.push("subj", format!("{user}:{role}:{domain}{level}"));
+    let label = label(json);
+    if !label.is_empty() {
+        fields.push("subj", label);
     }
+}
+
+/// The label of the process, which the collector cut at its first four colons; AppArmor's has none, and is all in front.
+fn label(json: &Value) -> String {
+    const PARTS: [&str; 5] = ["user", "role", "domain", "level", "category"];
+    let parts: Vec<&str> = PARTS.iter().map_while(|part| str_at(json, &["user", "selinux", part])).collect();
+    parts.join(":")
 }
 
 /// The rest of the kernel's fields, which keep their names.

@@ -26,6 +26,29 @@ fn document(kind: &str, result: &str, data: Value) -> Value {
         "user": {"id": "7", "effective": {"id": "0"}, "audit": {"id": "unset"}}})
 }
 
+/// Scenario: labels as the collector cuts them (go-libaudit 2.5, `parseSELinuxContext`), with and without categories, and
+/// AppArmor's, which has no colon. Guarantees: the whole label again.
+#[test]
+fn labels_are_whole() {
+    for (parts, expected) in [
+        (
+            json!({"user": "u", "role": "r", "domain": "t", "level": "s0", "category": "c4,c808"}),
+            Some("u:r:t:s0:c4,c808"),
+        ),
+        (
+            json!({"user": "u", "role": "r", "domain": "t", "level": "s0-s0", "category": "c0.c1023"}),
+            Some("u:r:t:s0-s0:c0.c1023"),
+        ),
+        (json!({"user": "u", "role": "r", "domain": "t"}), Some("u:r:t")),
+        (json!({"user": "docker-default"}), Some("docker-default")),
+        (json!({}), None),
+    ] {
+        let mut json = document("syscall", "success", json!({"arch": "x86_64", "syscall": "getpid"}));
+        json["user"]["selinux"] = parts;
+        assert_eq!(lone(&json).label.as_deref(), expected);
+    }
+}
+
 /// Scenario: calls and statements as the collector puts them together. Guarantees: act, outcome, control and mode are those
 /// of the kernel's records.
 #[test]

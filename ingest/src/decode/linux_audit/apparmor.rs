@@ -66,6 +66,7 @@ fn word(audit: &AuditRecord) -> Option<&str> {
 fn operands(audit: &AuditRecord, row: &mut HostEvent) {
     let fields = &audit.fields;
     row.policy = fields.text("profile");
+    row.label = row.label.take().or_else(|| row.policy.clone());
     row.target_path = fields.text("name").or_else(|| fields.text("target"));
     row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
     let error =
@@ -87,6 +88,7 @@ fn operands(audit: &AuditRecord, row: &mut HostEvent) {
 fn message_bus(audit: &AuditRecord, row: &mut HostEvent) {
     row.hook_class = HookClass::Userspace;
     row.policy = row.policy.take().or_else(|| audit.fields.text("label"));
+    row.label.clone_from(&row.policy);
     row.target_path = None;
     row.target_is_credential = false;
     if let Some(sender) = audit.fields.inner_number("pid") {

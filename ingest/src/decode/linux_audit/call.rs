@@ -10,6 +10,7 @@ use offbound_schemas::vocabulary::{Action, HostControl, Outcome};
 use super::header::AuditRecord;
 use super::operand;
 use super::sockaddr::SockAddr;
+use super::standalone;
 use super::statement::{self, CallResult};
 use super::uring;
 use crate::decode::credential_path::{classify, is_escape_file, is_metadata_endpoint, proc_secret};
@@ -45,11 +46,19 @@ pub(super) fn call_name(audit: &AuditRecord) -> Option<String> {
     }
 }
 
-/// The 32-bit x86 call that stands for all socket calls; its first argument tells which.
+/// The call of 32-bit x86, IBM Z and Power that stands for all socket calls; its first argument tells which.
 fn socket_call(audit: &AuditRecord) -> &'static str {
-    const CALLS: &[&str] = &["socketcall", "socket", "bind", "connect", "listen", "accept"];
+    /// In the order of `SYS_SOCKET` and its like, from 1.
+    const CALLS: &str = "socketcall socket bind connect listen accept getsockname getpeername socketpair send recv \
+         sendto recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg";
     let which = audit.fields.hex("a0").and_then(|number| usize::try_from(number).ok());
-    which.and_then(|which| CALLS.get(which)).copied().unwrap_or("socketcall")
+    which.and_then(|which| CALLS.split_ascii_whitespace().nth(which)).unwrap_or("socketcall")
+}
+
+/// Flags of `clone`; on IBM Z they come second.
+pub(super) fn clone_flags(audit: &AuditRecord) -> Option<u64> {
+    let arch = audit.fields.get("arch").or_else(|| audit.fields.get("ARCH")).and_then(Arch::from_audit);
+    audit.fields.hex(if arch == Some(Arch::S390X) { "a1" } else { "a0" })
 }
 
 /// How the call ended.
@@ -81,6 +90,7 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: HostEvent)
         row.target_pid = target.fields.number("opid");
         row.target_exe = target.fields.text("ocomm");
     }
+    row.label = row.label.or_else(|| stacked_label(records));
     let peer = operand::peer(records);
     address(peer.as_ref(), &mut row);
     let deed = row.syscall.as_deref().and_then(syscall::deed);
@@ -88,6 +98,13 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: HostEvent)
     settle(result(audit), &mut row);
     row.unmapped = rest(audit, records);
     row
+}
+
+/// The label where several security modules have one each, in a record of their own (Linux 6.18; Ubuntu before).
+fn stacked_label(records: &[AuditRecord]) -> Option<String> {
+    let labels = operand::of_kind(records, "MAC_TASK_CONTEXTS").next()?;
+    let of = |module: &str| labels.fields.text(module);
+    of("subj_selinux").or_else(|| of("subj_apparmor"))
 }
 
 fn address(peer: Option<&SockAddr>, row: &mut HostEvent) {
@@ -113,6 +130,9 @@ fn action(
     row: &mut HostEvent,
 ) -> Action {
     let argument = |key: &str| audit.fields.hex(key);
+    if let Some(action) = exchange(peer, row).or_else(|| signal(audit, row)) {
+        return action;
+    }
     match deed {
         Some(Deed::Certain(action)) => certain(action, audit, row),
         Some(Deed::Open) if audit.kind == "URINGOP" => open_by_ring(records, row),
@@ -132,13 +152,44 @@ fn action(
         }
         Some(Deed::Bpf) if argument("a0") == Some(BPF_LOAD_PROGRAM) => Action::ModuleLoad,
         Some(Deed::Clone)
-            if argument("a0").is_some_and(|flags| flags & NEW_NAMESPACES != 0)
+            if clone_flags(audit).is_some_and(|flags| flags & NEW_NAMESPACES != 0)
                 && row.syscall.as_deref() == Some("clone") =>
         {
             Action::NsChange
         }
         _ => Action::Other,
     }
+}
+
+/// A message was sent to a peer that is named with it, or an address was handed out: that of a client, or one's own.
+fn exchange(peer: Option<&SockAddr>, row: &mut HostEvent) -> Option<Action> {
+    if !matches!(peer, Some(SockAddr::Inet(..))) {
+        return None;
+    }
+    match row.syscall.as_deref()? {
+        "sendto" | "sendmsg" | "sendmmsg" => Some(connect(peer, row)),
+        "accept" | "accept4" | "recv" | "recvfrom" | "recvmsg" | "recvmmsg" | "recvmmsg_time64"
+        | "getsockname" => {
+            (row.src_addr, row.src_port) = (row.dst_addr.take(), row.dst_port.take());
+            Some(Action::Other)
+        }
+        _ => None,
+    }
+}
+
+/// A sensor was sent a signal that ends or halts it.
+fn signal(audit: &AuditRecord, row: &mut HostEvent) -> Option<Action> {
+    /// INT, QUIT, ABRT, KILL, TERM, STOP.
+    const ENDING: &[u64] = &[2, 3, 6, 9, 15, 19];
+    let argument = match row.syscall.as_deref()? {
+        "kill" | "tkill" | "pidfd_send_signal" | "rt_sigqueueinfo" => "a1",
+        "tgkill" | "rt_tgsigqueueinfo" => "a2",
+        _ => return None,
+    };
+    let number = audit.fields.hex(argument).filter(|number| ENDING.contains(number))?;
+    let sensor = row.target_exe.as_deref().filter(|name| standalone::is_sensor_process(name))?;
+    row.policy = Some(format!("signal {number} to {sensor}"));
+    Some(Action::PolicyChange)
 }
 
 fn certain(action: Action, audit: &AuditRecord, row: &mut HostEvent) -> Action {
@@ -219,7 +270,7 @@ fn settle(result: CallResult, row: &mut HostEvent) {
     };
 }
 
-/// What no column holds: arguments, groups, terminal, label, all paths.
+/// What no column holds: arguments, groups, terminal, all paths.
 fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
     const KEYS: &[&str] = &[
         "arch",
@@ -233,7 +284,6 @@ fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
         "gid",
         "egid",
         "tty",
-        "subj",
         "uring_op",
         // What LAUREL adds.
         "SCRIPT",

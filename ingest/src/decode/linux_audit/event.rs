@@ -5,9 +5,9 @@
 //! Owns: the order of records within an event, and the identity of its rows: host, stamp, index.
 //! Law: the order in which records arrived leaves no trace, so that reading again gives the same ids.
 
-use offbound_schemas::EventId;
 use offbound_schemas::table::HostEvent;
-use offbound_schemas::vocabulary::{Action, HookClass, Outcome};
+use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
+use offbound_schemas::{EventId, is_container_label};
 
 use super::header::AuditRecord;
 use super::host_state::{HostState, hole_row};
@@ -160,10 +160,9 @@ fn fragment(records: &[AuditRecord], base: HostEvent) -> HostEvent {
 /// Keys of the process and its parent; a fork tells of the child.
 fn learn(row: &mut HostEvent, records: &[AuditRecord], state: &mut HostState) {
     state.place(row);
-    if let Some(exe) =
-        row.target_pid.filter(|_| row.action == Action::Ptrace).and_then(|pid| state.exe_of(pid))
-    {
-        row.target_exe = Some(exe);
+    target(row, records, state);
+    if row.control == HostControl::Seccomp && row.outcome == Outcome::Killed {
+        killed(row, records, state);
     }
     let forks = matches!(row.syscall.as_deref(), Some("clone" | "clone3" | "fork" | "vfork"))
         && row.outcome == Outcome::Allowed;
@@ -172,11 +171,34 @@ fn learn(row: &mut HostEvent, records: &[AuditRecord], state: &mut HostState) {
     let thread = call.is_some_and(|call| {
         const CLONE_THREAD: u64 = 0x0001_0000;
         row.syscall.as_deref() == Some("clone")
-            && call.fields.hex("a0").is_some_and(|flags| flags & CLONE_THREAD != 0)
+            && call::clone_flags(call).is_some_and(|flags| flags & CLONE_THREAD != 0)
     });
     if let Some(child) = call.filter(|_| !thread).and_then(|call| call.fields.number("exit")) {
         let stamp = row.native_id.clone().unwrap_or_default();
         state.forked(row.host.as_deref().unwrap_or_default(), child, &stamp, row.exe.clone());
+    }
+}
+
+/// Which program the process acted on runs. A pid that stands in an argument or a path is as the caller's own namespace
+/// counts: of a container's process it names nothing on the host.
+fn target(row: &mut HostEvent, records: &[AuditRecord], state: &HostState) {
+    let counted_by_host = operand::of_kind(records, "OBJ_PID").next().is_some();
+    let contained = row.container_id.is_some() || row.label.as_deref().is_some_and(is_container_label);
+    if contained && !counted_by_host && row.action == Action::Ptrace {
+        row.target_pid = None;
+    }
+    let known = row.target_pid.filter(|_| row.action == Action::Ptrace).and_then(|pid| state.exe_of(pid));
+    row.target_exe = known.or(row.target_exe.take());
+}
+
+/// A filter that kills is told of twice, by itself and as the crash: the crash is then no second decision.
+fn killed(row: &mut HostEvent, records: &[AuditRecord], state: &mut HostState) {
+    let is_crash = records.iter().any(|audit| audit.kind == "ANOM_ABEND");
+    let Some(pid) = row.pid else { return };
+    if !is_crash {
+        state.filtered(pid, row.event_time);
+    } else if state.was_filtered(pid, row.event_time) {
+        (row.control, row.mode) = (HostControl::None, ControlMode::Unknown);
     }
 }
 

@@ -158,11 +158,12 @@ impl Fields {
         self.raw(key).filter(|field| !field.quoted).and_then(|field| unhex(self.part(field.text)))
     }
 
-    /// All fields as arguments of an execution are written: behind a quote if they were quoted, else perhaps hex.
-    pub(super) fn all_plain(&self) -> impl Iterator<Item = (&str, String)> {
+    /// All fields as arguments of an execution are written: as they stand if they were quoted, else perhaps hex.
+    pub(super) fn all_bytes(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
         self.fields.iter().map(|field| {
             let text = self.part(field.text);
-            (self.part(field.key), if field.quoted { format!("\"{text}") } else { text.to_owned() })
+            let bytes = unhex(text).filter(|_| !field.quoted);
+            (self.part(field.key), bytes.unwrap_or_else(|| text.as_bytes().to_vec()))
         })
     }
 

@@ -189,7 +189,7 @@ fn parse(text: &str) -> Option<Parsed> {
         return Some(refuse("missing-type", text, "the record has no type"));
     };
     let Some(stamp) = Stamp::parse(written) else {
-        return Some(refuse("bad-audit-stamp", written, "expected SEC.MS:SERIAL"));
+        return Some(refuse("bad-audit-stamp", written, expected(written)));
     };
     let fields = Fields::of_line(text, body);
     Some(Parsed::Record(AuditRecord {
@@ -199,6 +199,15 @@ fn parse(text: &str) -> Option<Parsed> {
         fields,
         joined: None,
     }))
+}
+
+/// What should stand there; `ausearch -i` and `aureport -i` print dates in a zone that they do not name.
+fn expected(written: &str) -> &'static str {
+    if written.contains(' ') {
+        "expected SEC.MS:SERIAL, as `ausearch --raw` prints it"
+    } else {
+        "expected SEC.MS:SERIAL"
+    }
 }
 
 /// Old kernels write the type behind the stamp.
@@ -239,9 +248,10 @@ impl Stamp {
 pub(super) fn without_stamp(text: &str, time: Option<EventTime>) -> Option<Parsed> {
     let decision = text.contains("apparmor=\"") || text.contains("avc:") && text.contains("scontext=");
     let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let word = first.len() > 2 && first.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let word = first.len() > 2 && first.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        || first.starts_with("<audit-");
     let profile = text.contains("profile=\"") && text.contains("operation=\"");
-    if !(decision || profile || (word && rest.contains("pid="))) {
+    if !(decision || profile || word && (kind::is_known(&kind::name(first)) || rest.contains("pid="))) {
         return None;
     }
     let Some(time) = time else {

@@ -15,6 +15,10 @@ use offbound_schemas::vocabulary::{Action, HookClass, Outcome};
 const PROOF_RUN: u32 = 128;
 /// Serials near the largest number, from which they begin again at 0.
 const WRAP_MARGIN: u32 = 1 << 16;
+/// How long after a filter killed a process the kernel may report its crash, which waits for a core to be written.
+const CRASH_NANOS: i64 = 5_000_000_000;
+/// Most processes killed by a filter that are remembered: a crash comes within moments.
+const MAX_FILTERED: usize = 256;
 /// Most processes that are remembered: twice the default limit of pids.
 const MAX_PROCESSES: usize = 65_536;
 
@@ -34,6 +38,7 @@ pub(super) struct HostState {
     last: Option<(u32, EventTime)>,
     run: u32,
     stopped: Option<EventTime>,
+    filtered: VecDeque<(u32, EventTime)>,
 }
 
 /// Records that are missing before an event.
@@ -64,6 +69,11 @@ impl HostState {
                 from,
                 reason: "audit daemon was stopped",
             });
+        }
+        if kinds.contains(&"DAEMON_RESUME") {
+            // When it had stopped writing, the log itself does not say.
+            let from = self.last.map_or(time, |(_, last)| last);
+            return Some(Hole { lost: None, from, reason: "audit daemon had suspended logging" });
         }
         // The daemon numbers its own records apart from the kernel's.
         if of_daemon { None } else { self.serial_hole(time, serial) }
@@ -136,6 +146,20 @@ impl HostState {
     /// Executable of a process, if it was seen.
     pub(super) fn exe_of(&self, pid: u32) -> Option<String> {
         self.processes.get(&pid).and_then(|process| process.exe.clone())
+    }
+
+    /// A filter killed a process.
+    pub(super) fn filtered(&mut self, pid: u32, time: EventTime) {
+        if self.filtered.len() >= MAX_FILTERED {
+            self.filtered.pop_front();
+        }
+        self.filtered.push_back((pid, time));
+    }
+
+    /// Whether a filter was said to have killed the process just before.
+    pub(super) fn was_filtered(&self, pid: u32, time: EventTime) -> bool {
+        let just_before = |at: EventTime| (0..=CRASH_NANOS).contains(&time.nanos_since(at));
+        self.filtered.iter().any(|(known, at)| *known == pid && just_before(*at))
     }
 
     fn learn(&mut self, pid: u32, key: String, exe: Option<String>) {

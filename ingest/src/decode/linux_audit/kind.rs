@@ -54,8 +54,11 @@ pub(super) fn name(written: &str) -> Cow<'static, str> {
     if let Some(usual) = ORDER.iter().find(|usual| **usual == written) {
         return Cow::Borrowed(usual);
     }
-    // The audit daemon writes `UNKNOWN[1336]` for a type that is newer than itself, the journal `AUDIT1336`.
+    // The audit daemon writes `UNKNOWN[1336]` for a type that is newer than itself, the journal `AUDIT1336`, and
+    // `<audit-1336>` for every type before systemd 220.
     let bracketed = written.strip_prefix("UNKNOWN[").and_then(|rest| rest.strip_suffix(']'));
+    let bracketed =
+        bracketed.or_else(|| written.strip_prefix("<audit-").and_then(|rest| rest.strip_suffix('>')));
     let number = bracketed.or_else(|| written.strip_prefix("AUDIT")).unwrap_or(written);
     let word = number.parse::<u32>().ok().and_then(|number| {
         let (first, names) = NAMES.iter().rev().find(|(first, _)| *first <= number)?;
@@ -74,6 +77,12 @@ pub(super) fn settled(kind: Cow<'static, str>, fields: &Fields) -> Cow<'static, 
         "IPE_CONFIG_CHANGE" if labels("obj_") => Cow::Borrowed("MAC_OBJ_CONTEXTS"),
         _ => kind,
     }
+}
+
+/// Whether a word is the name of a record type.
+pub(super) fn is_known(word: &str) -> bool {
+    let mut words = NAMES.iter().flat_map(|(_, names)| names.split_ascii_whitespace());
+    word.len() > 2 && words.any(|known| known == word)
 }
 
 /// The types of most records, in the order in which those of one event are shown.

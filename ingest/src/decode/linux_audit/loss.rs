@@ -1,7 +1,7 @@
 //! What the kernel says about audit records that it lost.
 //!
 //! In: messages without a stamp (`audit_lost=`, `backlog limit exceeded`, suppressed callbacks, full queues, `Missed 7
-//! kernel messages`). Out: `telemetry_gap` rows.
+//! kernel messages`, a daemon that stops writing). Out: `telemetry_gap` rows.
 //! Owns: the sure signs of loss. Gaps between serials are no such sign by themselves: see `host_state`.
 //! Law: a message without any time near it is refused, since a gap without a moment says nothing.
 
@@ -31,8 +31,13 @@ pub(super) fn is_loss(text: &str) -> bool {
         "kauditd hold queue overflow",
         "rate limit exceeded",
     ];
-    /// What the daemon says that hands records on to others.
-    const DISPATCH: &[&str] = &["queue is full - dropping event", "queue to plugins is full"];
+    /// What the daemon says that writes records, and hands them on to others (audit 2.8 to 4.0).
+    const DISPATCH: &[&str] = &[
+        "queue is full - dropping event",
+        "queue to plugins is full",
+        "dispatch err (",
+        "Audit daemon is suspending logging",
+    ];
     let about_audit = text.contains("audit:") || text.contains("kauditd") || text.contains("audit_");
     let suppressed = text.contains("audit_printk_skb:") || text.contains("kauditd_printk_skb:");
     let said = about_audit && (SIGNS.iter().any(|sign| text.contains(sign)) || suppressed);

@@ -1,6 +1,6 @@
-//! What the kernel's smaller controls refused: Landlock, IPE, protected links, fapolicyd by way of fanotify.
+//! What the kernel's smaller controls refused: Landlock, IPE, IMA, protected links, fapolicyd by way of fanotify.
 //!
-//! In: LANDLOCK_ACCESS, IPE_ACCESS, ANOM_LINK, ANOM_CREAT, FANOTIFY records (Linux 6.15). Out: outcome, control, mode, policy.
+//! In: LANDLOCK_ACCESS, IPE_ACCESS, INTEGRITY_DATA, ANOM_LINK, ANOM_CREAT, FANOTIFY records (Linux 6.15). Out: outcome, control, mode, policy.
 //! Owns: which of these records is a refusal at all.
 //! Law: a control that has no word of its own is `unknown`, and `policy` names it.
 
@@ -8,14 +8,17 @@ use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome};
 
 use super::header::AuditRecord;
+use super::statement::CallResult;
 use crate::decode::credential_path::classify;
+use crate::decode::syscall::EACCES;
 
 /// Fills in a decision; false when the record is of none of these controls.
-pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
+pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut HostEvent) -> bool {
     match &*audit.kind {
         "FANOTIFY" => fanotify(audit, row),
         "LANDLOCK_ACCESS" => landlock(audit, row),
         "IPE_ACCESS" => ipe(audit, row),
+        "INTEGRITY_DATA" if audit.fields.get("op") == Some("appraise_data") => appraisal(audit, call, row),
         "ANOM_LINK" | "ANOM_CREAT" => protected_link(audit, row),
         _ => return false,
     }
@@ -76,6 +79,19 @@ fn ipe(audit: &AuditRecord, row: &mut HostEvent) {
         Some("KMODULE") => Action::ModuleLoad,
         _ => Action::Other,
     };
+}
+
+/// `op=appraise_data cause=missing-hash … name="/x" … res=0`: IMA found a file not to be what it should be. It says so
+/// where it refuses and where it only logs (`ima_appraise=log`): how the call ended tells which.
+fn appraisal(audit: &AuditRecord, call: Option<CallResult>, row: &mut HostEvent) {
+    row.control = HostControl::Unknown;
+    (row.outcome, row.mode) = match call.unwrap_or_default() {
+        CallResult { errno: Some(EACCES), .. } => (Outcome::Denied, ControlMode::Enforcing),
+        CallResult { success: Some(true), .. } => (Outcome::WouldDeny, ControlMode::Monitor),
+        _ => (Outcome::Unknown, ControlMode::Unknown),
+    };
+    row.policy = Some(format!("ima {}", audit.fields.get("cause").unwrap_or_default()).trim_end().to_owned());
+    target(audit, "name", row);
 }
 
 /// Links and files of others in folders that everybody may write to (`fs.protected_*`): logged only when refused.

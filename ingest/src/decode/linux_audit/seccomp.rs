@@ -12,9 +12,6 @@ use super::call::call_name;
 use super::header::AuditRecord;
 use crate::decode::syscall::{self, Deed};
 
-/// Number of the signal that a filter sends.
-const SIGSYS: u32 = 31;
-
 /// Fills in a decision; false when the record is none of seccomp.
 pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
     if audit.kind != "SECCOMP" {
@@ -28,7 +25,8 @@ pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
         Some(Deed::Ptrace) => Action::Ptrace,
         _ => Action::Other,
     };
-    let signalled = audit.fields.number("sig") == Some(SIGSYS);
+    // Auditbeat names the signal.
+    let signalled = matches!(audit.fields.get("sig"), Some("31" | "SIGSYS"));
     (row.outcome, row.mode) = match audit.fields.hex("code") {
         Some(code) => by_code(code, row),
         None if signalled => (Outcome::Killed, ControlMode::Enforcing),

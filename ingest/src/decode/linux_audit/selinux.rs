@@ -26,11 +26,9 @@ pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut Ho
     }
     let fields = &audit.fields;
     row.control = HostControl::SeLinux;
-    if let Some(sender) = fields.number("spid").filter(|_| audit.kind == "USER_AVC") {
-        // The record's own process is the object manager (message bus, service manager).
-        row.hook_class = HookClass::Userspace;
-        row.pid = Some(sender);
-        (row.exe, row.uid) = (None, None);
+    row.label = row.label.take().or_else(|| fields.text("scontext"));
+    if audit.kind == "USER_AVC" {
+        asked(audit, row);
     }
     row.policy = policy(audit);
     (row.outcome, row.mode) = if granted {
@@ -56,6 +54,23 @@ pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut Ho
         _ => (port("src"), port("dest")),
     };
     true
+}
+
+/// The record's own process is the object manager (message bus, service manager), which speaks of the one that asked it:
+/// the bus by its pid, systemd by its users and command line alone. Others judge what they do themselves.
+fn asked(audit: &AuditRecord, row: &mut HostEvent) {
+    let fields = &audit.fields;
+    row.hook_class = HookClass::Userspace;
+    let sender = fields.number("spid");
+    if sender.is_none() && fields.get("function").is_none() {
+        return;
+    }
+    let user = |key: &str| fields.inner_number(key).filter(|user| *user != u32::MAX);
+    row.pid = sender;
+    (row.exe, row.comm, row.session_id) = (None, None, None);
+    (row.uid, row.auid) = (user("uid"), user("auid"));
+    row.label = fields.text("scontext");
+    row.cmd_line = fields.text("cmdline");
 }
 
 fn policy(audit: &AuditRecord) -> Option<String> {
@@ -92,7 +107,10 @@ fn action(permissions: &[&str], class: &str, credential: bool) -> Action {
         "security" if any(&["load_policy", "setenforce", "setbool", "setsecparam"]) => Action::PolicyChange,
         "bpf" if any(&["prog_load"]) => Action::ModuleLoad,
         "system" if any(&["module_load", "module_request"]) => Action::ModuleLoad,
-        _ if class.ends_with("_socket") && any(&["name_connect"]) => Action::NetConnect,
+        // Whoever reaches an agent's socket is given the credential behind it.
+        "sock_file" if any(&["write"]) && credential => Action::CredRead,
+        "unix_stream_socket" if any(&["connectto"]) && credential => Action::CredRead,
+        _ if class.ends_with("_socket") && any(&["name_connect", "connectto"]) => Action::NetConnect,
         _ if class.ends_with("_socket") && any(&["name_bind", "listen"]) => Action::NetListen,
         "file" | "lnk_file" | "dir" | "chr_file" | "blk_file" | "fifo_file" | "sock_file" | "anon_inode" => {
             file(&any, credential)

@@ -62,6 +62,11 @@ pub(super) fn is_part(kind: &str) -> bool {
     PARTS.contains(&kind)
 }
 
+/// Whether a record of this type says nothing without the call that it is part of.
+pub(super) fn is_operand(kind: &str) -> bool {
+    is_part(kind) && !matches!(kind, "SYSCALL" | "URINGOP")
+}
+
 /// Fills in what the record says; false when it only adds to others.
 pub(super) fn describe(audit: &AuditRecord, row: &mut HostEvent) -> bool {
     let kind = &*audit.kind;
@@ -113,6 +118,7 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         | "DAEMON_END"
         | "DAEMON_ABORT" => {
             row.policy = switch(audit)
+                .or_else(|| Some(format!("{}={}", fields.get("bool")?, fields.get("val")?)))
                 .or_else(|| fields.text("key"))
                 .or_else(|| fields.text("table"))
                 .or_else(|| fields.get("op").map(str::to_owned));
@@ -133,6 +139,10 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
             row.target_path = fields.text("name");
             Action::ModuleLoad
         }
+        "INTEGRITY_RULE" => {
+            row.target_path = fields.text("file");
+            Action::Other
+        }
         "ANOM_ABEND" => crash(audit, row),
         _ => Action::Other,
     }
@@ -149,6 +159,12 @@ fn switch(audit: &AuditRecord) -> Option<String> {
         "audit_rate_limit",
     ];
     SWITCHES.iter().find_map(|key| audit.fields.get(key).map(|text| format!("{key}={text}")))
+}
+
+/// Whether a process of this name, which the kernel cuts, is one that watches or confines.
+pub(super) fn is_sensor_process(comm: &str) -> bool {
+    const COMMAND_NAME_BYTES: usize = 15;
+    SENSORS.iter().any(|sensor| sensor.get(..COMMAND_NAME_BYTES).unwrap_or(sensor) == comm)
 }
 
 fn is_sensor(unit: &str) -> bool {

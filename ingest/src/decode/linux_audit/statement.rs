@@ -45,7 +45,7 @@ pub(super) fn of(audit: &AuditRecord, base: &HostEvent, call: Option<CallResult>
     let said = apparmor::decide(audit, &mut row)
         || selinux::decide(audit, call, &mut row)
         || seccomp::decide(audit, &mut row)
-        || refusal::decide(audit, &mut row);
+        || refusal::decide(audit, call, &mut row);
     if said {
         row.unmapped = rest(audit);
         return Some(Statement { row, is_decision: true });
@@ -67,11 +67,13 @@ pub(super) fn subject(audit: &AuditRecord, row: &mut HostEvent) {
     row.session_id = fields.id("ses");
     row.comm = fields.text("comm");
     row.exe = fields.text("exe");
+    row.label = fields.text("subj");
 }
 
 /// Every field as it is written, but those that columns hold.
 pub(super) fn rest(audit: &AuditRecord) -> Option<String> {
-    const HELD: &[&str] = &["pid", "ppid", "parent", "uid", "euid", "auid", "ses", "comm", "exe", "msg"];
+    const HELD: &[&str] =
+        &["pid", "ppid", "parent", "uid", "euid", "auid", "ses", "comm", "exe", "subj", "msg"];
     let fields = audit.fields.all().filter(|(key, _)| !HELD.contains(key));
     let all = [("type", &*audit.kind)].into_iter().chain(fields);
     unmapped_texts(all.map(|(key, text)| (key, Texts::One(text))).collect())
@@ -95,6 +97,7 @@ impl Statement {
         row.capability = said.capability.or(row.capability);
         row.rule = row.rule.or(said.rule);
         row.errno = row.errno.or(said.errno);
+        row.label = row.label.or(said.label);
         row.unit = said.unit.or(row.unit);
         row.target_pid = row.target_pid.or(said.target_pid);
         if row.target_path.is_none() {
@@ -116,6 +119,7 @@ fn joined_action(call: &HostEvent, said: Action) -> Action {
     match said {
         Action::Other if bare => Action::Other,
         Action::Other => call.action,
+        Action::NetConnect if call.action == Action::ImdsAccess => call.action,
         Action::FileRead if call.action != Action::Other => call.action,
         Action::FileWrite if !matches!(call.action, Action::Other | Action::FileRead) => call.action,
         // The record of a module is the same when it is taken out.

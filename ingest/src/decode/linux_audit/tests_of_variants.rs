@@ -8,7 +8,7 @@ use offbound_schemas::{EventRows, EventTime};
 use proptest::prelude::*;
 
 use super::FORMAT;
-use crate::decode::trial::{run, run_each, run_in, sniff};
+use crate::decode::trial::{run, run_each, run_in, sniff, sniff_in};
 use crate::decode::{Envelope, Verdict};
 use crate::formats::Formats;
 use crate::unfold::{Leaf, Unfold};
@@ -143,6 +143,20 @@ fn smaller_controls() {
             C::None,
             M::Unknown,
         ),
+        (
+            line("INTEGRITY_DATA", "pid=41 op=appraise_data cause=missing-hash name=\"/x\" res=0 errno=0"),
+            A::Other,
+            O::Unknown,
+            C::Unknown,
+            M::Unknown,
+        ),
+        (
+            line("INTEGRITY_DATA", "pid=41 op=collect_data cause=failed name=\"/x\" res=0 errno=0"),
+            A::Other,
+            O::Failed,
+            C::None,
+            M::Unknown,
+        ),
         (line("FANOTIFY", "resp=1 fan_type=0 fan_info=0"), A::Other, O::Allowed, C::Fapolicyd, M::Unknown),
     ];
     for (line, action, outcome, control, mode) in cases {
@@ -153,10 +167,76 @@ fn smaller_controls() {
             "{line}"
         );
     }
-    assert_eq!(
-        lone(&line("MAC_STATUS", "enforcing=0 old_enforcing=1 res=1")).policy.as_deref(),
-        Some("enforcing=0")
+    for (kind, body, policy) in [
+        ("MAC_STATUS", "enforcing=0 old_enforcing=1 res=1", "enforcing=0"),
+        ("MAC_CONFIG_CHANGE", "bool=secure_mode val=0 old_val=1 auid=0 ses=1", "secure_mode=0"),
+    ] {
+        assert_eq!(lone(&line(kind, body)).policy.as_deref(), Some(policy));
+    }
+}
+
+/// Scenario: IMA finds a file to be none that may run, beside an execution that fails and one that goes through (kernels
+/// with `ima_appraise=enforce` and `=log`). Guarantees: refused, and would have been.
+#[test]
+fn appraisals_by_the_call_beside_them() {
+    let said = record(
+        "INTEGRITY_DATA",
+        "1927858000.123:9",
+        "pid=41 op=appraise_data cause=missing-hash name=\"/x\" res=0",
     );
+    for (result, outcome, mode) in [
+        ("success=no exit=-13", Outcome::Denied, ControlMode::Enforcing),
+        ("success=yes exit=0", Outcome::WouldDeny, ControlMode::Monitor),
+    ] {
+        let call =
+            record("SYSCALL", "1927858000.123:9", &format!("arch=c000003e syscall=59 {result} pid=41"));
+        let (_, rows) = run(&FORMAT, &[&call, &said]);
+        let row = &rows.host_events[0];
+        assert_eq!(
+            (
+                rows.len(),
+                row.action,
+                row.outcome,
+                row.mode,
+                row.policy.as_deref(),
+                row.target_path.as_deref()
+            ),
+            (1, Action::Exec, outcome, mode, Some("ima missing-hash"), Some("/x"))
+        );
+    }
+}
+
+/// Scenario: lines of the journal as it prints them and hands them to syslog daemons, without stamps. Guarantees: each record
+/// that says something is recognised and read; parts of an unknown event are skipped by name.
+#[test]
+fn journal_prints_no_stamps() {
+    let envelope = Envelope {
+        time: Some(EventTime(1_927_858_000_000_000_000)),
+        program: Some("audit".to_owned()),
+        ..Envelope::default()
+    };
+    for (line, verdict) in [
+        (
+            "SECCOMP auid=7 uid=7 pid=41 comm=\"a\" exe=\"/a\" sig=31 arch=c000003e syscall=101 code=0x80000000",
+            None,
+        ),
+        ("SERVICE_STOP pid=1 uid=0 msg='unit=auditd comm=\"systemd\" res=success'", None),
+        ("CONFIG_CHANGE auid=7 ses=3 op=remove_rule key=\"k\" list=4 res=1", None),
+        ("BPF prog-id=3 op=LOAD", None),
+        ("<audit-1131> pid=1 uid=0 msg='unit=auditd comm=\"systemd\" res=success'", None),
+        ("SYSCALL arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=41 comm=\"a\" exe=\"/a\"", None),
+        ("PATH item=0 name=\"/x\" nametype=NORMAL", Some(Verdict::Skipped("operand-without-event"))),
+        ("PROCTITLE proctitle=\"a\"", Some(Verdict::Skipped("operand-without-event"))),
+    ] {
+        assert!(sniff_in(&FORMAT, line, &envelope) > 50, "{line}");
+        let (verdicts, rows) = run_in(&FORMAT, &[line], &envelope);
+        let rows_expected = usize::from(verdict.is_none());
+        assert_eq!(
+            (&verdicts[0], rows.len()),
+            (&verdict.unwrap_or(Verdict::Decoded), rows_expected),
+            "{line}"
+        );
+    }
 }
 
 /// Scenario: operations of io_uring, which no system call records. Guarantees: the act by the call that it stands for.
@@ -260,6 +340,38 @@ fn losses_by_host() {
     );
     assert!(lines[2..].iter().all(|(line, _)| sniff(&FORMAT, line) >= 80));
     assert_eq!(sniff(&FORMAT, "queue of letters is full"), 0);
+}
+
+/// Scenario: the daemon stops writing (audit 4.0, `auditd-event.c`), goes on, fails to hand records on, rotates its files.
+/// Guarantees: what was not written is a gap, in syslog and in the log itself; the rest is skipped by name.
+#[test]
+fn daemons_that_stop_writing() {
+    let around = Envelope {
+        host: Some("n1".to_owned()),
+        time: Some(EventTime(1_927_858_100_000_000_000)),
+        program: Some("auditd".to_owned()),
+        ..Envelope::default()
+    };
+    for (line, gaps, verdict) in [
+        ("Audit daemon is suspending logging due to low disk space.", 1, Verdict::Decoded),
+        ("dispatch err (pipe full) event lost", 1, Verdict::Decoded),
+        ("Audit daemon rotating log files", 0, Verdict::Skipped("daemon-message")),
+    ] {
+        assert!(sniff_in(&FORMAT, line, &around) >= 30, "{line}");
+        let (verdicts, rows) = run_in(&FORMAT, &[line], &around);
+        assert_eq!((&verdicts[0], rows.len()), (&verdict, gaps), "{line}");
+    }
+    let lines = [
+        record("CWD", "1927858000.000:1", "cwd=\"/\""),
+        record("DAEMON_RESUME", "1927858090.000:77", "op=resume-logging auid=0 pid=3 res=success"),
+    ];
+    let (_, rows) = run(&FORMAT, &lines.each_ref().map(String::as_str));
+    let gaps: Vec<_> = rows.host_events.iter().filter(|row| row.action == Action::TelemetryGap).collect();
+    assert_eq!(gaps.len(), 1);
+    assert_eq!(
+        gaps[0].gap_from.map(|from| from.to_string()).as_deref(),
+        Some("2031-02-03T04:06:40.000000000Z")
+    );
 }
 
 /// Scenario: an event that never ends, and one whose records are endless. Guarantees: what is beyond the bound is skipped by
