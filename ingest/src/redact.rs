@@ -17,6 +17,7 @@ mod argument_list;
 mod audit_hex;
 mod base64_run;
 mod command;
+mod family;
 mod field;
 mod flag;
 mod header;

@@ -54,6 +54,18 @@ const HABITS: &[Habit] = &[
     Habit { program: "curl", flag: "--user", form: Behind(':') },
     Habit { program: "curl", flag: "-U", form: Behind(':') },
     Habit { program: "curl", flag: "-u", form: Attached },
+    Habit { program: "curl", flag: "-b", form: Behind('=') },
+    Habit { program: "curl", flag: "--cookie", form: Behind('=') },
+    Habit { program: "lftp", flag: "-u", form: Behind(',') },
+    Habit { program: "sqlcmd", flag: "-P", form: Attached },
+    Habit { program: "sqlcmd", flag: "-P", form: Separate },
+    Habit { program: "ipmitool", flag: "-P", form: Separate },
+    Habit { program: "unzip", flag: "-P", form: Separate },
+    Habit { program: "zip", flag: "-P", form: Separate },
+    Habit { program: "rdesktop", flag: "-p", form: Separate },
+    Habit { program: "evil-winrm", flag: "-p", form: Separate },
+    Habit { program: "crackmapexec", flag: "-p", form: Separate },
+    Habit { program: "netexec", flag: "-p", form: Separate },
     Habit { program: "smbclient", flag: "-U", form: Behind('%') },
     Habit { program: "kubectl", flag: "--from-literal", form: Behind('=') },
 ];
@@ -75,6 +87,15 @@ pub(super) const DETECTOR: Detector = Detector {
         "ldapmodify",
         "ldapadd",
         "curl",
+        "lftp",
+        "sqlcmd",
+        "ipmitool",
+        "unzip",
+        "zip",
+        "rdesktop",
+        "evil-winrm",
+        "crackmapexec",
+        "netexec",
         "smbclient",
         "from-literal=",
         "pass:",
@@ -122,9 +143,11 @@ fn is_registry_login(text: &str, at: usize) -> bool {
         ["docker", "podman", "nerdctl", "registry", "oc", "az", "buildah", "skopeo", "helm"];
     let before = text.get(text.floor_char_boundary(at.saturating_sub(32))..at).unwrap_or_default();
     let mut words = before.split(|c: char| !c.is_ascii_alphanumeric());
-    // `a1` of an audit record and `command` of a URL stand between the two words.
+    // `a1` of an audit record, `command` of a URL and the key of a sensor that writes a program and its arguments apart
+    // stand between the two words.
     let is_number = |word: &str| word.strip_prefix('a').is_some_and(|rest| rest.parse::<u8>().is_ok());
-    let word = words.rfind(|word| !word.is_empty() && *word != "command" && !is_number(word));
+    let is_between = |word: &str| matches!(word, "" | "command" | "arguments" | "args") || is_number(word);
+    let word = words.rfind(|word| !is_between(word));
     word.is_some_and(|word| PROGRAMS.contains(&word))
 }
 
