@@ -10,6 +10,8 @@
 mod fast;
 mod hook;
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, Attribution, HookClass, Outcome};
@@ -38,9 +40,15 @@ pub(crate) const FORMAT: Format = Format {
     decoder: || Box::new(Tetragon::default()),
 };
 
+/// Control groups whose events are held back at once, that are remembered; a node has some hundred. Beyond the bound all
+/// are forgotten, and the end of what was held back is then not known.
+const MAX_THROTTLED: usize = 4_096;
+
 #[derive(Default)]
 struct Tetragon {
     pods: SeenPods,
+    /// Since when events of a control group, by its node and name, are held back.
+    throttled: BTreeMap<[String; 2], EventTime>,
 }
 
 /// Every event type, as the export names it.
@@ -83,7 +91,7 @@ fn event_of(json: &Value) -> Option<(&'static str, &Value)> {
 
 impl Decode for Tetragon {
     fn is_stateless(&self) -> bool {
-        true
+        self.throttled.is_empty()
     }
 
     fn seen_pods(&mut self) -> Option<&mut SeenPods> {
@@ -109,11 +117,33 @@ impl Decode for Tetragon {
         };
         let mut row = base(record, json, payload, time);
         describe(kind, payload, &mut row);
+        if kind == "process_throttle" {
+            self.throttle(payload, &mut row);
+        }
         row.unmapped = rest(json, kind, payload);
         let container_start = time_at(payload, &["process", "pod", "container", "start_time"]);
         rows.placements.extend(self.pods.state(record, &row, container_start));
         rows.host_events.push(row);
         Verdict::Decoded
+    }
+}
+
+impl Tetragon {
+    /// Events of a control group are held back from one event of this type to the next: that is one gap, and all that is
+    /// known of its end is known at the end.
+    fn throttle(&mut self, payload: &Value, row: &mut HostEvent) {
+        let cgroup = str_at(payload, &["cgroup"]).unwrap_or_default();
+        let key = [row.host.as_deref().unwrap_or_default(), cgroup].map(str::to_owned);
+        if row.action == Action::TelemetryGap {
+            if self.throttled.len() >= MAX_THROTTLED {
+                self.throttled.clear();
+            }
+            self.throttled.entry(key).or_insert(row.event_time);
+        } else if let Some(since) = self.throttled.remove(&key) {
+            row.action = Action::TelemetryGap;
+            row.rule = str_at(payload, &["type"]).map(str::to_owned);
+            row.gap_from = Some(since.min(row.event_time));
+        }
     }
 }
 
@@ -262,6 +292,7 @@ fn rest(json: &Value, kind: &str, payload: &Value) -> Option<String> {
         ("signal", at(payload, &["signal"])),
         ("status", at(payload, &["status"])),
         ("stats", at(payload, &["stats"])),
+        ("cgroup", at(payload, &["cgroup"])),
         ("flags", of_process(&["flags"])),
         ("in_init_tree", of_process(&["in_init_tree"])),
         ("binary_properties", of_process(&["binary_properties"])),
