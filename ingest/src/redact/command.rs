@@ -99,6 +99,8 @@ pub(super) const DETECTOR: Detector = Detector {
         "smbclient",
         "from-literal=",
         "pass:",
+        "unseal",
+        "authtoken",
         "identified by '",
     ],
     find,
@@ -120,6 +122,7 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
         "from-literal=" => found.extend(literal(text, hit.end)),
         "identified by '" => found.extend(quoted(text, hit.end - 1)),
         "pass:" => found.extend(openssl(text, &hit)),
+        "unseal" | "authtoken" => found.extend(positional(text, &hit)),
         _ if !is_word(text, &hit) => {}
         "login" if !is_registry_login(text, hit.start) => {}
         _ => {
@@ -176,7 +179,14 @@ fn secret_behind(text: &str, flag: usize, habit: &Habit) -> Option<Range<usize>>
     };
     let written = text.get(range.clone())?;
     match (habit.form, habit.program) {
-        (Behind(sign), _) => Some(range.start + written.find(sign)? + 1..range.end),
+        (Behind(sign), _) => match written.find(sign) {
+            Some(at) => Some(range.start + at + 1..range.end),
+            // A sign that ends words.
+            None => text
+                .get(range.end..)?
+                .strip_prefix(sign)
+                .and_then(|rest| value::word(text, text.len() - rest.len())),
+        },
         (Attached, "curl") => Some(range.start + written.find(':')? + 1..range.end),
         _ => Some(range),
     }
@@ -198,6 +208,15 @@ fn literal(text: &str, start: usize) -> Option<Found> {
     let range = range.start + sign + 1..range.end;
     let secret = value::word_text(text, range.clone());
     (!value::is_placeholder(&secret)).then(|| Found::named("argument", range, secret))
+}
+
+/// `vault operator unseal x`, `ngrok authtoken x`.
+fn positional(text: &str, hit: &Range<usize>) -> Option<Found> {
+    // A command is written in small letters; names of variables are not.
+    text.get(hit.clone()).filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))?;
+    let range = argument(text, next_argument(text, hit.end).filter(|_| is_word(text, hit))?)?;
+    let secret = argument_text(text, range.clone());
+    value::looks_random(&secret).then(|| Found::named("argument", range, secret))
 }
 
 /// A quoted text of SQL.

@@ -237,6 +237,7 @@ pub(super) const FAMILIES: &[Family] = &[
 
 pub(super) const MARKED: &[Marked] = &[
     Marked { mark: ".atlasv1.", before: 14, behind: (60, 70), besides: b"_-=", kind: "terraform-token" },
+    Marked { mark: "_mmk", before: 36, behind: (0, 0), besides: b"_", kind: "maxmind-key" },
     Marked { mark: "JQQJ9", before: 52, behind: (27, 29), besides: b"", kind: "azure-key" },
     azure("APIM", 76),
     azure("ACDb", 76),

@@ -95,8 +95,9 @@ fn near_first(look: fn(&str, Name, &mut Vec<Found>), text: &str, name: Name, fou
 /// `"name":"value"`, `"name":["value"]`, `"name":1234`, and `"name":"NAME","value":"…"`.
 fn json(text: &str, name: Name, found: &mut Vec<Found>) {
     let level = value::backslashes_from(text, name.end);
-    let Some((start, level)) = value::after_key(text, name.end).or_else(|| sibling(text, name.end, level))
-    else {
+    let value = value::after_key(text, name.end).or_else(|| sibling(text, name.end, level));
+    let Some((start, level)) = value else {
+        found.extend(next_argument(text, name, level));
         return;
     };
     let strings = value::json_strings(text, start, level);
@@ -107,6 +108,16 @@ fn json(text: &str, name: Name, found: &mut Vec<Found>) {
         let decoded = value::unescaped(text.get(range.clone()).unwrap_or_default(), level + 1);
         take(text, range, &decoded, name, found);
     }
+}
+
+/// The value of a name that is an argument of a list itself: `["aws","configure","set","aws_secret_access_key","…"]`.
+fn next_argument(text: &str, name: Name, level: usize) -> Option<Found> {
+    text.get(..name.end).filter(|before| is_set_behind_blank(before))?;
+    let comma = value::skip_blanks(text, name.end + level + 1);
+    text.get(comma..)?.strip_prefix(',')?;
+    let range = value::json_string(text, value::skip_blanks(text, comma + 1), level)?;
+    let decoded = value::unescaped(text.get(range.clone())?, level + 1);
+    value::looks_random(&decoded).then(|| Found::named(name.kind, range, decoded))
 }
 
 /// Where the value begins that stands beside a name: `"name":"DB_PASSWORD","value":"…"`. `at` ends the name.

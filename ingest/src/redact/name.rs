@@ -46,6 +46,7 @@ const WHOLE: &[(&str, &str, Strength)] = &[
     ("privatetoken", "header-token", Header),
     ("jobtoken", "header-token", Header),
     ("xapikey", "header-token", Header),
+    ("xpankey", "header-token", Header),
     ("apikey", "api-key", WhenRandom),
     ("xamzsignature", "signature", Header),
     ("xgoogsignature", "signature", Header),

@@ -109,7 +109,9 @@ fn is_random(body: &[u8], family: &Family) -> bool {
 fn around(text: &str, hit: &Range<usize>, marked: &Marked) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || marked.besides.contains(byte);
-    let before = bytes.get(..hit.start)?.iter().rev().take(marked.before + 1).take_while(is_part).count();
+    // Padding ends what it stands in, and a name in front of a value does too.
+    let leads = |byte: &&u8| is_part(byte) && **byte != b'=';
+    let before = bytes.get(..hit.start)?.iter().rev().take(marked.before + 1).take_while(leads).count();
     let (fewest, most) = marked.behind;
     let rest = bytes.get(hit.end..)?;
     let behind = rest.iter().take(most + 1).take_while(is_part).count();

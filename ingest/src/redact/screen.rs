@@ -30,7 +30,8 @@ const SURE: &[&str] = &[
 const PROGRAMS: &[&str] = &[
     "mysql", "mariadb", "mongo ", "mongo\"", "mongo\\", "mongosh", "mongodump", "redis-cli", "ldapsearch",
     "ldapmodify", "ldapadd", "curl ", "curl\"", "curl\\", "curl&", "smbclient", "lftp", "sqlcmd", "ipmitool", "unzip", "zip ", "zip\"",
-    "zip\\", "zip&", "rdesktop", "evil-winrm", "crackmapexec", "netexec",
+    "zip\\", "zip&", "rdesktop", "evil-winrm", "crackmapexec", "netexec", "unseal",
+    "authtoken",
 ];
 
 /// Names of more than one word, as they are written with a capital in the middle.

@@ -93,6 +93,9 @@ fn secrets_go() {
             "hHSipTHhrDsTCiVlMFepAxgBlSUIvqRegea/guwmnqA=",
         ),
         ("zip -P hunter2 a.zip b", "hunter2"),
+        ("lftp -u bob,hunter2 ftp.example", "hunter2"),
+        ("vault operator unseal q9Zr7Tt31xVbq9Zr7Tt3", "q9Zr7Tt31xVbq9Zr7Tt3"),
+        (r#"{"argv":["aws","configure","set","aws_secret_access_key","q9Zr7Tt31xVb"]}"#, "q9Zr7Tt31xVb"),
     ] {
         check(text, secret);
     }
@@ -119,6 +122,8 @@ fn tokens_that_say_what_they_are_go() {
         of("pat-na1-", 8) + "-0123-4567-89ab-0123456789ab",
         of("sha256~", 43),
         behind(".atlasv1.", 14, 64),
+        format!("a={}", behind(".atlasv1.", 14, 64)),
+        format!("{}_{}_mmk", &hex[..6], &hex[..29]),
         behind("JQQJ99", 52, 26),
         behind("AzSeA", 42, 5),
         behind("+ASt", 76, 6) + "==",
@@ -167,6 +172,8 @@ fn names_stay() {
         r#"{"client_token":"hmac-sha256:0123456789abcdef","data":{"a":"b"}}"#,
         "cat /var/run/secrets/kubernetes.io/serviceaccount/token",
         "token=AWSElasticBlockStoreCSIDriverOperator",
+        "vault operator unseal -reset",
+        "could not unseal the vault of the shop",
         "https://service-account-of-the-shop@a.example/x",
     ] {
         assert_eq!(redact(text), text);
