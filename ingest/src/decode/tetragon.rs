@@ -18,8 +18,8 @@ use offbound_schemas::vocabulary::{Action, Attribution, HookClass, Outcome};
 use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
+use super::act;
 use super::address;
-use super::credential_path::is_metadata_endpoint;
 use super::field::{
     at, bool_at, has, object_at, str_at, string_at, time_at, u16_at, u32_at, u64_at, unmapped,
 };
@@ -258,14 +258,8 @@ fn flow(kind: &str, payload: &Value, row: &mut HostEvent) {
     row.protocol = str_at(payload, &["protocol"]).map(str::to_lowercase);
     // A connection that was taken or closed is no act of its own, and no alert.
     if kind == "process_connect" {
-        connected(row);
+        act::connected(row);
     }
-}
-
-/// Marks a row as an opened connection, and as one to the metadata service where it is.
-pub(super) fn connected(row: &mut HostEvent) {
-    let imds = row.dst_addr.as_deref().is_some_and(|host| is_metadata_endpoint(host, row.dst_port));
-    row.action = if imds { Action::ImdsAccess } else { Action::NetConnect };
 }
 
 fn gap(kind: &str, payload: &Value, row: &mut HostEvent) {

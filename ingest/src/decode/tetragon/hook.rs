@@ -7,10 +7,11 @@
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
 
-use super::connected;
+use crate::decode::act::connected;
 use crate::decode::address;
 use crate::decode::credential_path::{classify, is_escape_file, proc_secret};
 use crate::decode::syscall::{self, Arch, Deed};
+use crate::decode::technique::techniques;
 use crate::decode::tree::Tree;
 
 /// `MAY_WRITE` and `MAY_APPEND` of the kernel's file permission masks.
@@ -34,7 +35,7 @@ pub(super) fn describe(kind: &str, payload: &Tree<'_>, row: &mut HostEvent) {
     let function = function_name(kind, payload);
     row.rule = payload.str_at(&["policy_name"]).map(str::to_owned).or_else(|| function.clone());
     row.policy = payload.string_at(&["policy_name"]);
-    row.attack = payload.list_at(&["tags"]).into_iter().filter(|tag| tag.starts_with("T1")).collect();
+    row.attack = techniques(payload.list_at(&["tags"]).iter().map(String::as_str));
     let Some(function) = function else { return };
     let raw = raw_call(&function, payload);
     // There the arguments are those of the tracepoint, not of the call.
@@ -134,6 +135,13 @@ fn peer(socket: &Tree<'_>, row: &mut HostEvent) {
     row.src_port = row.src_port.or_else(|| port(&["sport"]));
     row.dst_addr = row.dst_addr.take().or_else(|| first(&["daddr", "addr"]));
     row.dst_port = row.dst_port.or_else(|| port(&["dport", "port"]));
+    // A socket in the file system, such as a container runtime's, has a path for its address (Tetragon 1.6 and later).
+    let path =
+        ["addr", "path"].iter().find_map(|key| socket.str_at(&[key])).filter(|path| path.starts_with('/'));
+    if let Some(path) = path {
+        row.target_path.get_or_insert(path.to_owned());
+        row.protocol = Some("unix".to_owned());
+    }
     let protocol =
         socket.str_at(&["protocol"]).map(|name| name.trim_start_matches("IPPROTO_").to_lowercase());
     row.protocol = row.protocol.take().or(protocol);
@@ -323,7 +331,7 @@ fn settle(function: &str, payload: &Tree<'_>, row: &mut HostEvent) {
     let returned = returned(payload);
     row.errno = returned.filter(|code| (-4095..0).contains(code)).and_then(|code| u16::try_from(-code).ok());
     match enforced(payload) {
-        Some(_) if is_monitoring(payload) => {
+        Some(_) if is_monitoring(payload) || was_let_through(payload, returned) => {
             (row.outcome, row.control, row.mode) =
                 (Outcome::WouldDeny, HostControl::Tetragon, ControlMode::Monitor);
         }
@@ -358,6 +366,14 @@ fn is_monitoring(payload: &Tree<'_>) -> bool {
             mode.to_ascii_lowercase().trim_start_matches("tp_mode_").starts_with("monitor")
         })
     })
+}
+
+/// Whether a call whose result a policy replaces by an error succeeded nevertheless. A policy that is set to watch (`tetra
+/// tracingpolicy set-mode`, Tetragon 1.4 and later) still names the action that it would take.
+fn was_let_through(payload: &Tree<'_>, returned: Option<i64>) -> bool {
+    let overrides =
+        |key: &str| payload.str_at(&[key]).is_some_and(|action| action.ends_with("ACTION_OVERRIDE"));
+    returned.is_some_and(|code| code >= 0) && (overrides("action") || overrides("return_action"))
 }
 
 fn observed(function: &str, returned: Option<i64>, row: &mut HostEvent) {
