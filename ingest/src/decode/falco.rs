@@ -82,6 +82,11 @@ impl Decode for Falco {
         self.counters.is_empty()
     }
 
+    fn looks_back(&self) -> bool {
+        // Counters are compared with those of the snapshot before.
+        true
+    }
+
     fn seen_pods(&mut self) -> Option<&mut SeenPods> {
         Some(&mut self.pods)
     }

@@ -94,6 +94,11 @@ impl Decode for Tetragon {
         self.throttled.is_empty()
     }
 
+    fn looks_back(&self) -> bool {
+        // What is held back ends in a later event.
+        true
+    }
+
     fn seen_pods(&mut self) -> Option<&mut SeenPods> {
         Some(&mut self.pods)
     }

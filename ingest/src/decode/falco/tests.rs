@@ -160,12 +160,12 @@ fn counters_of_several_sources() {
 }
 
 /// Scenario: a snapshot was seen, and none. Guarantees: from then on what comes depends on what was, so that no stream is
-/// read in parts as if nothing had been.
+/// read in parts as if nothing had been, nor from its middle without what came before.
 #[test]
 fn counters_are_state() {
     let snapshot = r#"{"rule":"Falco internal: metrics snapshot","priority":"Informational","output":"x","time":"2031-02-03T04:05:06Z","output_fields":{"scap.n_drops":5}}"#;
     let mut falco = super::Falco::default();
-    assert!(falco.is_stateless());
+    assert!(falco.is_stateless() && falco.looks_back());
     let json = serde_json::from_str(snapshot).expect("JSON");
     let envelope = Envelope::default();
     let record = crate::decode::Record {

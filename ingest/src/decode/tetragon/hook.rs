@@ -161,6 +161,7 @@ fn action(function: &str, payload: &Tree<'_>, row: &mut HostEvent) -> Action {
         }
         "kernel_read_file" => file(MASK_READ, row),
         "do_init_module"
+        | "module_load"
         | "find_module_sections"
         | "kernel_module_request"
         | "kernel_load_data"
@@ -175,9 +176,11 @@ fn action(function: &str, payload: &Tree<'_>, row: &mut HostEvent) -> Action {
         "tcp_connect" | "socket_connect" | "udp_sendmsg" | "ip4_datagram_connect" => Action::NetConnect,
         "inet_csk_listen_start" | "socket_listen" | "socket_bind" => Action::NetListen,
         "ptrace_access_check" | "ptrace_attach" | "ptrace_traceme" => Action::Ptrace,
-        "bprm_check" | "bprm_check_security" | "bprm_creds_from_file" | "bprm_committing_creds" => {
-            Action::Exec
-        }
+        "bprm_check"
+        | "bprm_check_security"
+        | "bprm_creds_from_file"
+        | "bprm_committing_creds"
+        | "sched_process_exec" => Action::Exec,
         "commit_creds" | "task_fix_setuid" | "task_fix_setgid" => Action::PrivChange,
         "cap_capable" | "capable" => Action::CapUse,
         hook if changes_namespace(hook) => Action::NsChange,

@@ -188,6 +188,14 @@ fn hooks() {
             M::Unknown,
         ),
         (
+            "process_tracepoint",
+            r#","subsys":"module","event":"module_load","args":[{"string_arg":"x"}]"#,
+            A::ModuleLoad,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
             "process_kprobe",
             r#","function_name":"__sys_setresuid","args":[{"int_arg":0},{"int_arg":0},{"int_arg":0}]"#,
             A::PrivChange,
