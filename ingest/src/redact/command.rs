@@ -161,7 +161,7 @@ fn short(text: &str, from: usize, habit: &Habit) -> Option<Found> {
     let flags =
         dashes.filter(|at| window.get(*at..).is_some_and(|rest| rest.starts_with(habit.flag.as_bytes())));
     let flags = flags.map(|at| from + at);
-    let flags = flags.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \"'=".contains(byte)));
+    let flags = flags.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \t\"'=".contains(byte)));
     let mut flags = flags.take(MAX_FLAGS);
     let flag = flags.find_map(|flag| secret_behind(text, flag, habit))?;
     let secret = argument_text(text, flag.clone());

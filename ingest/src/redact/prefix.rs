@@ -10,7 +10,7 @@ use aho_corasick::AhoCorasick;
 
 use super::family::{FAMILIES, Family, MARKED, Marked};
 use super::texts::MIN_TEXT_BYTES;
-use super::{Detector, Found};
+use super::{Detector, Found, Mark};
 
 /// How the body of an Azure client secret starts, behind three characters and a digit.
 pub(super) const AZURE: &str = "Q~";
@@ -20,6 +20,8 @@ const AZURE_BYTES: RangeInclusive<usize> = 31..=34;
 /// How far in front of a run a prefix may stand, in bytes: SendGrid's has a dot, 22 characters and one more dot.
 const DOTTED_BYTES: usize = 32;
 
+/// Longest beginning of a body by which it is judged, in bytes: longer than the shortest body of any family.
+const MAX_JUDGED_BYTES: usize = 512;
 /// Fewest letters of each case in a body without digits: names in camel case are shorter.
 const MIN_LETTERS: usize = 6;
 /// Fewest digits of a body in one case behind a prefix that names begin with too.
@@ -63,6 +65,11 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
         found.extend(azure(text, hit));
         return;
     }
+    // Whoever repeats a prefix must not have the rest read each time: what stands in a token is part of it.
+    let is_token = |found: &Found| matches!(found.mark, Mark::Known(..)) && found.range.contains(&hit.start);
+    if found.last().is_some_and(is_token) {
+        return;
+    }
     let families = FAMILIES.iter().filter(|family| family.prefix == written);
     let of_family = |family: &Family| Some((family.kind, body(text, &hit, family)?));
     let marks = MARKED.iter().filter(|marked| marked.mark == written);
@@ -82,11 +89,13 @@ fn body(text: &str, hit: &Range<usize>, family: &Family) -> Option<Range<usize>>
     }
     let rest = text.as_bytes().get(hit.end..)?;
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || family.besides.contains(byte);
+    let judged = rest.get(..rest.iter().take(MAX_JUDGED_BYTES).take_while(is_part).count())?;
+    if judged.len() < family.min || !is_random(judged, family) {
+        return None;
+    }
     let body = rest.get(..rest.iter().take_while(is_part).count())?;
     let end = body.iter().rposition(|byte| *byte != b'.').map_or(0, |last| last + 1);
-    let body = body.get(..end)?;
-    let is_secret = body.len() >= family.min && is_random(body, family);
-    is_secret.then_some(hit.start..hit.end + end)
+    (end >= family.min).then_some(hit.start..hit.end + end)
 }
 
 /// Whether a body is random: what is has digits among its letters, or letters of both cases in no order.

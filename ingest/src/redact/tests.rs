@@ -101,6 +101,42 @@ fn secrets_go() {
     }
 }
 
+/// Scenario: secrets at the beginning of a line or behind a tab, in JSON and in JSON in JSON: headers of a request, a script,
+/// a document in YAML. Guarantees: they go, though the letter of the escape stands right in front of them; a secret over
+/// several lines has the same fingerprint as in plain text.
+#[test]
+fn secrets_behind_breaks_go() {
+    let secret = "q9Zr7Tt31xVbKp4Lw8Yd2Nf6";
+    for text in [
+        "GET / HTTP/1.1\r\nHost: a.example\r\nCookie: sid=¤\r\n",
+        "GET / HTTP/1.1\r\nAuthorization: ¤",
+        "a: b\ntoken: ¤",
+        "a=b\npwd=¤",
+        "line\nghp_¤abcdefghij12",
+        "line\thvs.¤",
+        "deploy\n--token ¤",
+        "x\ncurl -u bob:¤ http://a.example/",
+        "mysql\t-p¤",
+    ] {
+        let once = serde_json::json!({ "arguments": text.replace('¤', secret) }).to_string();
+        let twice = serde_json::json!({ "log": once }).to_string();
+        for line in [once, twice] {
+            let clean = redact(&line);
+            assert!(!clean.contains(secret), "{clean}");
+            assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok(), "no longer JSON: {clean}");
+        }
+    }
+    let lines = "correct \"horse\"\nbattery\tstaple";
+    let clean = redact(&serde_json::json!({ "password": lines }).to_string());
+    assert!(clean.contains(&FingerprintKey::for_tests().fingerprint(lines.as_bytes())), "{clean}");
+    for name in [
+        r#"{"path":"C:\\new\\token\\readme.txt","text":"a\nbearer tokens\nare\tnames"}"#,
+        r#"{"a":"x\nnext_token: y"}"#,
+    ] {
+        assert_eq!(redact(name), name);
+    }
+}
+
 /// Scenario: tokens that are known by how they begin, or by a mark inside, in small letters and digits too, with nothing else
 /// that is secret beside them. Guarantees: they go.
 #[test]
