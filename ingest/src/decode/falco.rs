@@ -230,7 +230,10 @@ fn host(record: &Record<'_>, json: &Value) -> Option<String> {
 
 fn is_container_name(name: &str) -> bool {
     let hex = name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let pod_of_falco = name.strip_prefix("falco-").is_some_and(|rest| rest.len() == 5);
+    // The chart names its pods `falco-x2x9z`, or `RELEASE-falco-x2x9z`.
+    let pod_of_falco = name
+        .rsplit_once('-')
+        .is_some_and(|(set, rest)| rest.len() == 5 && (set == "falco" || set.ends_with("-falco")));
     hex || pod_of_falco
 }
 

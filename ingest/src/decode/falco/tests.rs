@@ -234,3 +234,19 @@ fn optional_fields() {
     assert_eq!(rows.placements.len(), 1);
     assert_eq!(rows.placements[0].pod_uid.as_deref(), Some("u-1"));
 }
+
+/// Scenario: names of sensors' own pods and containers, and of nodes. Guarantees: a pod is placed on no host that does not exist.
+#[test]
+fn names_of_sensors_are_no_nodes() {
+    for (name, expected) in [
+        ("falco-x2x9z", None),
+        ("security-falco-x2x9z", None),
+        ("8d5d68bba707", None),
+        ("falcon-x2x9z", Some("falcon-x2x9z")),
+        ("pool-1-x2x9z", Some("pool-1-x2x9z")),
+    ] {
+        let line = alert(r#""evt.type":"execve""#).replacen('{', &format!(r#"{{"hostname":"{name}","#), 1);
+        let (_, rows) = run(&FORMAT, &[&line]);
+        assert_eq!(rows.host_events[0].host.as_deref(), expected, "{name}");
+    }
+}
