@@ -128,6 +128,12 @@ pub trait Decode: Send {
         false
     }
 
+    /// Whether some records say something about those that come much later, though not yet: then a stream that is read
+    /// from its middle is begun earlier.
+    fn looks_back(&self) -> bool {
+        !self.is_stateless()
+    }
+
     /// Reads a plain line that was neither recognised nor identified, as [`Decode::decode`] would; none leaves it to
     /// that. `is_clean` is asked last: when it has said yes, the line is read.
     fn decode_plain(

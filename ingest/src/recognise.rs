@@ -46,8 +46,12 @@ impl Recogniser {
             }
         }
         let best = best(formats, record).filter(|(_, confidence)| *confidence >= MIN_CONFIDENCE);
-        // A comment says nothing by itself: it belongs to the records around it, whose decoder skips it by name.
-        let by_context = self.last.filter(|_| record.json.is_none() && record.text.starts_with('#'));
+        // A comment says nothing by itself, and some lines hardly anything: they belong to the records around them, whose
+        // decoder skips them by name.
+        let by_context = self.last.filter(|(last, _)| {
+            let fits = || formats.get(*last).is_some_and(|format| format.sniff(record) > 0);
+            record.json.is_none() && (record.text.starts_with('#') || fits())
+        });
         self.last = best.or(self.last);
         best.or(by_context).map(|(index, _)| index)
     }

@@ -17,6 +17,7 @@ mod argument_list;
 mod audit_hex;
 mod base64_run;
 mod command;
+mod family;
 mod field;
 mod flag;
 mod header;
@@ -239,12 +240,39 @@ fn find_in(text: &str, depth: usize) -> Vec<Found> {
             found.extend(layer.run.and_then(|run| prefix::old_vault_token(text, run)));
             found.extend(layer.own);
             let inside = layer.places.outside(find_in(&layer.text, depth + 1));
-            found.extend(inside.into_iter().map(|it| Found { layers: it.layers + 1, ..it }));
+            let inside = inside.into_iter().map(|it| Found { layers: it.layers + 1, ..it });
+            let taken = if layer.is_reading { Taken::of(&found) } else { Taken::default() };
+            found.extend(inside.filter(|it| taken.is_free(&it.range)));
             ControlFlow::Continue(())
         });
         debug_assert!(flow.is_continue(), "nothing above breaks");
     }
     found
+}
+
+/// Stretches of a text in which something was found.
+#[derive(Default)]
+struct Taken(Vec<Range<usize>>);
+
+impl Taken {
+    fn of(found: &[Found]) -> Self {
+        let mut ranges: Vec<Range<usize>> = found.iter().map(|found| found.range.clone()).collect();
+        ranges.sort_by_key(|range| range.start);
+        let mut joined: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+        for next in ranges {
+            match joined.last_mut() {
+                Some(last) if next.start <= last.end => last.end = last.end.max(next.end),
+                _ => joined.push(next),
+            }
+        }
+        Self(joined)
+    }
+
+    /// Whether nothing was found in this stretch.
+    fn is_free(&self, range: &Range<usize>) -> bool {
+        let behind = self.0.partition_point(|taken| taken.end <= range.start);
+        self.0.get(behind).is_none_or(|taken| taken.start >= range.end)
+    }
 }
 
 /// Every secret that stands in a text as it is.

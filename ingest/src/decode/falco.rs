@@ -47,7 +47,7 @@ fn sniff(record: &Record<'_>) -> u8 {
             text if line::is_alert(text) => 90,
             text if is_statistics(text) => 60,
             // Many programs of its kind write like that; by itself it is hardly anything.
-            text if line::is_log(text) && text.contains("Falco") => 60,
+            text if line::is_log(text) && (text.contains("Falco") || text.contains("/falco")) => 60,
             text if line::is_log(text) => WEAK_CONFIDENCE,
             // Too little to claim a line that stands alone.
             text if is_statistics_entry(text) => WEAK_CONFIDENCE,
@@ -58,7 +58,7 @@ fn sniff(record: &Record<'_>) -> u8 {
     match (
         has(json, &["rule"]),
         has(json, &["priority"]),
-        has(json, &["output"]) || has(json, &["output_fields"]),
+        ["output", "output_fields", "message"].iter().any(|key| has(json, &[key])),
     ) {
         _ if internal => 95,
         (true, true, true) => 92,
@@ -79,6 +79,11 @@ fn is_statistics(text: &str) -> bool {
 
 impl Decode for Falco {
     fn is_stateless(&self) -> bool {
+        self.counters.is_empty()
+    }
+
+    fn looks_back(&self) -> bool {
+        // Counters are compared with those of the snapshot before.
         true
     }
 
@@ -149,8 +154,16 @@ fn epoch_at(fields: &Value, key: &str) -> Option<EventTime> {
 }
 
 fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime) -> HostEvent {
-    let nothing = Value::Null;
-    let fields = at(json, &["output_fields"]).unwrap_or(&nothing);
+    let output = str_at(json, &["output"]).or_else(|| str_at(json, &["message"])).unwrap_or_default();
+    let printed;
+    let fields = match at(json, &["output_fields"]).filter(|fields| !is_empty(fields)) {
+        Some(fields) => fields,
+        // They may be switched off (`json_include_output_fields_property`): the same values stand in the text.
+        None => {
+            printed = line::printed(output);
+            &printed
+        }
+    };
     let text = |key: &str| said(fields, key);
     // The metadata plugin has names of its own, and a node that is surely one.
     let place = |what: &str| text(&format!("k8s.{what}")).or_else(|| text(&format!("k8smeta.{what}")));
@@ -183,15 +196,19 @@ fn alert(record: &Record<'_>, json: &Value, rule: &str, time: EventTime) -> Host
     row.rule = Some(rule.to_owned());
     row.priority = str_at(json, &["priority"]).map(str::to_lowercase);
     row.attack = list_at(json, &["tags"]).into_iter().filter(|tag| is_technique(tag)).collect();
-    let output = str_at(json, &["output"]).unwrap_or_default();
     act::describe(fields, &|| words(rule, output), &mut row);
     row.unmapped = unmapped([
         ("output", at(json, &["output"])),
+        ("message", at(json, &["message"])),
         ("tags", at(json, &["tags"])),
         ("hostname", at(json, &["hostname"])),
         ("output_fields", at(json, &["output_fields"])),
     ]);
     row
+}
+
+fn is_empty(fields: &Value) -> bool {
+    fields.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 /// What the rule's author wrote: its name, and its output up to the values that sensors append.
@@ -213,7 +230,10 @@ fn host(record: &Record<'_>, json: &Value) -> Option<String> {
 
 fn is_container_name(name: &str) -> bool {
     let hex = name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let pod_of_falco = name.strip_prefix("falco-").is_some_and(|rest| rest.len() == 5);
+    // The chart names its pods `falco-x2x9z`, or `RELEASE-falco-x2x9z`.
+    let pod_of_falco = name
+        .rsplit_once('-')
+        .is_some_and(|(set, rest)| rest.len() == 5 && (set == "falco" || set.ends_with("-falco")));
     hex || pod_of_falco
 }
 

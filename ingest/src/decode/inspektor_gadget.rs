@@ -106,6 +106,7 @@ fn saw(json: &Value, row: &mut HostEvent) {
         {
             executed(json, row)
         }
+        () if has(json, &["qtype"]) && has(json, &["name"]) => asked(json, row),
         () if has(json, &["dst", "addr"]) || has(json, &["daddr"]) => connection(json, row),
         () if has(json, &["fs"]) && has(json, &["dest"]) => mounted(json, row),
         () if has(json, &["sig"]) && (has(json, &["tpid"]) || has(json, &["target"])) => {
@@ -159,7 +160,27 @@ fn executed(json: &Value, row: &mut HostEvent) {
     result(json, row);
 }
 
+/// A name that was asked for, or its answer: a packet, and no connection.
+fn asked(json: &Value, row: &mut HostEvent) {
+    ends(json, row);
+    row.dst_host = str_at(json, &["name"]).map(|name| name.trim_end_matches('.').to_owned());
+    row.outcome = Outcome::Unknown;
+}
+
 fn connection(json: &Value, row: &mut HostEvent) {
+    ends(json, row);
+    match str_at(json, &["type"]).or_else(|| str_at(json, &["operation"])) {
+        Some("accept" | "close") => row.action = Action::Other,
+        _ => act::connected(row),
+    }
+    result(json, row);
+    if row.outcome == Outcome::Unknown && row.action != Action::Other {
+        row.outcome = Outcome::Attempted;
+    }
+}
+
+/// Where a packet or a connection comes from, and where it goes.
+fn ends(json: &Value, row: &mut HostEvent) {
     let address = |end: &str, flat: &str| {
         str_at(json, &[end, "addr"]).or_else(|| str_at(json, &[flat])).and_then(address::normal)
     };
@@ -173,19 +194,11 @@ fn connection(json: &Value, row: &mut HostEvent) {
         Some(17) => Some("udp".to_owned()),
         _ => str_at(json, &["dst", "proto"]).map(str::to_lowercase),
     };
-    match str_at(json, &["type"]).or_else(|| str_at(json, &["operation"])) {
-        Some("accept" | "close") => row.action = Action::Other,
-        _ => act::connected(row),
-    }
-    result(json, row);
-    if row.outcome == Outcome::Unknown && row.action != Action::Other {
-        row.outcome = Outcome::Attempted;
-    }
 }
 
 fn capability(json: &Value, row: &mut HostEvent) {
     row.action = Action::CapUse;
-    row.syscall = string_at(json, &["syscall"]);
+    row.syscall = call(json);
     row.capability = str_at(json, &["cap"]).and_then(syscall::capability_from).or_else(|| {
         let number = u32_at(json, &["cap_raw"]).or_else(|| u32_at(json, &["cap"]))?;
         syscall::capability_name(usize::try_from(number).ok()?)
@@ -195,6 +208,12 @@ fn capability(json: &Value, row: &mut HostEvent) {
         Some(false) => (Outcome::Denied, HostControl::Capability),
         None => (Outcome::Unknown, HostControl::None),
     };
+}
+
+/// The call's own name; gadgets write it as the kernel's constant (`SYS_MOUNT`).
+fn call(json: &Value) -> Option<String> {
+    let name = string_at(json, &["syscall"])?.to_lowercase();
+    Some(syscall::bare_name(&name).to_owned())
 }
 
 fn mounted(json: &Value, row: &mut HostEvent) {
@@ -207,7 +226,7 @@ fn mounted(json: &Value, row: &mut HostEvent) {
 fn seccomp(json: &Value, row: &mut HostEvent) {
     let code = string_at(json, &["code"]).unwrap_or_default().to_ascii_uppercase();
     let word = code.strip_prefix("SECCOMP_RET_").unwrap_or(&code);
-    let call = string_at(json, &["syscall"]).map(|name| name.to_lowercase());
+    let call = call(json);
     act::by_call(call.as_deref().unwrap_or_default(), Operands::default(), row);
     row.syscall = call;
     row.control = HostControl::Seccomp;
@@ -290,6 +309,12 @@ mod tests {
             (r#""code":"kill_thread","syscall":"ptrace""#, A::Ptrace, O::Killed, C::Seccomp),
             (r#""fs":"tmpfs","dest":"/mnt","src":"x","ret":0"#, A::NsChange, O::Allowed, C::None),
             (r#""addr":{"addr":"0.0.0.0","port":8080}"#, A::NetListen, O::Unknown, C::None),
+            (
+                r#""name":"a.example.","qr":"R","qtype":"A","src":{"addr":"10.2.0.10","port":53},"dst":{"addr":"10.1.0.7","port":4000}"#,
+                A::Other,
+                O::Unknown,
+                C::None,
+            ),
         ] {
             let line =
                 format!(r#"{{"comm":"x","pid":9,"mntns_id":1,"timestamp":1927944306000000001,{fields}}}"#);
@@ -298,6 +323,24 @@ mod tests {
             let row = &rows.host_events[0];
             assert_eq!((row.action, row.outcome, row.control), (action, outcome, control), "{fields}");
         }
+    }
+
+    /// Scenario: names of calls as gadgets write them, and a name that was asked for. Guarantees: calls are named as everywhere
+    /// else; the name is the peer's.
+    #[test]
+    fn names() {
+        let line = |fields: &str| {
+            format!(r#"{{"comm":"x","pid":9,"mntns_id":1,"timestamp":1927944306000000001,{fields}}}"#)
+        };
+        let lines = [
+            line(r#""cap":"CAP_SYS_ADMIN","capable":true,"syscall":"SYS_MOUNT""#),
+            line(r#""code":"SECCOMP_RET_LOG","syscall":"SYS_UNSHARE""#),
+            line(r#""name":"a.example.","qr":"Q","qtype":"A""#),
+        ];
+        let (_, rows) = run(&FORMAT, &lines.each_ref().map(String::as_str));
+        let calls: Vec<_> = rows.host_events.iter().map(|row| row.syscall.as_deref()).collect();
+        assert_eq!(calls, [Some("mount"), Some("unshare"), None]);
+        assert_eq!(rows.host_events[2].dst_host.as_deref(), Some("a.example"));
     }
 
     /// Scenario: a clock that counts from boot. Guarantees: refused alone, read at the time of an envelope.

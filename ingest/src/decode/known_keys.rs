@@ -102,7 +102,18 @@ const LISTS: &[Keys] = &[
     // Falco 0.41, JSON output with all options.
     Keys {
         id: "falco",
-        keys: &["hostname", "output", "output_fields", "priority", "rule", "source", "tags", "time", "uuid"],
+        keys: &[
+            "hostname",
+            "message",
+            "output",
+            "output_fields",
+            "priority",
+            "rule",
+            "source",
+            "tags",
+            "time",
+            "uuid",
+        ],
     },
     // Cilium 1.18, ExportEvent.
     Keys {

@@ -123,7 +123,7 @@ pub(crate) fn bare_name(name: &str) -> &str {
         .iter()
         .find_map(|p| name.strip_prefix(p))
         .unwrap_or(name);
-    ["sys_enter_", "sys_exit_", "compat_sys_", "sys_"]
+    ["sys_enter_", "sys_exit_", "compat_sys_", "__sys_", "sys_"]
         .iter()
         .find_map(|p| name.strip_prefix(p))
         .unwrap_or(name)

@@ -10,14 +10,16 @@
 mod fast;
 mod hook;
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, Attribution, HookClass, Outcome};
 use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
+use super::act;
 use super::address;
-use super::credential_path::is_metadata_endpoint;
 use super::field::{
     at, bool_at, has, object_at, str_at, string_at, time_at, u16_at, u32_at, u64_at, unmapped,
 };
@@ -38,9 +40,15 @@ pub(crate) const FORMAT: Format = Format {
     decoder: || Box::new(Tetragon::default()),
 };
 
+/// Control groups whose events are held back at once, that are remembered; a node has some hundred. Beyond the bound all
+/// are forgotten, and the end of what was held back is then not known.
+const MAX_THROTTLED: usize = 4_096;
+
 #[derive(Default)]
 struct Tetragon {
     pods: SeenPods,
+    /// Since when events of a control group, by its node and name, are held back.
+    throttled: BTreeMap<[String; 2], EventTime>,
 }
 
 /// Every event type, as the export names it.
@@ -83,6 +91,11 @@ fn event_of(json: &Value) -> Option<(&'static str, &Value)> {
 
 impl Decode for Tetragon {
     fn is_stateless(&self) -> bool {
+        self.throttled.is_empty()
+    }
+
+    fn looks_back(&self) -> bool {
+        // What is held back ends in a later event.
         true
     }
 
@@ -109,11 +122,33 @@ impl Decode for Tetragon {
         };
         let mut row = base(record, json, payload, time);
         describe(kind, payload, &mut row);
+        if kind == "process_throttle" {
+            self.throttle(payload, &mut row);
+        }
         row.unmapped = rest(json, kind, payload);
         let container_start = time_at(payload, &["process", "pod", "container", "start_time"]);
         rows.placements.extend(self.pods.state(record, &row, container_start));
         rows.host_events.push(row);
         Verdict::Decoded
+    }
+}
+
+impl Tetragon {
+    /// Events of a control group are held back from one event of this type to the next: that is one gap, and all that is
+    /// known of its end is known at the end.
+    fn throttle(&mut self, payload: &Value, row: &mut HostEvent) {
+        let cgroup = str_at(payload, &["cgroup"]).unwrap_or_default();
+        let key = [row.host.as_deref().unwrap_or_default(), cgroup].map(str::to_owned);
+        if row.action == Action::TelemetryGap {
+            if self.throttled.len() >= MAX_THROTTLED {
+                self.throttled.clear();
+            }
+            self.throttled.entry(key).or_insert(row.event_time);
+        } else if let Some(since) = self.throttled.remove(&key) {
+            row.action = Action::TelemetryGap;
+            row.rule = str_at(payload, &["type"]).map(str::to_owned);
+            row.gap_from = Some(since.min(row.event_time));
+        }
     }
 }
 
@@ -228,14 +263,8 @@ fn flow(kind: &str, payload: &Value, row: &mut HostEvent) {
     row.protocol = str_at(payload, &["protocol"]).map(str::to_lowercase);
     // A connection that was taken or closed is no act of its own, and no alert.
     if kind == "process_connect" {
-        connected(row);
+        act::connected(row);
     }
-}
-
-/// Marks a row as an opened connection, and as one to the metadata service where it is.
-pub(super) fn connected(row: &mut HostEvent) {
-    let imds = row.dst_addr.as_deref().is_some_and(|host| is_metadata_endpoint(host, row.dst_port));
-    row.action = if imds { Action::ImdsAccess } else { Action::NetConnect };
 }
 
 fn gap(kind: &str, payload: &Value, row: &mut HostEvent) {
@@ -262,6 +291,7 @@ fn rest(json: &Value, kind: &str, payload: &Value) -> Option<String> {
         ("signal", at(payload, &["signal"])),
         ("status", at(payload, &["status"])),
         ("stats", at(payload, &["stats"])),
+        ("cgroup", at(payload, &["cgroup"])),
         ("flags", of_process(&["flags"])),
         ("in_init_tree", of_process(&["in_init_tree"])),
         ("binary_properties", of_process(&["binary_properties"])),

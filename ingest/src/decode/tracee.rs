@@ -4,7 +4,8 @@
 //! Out: rows of `host_events`, and placements where an event names the pod's uid.
 //! Owns: where each generation keeps its fields. Leaves to [`event`]: what an event's name and arguments mean.
 //! Dropped: nothing; arguments are kept unmapped.
-//! Law: only host pids are pids; a clock that counts from boot is no time of day.
+//! Law: only host pids are pids; a clock that counts from boot is no time of day; `hostName` is what the process itself
+//! is told, which in a container is the container's name.
 
 mod event;
 mod value;
@@ -20,7 +21,7 @@ use super::field::{
 };
 use super::seen_pod::SeenPods;
 use super::technique::techniques;
-use super::{Decode, Format, Identity, Record, Verdict, act};
+use super::{Decode, Format, Identity, Record, Verdict, act, cut};
 
 /// Tracee.
 pub(crate) const FORMAT: Format = Format {
@@ -32,6 +33,9 @@ pub(crate) const FORMAT: Format = Format {
     sniff,
     decoder: || Box::new(Tracee::default()),
 };
+
+/// Bytes of a host's name that Tracee keeps.
+const MAX_NAME_BYTES: usize = 15;
 
 #[derive(Default)]
 struct Tracee {
@@ -102,7 +106,9 @@ fn stamp(json: &Value) -> Option<EventTime> {
 /// Process and place, as versions before 1.0 write them. `processId` is the pid inside the container.
 fn flat(json: &Value, row: &mut HostEvent) {
     let text = |keys: &[&[&str]]| keys.iter().find_map(|path| string_at(json, path));
-    row.host = text(&[&["hostName"]]).or_else(|| row.host.take());
+    row.container_id = text(&[&["container", "id"], &["containerId"]]).map(|id| id.to_ascii_lowercase());
+    row.pod = text(&[&["kubernetes", "podName"], &["podName"]]);
+    row.host = node(str_at(json, &["hostName"]), row);
     row.pid = u32_at(json, &["hostProcessId"]);
     row.parent_pid = u32_at(json, &["hostParentProcessId"]);
     // Of another thread than the first, only the thread's start is known.
@@ -115,11 +121,26 @@ fn flat(json: &Value, row: &mut HostEvent) {
     row.exe = text(&[&["executable", "path"]]);
     row.uid = u32_at(json, &["userId"]);
     row.syscall = text(&[&["syscall"]]);
-    row.container_id = text(&[&["container", "id"], &["containerId"]]).map(|id| id.to_ascii_lowercase());
     row.image = text(&[&["container", "image"], &["containerImage"]]);
-    row.pod = text(&[&["kubernetes", "podName"], &["podName"]]);
     row.namespace = text(&[&["kubernetes", "podNamespace"], &["podNamespace"]]);
     row.pod_uid = text(&[&["kubernetes", "podUID"], &["podUID"]]);
+}
+
+/// The node of a process that is told `name` as the name of its host (`HostName` is the task's UTS name, in 16 bytes). In a
+/// container that is the node's only where the container shares it, as pods do that use the node's network.
+fn node(name: Option<&str>, row: &HostEvent) -> Option<String> {
+    let envelope = row.host.as_deref();
+    let is_begin_of = |whole: &str| name.is_some_and(|name| name == cut(whole, MAX_NAME_BYTES));
+    // A name that was cut is the beginning of the one that the envelope knows.
+    if envelope.is_some_and(is_begin_of) {
+        return row.host.clone();
+    }
+    let is_own = match (&row.container_id, &row.pod) {
+        (None, _) => false,
+        (Some(_), Some(pod)) => is_begin_of(pod),
+        (Some(_), None) => true,
+    };
+    if is_own { row.host.clone() } else { name.map(str::to_owned).or_else(|| row.host.clone()) }
 }
 
 /// Process and place, as versions from 1.0 on write them.

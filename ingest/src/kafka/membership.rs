@@ -142,7 +142,7 @@ impl Worker {
         let format = rule_of(&self.options.topics, topic).and_then(|rule| rule.format.as_deref());
         let formats = &self.options.ingest.formats;
         let format = format.and_then(|id| formats.iter().find(|format| format.id() == id));
-        !format.is_some_and(|format| format.identity() == Identity::Bytes && format.decoder().is_stateless())
+        !format.is_some_and(|format| format.identity() == Identity::Bytes && !format.decoder().looks_back())
     }
 
     fn take_over(&mut self, begins: BTreeMap<Key, Begin>) {

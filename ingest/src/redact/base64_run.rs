@@ -153,13 +153,31 @@ fn layers(text: &str, run: Range<usize>, visit: &mut dyn FnMut(Layer) -> Control
         let Some((decoded, is_text)) = decode(encoded) else { continue };
         if let Some(kind) = pem::kind_of_der(&decoded) {
             let own = Some(Found::known(kind, range.clone(), decoded));
-            return visit(Layer { text: String::new(), places: Places::Whole(range), own, run: Some(run) });
+            return visit(Layer {
+                text: String::new(),
+                places: Places::Whole(range),
+                own,
+                run: Some(run),
+                is_reading: false,
+            });
         }
         if let Some(inside) = readable(decoded).filter(|_| is_text) {
-            return visit(Layer { text: inside, places: Places::Whole(range), own: None, run: Some(run) });
+            return visit(Layer {
+                text: inside,
+                places: Places::Whole(range),
+                own: None,
+                run: Some(run),
+                is_reading: false,
+            });
         }
     }
-    visit(Layer { text: String::new(), places: Places::Whole(run.clone()), own: None, run: Some(run) })
+    visit(Layer {
+        text: String::new(),
+        places: Places::Whole(run.clone()),
+        own: None,
+        run: Some(run),
+        is_reading: false,
+    })
 }
 
 /// The parts of a run that may be base64 by themselves: all of it, what lies behind a slash, and what lies between

@@ -54,6 +54,18 @@ const HABITS: &[Habit] = &[
     Habit { program: "curl", flag: "--user", form: Behind(':') },
     Habit { program: "curl", flag: "-U", form: Behind(':') },
     Habit { program: "curl", flag: "-u", form: Attached },
+    Habit { program: "curl", flag: "-b", form: Behind('=') },
+    Habit { program: "curl", flag: "--cookie", form: Behind('=') },
+    Habit { program: "lftp", flag: "-u", form: Behind(',') },
+    Habit { program: "sqlcmd", flag: "-P", form: Attached },
+    Habit { program: "sqlcmd", flag: "-P", form: Separate },
+    Habit { program: "ipmitool", flag: "-P", form: Separate },
+    Habit { program: "unzip", flag: "-P", form: Separate },
+    Habit { program: "zip", flag: "-P", form: Separate },
+    Habit { program: "rdesktop", flag: "-p", form: Separate },
+    Habit { program: "evil-winrm", flag: "-p", form: Separate },
+    Habit { program: "crackmapexec", flag: "-p", form: Separate },
+    Habit { program: "netexec", flag: "-p", form: Separate },
     Habit { program: "smbclient", flag: "-U", form: Behind('%') },
     Habit { program: "kubectl", flag: "--from-literal", form: Behind('=') },
 ];
@@ -75,9 +87,20 @@ pub(super) const DETECTOR: Detector = Detector {
         "ldapmodify",
         "ldapadd",
         "curl",
+        "lftp",
+        "sqlcmd",
+        "ipmitool",
+        "unzip",
+        "zip",
+        "rdesktop",
+        "evil-winrm",
+        "crackmapexec",
+        "netexec",
         "smbclient",
         "from-literal=",
         "pass:",
+        "unseal",
+        "authtoken",
         "identified by '",
     ],
     find,
@@ -99,6 +122,7 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
         "from-literal=" => found.extend(literal(text, hit.end)),
         "identified by '" => found.extend(quoted(text, hit.end - 1)),
         "pass:" => found.extend(openssl(text, &hit)),
+        "unseal" | "authtoken" => found.extend(positional(text, &hit)),
         _ if !is_word(text, &hit) => {}
         "login" if !is_registry_login(text, hit.start) => {}
         _ => {
@@ -122,9 +146,11 @@ fn is_registry_login(text: &str, at: usize) -> bool {
         ["docker", "podman", "nerdctl", "registry", "oc", "az", "buildah", "skopeo", "helm"];
     let before = text.get(text.floor_char_boundary(at.saturating_sub(32))..at).unwrap_or_default();
     let mut words = before.split(|c: char| !c.is_ascii_alphanumeric());
-    // `a1` of an audit record and `command` of a URL stand between the two words.
+    // `a1` of an audit record, `command` of a URL and the key of a sensor that writes a program and its arguments apart
+    // stand between the two words.
     let is_number = |word: &str| word.strip_prefix('a').is_some_and(|rest| rest.parse::<u8>().is_ok());
-    let word = words.rfind(|word| !word.is_empty() && *word != "command" && !is_number(word));
+    let is_between = |word: &str| matches!(word, "" | "command" | "arguments" | "args") || is_number(word);
+    let word = words.rfind(|word| !is_between(word));
     word.is_some_and(|word| PROGRAMS.contains(&word))
 }
 
@@ -135,7 +161,7 @@ fn short(text: &str, from: usize, habit: &Habit) -> Option<Found> {
     let flags =
         dashes.filter(|at| window.get(*at..).is_some_and(|rest| rest.starts_with(habit.flag.as_bytes())));
     let flags = flags.map(|at| from + at);
-    let flags = flags.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \"'=".contains(byte)));
+    let flags = flags.filter(|at| text.as_bytes().get(at - 1).is_some_and(|byte| b" \t\"'=".contains(byte)));
     let mut flags = flags.take(MAX_FLAGS);
     let flag = flags.find_map(|flag| secret_behind(text, flag, habit))?;
     let secret = argument_text(text, flag.clone());
@@ -153,7 +179,14 @@ fn secret_behind(text: &str, flag: usize, habit: &Habit) -> Option<Range<usize>>
     };
     let written = text.get(range.clone())?;
     match (habit.form, habit.program) {
-        (Behind(sign), _) => Some(range.start + written.find(sign)? + 1..range.end),
+        (Behind(sign), _) => match written.find(sign) {
+            Some(at) => Some(range.start + at + 1..range.end),
+            // A sign that ends words.
+            None => text
+                .get(range.end..)?
+                .strip_prefix(sign)
+                .and_then(|rest| value::word(text, text.len() - rest.len())),
+        },
         (Attached, "curl") => Some(range.start + written.find(':')? + 1..range.end),
         _ => Some(range),
     }
@@ -175,6 +208,15 @@ fn literal(text: &str, start: usize) -> Option<Found> {
     let range = range.start + sign + 1..range.end;
     let secret = value::word_text(text, range.clone());
     (!value::is_placeholder(&secret)).then(|| Found::named("argument", range, secret))
+}
+
+/// `vault operator unseal x`, `ngrok authtoken x`.
+fn positional(text: &str, hit: &Range<usize>) -> Option<Found> {
+    // A command is written in small letters; names of variables are not.
+    text.get(hit.clone()).filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))?;
+    let range = argument(text, next_argument(text, hit.end).filter(|_| is_word(text, hit))?)?;
+    let secret = argument_text(text, range.clone());
+    value::looks_random(&secret).then(|| Found::named("argument", range, secret))
 }
 
 /// A quoted text of SQL.

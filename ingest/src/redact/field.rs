@@ -35,6 +35,7 @@ pub(super) const DETECTOR: Detector = Detector {
         "secret_id",
         "secretstring",
         "secretbinary",
+        "secret_key_base",
         "samlresponse",
         "auth",
         "pwd",
@@ -67,6 +68,7 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
     match (next, kind) {
         (Some(b'='), "signature") if is_parameter(text, name) => near_first(pair, text, name, found),
         (_, "signature") => {}
+        (Some(b'='), "basic") => near_first(pair, text, name, found),
         (Some(b'"' | b'\\'), _) => json(text, name, found),
         (_, "basic") => {}
         (Some(b'\''), _) => near_first(python, text, name, found),
@@ -93,8 +95,9 @@ fn near_first(look: fn(&str, Name, &mut Vec<Found>), text: &str, name: Name, fou
 /// `"name":"value"`, `"name":["value"]`, `"name":1234`, and `"name":"NAME","value":"…"`.
 fn json(text: &str, name: Name, found: &mut Vec<Found>) {
     let level = value::backslashes_from(text, name.end);
-    let Some((start, level)) = value::after_key(text, name.end).or_else(|| sibling(text, name.end, level))
-    else {
+    let value = value::after_key(text, name.end).or_else(|| sibling(text, name.end, level));
+    let Some((start, level)) = value else {
+        found.extend(next_argument(text, name, level));
         return;
     };
     let strings = value::json_strings(text, start, level);
@@ -105,6 +108,16 @@ fn json(text: &str, name: Name, found: &mut Vec<Found>) {
         let decoded = value::unescaped(text.get(range.clone()).unwrap_or_default(), level + 1);
         take(text, range, &decoded, name, found);
     }
+}
+
+/// The value of a name that is an argument of a list itself: `["aws","configure","set","aws_secret_access_key","…"]`.
+fn next_argument(text: &str, name: Name, level: usize) -> Option<Found> {
+    text.get(..name.end).filter(|before| is_set_behind_blank(before))?;
+    let comma = value::skip_blanks(text, name.end + level + 1);
+    text.get(comma..)?.strip_prefix(',')?;
+    let range = value::json_string(text, value::skip_blanks(text, comma + 1), level)?;
+    let decoded = value::unescaped(text.get(range.clone())?, level + 1);
+    value::looks_random(&decoded).then(|| Found::named(name.kind, range, decoded))
 }
 
 /// Where the value begins that stands beside a name: `"name":"DB_PASSWORD","value":"…"`. `at` ends the name.
@@ -152,20 +165,29 @@ fn pair(text: &str, name: Name, found: &mut Vec<Found>) {
         Some(b'=') if matches!(name.strength, Strength::Header) && sign > name.end => {}
         Some(b'=') => {
             let start = if sign > name.end { value::skip_blanks(text, sign + 1) } else { sign + 1 };
-            match whole_argument(text, name.start, start) {
-                Some(range) => take_pair(text, range, name, found),
-                None => word_at(text, start, name, found),
+            let before = found.len();
+            if let Some(range) = whole_argument(text, name.start, start) {
+                take_pair(text, range, name, found);
+            }
+            // A quoted text that begins with the flag may be one argument, or all of them with blanks between.
+            if found.len() == before {
+                word_at(text, start, name, found);
             }
         }
         Some(b':') if sign == name.end => colon(text, name, found),
         Some(b'\'') if is_sql_password(text, name) => word_at(text, sign, name, found),
         // `aws configure set aws_secret_access_key …`.
-        Some(_) if text.get(..name.end).is_some_and(|name| name.ends_with("secret_access_key")) => {
+        Some(_) if text.get(..name.end).is_some_and(is_set_behind_blank) => {
             let only_random = Name { strength: Strength::WhenRandom, ..name };
             word_at(text, sign, only_random, found);
         }
         _ => {}
     }
+}
+
+/// Whether the text ends in a name whose value is a word of its own behind it.
+fn is_set_behind_blank(text: &str) -> bool {
+    ["secret_access_key", "session_token"].iter().any(|name| text.ends_with(name))
 }
 
 /// Whether a name is long enough to be known anywhere, or a parameter of a URL.

@@ -25,7 +25,8 @@ pub(super) const DETECTOR: Detector = Detector {
         "storepass",
         "keypass",
         "secret-id",
-        "auth-pass",
+        "pass",
+        "pwd",
     ],
     find,
     looks_inside: false,
@@ -36,7 +37,8 @@ fn find(text: &str, hit: Range<usize>, found: &mut Vec<Found>) {
 }
 
 fn find_at(text: &str, end: usize) -> Option<Found> {
-    let flag = name::flag_ending_at(text, end)?;
+    // Behind a single dash, `pass` names where a password comes from.
+    let flag = name::flag_ending_at(text, end).filter(|flag| !matches!(*flag, "-pass" | "-pwd"))?;
     let (kind, strength) = name::strength(flag)?;
     let start = next_argument(text, end)?;
     let range = argument(text, start)?;

@@ -26,6 +26,8 @@ pub(super) struct Layer {
     pub(super) own: Option<Found>,
     /// The part, if it is a run of base64 characters.
     pub(super) run: Option<Range<usize>>,
+    /// It is the same text read in another way: what was found in the text itself is not found once more.
+    pub(super) is_reading: bool,
 }
 
 /// Where the bytes of a decoded text stand outside.
@@ -79,7 +81,8 @@ pub(super) fn each(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) 
     base64_run::each(text, visit)?;
     each_url_encoded(text, visit)?;
     each_form_encoded(text, visit)?;
-    match without_escapes(text) {
+    // With escapes of characters undone, breaks are undone in what comes out.
+    match without_escapes(text).or_else(|| with_breaks(text)) {
         Some(layer) => visit(layer),
         None => ControlFlow::Continue(()),
     }
@@ -113,7 +116,7 @@ impl Build {
 
     fn layer(mut self, end: usize) -> Layer {
         self.place(end, false);
-        Layer { text: self.text, places: Places::Each(self.places), own: None, run: None }
+        Layer { text: self.text, places: Places::Each(self.places), own: None, run: None, is_reading: false }
     }
 }
 
@@ -217,6 +220,40 @@ fn without_escapes(text: &str) -> Option<Layer> {
     }
     build.copy(text.get(at..)?, at);
     Some(build.layer(text.len()))
+}
+
+/// The character that an escaped break stands for: a letter behind backslashes would else be the beginning of the word that
+/// follows it.
+fn break_of(letter: Option<&u8>) -> Option<&'static str> {
+    match letter? {
+        b'n' | b'r' => Some("\n"),
+        b't' => Some("\t"),
+        _ => None,
+    }
+}
+
+/// The text with `\n`, `\r` and `\t` in front of words undone, at any depth of JSON in JSON.
+fn with_breaks(text: &str) -> Option<Layer> {
+    let bytes = text.as_bytes();
+    let begins_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
+    let mut build = Build::default();
+    let mut done = 0;
+    for at in memchr::memchr_iter(b'\\', bytes) {
+        if at < done {
+            continue;
+        }
+        let letter = at + bytes.get(at..)?.iter().take_while(|byte| **byte == b'\\').count();
+        let instead = break_of(bytes.get(letter)).filter(|_| bytes.get(letter + 1).is_some_and(begins_word));
+        let Some(instead) = instead else { continue };
+        build.copy(text.get(done..at)?, done);
+        build.push(instead, at);
+        done = letter + 1;
+    }
+    if done == 0 {
+        return None;
+    }
+    build.copy(text.get(done..)?, done);
+    Some(Layer { is_reading: true, ..build.layer(text.len()) })
 }
 
 /// Undoes the escape that starts at `at` with `level` backslashes; gives its length.

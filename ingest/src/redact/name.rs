@@ -46,6 +46,7 @@ const WHOLE: &[(&str, &str, Strength)] = &[
     ("privatetoken", "header-token", Header),
     ("jobtoken", "header-token", Header),
     ("xapikey", "header-token", Header),
+    ("xpankey", "header-token", Header),
     ("apikey", "api-key", WhenRandom),
     ("xamzsignature", "signature", Header),
     ("xgoogsignature", "signature", Header),
@@ -77,6 +78,7 @@ const WHOLE: &[(&str, &str, Strength)] = &[
     ("secretbinary", "secret-value", Always),
     ("samlresponse", "saml-response", Always),
     ("auth", "basic", Basic),
+    ("rediscliauth", "password", Always),
     ("userpwd", "password", Always),
     ("pwd", "password", Always),
     ("pass", "password", Always),
@@ -95,7 +97,23 @@ const ENDS: &[(&str, &str, Strength)] = &[
     ("secretkey", "secret-key", Always),
     ("clientsecret", "secret-key", Always),
     ("appsecret", "secret-key", Always),
+    ("apisecret", "secret-key", WhenRandom),
+    ("consumersecret", "secret-key", WhenRandom),
+    ("jwtsecret", "secret-key", WhenRandom),
+    ("sharedsecret", "secret-key", WhenRandom),
+    ("signingsecret", "secret-key", WhenRandom),
+    ("webhooksecret", "secret-key", WhenRandom),
+    ("secretkeybase", "secret-key", WhenRandom),
     ("accountkey", "secret-key", WhenRandom),
+    ("adminkey", "secret-key", WhenRandom),
+    ("appkey", "secret-key", WhenRandom),
+    ("applicationkey", "secret-key", WhenRandom),
+    ("authkey", "secret-key", WhenRandom),
+    ("certificatekey", "secret-key", WhenRandom),
+    ("functionskey", "secret-key", WhenRandom),
+    ("licensekey", "secret-key", WhenRandom),
+    ("storagekey", "secret-key", WhenRandom),
+    ("subscriptionkey", "secret-key", WhenRandom),
     ("sharedaccesskey", "secret-key", WhenRandom),
     ("sharedaccesssignature", "signature", WhenRandom),
     ("encryptionkey", "secret-key", WhenRandom),
@@ -115,6 +133,7 @@ const PARTS: &[(&str, &str, Strength)] = &[
     ("_secret", "token", WhenRandom),
     ("_pass", "password", Always),
     ("_pwd", "password", Always),
+    ("_auth", "basic", Basic),
 ];
 
 /// Words in names of tokens that open no door.
@@ -135,11 +154,12 @@ pub(super) fn ending_at(text: &str, end: usize) -> Option<&str> {
     text.get(end - length..end).filter(|_| length <= MAX_NAME_BYTES)
 }
 
-/// The flag that ends at `end`: `--client-secret`, `-token`. Only for passwords is it known in capitals too.
+/// The flag that ends at `end`: `--client-secret`, `-token`. Behind a single dash only those for passwords are known in
+/// capitals too.
 pub(super) fn flag_ending_at(text: &str, end: usize) -> Option<&str> {
     let flag = ending_at(text, end).filter(|name| name.starts_with('-'))?;
     let is_lower = flag.bytes().all(|byte| !byte.is_ascii_uppercase());
-    let is_known = is_lower || flag.to_ascii_lowercase().contains("passw");
+    let is_known = is_lower || flag.starts_with("--") || flag.to_ascii_lowercase().contains("passw");
     // A single dash is known in front of a blank or a double quote only.
     let is_quoted = text.as_bytes().get(end) == Some(&b'\'');
     (is_known && (flag.starts_with("--") || !is_quoted)).then_some(flag)

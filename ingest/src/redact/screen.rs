@@ -29,7 +29,9 @@ const SURE: &[&str] = &[
 #[rustfmt::skip] // as above
 const PROGRAMS: &[&str] = &[
     "mysql", "mariadb", "mongo ", "mongo\"", "mongo\\", "mongosh", "mongodump", "redis-cli", "ldapsearch",
-    "ldapmodify", "ldapadd", "curl ", "curl\"", "curl\\", "curl&", "smbclient",
+    "ldapmodify", "ldapadd", "curl ", "curl\"", "curl\\", "curl&", "smbclient", "lftp", "sqlcmd", "ipmitool", "unzip", "zip ", "zip\"",
+    "zip\\", "zip&", "rdesktop", "evil-winrm", "crackmapexec", "netexec", "unseal",
+    "authtoken",
 ];
 
 /// Names of more than one word, as they are written with a capital in the middle.
@@ -66,7 +68,8 @@ enum Says {
 static TEXTS: LazyLock<Texts<Says>> = LazyLock::new(|| {
     let names = names();
     let names = names.iter().map(|(text, bytes)| (text.as_str(), Says::Name(*bytes)));
-    let starts = prefix::starts().map(|text| (text, Says::Start(text.len())));
+    let starts: Vec<_> = prefix::starts().collect();
+    let starts = starts.iter().map(|(text, bytes)| (text.as_str(), Says::Start(*bytes)));
     let programs = PROGRAMS.iter().map(|text| (*text, Says::Program));
     Texts::new(SURE.iter().map(|text| (*text, Says::Sure)).chain(programs).chain(starts).chain(names))
 });

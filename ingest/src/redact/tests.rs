@@ -74,8 +74,108 @@ fn secrets_go() {
             r#"Ym9i","pass":"aHVudGVyMg=="#,
         ),
         (r#"{"kind":"Secret","stringData" : {"pass": "hunter2"}}"#, "hunter2"),
+        (r#"{"arguments":"--token=q9Zr7Tt31xVb get po"}"#, "q9Zr7Tt31xVb"),
+        (r#"{"binary":"/usr/bin/docker","arguments":"login -u bob -p hunter2 r.example"}"#, "hunter2"),
+        ("deploy --pass hunter2 now", "hunter2"),
+        ("deploy --apiKey q9Zr7Tt31xVb now", "q9Zr7Tt31xVb"),
+        ("curl -b session=q9Zr7Tt31xVb http://a.example/", "q9Zr7Tt31xVb"),
+        (
+            "git clone https://0123456789abcdef0123456789abcdef01234567@git.example/x",
+            "0123456789abcdef0123456789abcdef01234567",
+        ),
+        ("SECRET_KEY_BASE=q9Zr7Tt31xVb", "q9Zr7Tt31xVb"),
+        ("AZURE_STORAGE_KEY=q9Zr7Tt31xVb", "q9Zr7Tt31xVb"),
+        ("//r.example/:_auth=Ym9iOmh1bnRlcjI=", "Ym9iOmh1bnRlcjI="),
+        ("aws configure set aws_session_token q9Zr7Tt31xVb", "q9Zr7Tt31xVb"),
+        ("sqlcmd -S db -U sa -P hunter2", "hunter2"),
+        (
+            "SharedAccessKey=hHSipTHhrDsTCiVlMFepAxgBlSUIvqRegea/guwmnqA=",
+            "hHSipTHhrDsTCiVlMFepAxgBlSUIvqRegea/guwmnqA=",
+        ),
+        ("zip -P hunter2 a.zip b", "hunter2"),
+        ("lftp -u bob,hunter2 ftp.example", "hunter2"),
+        ("vault operator unseal q9Zr7Tt31xVbq9Zr7Tt3", "q9Zr7Tt31xVbq9Zr7Tt3"),
+        (r#"{"argv":["aws","configure","set","aws_secret_access_key","q9Zr7Tt31xVb"]}"#, "q9Zr7Tt31xVb"),
     ] {
         check(text, secret);
+    }
+}
+
+/// Scenario: secrets at the beginning of a line or behind a tab, in JSON and in JSON in JSON: headers of a request, a script,
+/// a document in YAML. Guarantees: they go, though the letter of the escape stands right in front of them; a secret over
+/// several lines has the same fingerprint as in plain text.
+#[test]
+fn secrets_behind_breaks_go() {
+    let secret = "q9Zr7Tt31xVbKp4Lw8Yd2Nf6";
+    for text in [
+        "GET / HTTP/1.1\r\nHost: a.example\r\nCookie: sid=¤\r\n",
+        "GET / HTTP/1.1\r\nAuthorization: ¤",
+        "a: b\ntoken: ¤",
+        "a=b\npwd=¤",
+        "line\nghp_¤abcdefghij12",
+        "line\thvs.¤",
+        "deploy\n--token ¤",
+        "x\ncurl -u bob:¤ http://a.example/",
+        "mysql\t-p¤",
+    ] {
+        let once = serde_json::json!({ "arguments": text.replace('¤', secret) }).to_string();
+        let twice = serde_json::json!({ "log": once }).to_string();
+        for line in [once, twice] {
+            let clean = redact(&line);
+            assert!(!clean.contains(secret), "{clean}");
+            assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok(), "no longer JSON: {clean}");
+        }
+    }
+    let lines = "correct \"horse\"\nbattery\tstaple";
+    let clean = redact(&serde_json::json!({ "password": lines }).to_string());
+    assert!(clean.contains(&FingerprintKey::for_tests().fingerprint(lines.as_bytes())), "{clean}");
+    for name in [
+        r#"{"path":"C:\\new\\token\\readme.txt","text":"a\nbearer tokens\nare\tnames"}"#,
+        r#"{"a":"x\nnext_token: y"}"#,
+    ] {
+        assert_eq!(redact(name), name);
+    }
+}
+
+/// Scenario: tokens that are known by how they begin, or by a mark inside, in small letters and digits too, with nothing else
+/// that is secret beside them. Guarantees: they go.
+#[test]
+fn tokens_that_say_what_they_are_go() {
+    let hex = "0123456789abcdef".repeat(12);
+    let of = |prefix: &str, length: usize| format!("{prefix}{}", &hex[..length]);
+    let letters = "abcdefGHIJKLmnopqrSTUVWXyzabcdefGHIJKLmn";
+    let behind =
+        |mark: &str, before: usize, behind: usize| format!("{}{mark}{}", &hex[..before], &hex[..behind]);
+    for token in [
+        of("sk-", 32),
+        of("sk-or-v1-", 64),
+        format!("hf_{}", &letters[..34]),
+        of("glcbt-01_", 20),
+        of("sntryu_", 64),
+        of("dop_v1_", 64),
+        of("sbp_", 40),
+        of("xkeysib-", 64) + "-0123456789abcdef",
+        of("pat-na1-", 8) + "-0123-4567-89ab-0123456789ab",
+        of("sha256~", 43),
+        behind(".atlasv1.", 14, 64),
+        format!("a={}", behind(".atlasv1.", 14, 64)),
+        format!("{}_{}_mmk", &hex[..6], &hex[..29]),
+        behind("JQQJ99", 52, 26),
+        behind("AzSeA", 42, 5),
+        behind("+ASt", 76, 6) + "==",
+        "https://a.webhook.office.com/webhookb2/0123@4567/IncomingWebhook/89ab/0123"
+            .replace("0123", &hex[..32]),
+    ] {
+        let text = format!(r#"{{"arguments":"run {token} now"}}"#);
+        let clean = redact(&text);
+        let body = &token[token.len().saturating_sub(12)..];
+        assert!(!clean.contains(body), "{token} is still in {clean}");
+    }
+    for name in
+        ["sk-web-6d4b75cb6d-x2x9z-of-the-shop-in-the-cluster", "/var/lib/AzSeA", "ico-arrow-left", "v1.0-rc1"]
+    {
+        let text = format!("run {name} now");
+        assert_eq!(redact(&text), text);
     }
 }
 
@@ -107,6 +207,10 @@ fn names_stay() {
         "mkdir -p /srv/data && ssh -p 2222 n1",
         r#"{"client_token":"hmac-sha256:0123456789abcdef","data":{"a":"b"}}"#,
         "cat /var/run/secrets/kubernetes.io/serviceaccount/token",
+        "token=AWSElasticBlockStoreCSIDriverOperator",
+        "vault operator unseal -reset",
+        "could not unseal the vault of the shop",
+        "https://service-account-of-the-shop@a.example/x",
     ] {
         assert_eq!(redact(text), text);
     }
@@ -351,8 +455,14 @@ fn the_screen_knows_every_name() {
 /// kinds. Guarantees: the screen lets none through in which a detector finds something.
 #[test]
 fn the_screen_knows_every_prefix() {
-    let bodies = ["a1b2c3d4e5".repeat(7), "9Z8Y7X6W5V".repeat(4), "9f8a7c6b5e4d3c2b1a0f".to_owned()];
-    for prefix in prefix::starts() {
+    let bodies = [
+        "a1b2c3d4e5".repeat(7),
+        "a1b2c3d4e5".repeat(25),
+        "9Z8Y7X6W5V".repeat(4),
+        "9f8a7c6b5e4d3c2b1a0f".to_owned(),
+    ];
+    let is_mark = |text: &str| family::MARKED.iter().any(|marked| marked.mark == text);
+    for (prefix, _) in prefix::starts().filter(|(prefix, _)| !is_mark(prefix)) {
         let mut found = 0;
         for (before, body) in ["", " ", "=", "\"a\":\"", "'", "/"]
             .iter()

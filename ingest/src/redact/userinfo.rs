@@ -1,6 +1,6 @@
 //! Passwords in addresses: `scheme://user:password@host`, and `user:password` behind flags.
 //!
-//! In: text with `://`. Out: the range of the password; the user's name stays.
+//! In: text with `://`. Out: the range of the password; the user's name stays, unless it is a token in itself.
 
 use std::ops::Range;
 
@@ -8,6 +8,9 @@ use super::{Detector, Found, value};
 
 /// Longest user part, in bytes: longer is no address.
 const MAX_USERINFO_BYTES: usize = 512;
+
+/// Shortest user without a password that may be a token, in bytes.
+const MIN_TOKEN_BYTES: usize = 20;
 
 /// Addresses with a scheme.
 pub(super) const DETECTOR: Detector = Detector { patterns: &["://"], find, looks_inside: false };
@@ -25,10 +28,21 @@ fn find_at(text: &str, start: usize) -> Option<Found> {
     let length = rest.iter().take(MAX_USERINFO_BYTES).take_while(|byte| !ends_authority(**byte)).count();
     let authority = rest.get(..length)?;
     let at = memchr::memrchr(b'@', authority)?;
-    let colon = memchr::memchr(b':', authority.get(..at)?)?;
+    let Some(colon) = memchr::memchr(b':', authority.get(..at)?) else {
+        return token(text, start..start + at);
+    };
     let range = start + colon + 1..start + at;
     let password = text.get(range.clone()).filter(|password| !value::is_placeholder(password))?;
     Some(Found::named("url-password", range, value::url_decoded(password)))
+}
+
+/// `https://TOKEN@github.com/…`: names of users are no such words.
+fn token(text: &str, range: Range<usize>) -> Option<Found> {
+    let user = text.get(range.clone())?;
+    let is_token = user.len() >= MIN_TOKEN_BYTES
+        && user.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && value::looks_random(user);
+    is_token.then(|| Found::named("url-token", range, user))
 }
 
 /// Whether the `@` at `at` ends the user part of an address.

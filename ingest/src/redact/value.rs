@@ -10,7 +10,7 @@ use std::ops::Range;
 const MAX_JUDGED_BYTES: usize = 512;
 /// Beyond this many bytes a random value needs no more different ones: hex digits are only sixteen.
 const MAX_DISTINCT: usize = 18;
-/// Shortest value that may be base64 although it starts with a slash, in bytes.
+/// Shortest value that may be base64 although it starts with a slash or has no digit, in bytes.
 const MIN_BASE64_BYTES: usize = 24;
 /// Deepest nesting inside a value that is skipped.
 const MAX_SKIPPED_DEPTH: usize = 64;
@@ -237,9 +237,18 @@ pub(super) fn looks_random(value: &str) -> bool {
         && !bytes.iter().any(u8::is_ascii_whitespace)
         && !is_path(value)
         && !value.contains("://")
-        && digits
+        && (digits || is_shuffled(bytes))
         && classes.iter().filter(|class| **class).count() >= 2
         && distinct(bytes) >= bytes.len().min(MAX_DISTINCT) / 2
+}
+
+/// Whether capitals and small letters follow each other without order: one key in base64 of a thousand has no digit. Names
+/// have a capital where a word begins.
+fn is_shuffled(bytes: &[u8]) -> bool {
+    let is_letter_or_sign = |byte: &u8| byte.is_ascii_alphabetic() || b"+/=_-".contains(byte);
+    let changes =
+        bytes.windows(2).filter(|pair| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase()).count();
+    bytes.len() >= MIN_BASE64_BYTES && bytes.iter().all(is_letter_or_sign) && changes * 3 >= bytes.len()
 }
 
 /// Whether a value is the path of a file. One in 64 texts in base64 also starts with a slash.

@@ -37,6 +37,7 @@ pub(crate) const ENCODINGS: &[Encoding] = &[
             (0..whole.len()).step_by(76).map(|at| &whole[at..(at + 76).min(whole.len())]).collect();
         lines.join("\n")
     }),
+    text("behind a line break", |text| format!("line\n{text}")),
     text("percent", |text| percent(text, false)),
     text("percent, every byte", |text| percent(text, true)),
     text("percent twice", |text| percent(&percent(text, false), false)),

@@ -164,6 +164,18 @@ fn prefixed(random: &mut Random, all: &mut Vec<Planted>) {
         ("google-token", "ya29.", 60),
         ("google-key", "AIza", 35),
         ("azure-secret", "abc8Q~", 34),
+        ("gitlab-job-token", "glcbt-64_", 20),
+        ("slack-browser-token", "xoxc-1234567890-", 64),
+        ("openrouter-key", "sk-or-v1-", 64),
+        ("atlassian-token", "ATATT3", 186),
+        ("sentry-token", "sntryu_", 64),
+        ("digitalocean-oauth", "doo_v1_", 64),
+        ("linear-token", "lin_api_", 40),
+        ("fly-token", "fo1_", 43),
+        ("openshift-token", "sha256~", 43),
+        ("doppler-token", "dp.st.dev.", 43),
+        ("supabase-token", "sbp_", 40),
+        ("telegram-token", "api.telegram.org/bot1234567890:AA", 33),
     ] {
         add(all, kind, format!("{prefix}{}", random.word(length)), |it| format!("used {it} today"));
     }

@@ -58,7 +58,8 @@ const LOGIN_UID: usize = 36;
 const UID: usize = 37;
 /// The first of the operands, which [`act`] looks at.
 const OPERANDS: usize = 38;
-const SLOTS: usize = OPERANDS + NAMES.len();
+const MESSAGE: usize = OPERANDS + NAMES.len();
+const SLOTS: usize = MESSAGE + 1;
 
 /// Falco writes its fields in the order of their names.
 static FIELDS: Shape = Shape::open(&[
@@ -117,6 +118,7 @@ static FIELDS: Shape = Shape::open(&[
 ]);
 static ALERT: Shape = Shape::closed(&[
     keep("hostname", HOSTNAME),
+    keep("message", MESSAGE),
     keep("output", OUTPUT),
     parts("output_fields", OUTPUT_FIELDS, &FIELDS),
     keep("priority", PRIORITY),
@@ -161,6 +163,13 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     });
     line.scratch.unmapped = unmapped;
     done
+}
+
+/// Whether the alert has fields of its own.
+fn has_fields(slots: &[Slot<'_>; SLOTS]) -> Result<bool, Strict> {
+    let is_empty = |text: &str| text.get(1..).is_some_and(|inside| inside.trim_start().starts_with('}'));
+    Ok(slots[OUTPUT_FIELDS].is_object()?
+        && !matches!(slots[OUTPUT_FIELDS], Slot::Whole(text) if is_empty(text)))
 }
 
 /// Text of a field, unless the sensor wrote that it has none.
@@ -212,12 +221,11 @@ struct Alert<'s, 'a> {
 impl<'s, 'a> Alert<'s, 'a> {
     fn of(slots: &'s [Slot<'a>; SLOTS]) -> Result<Self, Strict> {
         let rule = slots[RULE].text()?.filter(|rule| !rule.starts_with("Falco internal:")).ok_or(Strict)?;
-        if slots[PRIORITY].is_nothing()
-            || (slots[OUTPUT].is_nothing() && !slots[OUTPUT_FIELDS].is_object()?)
-        {
+        // Without fields, values are read from the text.
+        if slots[PRIORITY].is_nothing() || !has_fields(slots)? {
             return Err(Strict);
         }
-        slots[OUTPUT_FIELDS].is_object()?;
+        slots[MESSAGE].text_or_nothing()?;
         slots[UUID].text_or_nothing()?;
         let named = slots[HOSTNAME].text()?.filter(|name| !is_container_name(name));
         let container = either(slots, CONTAINER_FULL, CONTAINER)?.filter(|id| id != "host");
@@ -302,6 +310,7 @@ impl<'s, 'a> Alert<'s, 'a> {
     fn unmapped<'b>(&self, out: &'b mut String) -> Result<Option<&'b str>, Strict> {
         let mut unmapped = Unmapped::new(out);
         unmapped.add("hostname", self.slots[HOSTNAME])?;
+        unmapped.add("message", self.slots[MESSAGE])?;
         unmapped.add("output", self.slots[OUTPUT])?;
         unmapped.add("output_fields", self.slots[OUTPUT_FIELDS])?;
         unmapped.add("tags", self.slots[TAGS])?;
@@ -320,7 +329,7 @@ fn image(slots: &[Slot<'_>; SLOTS]) -> Result<Option<String>, Strict> {
 
 /// What [`act`] makes of the operands.
 fn seen(slots: &[Slot<'_>; SLOTS], rule: &str) -> Result<HostEvent, Strict> {
-    let output = slots[OUTPUT].text()?.unwrap_or_default();
+    let output = slots[OUTPUT].text()?.or(slots[MESSAGE].text()?).unwrap_or_default();
     let mut row = HostEvent {
         pid: slots[PID].u32()?,
         parent_pid: slots[PARENT_PID].u32()?,

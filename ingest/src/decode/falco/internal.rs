@@ -2,7 +2,8 @@
 //!
 //! In: alerts whose rule begins with `Falco internal:`. Out: a gap, or nothing.
 //! Owns: the difference of counters, which only grow until Falco starts anew.
-//! Law: a counter that has not moved is no new loss; one that fell has begun again, and counts from zero.
+//! Law: a counter that has not moved is no new loss; one that fell has begun again, and counts from zero. Each source of
+//! events has a snapshot of its own: those of others than system calls repeat what is lost behind all of them.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
 use super::host;
-use crate::decode::field::{at, time_at, u64_at};
+use crate::decode::field::{at, str_at, time_at, u64_at};
 use crate::decode::{Record, Verdict};
 
 /// Hosts whose counters are remembered; beyond the bound all are forgotten, and counters are then taken as they stand.
@@ -24,6 +25,11 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    /// Whether no snapshot was seen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.last.is_empty()
+    }
+
     /// Reads a record about `what`.
     pub(super) fn decode(
         &mut self,
@@ -35,11 +41,15 @@ impl Counters {
         let Some(fields) = at(json, &["output_fields"]) else { return Verdict::Skipped("falco-internal") };
         let lost = lost_events(fields);
         let is_snapshot = what.contains("metrics");
-        if lost == 0 && !what.contains("drop") {
+        let is_of_calls = str_at(fields, &["evt.source"]).is_none_or(|source| source == "syscall");
+        if (lost == 0 && !is_snapshot && !what.contains("drop")) || (is_snapshot && !is_of_calls) {
             return Verdict::Skipped("falco-metrics");
         }
         let time = time_at(json, &["time"]).or(time_at(fields, &["evt.time"])).or(record.envelope.time);
         let Some(time) = time else {
+            if lost == 0 {
+                return Verdict::Skipped("falco-metrics");
+            }
             return Verdict::reject("missing-field", "time of a record of lost events is missing");
         };
         let mut row = record.host_event(time);

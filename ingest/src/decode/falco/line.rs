@@ -36,6 +36,7 @@ const NAMES: &[(&str, &str)] = &[
     ("res", "evt.res"),
     ("file", "fd.name"),
     ("connection", "fd.name"),
+    ("linkpath", "evt.arg.linkpath"),
     ("lport", "fd.lport"),
     ("rport", "fd.rport"),
     ("fd_proto", "fd.l4proto"),
@@ -55,6 +56,9 @@ const NAMES: &[(&str, &str)] = &[
     ("k8s.pod", "k8s.pod.name"),
     ("container", "container.id"),
 ];
+
+/// How Falco begins what it says about itself.
+const INTERNAL: &str = "Falco internal:";
 
 /// A line, taken apart.
 struct Alert<'t> {
@@ -97,10 +101,17 @@ pub(super) fn is_log(text: &str) -> bool {
     has_day && text.get(19..24).is_some_and(|year| year.starts_with(' ')) && text.get(24..26) == Some(": ")
 }
 
+/// The fields that a text prints, with the alert's time and priority in front of it or without.
+pub(super) fn printed(output: &str) -> Value {
+    let (_, fields) = fields(Alert::of(output).map_or(output, |alert| alert.output));
+    Value::Object(fields)
+}
+
 /// The alert as JSON output would have it; its time is left out where the line has none.
 pub(super) fn as_json(text: &str) -> Option<Value> {
     let alert = Alert::of(text)?;
-    let (words, fields) = fields(alert.output);
+    let is_internal = alert.output.starts_with(INTERNAL);
+    let (words, fields) = if is_internal { internal(alert.output) } else { fields(alert.output) };
     let mut json = Map::new();
     json.insert("rule".to_owned(), Value::from(words));
     json.insert("priority".to_owned(), Value::from(alert.priority));
@@ -122,6 +133,15 @@ fn absolute(stamp: &str) -> Option<String> {
         _ => zone.to_owned(),
     };
     Some(format!("{date}T{clock}{zone}"))
+}
+
+/// `Falco internal: syscall event drop. 7 system calls dropped in last second. (n_drops="7" …)`: the rule, and all fields,
+/// whose values are written as in JSON.
+fn internal(output: &str) -> (&str, Map<String, Value>) {
+    let (words, rest) = output.split_once(" (").unwrap_or((output, ""));
+    let pairs = rest.trim_end_matches(')').split(' ').filter_map(|pair| pair.split_once('='));
+    let fields = pairs.map(|(key, value)| (key.to_owned(), Value::from(value.trim_matches('"'))));
+    (words.split(". ").next().unwrap_or(words), fields.collect())
 }
 
 /// The author's words, and the fields behind them. A value ends where the next known name begins.

@@ -42,7 +42,11 @@ pub(super) fn describe(json: &Value, row: &mut HostEvent) {
             row.action = Action::CapUse;
             row.capability = capability(resource).or_else(|| capability(data));
         }
-        _ => act::by_call(call.as_deref().unwrap_or_default(), Operands::default(), row),
+        _ => {
+            row.cmd_line = Some(source.to_owned()).filter(|line| !line.is_empty());
+            let path = Some(resource.to_owned()).filter(|path| path.starts_with('/'));
+            act::by_call(call.as_deref().unwrap_or_default(), Operands { path, ..Operands::default() }, row);
+        }
     }
 }
 

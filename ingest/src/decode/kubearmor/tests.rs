@@ -195,3 +195,14 @@ fn timeless() {
     let (verdicts, _) = run(&FORMAT, &[r#"{"Type":"HostLog","Operation":"Process","Result":"Passed"}"#]);
     assert!(matches!(&verdicts[0], Verdict::Rejected(reject) if reject.reason == "no-time"));
 }
+
+/// Scenario: a call that a policy of calls watches, with the file that it acts on (KubeArmor 0.5 and later, `Operation`
+/// `Syscall`). Guarantees: the file is the target.
+#[test]
+fn calls_have_targets() {
+    let row = one(
+        r#""Operation":"Syscall","Source":"/bin/x -v","Resource":"/etc/shadow","Data":"syscall=SYS_UNLINKAT","Result":"Passed""#,
+    );
+    assert_eq!((row.action, row.target_path.as_deref()), (Action::FileWrite, Some("/etc/shadow")));
+    assert_eq!((row.target_is_credential, row.cmd_line.as_deref()), (true, Some("/bin/x -v")));
+}

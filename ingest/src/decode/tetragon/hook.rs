@@ -7,10 +7,11 @@
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
 
-use super::connected;
+use crate::decode::act::connected;
 use crate::decode::address;
 use crate::decode::credential_path::{classify, is_escape_file, proc_secret};
-use crate::decode::syscall::{self, Deed};
+use crate::decode::syscall::{self, Arch, Deed};
+use crate::decode::technique::techniques;
 use crate::decode::tree::Tree;
 
 /// `MAY_WRITE` and `MAY_APPEND` of the kernel's file permission masks.
@@ -19,6 +20,8 @@ const MASK_WRITE: i64 = 2 | 8;
 const MASK_READ: i64 = 4;
 /// `READING_MODULE`: why the kernel reads a file.
 const READING_MODULE: i64 = 2;
+/// `BPF_PROG_LOAD`, as a number.
+const BPF_PROG_LOAD: i64 = 5;
 /// Signal numbers that end a process whatever it does.
 const SIGKILL: i64 = 9;
 
@@ -32,11 +35,15 @@ pub(super) fn describe(kind: &str, payload: &Tree<'_>, row: &mut HostEvent) {
     let function = function_name(kind, payload);
     row.rule = payload.str_at(&["policy_name"]).map(str::to_owned).or_else(|| function.clone());
     row.policy = payload.string_at(&["policy_name"]);
-    row.attack = payload.list_at(&["tags"]).into_iter().filter(|tag| tag.starts_with("T1")).collect();
+    row.attack = techniques(payload.list_at(&["tags"]).iter().map(String::as_str));
     let Some(function) = function else { return };
+    let raw = raw_call(&function, payload);
+    // There the arguments are those of the tracepoint, not of the call.
+    let of_call = if raw.is_some() { &Tree::Null } else { payload };
+    let function = raw.unwrap_or(function);
     row.syscall = syscall_of(&function);
-    operands(payload, row);
-    row.action = action(&function, payload, row);
+    operands(of_call, row);
+    row.action = action(&function, of_call, row);
     if row.action == Action::NetConnect {
         connected(row);
     }
@@ -53,10 +60,33 @@ fn function_name(kind: &str, payload: &Tree<'_>) -> Option<String> {
     }
 }
 
+/// What stands for the call itself at the two tracepoints that all calls pass through: `syscall_id` says which it was
+/// (Tetragon 1.3 and later; before, a number without its architecture).
+fn raw_call(function: &str, payload: &Tree<'_>) -> Option<String> {
+    if !is_raw(function) {
+        return None;
+    }
+    let id = payload.array_at(&["args"]).iter().find_map(|argument| argument.at(&["syscall_id"]))?;
+    let arch = match id.str_at(&["abi"])? {
+        "x64" => Arch::X86_64,
+        "i386" => Arch::I386,
+        "arm64" => Arch::Arm64,
+        _ => return None,
+    };
+    // A number that is zero is left out.
+    let number = id.u32_at(&["id"]).unwrap_or_default();
+    syscall::syscall_name(arch, number).map(|name| format!("sys_{name}"))
+}
+
+/// The tracepoints `raw_syscalls:sys_enter` and `raw_syscalls:sys_exit`.
+fn is_raw(function: &str) -> bool {
+    matches!(function, "sys_enter" | "sys_exit")
+}
+
 /// The system call that was hooked itself; security hooks are no calls.
 fn syscall_of(function: &str) -> Option<String> {
     let bare = syscall::bare_name(function);
-    (bare != function).then(|| bare.to_owned())
+    (bare != function && !is_raw(function)).then(|| bare.to_owned())
 }
 
 /// Targets that arguments name, whatever the function.
@@ -78,6 +108,11 @@ fn operands(payload: &Tree<'_>, row: &mut HostEvent) {
             row.target_exe = target.string_at(&["binary"]).or_else(|| target.string_at(&["comm"]));
         }
     }
+    judge_target(row);
+}
+
+/// Whether the file acted on holds a credential.
+fn judge_target(row: &mut HostEvent) {
     row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
 }
 
@@ -100,6 +135,13 @@ fn peer(socket: &Tree<'_>, row: &mut HostEvent) {
     row.src_port = row.src_port.or_else(|| port(&["sport"]));
     row.dst_addr = row.dst_addr.take().or_else(|| first(&["daddr", "addr"]));
     row.dst_port = row.dst_port.or_else(|| port(&["dport", "port"]));
+    // A socket in the file system, such as a container runtime's, has a path for its address (Tetragon 1.6 and later).
+    let path =
+        ["addr", "path"].iter().find_map(|key| socket.str_at(&[key])).filter(|path| path.starts_with('/'));
+    if let Some(path) = path {
+        row.target_path.get_or_insert(path.to_owned());
+        row.protocol = Some("unix".to_owned());
+    }
     let protocol =
         socket.str_at(&["protocol"]).map(|name| name.trim_start_matches("IPPROTO_").to_lowercase());
     row.protocol = row.protocol.take().or(protocol);
@@ -109,88 +151,90 @@ fn action(function: &str, payload: &Tree<'_>, row: &mut HostEvent) -> Action {
     if let Some(deed) = syscall::deed(function) {
         return by_call(deed, payload, row);
     }
-    match function {
-        "security_file_open"
-        | "file_open"
-        | "fd_install"
-        | "security_file_permission"
-        | "file_permission"
-        | "security_mmap_file"
-        | "mmap_file" => file(permissions(function, payload), row),
-        "security_path_truncate"
-        | "path_truncate"
-        | "security_file_truncate"
-        | "security_path_unlink"
-        | "security_inode_unlink"
-        | "security_path_rename"
-        | "security_inode_rename"
-        | "security_inode_create" => Action::FileWrite,
-        "security_kernel_read_file" | "kernel_read_file"
-            if numbers(payload).next().is_none_or(|id| id == READING_MODULE) =>
-        {
+    // A hook of the security modules is named as a function of the kernel by a probe, bare by an LSM program.
+    match function.strip_prefix("security_").unwrap_or(function) {
+        "file_open" | "fd_install" | "file_permission" | "mmap_file" => {
+            file(permissions(function, payload), row)
+        }
+        "kernel_read_file" if numbers(payload).next().is_none_or(|id| id == READING_MODULE) => {
             Action::ModuleLoad
         }
-        "security_kernel_read_file" | "kernel_read_file" => file(MASK_READ, row),
+        "kernel_read_file" => file(MASK_READ, row),
         "do_init_module"
+        | "module_load"
         | "find_module_sections"
-        | "security_kernel_module_request"
         | "kernel_module_request"
-        | "security_kernel_load_data"
+        | "kernel_load_data"
         | "bpf_check"
-        | "security_bpf_prog_alloc"
-        | "security_bpf_prog" => {
+        | "bpf_prog_alloc"
+        | "bpf_prog_load"
+        | "bpf_prog" => {
             row.target_path = row.target_path.take().or_else(|| first_text(payload));
             Action::ModuleLoad
         }
-        "tcp_connect"
-        | "security_socket_connect"
-        | "socket_connect"
-        | "udp_sendmsg"
-        | "ip4_datagram_connect" => Action::NetConnect,
-        "inet_csk_listen_start"
-        | "security_socket_listen"
-        | "socket_listen"
-        | "security_socket_bind"
-        | "socket_bind" => Action::NetListen,
-        "security_ptrace_access_check"
-        | "ptrace_access_check"
-        | "ptrace_attach"
-        | "security_ptrace_traceme" => Action::Ptrace,
-        "security_bprm_check"
+        "bpf" if loads_program(payload) => Action::ModuleLoad,
+        "tcp_connect" | "socket_connect" | "udp_sendmsg" | "ip4_datagram_connect" => Action::NetConnect,
+        "inet_csk_listen_start" | "socket_listen" | "socket_bind" => Action::NetListen,
+        "ptrace_access_check" | "ptrace_attach" | "ptrace_traceme" => Action::Ptrace,
+        "bprm_check"
         | "bprm_check_security"
-        | "security_bprm_creds_from_file"
-        | "security_bprm_committing_creds" => Action::Exec,
-        "commit_creds" | "security_task_fix_setuid" | "task_fix_setuid" | "security_task_fix_setgid" => {
-            Action::PrivChange
-        }
-        "cap_capable" | "security_capable" | "capable" => Action::CapUse,
-        _ if changes_namespace(function) => Action::NsChange,
+        | "bprm_creds_from_file"
+        | "bprm_committing_creds"
+        | "sched_process_exec" => Action::Exec,
+        "commit_creds" | "task_fix_setuid" | "task_fix_setgid" => Action::PrivChange,
+        "cap_capable" | "capable" => Action::CapUse,
+        hook if changes_namespace(hook) => Action::NsChange,
+        hook if changes_file(hook) => file(MASK_WRITE, row),
         _ => Action::Other,
     }
 }
 
 /// Hooks on namespaces and mounts.
-fn changes_namespace(function: &str) -> bool {
+fn changes_namespace(hook: &str) -> bool {
     matches!(
-        function,
+        hook,
         "create_user_ns"
             | "create_new_namespaces"
             | "switch_task_namespaces"
-            | "security_create_user_ns"
             | "userns_create"
-            | "security_sb_mount"
             | "sb_mount"
-            | "security_sb_pivotroot"
-            | "security_move_mount"
+            | "sb_umount"
+            | "sb_remount"
+            | "sb_pivotroot"
+            | "move_mount"
     )
 }
 
+/// Hooks on changes of files and of their names: `path_unlink`, `inode_rename`.
+fn changes_file(hook: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "truncate",
+        "unlink",
+        "rename",
+        "create",
+        "link",
+        "symlink",
+        "mkdir",
+        "rmdir",
+        "mknod",
+        "chmod",
+        "chown",
+        "setxattr",
+        "removexattr",
+    ];
+    ["path_", "inode_", "file_"]
+        .iter()
+        .find_map(|of| hook.strip_prefix(of))
+        .is_some_and(|end| ENDS.contains(&end))
+}
+
 fn by_call(deed: Deed, payload: &Tree<'_>, row: &mut HostEvent) -> Action {
+    name_target(deed, payload, row);
     match deed {
+        Deed::Certain(Action::FileWrite) => file(MASK_WRITE, row),
         Deed::Certain(action) => action,
         Deed::Open | Deed::Read => {
-            row.target_path = row.target_path.take().or_else(|| first_text(payload));
-            let writes = deed == Deed::Open && numbers(payload).any(|flags| flags & 3 != 0);
+            let writes = deed == Deed::Open && open_flags(payload).any(|flags| flags & 3 != 0);
             file(if writes { MASK_WRITE } else { MASK_READ }, row)
         }
         Deed::Connect => Action::NetConnect,
@@ -201,21 +245,57 @@ fn by_call(deed: Deed, payload: &Tree<'_>, row: &mut HostEvent) -> Action {
                 row.target_pid.or_else(|| numbers(payload).nth(1).and_then(|pid| u32::try_from(pid).ok()));
             Action::Ptrace
         }
-        Deed::Bpf if numbers(payload).next() == Some(5) => Action::ModuleLoad,
+        Deed::Bpf if loads_program(payload) => Action::ModuleLoad,
         Deed::Bpf | Deed::Clone => Action::Other,
     }
 }
 
+/// The file that a call names as text, where no argument was recorded as a file. What is written is none.
+fn name_target(deed: Deed, payload: &Tree<'_>, row: &mut HostEvent) {
+    let call = row.syscall.as_deref().unwrap_or_default();
+    let path = match deed {
+        _ if row.target_path.is_some() => return,
+        Deed::Open | Deed::Read => first_text(payload),
+        Deed::Certain(Action::FileWrite) if call.contains("write") => None,
+        // The device or the file system is named before the place where it is mounted.
+        Deed::Certain(Action::NsChange) if call == "mount" => {
+            texts(payload).nth(1).or_else(|| first_text(payload))
+        }
+        Deed::Certain(Action::FileWrite | Action::NsChange | Action::Exec) => first_text(payload),
+        _ => None,
+    };
+    row.target_path = path;
+    judge_target(row);
+}
+
+/// Whether a program is loaded into the kernel: the command has a type of its own in newer policies.
+fn loads_program(payload: &Tree<'_>) -> bool {
+    let named = |argument: &Tree<'_>| argument.str_at(&["bpf_cmd_arg"]) == Some("BPF_PROG_LOAD");
+    payload.array_at(&["args"]).iter().any(named) || numbers(payload).next() == Some(BPF_PROG_LOAD)
+}
+
 fn numbers(payload: &Tree<'_>) -> impl Iterator<Item = i64> {
-    const KEYS: &[&str] = &["int_arg", "uint_arg", "long_arg", "size_arg", "syscall_id"];
-    payload
-        .array_at(&["args"])
-        .iter()
-        .filter_map(|argument| KEYS.iter().find_map(|key| argument.i64_at(&[key])))
+    payload.array_at(&["args"]).iter().filter_map(number)
+}
+
+fn number(argument: &Tree<'_>) -> Option<i64> {
+    ["int_arg", "uint_arg", "long_arg", "size_arg"].iter().find_map(|key| argument.i64_at(&[key]))
+}
+
+/// Numbers that may be the flags of an open call: they stand behind the path, the descriptor of a folder before it.
+fn open_flags(payload: &Tree<'_>) -> impl Iterator<Item = i64> {
+    let arguments = payload.array_at(&["args"]);
+    let path = arguments.iter().position(|argument| argument.has(&["string_arg"]));
+    let most = if path.is_some() { 1 } else { arguments.len() };
+    arguments.iter().skip(path.map_or(0, |path| path + 1)).filter_map(number).take(most)
 }
 
 fn first_text(payload: &Tree<'_>) -> Option<String> {
-    payload.array_at(&["args"]).iter().find_map(|argument| argument.string_at(&["string_arg"]))
+    texts(payload).next()
+}
+
+fn texts(payload: &Tree<'_>) -> impl Iterator<Item = String> {
+    payload.array_at(&["args"]).iter().filter_map(|argument| argument.string_at(&["string_arg"]))
 }
 
 /// Permission bits that a file hook was asked for.
@@ -254,7 +334,7 @@ fn settle(function: &str, payload: &Tree<'_>, row: &mut HostEvent) {
     let returned = returned(payload);
     row.errno = returned.filter(|code| (-4095..0).contains(code)).and_then(|code| u16::try_from(-code).ok());
     match enforced(payload) {
-        Some(_) if is_monitoring(payload) => {
+        Some(_) if is_monitoring(payload) || was_let_through(payload, returned) => {
             (row.outcome, row.control, row.mode) =
                 (Outcome::WouldDeny, HostControl::Tetragon, ControlMode::Monitor);
         }
@@ -289,6 +369,14 @@ fn is_monitoring(payload: &Tree<'_>) -> bool {
             mode.to_ascii_lowercase().trim_start_matches("tp_mode_").starts_with("monitor")
         })
     })
+}
+
+/// Whether a call whose result a policy replaces by an error succeeded nevertheless. A policy that is set to watch (`tetra
+/// tracingpolicy set-mode`, Tetragon 1.4 and later) still names the action that it would take.
+fn was_let_through(payload: &Tree<'_>, returned: Option<i64>) -> bool {
+    let overrides =
+        |key: &str| payload.str_at(&[key]).is_some_and(|action| action.ends_with("ACTION_OVERRIDE"));
+    returned.is_some_and(|code| code >= 0) && (overrides("action") || overrides("return_action"))
 }
 
 fn observed(function: &str, returned: Option<i64>, row: &mut HostEvent) {

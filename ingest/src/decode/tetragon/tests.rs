@@ -123,6 +123,94 @@ fn hooks() {
         ("process_throttle", r#","type":"THROTTLE_STOP""#, A::Other, O::Unknown, C::None, M::Unknown),
         ("process_throttle", r#","type":"THROTTLE_START""#, A::TelemetryGap, O::Unknown, C::None, M::Unknown),
         ("process_exit", "", A::Exit, O::Allowed, C::None, M::Unknown),
+        (
+            "process_kprobe",
+            r#","function_name":"__x64_sys_linkat","args":[{"int_arg":-100},{"string_arg":"/etc/passwd"}],"return":{"int_arg":0},"action":"KPROBE_ACTION_OVERRIDE""#,
+            A::FileWrite,
+            O::WouldDeny,
+            C::Tetragon,
+            M::Monitor,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"__x64_sys_linkat","args":[{"int_arg":-100},{"string_arg":"/etc/passwd"}],"return":{"int_arg":-1},"action":"KPROBE_ACTION_OVERRIDE""#,
+            A::FileWrite,
+            O::Denied,
+            C::Tetragon,
+            M::Enforcing,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"security_socket_connect","args":[{"sockaddr_arg":{"family":"AF_UNIX","addr":"/run/spire/sockets/agent.sock"}}]"#,
+            A::CredRead,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"__x64_sys_openat","args":[{"int_arg":5},{"string_arg":"/etc/shadow"},{"int_arg":0}]"#,
+            A::CredRead,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
+            "process_tracepoint",
+            r#","subsys":"syscalls","event":"sys_enter_openat","args":[{"int_arg":-100},{"string_arg":"/etc/shadow"},{"int_arg":577}]"#,
+            A::FileWrite,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"__x64_sys_bpf","args":[{"bpf_cmd_arg":"BPF_PROG_LOAD"},{"bpf_attr_arg":{"ProgType":"BPF_PROG_TYPE_KPROBE"}}]"#,
+            A::ModuleLoad,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
+            "process_tracepoint",
+            r#","subsys":"raw_syscalls","event":"sys_enter","args":[{"syscall_id":{"id":308,"abi":"x64"}}],"action":"KPROBE_ACTION_NOTIFYENFORCER""#,
+            A::NsChange,
+            O::Denied,
+            C::Tetragon,
+            M::Enforcing,
+        ),
+        (
+            "process_tracepoint",
+            r#","subsys":"raw_syscalls","event":"sys_enter","args":[{"size_arg":"308"}]"#,
+            A::Other,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
+            "process_tracepoint",
+            r#","subsys":"module","event":"module_load","args":[{"string_arg":"x"}]"#,
+            A::ModuleLoad,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"__sys_setresuid","args":[{"int_arg":0},{"int_arg":0},{"int_arg":0}]"#,
+            A::PrivChange,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
+        (
+            "process_lsm",
+            r#","function_name":"path_unlink","args":[{"path_arg":{"path":"/var/log/x"}}],"action":"KPROBE_ACTION_POST""#,
+            A::FileWrite,
+            O::Attempted,
+            C::None,
+            M::Unknown,
+        ),
     ];
     for (kind, fields, action, outcome, control, mode) in cases {
         let (verdicts, rows) = run(&FORMAT, &[&event(kind, fields)]);
@@ -134,6 +222,62 @@ fn hooks() {
             "{kind} {fields}"
         );
     }
+}
+
+/// Scenario: calls that name files as text. Guarantees: the file acted on is known, also of what credentials are in; data
+/// that is written is no file.
+#[test]
+fn files_named_as_text() {
+    for (function, arguments, target, is_credential) in [
+        ("__x64_sys_openat", r#"{"int_arg":-100},{"string_arg":"/etc/shadow"}"#, Some("/etc/shadow"), true),
+        ("__x64_sys_unlinkat", r#"{"int_arg":-100},{"string_arg":"/var/log/x"}"#, Some("/var/log/x"), false),
+        ("__x64_sys_mount", r#"{"string_arg":"/dev/sda1"},{"string_arg":"/mnt"}"#, Some("/mnt"), false),
+        ("__x64_sys_execve", r#"{"string_arg":"/tmp/x"}"#, Some("/tmp/x"), false),
+        ("__x64_sys_write", r#"{"int_arg":3},{"string_arg":"/etc/shadow"}"#, None, false),
+        ("__x64_sys_finit_module", r#"{"int_arg":3},{"string_arg":"debug=1"}"#, None, false),
+    ] {
+        let line = event("process_kprobe", &format!(r#","function_name":"{function}","args":[{arguments}]"#));
+        let (_, rows) = run(&FORMAT, &[&line]);
+        let row = &rows.host_events[0];
+        assert_eq!(
+            (row.target_path.as_deref(), row.target_is_credential),
+            (target, is_credential),
+            "{function}"
+        );
+        assert_eq!(row.syscall.as_deref(), function.strip_prefix("__x64_sys_"));
+    }
+}
+
+/// Scenario: events of a control group held back and let through again, of another one and of none. Guarantees: the gap
+/// reaches from one to the other; an end whose beginning was not seen is no gap.
+#[test]
+fn throttling_is_one_gap() {
+    let throttle = |kind: &str, cgroup: &str, second: u32| {
+        format!(
+            r#"{{"process_throttle":{{"type":"THROTTLE_{kind}","cgroup":"{cgroup}"}},"node_name":"n1","time":"2031-02-03T04:05:{second:02}Z"}}"#
+        )
+    };
+    let lines = [
+        throttle("START", "a.scope", 1),
+        throttle("STOP", "b.scope", 2),
+        throttle("STOP", "a.scope", 9),
+        throttle("STOP", "a.scope", 10),
+    ];
+    let (_, rows) = run(&FORMAT, &lines.each_ref().map(String::as_str));
+    let gaps: Vec<_> = rows
+        .host_events
+        .iter()
+        .map(|row| (row.action, row.gap_from.map(|from| row.event_time.0 - from.0)))
+        .collect();
+    assert_eq!(
+        gaps,
+        [
+            (Action::TelemetryGap, None),
+            (Action::Other, None),
+            (Action::TelemetryGap, Some(8_000_000_000)),
+            (Action::Other, None)
+        ]
+    );
 }
 
 /// Scenario: nested, flattened, without a time, without an event. Guarantees: process fields agree, or the refusal says why.

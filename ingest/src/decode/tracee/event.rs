@@ -10,6 +10,7 @@ use offbound_schemas::vocabulary::{Action, HostControl, Outcome};
 use super::value::{Arguments, names};
 use crate::decode::act::{self, Operands};
 use crate::decode::address;
+use crate::decode::field::{str_at, string_at, u16_at};
 use crate::decode::syscall;
 
 /// Fills in what the event saw.
@@ -154,10 +155,17 @@ fn is_network(name: &str) -> bool {
 fn network(name: &str, arguments: Arguments<'_>, row: &mut HostEvent) {
     let address = |keys: &[&str]| arguments.text(keys).as_deref().and_then(address::normal);
     let port = |name: &str| arguments.number(name).and_then(|port| u16::try_from(port).ok());
-    row.src_addr = address(&["src", "src_ip"]).or_else(|| row.src_addr.take());
-    row.dst_addr = address(&["dst", "dst_ip"]).or_else(|| row.dst_addr.take());
-    row.src_port = port("src_port").or(row.src_port);
-    row.dst_port = port("dst_port").or(row.dst_port);
+    // Events of packets have addresses and ports in an argument of their own.
+    let packet = arguments.get("metadata").map(|packet| {
+        let address = |key: &str| str_at(packet, &[key]).and_then(address::normal);
+        let port = |key: &str| u16_at(packet, &[key]).filter(|port| *port != 0);
+        ((address("src_ip"), port("src_port")), (address("dst_ip"), port("dst_port")))
+    });
+    let (source, peer) = packet.unwrap_or_default();
+    row.src_addr = address(&["src", "src_ip"]).or(source.0).or_else(|| row.src_addr.take());
+    row.dst_addr = address(&["dst", "dst_ip"]).or(peer.0).or_else(|| row.dst_addr.take());
+    row.src_port = port("src_port").or(source.1).or(row.src_port);
+    row.dst_port = port("dst_port").or(peer.1).or(row.dst_port);
     row.dst_host = arguments
         .get("dst_dns")
         .and_then(|value| crate::decode::field::list_at(value, &[]).into_iter().next());
@@ -170,6 +178,12 @@ fn network(name: &str, arguments: Arguments<'_>, row: &mut HostEvent) {
     }
     // What a DNS packet asks for is a name that the workload is about to use.
     let questions = arguments.get("proto_dns").or_else(|| arguments.get("metadata"));
-    row.dst_host = row.dst_host.take().or_else(|| names(questions?, "questions").into_iter().next());
+    let asked = || arguments.get("dns_questions").and_then(|list| string_at(list, &["0", "query"]));
+    row.dst_host = row
+        .dst_host
+        .take()
+        .or_else(|| names(questions?, "questions").into_iter().next())
+        .or_else(asked)
+        .or_else(|| arguments.get("http_request").and_then(|request| string_at(request, &["host"])));
     row.action = Action::Other;
 }

@@ -15,6 +15,62 @@ fn sample_decodes() {
     assert!(place.container_ids.is_empty(), "a cut id names no container for ever");
 }
 
+/// Scenario: what processes in containers, with and without a pod, and on the host are told as the name of their host, with
+/// and without an envelope (`HostName` is `UtsName` of the task, 16 bytes: `pkg/ebpf/events_pipeline.go`, Tracee 0.9 to 0.23).
+/// Guarantees: a container's own name is no node; a name that was cut is told in full where the envelope knows it.
+#[test]
+fn names_of_hosts() {
+    let long = "pool-1-of-the-shop-a1b2c3";
+    for (name, container, pod, envelope, expected) in [
+        ("n9", "", "", None, Some("n9")),
+        ("web-7", "c0ffee", "web-7", None, None),
+        ("web-7", "c0ffee", "web-7", Some("n1"), Some("n1")),
+        ("web-7d4f5c6b9-x2", "c0ffee", "web-7d4f5c6b9-x2abc", None, None),
+        ("n1", "c0ffee", "agent-x2x9z", None, Some("n1")),
+        ("c0ffee", "c0ffee", "", Some("n1"), Some("n1")),
+        ("c0ffee", "c0ffee", "", None, None),
+        ("pool-1-of-the-s", "", "", Some(long), Some(long)),
+    ] {
+        let line = flat("openat", 3, "")
+            .replace(r#""hostName":"n9""#, &format!(r#""hostName":"{}""#, crate::decode::cut(name, 15)))
+            .replace(
+                r#""containerId":"","podName":"""#,
+                &format!(r#""containerId":"{container}","podName":"{pod}""#),
+            );
+        let envelope = Envelope { host: envelope.map(Into::into), ..Envelope::default() };
+        let (_, rows) = run_in(&FORMAT, &[&line], &envelope);
+        assert_eq!(rows.host_events[0].host.as_deref(), expected, "{line}");
+    }
+}
+
+/// Scenario: a question for a name and a request, with the packet's ends in an argument of their own (Tracee 0.11 and
+/// later). Guarantees: the name and both ends are read, and no connection is made of them.
+#[test]
+fn packets() {
+    let packet = arg(
+        "metadata",
+        r#"{"src_ip":"10.1.0.7","dst_ip":"10.2.0.10","src_port":4000,"dst_port":53,"protocol":17}"#,
+    );
+    for (event, argument, name) in [
+        (
+            "net_packet_dns_request",
+            arg("dns_questions", r#"[{"query":"a.example","query_type":"A"}]"#),
+            "a.example",
+        ),
+        (
+            "net_packet_http_request",
+            arg("http_request", r#"{"method":"GET","host":"b.example"}"#),
+            "b.example",
+        ),
+    ] {
+        let (_, rows) = run(&FORMAT, &[&flat(event, 0, &format!("{packet},{argument}"))]);
+        let row = &rows.host_events[0];
+        assert_eq!((row.action, row.dst_host.as_deref()), (Action::Other, Some(name)));
+        assert_eq!((row.src_addr.as_deref(), row.src_port), (Some("10.1.0.7"), Some(4000)));
+        assert_eq!((row.dst_addr.as_deref(), row.dst_port), (Some("10.2.0.10"), Some(53)));
+    }
+}
+
 fn flat(event: &str, returned: i64, args: &str) -> String {
     format!(
         r#"{{"timestamp":1927944306000000001,"threadStartTime":620311624458929,"processId":3,"threadId":3,"hostProcessId":4003,"hostThreadId":4003,"hostParentProcessId":4001,"userId":5,"processName":"x","hostName":"n9","containerId":"","podName":"","eventName":"{event}","returnValue":{returned},"syscall":"{event}","args":[{args}]}}"#
