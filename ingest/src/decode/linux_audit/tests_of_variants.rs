@@ -143,20 +143,6 @@ fn smaller_controls() {
             C::None,
             M::Unknown,
         ),
-        (
-            line("INTEGRITY_DATA", "pid=41 op=appraise_data cause=missing-hash name=\"/x\" res=0 errno=0"),
-            A::Other,
-            O::Unknown,
-            C::Unknown,
-            M::Unknown,
-        ),
-        (
-            line("INTEGRITY_DATA", "pid=41 op=collect_data cause=failed name=\"/x\" res=0 errno=0"),
-            A::Other,
-            O::Failed,
-            C::None,
-            M::Unknown,
-        ),
         (line("FANOTIFY", "resp=1 fan_type=0 fan_info=0"), A::Other, O::Allowed, C::Fapolicyd, M::Unknown),
     ];
     for (line, action, outcome, control, mode) in cases {
@@ -167,16 +153,22 @@ fn smaller_controls() {
             "{line}"
         );
     }
+}
+
+/// Scenario: switches and booleans of SELinux. Guarantees: `policy` says what was set, and to what.
+#[test]
+fn switches_are_named() {
     for (kind, body, policy) in [
         ("MAC_STATUS", "enforcing=0 old_enforcing=1 res=1", "enforcing=0"),
         ("MAC_CONFIG_CHANGE", "bool=secure_mode val=0 old_val=1 auid=0 ses=1", "secure_mode=0"),
     ] {
-        assert_eq!(lone(&line(kind, body)).policy.as_deref(), Some(policy));
+        assert_eq!(lone(&record(kind, "1927858000.123:9", body)).policy.as_deref(), Some(policy));
     }
 }
 
 /// Scenario: IMA finds a file to be none that may run, beside an execution that fails and one that goes through (kernels
-/// with `ima_appraise=enforce` and `=log`). Guarantees: refused, and would have been.
+/// with `ima_appraise=enforce` and `=log`), and alone; a file that could not be measured. Guarantees: refused, would have been,
+/// unknown; no decision.
 #[test]
 fn appraisals_by_the_call_beside_them() {
     let said = record(
@@ -204,6 +196,11 @@ fn appraisals_by_the_call_beside_them() {
             (1, Action::Exec, outcome, mode, Some("ima missing-hash"), Some("/x"))
         );
     }
+    let alone = lone(&said);
+    assert_eq!((alone.outcome, alone.control), (Outcome::Unknown, HostControl::Unknown));
+    let unmeasured =
+        record("INTEGRITY_DATA", "1927858000.123:9", "pid=41 op=collect_data cause=failed name=\"/x\" res=0");
+    assert_eq!(lone(&unmeasured).control, HostControl::None);
 }
 
 /// Scenario: lines of the journal as it prints them and hands them to syslog daemons, without stamps. Guarantees: each record
