@@ -19,6 +19,7 @@ pub(crate) use index::{PlaceIndex, PodFacts};
 /// The stays, indexed for questions.
 #[derive(Debug, Default)]
 pub(crate) struct Places<'a> {
+    environment: Option<&'a Environment>,
     index: PlaceIndex,
     stays: &'a [Stay],
     /// What these answers were asked for.
@@ -39,13 +40,13 @@ pub(crate) enum Owner<'a> {
 impl<'a> Places<'a> {
     /// The stays with an index of them, which is made true first.
     pub(crate) fn new(
-        environment: &Environment,
+        environment: &'a Environment,
         names: &Names,
         placements: &'a Placements,
         (mut index, touched): (PlaceIndex, &Before),
     ) -> Self {
         index.renew(environment, names, placements.stays(), touched);
-        Self { index, stays: placements.stays(), asked: Asked::default() }
+        Self { environment: Some(environment), index, stays: placements.stays(), asked: Asked::default() }
     }
 
     /// The index, for the next questions.
@@ -121,10 +122,36 @@ impl<'a> Places<'a> {
             .filter_map(|(known, index)| Some((*known, self.stays.get(*index)?)))
     }
 
-    /// Every stay of a workload, at any time.
+    /// Every stay of a workload, at any time: under its own name, and under that of the service account that it is.
     pub(crate) fn workload(&self, canonical: &str) -> impl Iterator<Item = &'a Stay> {
         self.asked.note(About::Workload(canonical));
-        self.get(self.index.by_workload.get(canonical))
+        let own = self.index.by_workload.get(canonical);
+        let account = self.account(canonical).filter(|(_, account)| account != canonical);
+        let realm = account.as_ref().and_then(|(realm, _)| *realm);
+        let same = account.and_then(|(_, account)| {
+            self.asked.note(About::Workload(&account));
+            self.index.by_workload.get(&account)
+        });
+        let is_of_realm = move |place: &&usize| {
+            let known = self.index.realms.get(**place).and_then(Option::as_deref);
+            realm.zip(known).is_none_or(|(realm, known)| realm == known)
+        };
+        let same = same.into_iter().flatten().filter(is_of_realm);
+        let places: Vec<usize> = own.into_iter().flatten().chain(same).copied().collect();
+        places.into_iter().filter_map(|place| self.stays.get(place))
+    }
+
+    /// The service account that an identity stands for, and the realm that it is of, where that is told: by the entries
+    /// by which SPIRE hands it out, if they agree, else by what is declared of its trust domain.
+    fn account(&self, canonical: &str) -> Option<(Option<&'a str>, String)> {
+        self.asked.note(About::EntriesOf(canonical));
+        if let Some([first, others @ ..]) = self.index.entry_accounts.get(canonical).map(Vec::as_slice) {
+            let agree = others.iter().all(|other| other == first);
+            return first.clone().filter(|_| agree).map(|account| (None, account));
+        }
+        let environment = self.environment?;
+        let (realm, account) = environment.mesh_account(canonical)?;
+        Some((Some(&realm.name), environment.canonical_workload(&account)))
     }
 
     /// Who owned `address` of `realm` at `time`, give or take `skew`.
@@ -157,7 +184,10 @@ pub(crate) fn questions(environment: &Environment, names: &Names, stay: &Stay) -
     match stay.kind {
         PlacementKind::Entry => {
             add(About::Entries);
-            stay.workload.iter().for_each(|workload| add(About::EntriesOf(names.text(*workload))));
+            stay.workload.iter().for_each(|workload| {
+                add(About::EntriesOf(names.text(*workload)));
+                add(About::EntriesOf(&canonical(workload)));
+            });
         }
         PlacementKind::Agent => {
             add(About::Agents);
