@@ -181,6 +181,27 @@ fn service_accounts_of_meshes() {
     }
 }
 
+/// Scenario: a certificate that SPIRE issued to an agent of which only the machine's id is known (as `agent list` prints it,
+/// and as ids of AWS instances are), from its host and another one; and an agent of a machine that nobody places.
+/// Guarantees: the host is found by that id; a machine that is not placed decides nothing.
+#[test]
+fn agents_known_by_their_machine() {
+    for (machine, address, expected) in [
+        ("uid-n1", "10.0.0.1", [Fits, Fits, Undetermined]),
+        ("uid-n1", "10.0.0.3", [Mismatch, Mismatch, Undetermined]),
+        ("uid-n9", "10.0.0.3", OPEN),
+    ] {
+        let rows = format!(
+            "placements: kind=agent; workload=spiffe://one/spire/agent/k8s_psat/c/{machine}; host_uid={machine}
+             identity_assertions: phase=issue; credential_id=X509SERIAL=ab; subject=spiffe://one/db; presenter=spiffe://one/spire/agent/k8s_psat/c/{machine}; event_time=09:30:00
+             identity_assertions: credential_id=X509SERIAL=ab; subject=spiffe://one/db; src_addr={address}"
+        );
+        let found = compared(REALM, &rows);
+        let levels = [found.place_match, found.host_match, found.pod_match];
+        assert_eq!(levels, expected, "{machine} {address}: {:?}", found.trace);
+    }
+}
+
 /// Scenario: honest deployments that look like theft. Guarantees: none is a mismatch, and what is declared fits.
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table of cases, one check")]

@@ -83,7 +83,8 @@ impl PlaceIndex {
                 return;
             }
             PlacementKind::Agent => {
-                if let Some((agent, host)) = stay.workload.zip(stay.host) {
+                // Many an agent's id names the machine only (node uid, instance id): whoever places that knows its name.
+                if let Some((agent, host)) = stay.workload.zip(stay.host.or(stay.host_uid)) {
                     self.agent_host.insert(agent, host);
                 }
                 return;
