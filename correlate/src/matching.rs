@@ -302,12 +302,11 @@ fn pod_level(bound: &Bound, stay: &Stay, whole_host: bool) -> Match {
 /// Compared by workload only where neither pod nor host is known, and only for workloads that placements know.
 fn workload_level(bound: &Bound, stay: &Stay, ground: Ground<'_>, whole_host: bool) -> Match {
     let (Some(home), false) = (&bound.workload, whole_host) else { return Match::Undetermined };
-    let mut at_home = ground.places.workload(home).peekable();
     let is_named = stay.workload.is_some() || !stay.aliases.is_empty();
-    if at_home.peek().is_none() || !is_named {
+    if !is_named || ground.places.workload(home).next().is_none() {
         return Match::Undetermined;
     }
-    if at_home.any(|own| std::ptr::eq(own, stay)) { Match::Match } else { Match::Mismatch }
+    if ground.places.is_of(ground.names, stay, home) { Match::Match } else { Match::Mismatch }
 }
 
 /// Whether whoever owns the address, or presented the credential, is declared to do so.

@@ -125,7 +125,7 @@ impl<'a> Places<'a> {
     /// Every stay of a workload, at any time: under its own name, and under that of the service account that it is.
     pub(crate) fn workload(&self, canonical: &str) -> impl Iterator<Item = &'a Stay> {
         self.asked.note(About::Workload(canonical));
-        let own = self.index.by_workload.get(canonical);
+        let own = self.get(self.index.by_workload.get(canonical));
         let account = self.account(canonical).filter(|(_, account)| account != canonical);
         let realm = account.as_ref().and_then(|(realm, _)| *realm);
         let same = account.and_then(|(_, account)| {
@@ -137,8 +137,22 @@ impl<'a> Places<'a> {
             realm.zip(known).is_none_or(|(realm, known)| realm == known)
         };
         let same = same.into_iter().flatten().filter(is_of_realm);
-        let places: Vec<usize> = own.into_iter().flatten().chain(same).copied().collect();
-        places.into_iter().filter_map(|place| self.stays.get(place))
+        own.chain(same.filter_map(|place| self.stays.get(*place)))
+    }
+
+    /// Whether a stay is one of those.
+    pub(crate) fn is_of(&self, names: &Names, stay: &Stay, canonical: &str) -> bool {
+        let Some(environment) = self.environment else { return false };
+        let goes_by = |wanted: &str| {
+            let mut known = stay.workload.iter().chain(&stay.aliases);
+            known.any(|name| environment.canonical(names.text(*name)) == wanted)
+        };
+        if goes_by(canonical) {
+            return true;
+        }
+        let Some((realm, account)) = self.account(canonical) else { return false };
+        let known = || index::realm(environment, names, stay);
+        goes_by(&account) && realm.is_none_or(|realm| known().is_none_or(|known| known == realm))
     }
 
     /// The service account that an identity stands for, and the realm that it is of, where that is told: by the entries

@@ -141,7 +141,7 @@ fn selected_account(names: &Names, entry: &Stay) -> Option<String> {
 }
 
 /// The realm that a pod or host is in, where something says so.
-fn realm(environment: &Environment, names: &Names, stay: &Stay) -> Option<String> {
+pub(super) fn realm(environment: &Environment, names: &Names, stay: &Stay) -> Option<String> {
     let is_placed = matches!(stay.kind, PlacementKind::Pod | PlacementKind::Host);
     is_placed.then_some(())?;
     names.owned(stay.realm).or_else(|| {
