@@ -19,6 +19,7 @@ pub(crate) mod placement;
 pub(crate) mod program;
 pub(crate) mod sensitive;
 mod shared;
+mod sides;
 pub(crate) mod signal;
 pub(crate) mod touched;
 pub(crate) mod twin;
@@ -118,7 +119,10 @@ impl Facts {
         let Self { names, destinations, coverage, bindings, uses, touched, .. } = self;
         let called = destinations.of(environment, view, row);
         let (destination, source) = (names.name(&called.name), names.name(view.source(row)));
-        coverage.hear(Subject { kind: Kind::Destination, scope: destination, source }, time);
+        // That a caller tells of its calls is no log of whom it called.
+        if !sides::is_sent(view, row) {
+            coverage.hear(Subject { kind: Kind::Destination, scope: destination, source }, time);
+        }
         let credential = names.maybe(view.credential_id(row));
         let is_shown = matches!(view.phase(row), Phase::Present | Phase::Verify);
         if credential.is_none() && !is_shown {
@@ -130,8 +134,11 @@ impl Facts {
         }
         if is_shown {
             let copy = Copy::of(view, row);
-            let shown = Shown { credential, destination, called, witness, copy };
-            touched.usage(uses.assertion(names, &shown, view, row));
+            let call = uses.call(environment, &called.name, view, row);
+            let shown = Shown { credential, destination, called, witness, copy, call };
+            let folded = uses.assertion(names, &shown, view, row);
+            touched.usage(folded.place);
+            touched.usage(folded.repeated);
         }
     }
 

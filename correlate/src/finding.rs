@@ -271,6 +271,9 @@ fn evidence(scene: &Scene<'_>, members: &Members<'_>, uses: &[Use], signals: &[S
         let Some(usage) = members.usage(scene, &row.use_id) else { continue };
         let own = if usage.first.id.to_string() == row.use_id { usage.first } else { usage.last };
         add(&own, identity_assertions::NAME, "use");
+        if let Some(sent) = usage.sent {
+            add(&sent, identity_assertions::NAME, "sent");
+        }
         if let Some(held) = scene.held(&usage) {
             for (witness, role) in [(held.issue, "issue"), (held.claim, "claim")] {
                 if let Some(witness) = witness {

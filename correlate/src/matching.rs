@@ -302,15 +302,11 @@ fn pod_level(bound: &Bound, stay: &Stay, whole_host: bool) -> Match {
 /// Compared by workload only where neither pod nor host is known, and only for workloads that placements know.
 fn workload_level(bound: &Bound, stay: &Stay, ground: Ground<'_>, whole_host: bool) -> Match {
     let (Some(home), false) = (&bound.workload, whole_host) else { return Match::Undetermined };
-    if !ground.places.knows_workload(home) {
+    let is_named = stay.workload.is_some() || !stay.aliases.is_empty();
+    if !is_named || !ground.places.knows_workload(home) {
         return Match::Undetermined;
     }
-    let there = stay.workload.iter().chain(&stay.aliases);
-    let mut there = there.map(|name| ground.environment.canonical(ground.names.text(*name))).peekable();
-    if there.peek().is_none() {
-        return Match::Undetermined;
-    }
-    if there.any(|name| name == *home) { Match::Match } else { Match::Mismatch }
+    if ground.places.is_of(ground.names, stay, home) { Match::Match } else { Match::Mismatch }
 }
 
 /// Whether whoever owns the address, or presented the credential, is declared to do so.

@@ -21,6 +21,7 @@ pub(crate) use index::{PlaceIndex, PodFacts};
 /// The stays, indexed for questions.
 #[derive(Debug, Default)]
 pub(crate) struct Places<'a> {
+    environment: Option<&'a Environment>,
     index: PlaceIndex,
     stays: &'a [Stay],
     /// Questions about names whose answers are others than those of the index that was given.
@@ -43,13 +44,14 @@ pub(crate) enum Owner<'a> {
 impl<'a> Places<'a> {
     /// The stays with an index of them, which is made true first.
     pub(crate) fn new(
-        environment: &Environment,
+        environment: &'a Environment,
         names: &Names,
         placements: &'a Placements,
         (mut index, touched): (PlaceIndex, &Before),
     ) -> Self {
         let renamed = index.renew(environment, names, placements.stays(), touched);
-        Self { index, stays: placements.stays(), renamed, asked: Asked::default() }
+        let (environment, asked) = (Some(environment), Asked::default());
+        Self { environment, index, stays: placements.stays(), renamed, asked }
     }
 
     /// The index, for the next questions.
@@ -132,25 +134,79 @@ impl<'a> Places<'a> {
             .filter_map(|(known, index)| Some((*known, self.stays.get(*index)?)))
     }
 
-    /// Every stay of a workload, at any time.
+    /// Every stay of a workload, at any time: under its own name, and under that of the service account that it is.
     pub(crate) fn workload(&self, canonical: &str) -> impl Iterator<Item = &'a Stay> {
-        self.asked.note(About::Workload(canonical));
-        self.get(self.index.by_workload.get(canonical))
+        self.stays_of(canonical, false)
     }
 
-    /// The stays of a workload that last at a moment.
+    /// Those of them that last at a moment.
     pub(crate) fn workload_at(&self, canonical: &str, time: EventTime) -> impl Iterator<Item = &'a Stay> {
-        self.asked.note(About::PodsOf(canonical));
         let lasts = move |stay: &&Stay| {
             stay.start.is_none_or(|start| start <= time) && stay.end.is_none_or(|end| time <= end)
         };
-        self.get(self.index.by_workload.get(canonical)).filter(lasts)
+        self.stays_of(canonical, true).filter(lasts)
     }
 
-    /// Whether any placement source knows a workload.
+    /// Whether any placement source knows a workload, under either name.
     pub(crate) fn knows_workload(&self, canonical: &str) -> bool {
         self.asked.note(About::WorkloadName(canonical));
-        self.index.by_workload.contains_key(canonical)
+        if self.index.by_workload.contains_key(canonical) {
+            return true;
+        }
+        match self.account(canonical) {
+            // Whether the first is of that realm says nothing of the next.
+            Some((Some(_), _)) => self.workload(canonical).next().is_some(),
+            Some((None, account)) => {
+                self.asked.note(About::WorkloadName(&account));
+                self.index.by_workload.contains_key(&account)
+            }
+            None => false,
+        }
+    }
+
+    fn stays_of(&self, canonical: &str, is_of_a_moment: bool) -> impl Iterator<Item = &'a Stay> {
+        let note = |name: &str| {
+            self.asked.note(if is_of_a_moment { About::PodsOf(name) } else { About::Workload(name) });
+            self.index.by_workload.get(name)
+        };
+        let own = self.get(note(canonical));
+        let account = self.account(canonical).filter(|(_, account)| account != canonical);
+        let realm = account.as_ref().and_then(|(realm, _)| *realm);
+        let same = account.and_then(|(_, account)| note(&account));
+        let is_of_realm = move |place: &&usize| {
+            let known = self.index.realms.get(**place).and_then(Option::as_deref);
+            realm.zip(known).is_none_or(|(realm, known)| realm == known)
+        };
+        let same = same.into_iter().flatten().filter(is_of_realm);
+        own.chain(same.filter_map(|place| self.stays.get(*place)))
+    }
+
+    /// Whether a stay is one of those.
+    pub(crate) fn is_of(&self, names: &Names, stay: &Stay, canonical: &str) -> bool {
+        let Some(environment) = self.environment else { return false };
+        let goes_by = |wanted: &str| {
+            let mut known = stay.workload.iter().chain(&stay.aliases);
+            known.any(|name| environment.canonical(names.text(*name)) == wanted)
+        };
+        if goes_by(canonical) {
+            return true;
+        }
+        let Some((realm, account)) = self.account(canonical) else { return false };
+        let known = || index::realm(environment, names, stay);
+        goes_by(&account) && realm.is_none_or(|realm| known().is_none_or(|known| known == realm))
+    }
+
+    /// The service account that an identity stands for, and the realm that it is of, where that is told: by the entries
+    /// by which SPIRE hands it out, if they agree, else by what is declared of its trust domain.
+    fn account(&self, canonical: &str) -> Option<(Option<&'a str>, String)> {
+        self.asked.note(About::EntriesOf(canonical));
+        if let Some([first, others @ ..]) = self.index.entry_accounts.get(canonical).map(Vec::as_slice) {
+            let agree = others.iter().all(|other| other == first);
+            return first.clone().filter(|_| agree).map(|account| (None, account));
+        }
+        let environment = self.environment?;
+        let (realm, account) = environment.mesh_account(canonical)?;
+        Some((Some(&realm.name), environment.canonical_workload(&account)))
     }
 
     /// Who owned `address` of `realm` at `time`, give or take `skew`.
@@ -194,7 +250,10 @@ pub(crate) fn questions(environment: &Environment, names: &Names, stay: &Stay) -
     match stay.kind {
         PlacementKind::Entry => {
             add(About::Entries);
-            stay.workload.iter().for_each(|workload| add(About::EntriesOf(names.text(*workload))));
+            stay.workload.iter().for_each(|workload| {
+                add(About::EntriesOf(names.text(*workload)));
+                add(About::EntriesOf(&canonical(workload)));
+            });
         }
         PlacementKind::Agent => {
             add(About::Agents);

@@ -117,7 +117,7 @@ impl<'a> Scene<'a> {
     pub(crate) fn uses_of(&self, sought: &Sought) -> impl Iterator<Item = Usage> + use<'a> {
         let all = &self.facts.uses;
         let places = self.index.map_or_else(|| (0..all.len()).collect(), |index| index.uses_of(sought));
-        places.into_iter().filter_map(|place| all.get(place))
+        places.into_iter().filter_map(|place| all.get(place)).filter(Usage::stands)
     }
 
     /// Signs about any of some keys, in the order of the facts; all signs where nothing says which.

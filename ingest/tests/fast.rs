@@ -33,8 +33,15 @@ fn inputs() -> Vec<Vec<u8>> {
     let mut paths = Vec::new();
     files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples"), &mut paths);
     files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"), &mut paths);
-    paths.into_iter().filter_map(|path| fs::read(path).ok()).collect()
+    let files = paths.into_iter().filter_map(|path| fs::read(path).ok());
+    files.chain([SIDECARS.as_bytes().to_vec()]).collect()
 }
+
+/// Both sides of a call between sidecars: no file has the caller's.
+const SIDECARS: &str = r#"{"start_time":"2026-03-01T10:00:00.002Z","method":"GET","path":"/x","protocol":"HTTP/1.1","response_code":200,"response_flags":"-","response_code_details":"via_upstream","authority":"payments:8443","upstream_host":"10.1.9.9:8443","upstream_cluster":"outbound|8443||payments.shop.svc.cluster.local","upstream_local_address":"10.1.0.7:50112","downstream_local_address":"10.96.0.4:8443","downstream_remote_address":"10.1.0.7:43612","request_id":"r-1"}
+{"start_time":"2026-03-01T10:00:00.002Z","method":null,"path":null,"protocol":null,"response_code":0,"response_flags":"-","upstream_host":"10.1.9.9:5432","upstream_cluster":"PassthroughCluster","upstream_local_address":"[fd00::7]:50112","downstream_local_address":"10.1.9.9:5432","downstream_remote_address":"[fd00:0::7]:43612"}
+{"start_time":"2026-03-01T10:00:00.003Z","method":"GET","path":"/x","protocol":"HTTP/1.1","response_code":403,"response_flags":"-","response_code_details":"rbac_access_denied_matched_policy[none]","authority":"payments:8443","upstream_host":"127.0.0.1:8443","upstream_cluster":"inbound|8443||","upstream_local_address":"127.0.0.6:50112","downstream_local_address":"10.1.9.9:8443","downstream_remote_address":"10.1.0.7:50112","request_id":"r-1","downstream_peer_uri_san":"spiffe://d/ns/shop/sa/web","x_forwarded_client_cert":"By=spiffe://d/x;Hash=00;URI=spiffe://d/edge"}
+"#;
 
 /// Single records.
 fn seeds() -> Vec<String> {

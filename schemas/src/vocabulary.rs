@@ -540,6 +540,9 @@ vocabulary!(
 /// Remark on an assertion: the recorder looked the peer up, and found another workload than the identity shown names.
 pub const DISAGREES_WITH_LOOKUP: &str = "identity-disagrees-with-lookup";
 
+/// Remark on an assertion: the caller's own proxy wrote it, which does not decide what the other side lets in.
+pub const SENDER_VIEW: &str = "sender-view";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,8 @@
 //!
 //! In: an address and the label of the source that recorded it. Out: its realm, if just one can be meant.
 //! Owns: precedence. A realm with `sources` speaks for those sources only (`format` for all of its instances); the
-//! realm that names the source most exactly wins, then the one with the longest prefix.
+//! realm that names the source most exactly wins, then the one with the longest prefix. And which service account of a
+//! realm a mesh identity stands for: meshes name accounts in a way of their own, below a trust domain.
 //! Law: MATCH-2. Two realms that no source tells apart are refused, so taking one away never settles a doubt.
 
 use super::Environment;
@@ -21,6 +22,8 @@ pub struct Realm {
     pub environment: Option<String>,
     /// Labels of the sources whose addresses are of this realm; empty means all.
     pub sources: Vec<String>,
+    /// Trust domains whose mesh identities are this realm's service accounts.
+    pub trust_domains: Vec<String>,
 }
 
 /// Where an address lies, as seen by one source.
@@ -39,7 +42,7 @@ pub enum Place<'e> {
 pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
     let mut seen: Vec<(usize, At<Cidr>)> = Vec::new();
     for (name, table) in value.named_tables() {
-        table.allow_keys(&["cidrs", "environment", "sources"]);
+        table.allow_keys(&["cidrs", "environment", "sources", "trust_domains"]);
         let listed = table.required("cidrs", "its address ranges, such as cidrs = [\"10.1.0.0/16\"]");
         let cidrs = listed.map(|listed| cidrs(&listed)).unwrap_or_default();
         let realm = Realm {
@@ -47,6 +50,7 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
             cidrs: values(cidrs.clone()),
             environment: table.text("environment"),
             sources: table.texts("sources").unwrap_or_default(),
+            trust_domains: table.texts("trust_domains").unwrap_or_default(),
         };
         refuse_twins(&environment.realms, &seen, &realm, &cidrs, &table);
         let index = environment.realms.len();
@@ -139,11 +143,40 @@ impl Environment {
         self.realms.iter().flat_map(|realm| &realm.cidrs).any(|cidr| cidr.contains(address))
     }
 
+    /// The service account that a mesh identity stands for, as Kubernetes names it, and the realm whose account it is; none
+    /// where no realm, or more than one, declares its trust domain.
+    pub(crate) fn mesh_account(&self, identity: &str) -> Option<(&Realm, String)> {
+        let (trust_domain, namespace, name) = mesh_parts(identity)?;
+        let declares = |realm: &&Realm| realm.trust_domains.iter().any(|known| known == trust_domain);
+        let mut realms = self.realms.iter().filter(declares);
+        let realm = realms.next()?;
+        realms.next().is_none().then(|| (realm, format!("system:serviceaccount:{namespace}:{name}")))
+    }
+
     /// The realm with this name.
     #[must_use]
     pub fn realm(&self, name: &str) -> Option<&Realm> {
         self.realms.iter().find(|realm| realm.name == name)
     }
+}
+
+/// Trust domain, namespace and name of a service account: `spiffe://DOMAIN/ns/NS/sa/NAME` as Istio has it, or Linkerd's
+/// `NAME.NS.serviceaccount.identity.CONTROLPLANE.DOMAIN`.
+fn mesh_parts(identity: &str) -> Option<(&str, &str, &str)> {
+    let parts = match identity.strip_prefix("spiffe://") {
+        Some(rest) => {
+            let (domain, path) = rest.split_once("/ns/")?;
+            let (namespace, name) = path.split_once("/sa/")?;
+            (domain, namespace, name)
+        }
+        None => {
+            let (account, rest) = identity.split_once(".serviceaccount.identity.")?;
+            let (name, namespace) = account.rsplit_once('.')?;
+            (rest.split_once('.')?.1, namespace, name)
+        }
+    };
+    let is_plain = |part: &str| !part.is_empty() && !part.contains('/');
+    [parts.0, parts.1, parts.2].into_iter().all(is_plain).then_some(parts)
 }
 
 /// Addresses that mean a different place on every machine: a sidecar's peer is loopback, metadata is link-local.
@@ -198,6 +231,33 @@ sources = ["k8s-audit:green"]
         for nowhere in ["", "web-7", "127.0.0.6", "::1", "0.0.0.0", "169.254.169.254", "fe80::1", "224.0.0.1"]
         {
             check(nowhere, "k8s-audit", "Nowhere");
+        }
+    }
+
+    /// Scenario: identities of Istio and Linkerd, of trust domains that one realm declares, that two do and that none does,
+    /// and what is no mesh identity. Guarantees: only the first has an account.
+    #[test]
+    fn accounts_of_meshes() {
+        let text = "[realm.a]\ncidrs = []\ntrust_domains = [\"a.example\", \"both.example\"]\n\
+                    [realm.b]\ncidrs = []\ntrust_domains = [\"both.example\"]\n";
+        let environment = Environment::parse(text, "env.toml").expect("a good file");
+        let account = |identity: &str| {
+            environment.mesh_account(identity).map(|(realm, account)| (realm.name.clone(), account))
+        };
+        let web = Some(("a".to_owned(), "system:serviceaccount:shop:web".to_owned()));
+        assert_eq!(account("spiffe://a.example/ns/shop/sa/web"), web);
+        assert_eq!(account("web.shop.serviceaccount.identity.linkerd.a.example"), web);
+        for other in [
+            "spiffe://both.example/ns/shop/sa/web",
+            "spiffe://b.example/ns/shop/sa/web",
+            "spiffe://a.example/shop/web",
+            "spiffe://a.example/ns/shop/sa/web/x",
+            "spiffe://a.example/x/ns/shop/sa/web",
+            "spiffe://a.example/ns//sa/web",
+            "web.shop.serviceaccount.identity.a",
+            "system:serviceaccount:shop:web",
+        ] {
+            assert_eq!(account(other), None, "{other}");
         }
     }
 

@@ -13,6 +13,7 @@ version = 1
 cidrs = ["10.20.0.0/16", "fd00:20::/64"]
 environment = "prod"
 sources = ["k8s-audit:east"]
+trust_domains = ["east.example"]
 
 [[egress]]
 realm = "east"
@@ -101,6 +102,7 @@ fn address_sections_are_read() {
         cidrs: vec![range("10.20.0.0/16"), range("fd00:20::/64")],
         environment: Some("prod".to_owned()),
         sources: vec!["k8s-audit:east".to_owned()],
+        trust_domains: vec!["east.example".to_owned()],
     };
     assert_eq!(environment.realms, [realm]);
     let egress = EgressEntry {

@@ -62,8 +62,8 @@ const IDENTITY_ASSERTIONS: &[&str] = {
         account, action, addr_chain, addr_quality, bound_host, bound_host_uid, bound_instance, bound_pod_uid,
         cnf, credential_alias, credential_id, credential_kind, decision, dst, dst_addr, dst_identity,
         dst_port, enforcement, entry_id, event_id, event_time, exp, iat, issuer, location, nbf,
-        observed_workload, parent_id, phase, presenter, reason, reported_expiry, shared_id, source, src_addr,
-        subject, trust_flags, warn_after,
+        observed_workload, parent_id, phase, platform, presenter, reason, reported_expiry, shared_id, source,
+        src_addr, subject, trust_flags, warn_after,
     };
     &[
         event_id,
@@ -102,6 +102,7 @@ const IDENTITY_ASSERTIONS: &[&str] = {
         dst_addr,
         dst_port,
         action,
+        platform,
         account,
         trust_flags,
     ]
@@ -167,14 +168,15 @@ mod tests {
         let (lineage, signal, gap) =
             (include_str!("lineage.rs"), include_str!("signal.rs"), include_str!("gap.rs"));
         check(host_events::NAME, &names(host_events::columns()), &[ALL, lineage, signal, gap]);
-        let (binding, usage, destination, copies) = (
+        let (binding, usage, destination, copies, sides) = (
             include_str!("binding.rs"),
             include_str!("usage.rs"),
             include_str!("destination.rs"),
             include_str!("copies.rs"),
+            include_str!("sides.rs"),
         );
         let of_assertions = names(identity_assertions::columns());
-        check(identity_assertions::NAME, &of_assertions, &[ALL, binding, usage, destination, copies]);
+        check(identity_assertions::NAME, &of_assertions, &[ALL, binding, usage, destination, copies, sides]);
         check(placements::NAME, &names(placements::columns()), &[ALL, include_str!("placement.rs")]);
     }
 }

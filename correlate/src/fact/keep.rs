@@ -96,6 +96,7 @@ impl Facts {
         each_of(self.signals.all_mut(), &kept.signals, visit);
         each_of(self.placements.stays_mut(), &kept.placements, visit);
         self.placements.each_key_name(&kept.placements, visit);
+        self.uses.each_open_name(&kept.uses, visit);
         self.signals.each_open_name(&kept.signals, visit);
         for (place, (mut subject, _)) in self.coverage.sorted().into_iter().enumerate() {
             if kept.coverage.keeps(place) {

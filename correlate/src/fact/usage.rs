@@ -2,7 +2,8 @@
 //!
 //! In: assertions that present or check a credential. Out: uses with first, last and count.
 //! Owns: the key by which uses are the same. Leaves to `matching` whether a use is where it belongs.
-//! Law: the window is aligned to the clock of the events, so that no batch boundary can move it.
+//! Law: the window is aligned to the clock of the events, so that no batch boundary can move it. A call that both sides
+//! recorded is the use that the called side told of.
 
 use hashbrown::HashTable;
 use offbound_schemas::table::identity_assertions;
@@ -15,11 +16,16 @@ use super::evidence::{Origin, Witness};
 use super::keep::Moves;
 use super::sensitive::action_is_sensitive;
 use super::shared::Shared;
-use crate::keyed::RandomState;
+use super::sides::{self, Call, Sides};
+use crate::environment::Environment;
+use crate::keyed::{HashMap, RandomState};
 use crate::names::{Name, Named, Names, Renaming};
 
 /// Uses that agree in everything else and fall into the same window are one row.
 const WINDOW_NANOS: i64 = 60 * 1_000_000_000;
+
+/// What is kept of a record of the caller's own proxy.
+const SENT_BYTES: usize = size_of::<(usize, Witness)>();
 
 /// What makes two uses the same row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +46,8 @@ pub(crate) struct Key {
     pub(crate) enforcement: Enforcement,
     pub(crate) phase: Phase,
     pub(crate) source: Name,
+    /// The caller's own proxy tells of it.
+    pub(crate) is_sent: bool,
     window: i64,
 }
 
@@ -66,12 +74,24 @@ pub(crate) struct Usage {
     pub(crate) reason: Option<Name>,
     pub(crate) first: Witness,
     pub(crate) last: Witness,
+    /// The first record of it by the caller's own proxy, where both sides recorded it.
+    pub(crate) sent: Option<Witness>,
     pub(crate) count: u64,
+}
+
+impl Usage {
+    /// Whether it stands for any act: what only repeats what the called side told does not.
+    pub(crate) fn stands(&self) -> bool {
+        self.count > 0
+    }
 }
 
 impl Named for Usage {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
-        let Self { key, first_action, reason, first, last, .. } = self;
+        let Self { key, first_action, reason, first, last, sent, .. } = self;
+        if let Some(sent) = sent {
+            sent.each_name(visit);
+        }
         key.each_name(visit);
         first_action.each_name(visit);
         reason.each_name(visit);
@@ -132,6 +152,10 @@ pub(crate) struct Uses {
     open: HashTable<u32>,
     /// Copies of the acts that those stand for.
     copies: Copies,
+    /// Calls that the other side may have recorded too.
+    sides: Sides,
+    /// Records of the caller's own proxy, by the place of the use that the called side told of.
+    sent: HashMap<usize, Witness>,
     hasher: RandomState,
     newest_window: i64,
 }
@@ -144,6 +168,16 @@ pub(crate) struct Shown<'a> {
     pub(crate) called: &'a Destination,
     pub(crate) witness: Witness,
     pub(super) copy: Option<Copy>,
+    pub(super) call: Option<Call>,
+}
+
+/// What a presentation changed.
+#[derive(Debug, Clone, std::marker::Copy, Default)]
+pub(crate) struct Folded {
+    /// The place of its row.
+    pub(crate) place: Option<usize>,
+    /// The place of a row of the other side, which it turned out to repeat.
+    pub(crate) repeated: Option<usize>,
 }
 
 impl Uses {
@@ -168,6 +202,7 @@ impl Uses {
             reason: manner.reason,
             first,
             last: again.map_or(first, |again| again.last),
+            sent: self.sent.get(&place).copied(),
             count: again.map_or(1, |again| again.count),
         })
     }
@@ -186,6 +221,7 @@ impl Uses {
         self.uses.len() * size_of::<Packed>()
             + self.again.len() * size_of::<Again>()
             + self.open.len() * 2 * size_of::<u32>()
+            + self.sent.len() * SENT_BYTES
             + self.manners.bytes()
     }
 
@@ -194,7 +230,8 @@ impl Uses {
         let Some(packed) = self.uses.get(place) else { return 0 };
         let again = if packed.again > 0 { size_of::<Again>() } else { 0 };
         let shared = if shares(packed.manner) { Shared::<Manner>::BYTES } else { 0 };
-        size_of::<Packed>() + 2 * size_of::<u32>() + again + shared
+        let sent = if self.sent.contains_key(&place) { SENT_BYTES } else { 0 };
+        size_of::<Packed>() + 2 * size_of::<u32>() + again + sent + shared
     }
 
     /// How many values uses share.
@@ -208,6 +245,11 @@ impl Uses {
         open.sort_unstable();
         moves.retain(&mut self.uses);
         self.copies.keep(moves);
+        self.sides.keep(moves, renaming);
+        let sent = std::mem::take(&mut self.sent).into_iter();
+        let moved = sent.filter_map(|(place, witness)| Some((moves.to(place)?, witness)));
+        self.sent = moved.collect();
+        self.sent.values_mut().for_each(|witness| renaming.rename(witness));
         let mut needed = vec![false; self.manners.len()];
         let mut again = Vec::new();
         for packed in &mut self.uses {
@@ -233,15 +275,31 @@ impl Uses {
         }
     }
 
-    /// Folds a presentation or check; gives the place of its row.
+    /// Shows the names of calls that wait for their other side.
+    pub(crate) fn each_open_name(&mut self, moves: &Moves, visit: &mut impl FnMut(&mut Name)) {
+        self.sides.each_name(moves, visit);
+    }
+
+    /// The call that a record tells of, as far as its other side may tell of it too.
+    pub(super) fn call(
+        &self,
+        environment: &Environment,
+        destination: &str,
+        view: &identity_assertions::View<'_>,
+        row: usize,
+    ) -> Option<Call> {
+        self.sides.call(environment, destination, view, row)
+    }
+
+    /// Folds a presentation or check.
     pub(crate) fn assertion(
         &mut self,
         names: &mut Names,
         shown: &Shown<'_>,
         view: &identity_assertions::View<'_>,
         row: usize,
-    ) -> Option<usize> {
-        let Shown { credential, destination, called, witness, copy } = *shown;
+    ) -> Folded {
+        let Shown { credential, destination, called, witness, copy, call } = *shown;
         let action = view.action(row).unwrap_or_default();
         let sensitive_action = action_is_sensitive(&called.name, action);
         let decision = view.decision(row);
@@ -262,6 +320,7 @@ impl Uses {
             enforcement: enforcement(called.enforcement, view.enforcement(row)),
             phase: view.phase(row),
             source: witness.source,
+            is_sent: sides::is_sent(view, row),
             window: window(witness.time),
         };
         self.forget_old_windows(key.window);
@@ -274,9 +333,43 @@ impl Uses {
             reason,
             first: witness,
             last: witness,
+            sent: None,
             count: 1,
         };
-        self.add(&fresh, copy)
+        self.fold(&fresh, copy, call)
+    }
+
+    /// Adds a use, unless the called side told of the same call; takes away what the caller's side had told of it.
+    fn fold(&mut self, fresh: &Usage, copy: Option<Copy>, call: Option<Call>) -> Folded {
+        let other = call.as_ref().and_then(|call| self.sides.meet(call));
+        if let Some((place, _)) = other.filter(|_| fresh.key.is_sent) {
+            self.sent.entry(place).or_insert(fresh.first);
+            return Folded { place: Some(place), repeated: None };
+        }
+        let place = self.add(fresh, copy);
+        if let Some(((repeated, sent), place)) = other.zip(place) {
+            self.sent.entry(place).or_insert(sent);
+            self.take_away(repeated);
+            return Folded { place: Some(place), repeated: Some(repeated) };
+        }
+        if let Some((call, place)) = call.zip(place) {
+            self.sides.wait(call, place, fresh.first);
+        }
+        Folded { place, repeated: None }
+    }
+
+    /// An act of a use was another's.
+    fn take_away(&mut self, place: usize) {
+        let Some(Usage { last, count, .. }) = self.get(place) else { return };
+        let Some(packed) = self.uses.get_mut(place) else { return };
+        let fewer = Again { last, count: count.saturating_sub(1) };
+        match (packed.again as usize).checked_sub(1).and_then(|at| self.again.get_mut(at)) {
+            Some(known) => *known = fewer,
+            None => {
+                self.again.push(fewer);
+                packed.again = place_of(self.again.len());
+            }
+        }
     }
 
     fn add(&mut self, fresh: &Usage, copy: Option<Copy>) -> Option<usize> {

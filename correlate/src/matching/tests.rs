@@ -148,6 +148,60 @@ fn inside_the_address_space() {
     ]);
 }
 
+/// Scenario: a mesh identity from the address of a pod that runs under its service account, and of another one's; what says
+/// that it is that account: SPIRE's entries, the trust domain of the realm, an alias, or nothing; entries that disagree,
+/// a realm of another trust domain. Guarantees: only what is told counts, and only a foreign account is a mismatch.
+#[test]
+fn service_accounts_of_meshes() {
+    const PODS: &str = "placements: workload=system:serviceaccount:shop:till; host=n1; pod=shop/till-1; pod_uid=till-1; addresses=10.1.0.40
+        placements: workload=system:serviceaccount:shop:oven; host=n3; pod=shop/oven-1; pod_uid=oven-1; addresses=10.1.0.41\n";
+    const ENTRY: &str = "placements: kind=entry; native_id=e1; workload=spiffe://one/ns/shop/sa/till; parent=spiffe://one/agent; selectors=k8s:ns:shop,k8s:sa:till\n";
+    const SECOND: &str = "placements: kind=entry; native_id=e2; workload=spiffe://one/ns/shop/sa/till; parent=spiffe://one/agent; selectors=unix:uid:0\n";
+    const DOMAIN: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\ntrust_domains = [\"one\"]\n";
+    const OTHER: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[realm.two]\ncidrs = [\"172.16.0.0/12\"]\ntrust_domains = [\"one\"]\n";
+    const ALIAS: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\ntrust_domains = [\"one\"]\n[[workload]]\nid = \"spiffe://one/ns/shop/sa/till\"\n\
+                         aliases = [\"system:serviceaccount:shop:till\"]\n";
+    let (home, away) = ("10.1.0.40", "10.1.0.41");
+    for (name, environment, entries, address, expected) in [
+        ("nothing says so", REALM, "", away, Undetermined),
+        ("an entry, at home", REALM, ENTRY, home, Undetermined),
+        ("an entry, away", REALM, ENTRY, away, Mismatch),
+        ("entries that disagree", DOMAIN, &*format!("{ENTRY}{SECOND}"), away, Undetermined),
+        ("the trust domain, at home", DOMAIN, "", home, Undetermined),
+        ("the trust domain, away", DOMAIN, "", away, Mismatch),
+        ("the trust domain of another realm", OTHER, "", away, Undetermined),
+        ("an alias beside it, away", ALIAS, "", away, Mismatch),
+        ("an alias beside it, at home", ALIAS, "", home, Undetermined),
+    ] {
+        let rows = format!(
+            "{PODS}{entries}identity_assertions: subject=spiffe://one/ns/shop/sa/till; src_addr={address}"
+        );
+        let found = compared(environment, &rows);
+        assert_eq!(found.place_match, expected, "{name}: {:?}", found.trace);
+    }
+}
+
+/// Scenario: a certificate that SPIRE issued to an agent of which only the machine's id is known (as `agent list` prints it,
+/// and as ids of AWS instances are), from its host and another one; and an agent of a machine that nobody places.
+/// Guarantees: the host is found by that id; a machine that is not placed decides nothing.
+#[test]
+fn agents_known_by_their_machine() {
+    for (machine, address, expected) in [
+        ("uid-n1", "10.0.0.1", [Fits, Fits, Undetermined]),
+        ("uid-n1", "10.0.0.3", [Mismatch, Mismatch, Undetermined]),
+        ("uid-n9", "10.0.0.3", OPEN),
+    ] {
+        let rows = format!(
+            "placements: kind=agent; workload=spiffe://one/spire/agent/k8s_psat/c/{machine}; host_uid={machine}
+             identity_assertions: phase=issue; credential_id=X509SERIAL=ab; subject=spiffe://one/db; presenter=spiffe://one/spire/agent/k8s_psat/c/{machine}; event_time=09:30:00
+             identity_assertions: credential_id=X509SERIAL=ab; subject=spiffe://one/db; src_addr={address}"
+        );
+        let found = compared(REALM, &rows);
+        let levels = [found.place_match, found.host_match, found.pod_match];
+        assert_eq!(levels, expected, "{machine} {address}: {:?}", found.trace);
+    }
+}
+
 /// Scenario: honest deployments that look like theft. Guarantees: none is a mismatch, and what is declared fits.
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table of cases, one check")]

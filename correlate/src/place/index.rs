@@ -35,6 +35,8 @@ pub(crate) struct PlaceIndex {
     pub(super) agent_host: HashMap<Name, Name>,
     pub(super) host_names: HashMap<Name, Name>,
     pub(super) entry_parents: HashMap<String, Vec<Name>>,
+    /// Service accounts whose pods entries hand a SPIFFE ID to, by its canonical name; none for an entry that names none.
+    pub(super) entry_accounts: HashMap<String, Vec<Option<String>>>,
     pub(super) entries: Vec<usize>,
     /// By the first [`CONTAINER_PREFIX_CHARS`] of a container id: sensors cut ids to different lengths.
     pub(super) by_container: HashMap<String, Vec<(Name, usize)>>,
@@ -82,10 +84,17 @@ impl PlaceIndex {
                 if let (Some(workload), Some(parent)) = (names.text_of(stay.workload), stay.parent) {
                     self.entry_parents.entry(workload.to_owned()).or_default().push(parent);
                 }
+                if let Some(workload) = names.text_of(stay.workload) {
+                    let account = selected_account(names, stay);
+                    let account = account.map(|account| environment.canonical_workload(&account));
+                    let workload = environment.canonical_workload(workload);
+                    self.entry_accounts.entry(workload).or_default().push(account);
+                }
                 return;
             }
             PlacementKind::Agent => {
-                if let Some((agent, host)) = stay.workload.zip(stay.host) {
+                // Many an agent's id names the machine only (node uid, instance id): whoever places that knows its name.
+                if let Some((agent, host)) = stay.workload.zip(stay.host.or(stay.host_uid)) {
                     self.agent_host.insert(agent, host);
                 }
                 return;
@@ -155,8 +164,19 @@ impl PlaceIndex {
     }
 }
 
+/// The service account whose pods an entry selects (selectors of SPIRE's `k8s` workload attestor), as Kubernetes names it.
+fn selected_account(names: &Names, entry: &Stay) -> Option<String> {
+    let selected = |prefix: &str| {
+        let mut values =
+            entry.selectors.iter().filter_map(|selector| names.text(*selector).strip_prefix(prefix));
+        values.next()
+    };
+    let (namespace, name) = selected("k8s:ns:").zip(selected("k8s:sa:"))?;
+    Some(format!("system:serviceaccount:{namespace}:{name}"))
+}
+
 /// The realm that a pod or host is in, where something says so.
-fn realm(environment: &Environment, names: &Names, stay: &Stay) -> Option<String> {
+pub(super) fn realm(environment: &Environment, names: &Names, stay: &Stay) -> Option<String> {
     let is_placed = matches!(stay.kind, PlacementKind::Pod | PlacementKind::Host);
     is_placed.then_some(())?;
     names.owned(stay.realm).or_else(|| {
@@ -168,11 +188,24 @@ fn realm(environment: &Environment, names: &Names, stay: &Stay) -> Option<String
 
 /// Whether a stay is found by the same questions as before.
 fn is_found_alike(stay: &Stay, before: &Stay) -> bool {
-    let Stay { kind, realm, workload, aliases, host, host_uid, pod_uid, containers, addresses, .. } = stay;
+    let Stay {
+        kind,
+        realm,
+        workload,
+        aliases,
+        host,
+        host_uid,
+        pod_uid,
+        containers,
+        addresses,
+        selectors,
+        ..
+    } = stay;
     let same_place = *host == before.host && *host_uid == before.host_uid && *realm == before.realm;
     let same_who = *kind == before.kind && *workload == before.workload && *pod_uid == before.pod_uid;
     let same_lists =
         *aliases == before.aliases && *containers == before.containers && *addresses == before.addresses;
+    let same_lists = same_lists && *selectors == before.selectors;
     let same_origin = stay.parent == before.parent && stay.witness.source == before.witness.source;
     same_place && same_who && same_lists && same_origin
 }

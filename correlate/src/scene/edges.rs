@@ -1,7 +1,8 @@
 //! Edges: which workload called which destination first, and how long it had been known by then.
 //!
 //! In: uses, with the workload that made each. Out: for each use, whether it is the first ever to its destination.
-//! Owns: the learned set of edges. Law: before the minimum history of a workload, "first ever" is not claimed.
+//! Owns: the learned set of edges. Law: before the minimum history of a workload, "first ever" is not claimed; a caller's
+//! own word that it was let in makes no edge.
 
 use std::collections::BTreeMap;
 
@@ -126,7 +127,7 @@ impl Edges {
     /// Learns from a use of a workload.
     pub(crate) fn learn(&mut self, workload: &str, usage: &Usage) -> Learned {
         let time = usage.first.time;
-        let allowed = usage.key.decision == Decision::Allow;
+        let allowed = is_let_in(usage);
         let Some(past) = self.by_workload.get_mut(workload) else {
             let first = allowed.then_some((usage.key.destination, time)).into_iter().collect();
             let past = Past { started: time, first, seen: usage.last.time, is_cut: false };
@@ -178,6 +179,10 @@ impl Edges {
     pub(crate) fn is_first(&self, workload: &str, usage: &Usage) -> bool {
         let past = self.by_workload.get(workload);
         let first = past.filter(|past| !past.is_cut).and_then(|past| past.first.get(&usage.key.destination));
-        usage.key.decision == Decision::Allow && first == Some(&usage.first.time)
+        is_let_in(usage) && first == Some(&usage.first.time)
     }
+}
+
+fn is_let_in(usage: &Usage) -> bool {
+    usage.key.decision == Decision::Allow && !usage.key.is_sent
 }

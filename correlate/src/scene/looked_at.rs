@@ -93,7 +93,7 @@ pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>)
     // Whether a credential was seen at several places is known when all of its uses were.
     let mut maybe: Vec<(usize, Option<Name>)> = Vec::new();
     let mut seen = Seen::default();
-    for (place, usage) in scene.facts.uses.iter().enumerate() {
+    for (place, usage) in scene.facts.uses.iter().enumerate().filter(|(_, usage)| usage.stands()) {
         let readings = Reading::briefly(scene, &usage);
         let marks = readings.iter().map(|reading| reading.marks(scene)).fold(Marks::default(), Marks::and);
         let is_there = |reading: &Reading<'_>| {

@@ -39,7 +39,7 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
 /// The batches of some uses, given by their places.
 pub(crate) fn use_batches(scene: &Scene<'_>, places: &[usize]) -> Vec<RecordBatch> {
     let rows = |place: &usize| {
-        let usage = scene.facts.uses.get(*place);
+        let usage = scene.facts.uses.get(*place).filter(Usage::stands);
         usage.map(|usage| brief_rows(scene, &usage)).into_iter().flatten()
     };
     chunked(places, rows, |rows| uses::to_batch(rows))

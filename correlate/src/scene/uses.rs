@@ -261,6 +261,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let (pod, host) = reading.scope(scene);
     Use {
         use_id: first.id.to_string(),
+        sent_id: usage.sent.map(|sent| sent.id.to_string()),
         last_id: last.id.to_string(),
         source: names.text(usage.key.source).to_owned(),
         location: first.location.text(names),

@@ -78,6 +78,13 @@ impl UseState {
         [self.holder, self.subject, self.who].into_iter().chain(self.scopes.iter().copied())
     }
 
+    /// No rule sees a row of it.
+    fn ask_nothing(&mut self) {
+        self.marks = Marks::default();
+        self.refused.clear();
+        self.seen_at.clear();
+    }
+
     /// Everything that it can be found by.
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
@@ -289,7 +296,10 @@ impl Standing {
     fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
         let Some(usage) = scene.facts.uses.get(place) else { return };
         let look = || state_of(scene, &Reading::briefly(scene, &usage), &self.crowds);
-        let (state, questions) = scene.places.asked.during(look);
+        let (mut state, questions) = scene.places.asked.during(look);
+        if !usage.stands() {
+            state.ask_nothing();
+        }
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
         let Some(known) = self.uses.get_mut(place) else { return };
         let before = known.replace(state.clone());

@@ -6,7 +6,7 @@
 use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
 use offbound_schemas::vocabulary::{
     Action, AddrQuality, ControlMode, Decision, Enforcement, HostControl, IdKind, Outcome, Phase,
-    PlacementKind,
+    PlacementKind, SENDER_VIEW,
 };
 use offbound_schemas::{EventId, EventRows, EventTime};
 use proptest::prelude::*;
@@ -96,18 +96,25 @@ type UseDraw = (usize, usize, usize, i64, bool);
 /// A host event: in which pod, what, when.
 type HostDraw = (usize, usize, i64);
 
-/// Worlds of 20 to 80 events.
+/// A call through the mesh: whose, where to, when, with what result, told by the caller's side, by the called side or
+/// by both, and how much later by the second.
+type CallDraw = (usize, usize, i64, bool, u8, i64);
+
+/// Worlds of 20 to 100 events.
 pub(crate) fn world() -> impl Strategy<Value = World> {
     let uses = prop::collection::vec((0..PODS, 0..PODS + 2, 0usize..5, 0i64..900, any::<bool>()), 10..50);
     let at_home = prop::collection::vec((0..PODS, 0usize..5, 0i64..900), 0..20);
     let hosts = prop::collection::vec((0..PODS, 0usize..6, 0i64..900), 0..20);
+    let calls = (0usize..2, 0usize..5, 0i64..120, any::<bool>(), 1u8..4, -3000i64..3000);
+    let calls = prop::collection::vec(calls, 0..10);
     let sources = prop::collection::vec(0usize..3, PODS);
-    (uses, at_home, hosts, sources).prop_map(|(uses, at_home, hosts, sources)| {
+    (uses, at_home, hosts, calls, sources).prop_map(|(uses, at_home, hosts, calls, sources)| {
         let mut events: Vec<Event> = (0..PODS).map(|pod| placement(pod, sources[pod])).collect();
         events.extend((0..PODS).map(issue));
         let home = at_home.into_iter().map(|(pod, destination, at)| (pod, pod, destination, at, true));
         events.extend(uses.into_iter().chain(home).enumerate().map(|(index, draw)| presented(index, draw)));
         events.extend(hosts.into_iter().enumerate().map(|(index, draw)| seen(index, draw)));
+        events.extend(calls.into_iter().enumerate().flat_map(|(index, draw)| called(index, draw)));
         World { events }
     })
 }
@@ -182,6 +189,32 @@ pub(crate) fn presented(index: usize, (pod, from, destination, secs, allowed): U
         action: Some(if sensitive { "list secrets" } else { "get pods" }.to_owned()),
         ..IdentityAssertion::default()
     }))
+}
+
+/// Callers of the mesh are in no other log: what they do links nothing.
+fn called(index: usize, (caller, destination, secs, allowed, sides, lag): CallDraw) -> Vec<Event> {
+    let side = |name: &str, time: EventTime, decision| IdentityAssertion {
+        event_id: id(name, index),
+        event_time: time,
+        source: "mesh-log".to_owned(),
+        location: format!("{name}:{index}"),
+        phase: Phase::Present,
+        decision,
+        platform: Some("mesh".to_owned()),
+        subject: Some(format!("spiffe://one/caller-{caller}")),
+        src_addr: Some(format!("10.0.1.{caller}")),
+        addr_quality: AddrQuality::Direct,
+        dst: Some(format!("service-{destination}")),
+        action: Some("connect".to_owned()),
+        ..IdentityAssertion::default()
+    };
+    let (told, sent) =
+        if allowed { (Decision::Allow, Decision::None) } else { (Decision::Deny, Decision::Deny) };
+    let sent =
+        IdentityAssertion { trust_flags: vec![SENDER_VIEW.to_owned()], ..side("sent", at(secs), sent) };
+    let received = side("received", EventTime(at(secs).0 + lag * (SEC / 1000)), told);
+    let both = [(1, sent), (2, received)].into_iter().filter(|(side, _)| sides & side != 0);
+    both.map(|(_, row)| Event::Assertion(Box::new(row))).collect()
 }
 
 pub(crate) fn seen(index: usize, (pod, what, secs): HostDraw) -> Event {

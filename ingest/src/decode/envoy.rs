@@ -2,11 +2,13 @@
 //!
 //! In: JSON with keys that the operator chose (`keys`), or Istio's and Envoy's default text (`text`).
 //! Out: one assertion a request or connection; a second one where a token was presented beside a certificate.
-//! Owns: who the peer is (`identity`), which address is the peer's own (`peer`), what was decided (`judge`).
-//! Law: port 0 betrays an address that came from a header; such an address is somebody's word.
+//! Owns: who the peer is (`identity`), which address is the peer's own (`peer`), what was decided (`judge`), and which
+//! entries the caller's own sidecar wrote.
+//! Law: port 0 betrays an address that came from a header; such an address is somebody's word. A caller's sidecar neither
+//! checks who calls nor decides who is let in.
 
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{Enforcement, Phase};
+use offbound_schemas::vocabulary::{Decision, Enforcement, Phase, SENDER_VIEW};
 use offbound_schemas::{EventId, EventRows};
 
 use super::address::Address;
@@ -88,12 +90,35 @@ fn read(record: &Record<'_>, log: &AccessLog, rows: &mut EventRows) -> Result<()
     identity::fill_certificate(&mut row, log);
     let token = identity::token(&row, log);
     let known = row.subject.is_some() || row.credential_id.is_some() || token.is_some();
+    let is_sent = !known && is_sent(&row, log);
     (row.decision, row.reason) = judge::judge(log);
-    row.enforcement = if known || judge::by_policy(log) { Enforcement::Enforced } else { Enforcement::None };
+    if is_sent && row.decision == Decision::Allow {
+        // It went out, and an answer came; what that decided is for the other side's log to say (gRPC refuses with 200).
+        row.decision = Decision::None;
+    }
+    row.enforcement = match known || judge::by_policy(log) {
+        true => Enforcement::Enforced,
+        false if is_sent => Enforcement::Unknown,
+        false => Enforcement::None,
+    };
+    row.trust_flags.extend(is_sent.then(|| SENDER_VIEW.to_owned()));
     row.trust_flags.extend(log.ambiguous.then(|| "ambiguous-quotes".to_owned()));
     row.unmapped = unmapped(log);
     push(record.row_id(1), row, token, rows);
     Ok(())
+}
+
+/// Whether the caller's own sidecar wrote the entry: it calls from the very address that called it, where a gateway calls
+/// from its own. (A sidecar that keeps the addresses of callers does so inbound, too.)
+fn is_sent(row: &IdentityAssertion, log: &AccessLog) -> bool {
+    let own = log.text("upstream_local_address").and_then(|text| Address::parse(&text));
+    let is_outbound = log.text("upstream_cluster").is_some_and(|cluster| is_outbound(&cluster));
+    is_outbound && own.is_some_and(|own| row.src_addr == Some(own.text()))
+}
+
+/// Whether Istio's cluster leads out of the workload.
+fn is_outbound(cluster: &str) -> bool {
+    cluster.starts_with("outbound|") || cluster == "PassthroughCluster"
 }
 
 /// A token beside a certificate is a second credential, presented by the holder of the first.
@@ -132,9 +157,11 @@ fn action(log: &AccessLog) -> Option<String> {
 fn fill_destination(row: &mut IdentityAssertion, log: &AccessLog) {
     let named = log.text("authority").or_else(|| log.text("requested_server_name").map(plain_server_name));
     row.dst = named.or_else(|| log.text("upstream_cluster").and_then(plain_cluster));
-    // A refused request reaches no upstream; the address that was called is then the proxy's own end.
+    // A refused request reaches no upstream, and a sidecar may reach its workload by loopback; the address that was called
+    // is then the proxy's own end.
     let ends = ["upstream_host", "upstream_remote_address", "downstream_local_address"];
-    if let Some(end) = ends.iter().find_map(|key| Address::parse(&log.text(key)?)) {
+    let ends: Vec<Address> = ends.iter().filter_map(|key| Address::parse(&log.text(key)?)).collect();
+    if let Some(end) = ends.iter().find(|end| !end.ip.is_loopback()).or(ends.first()) {
         row.dst_addr = Some(end.text());
         row.dst_port = end.port;
     }

@@ -10,6 +10,8 @@ table!(Use "uses"
     use_id: String = "",
     /// Event id of the last record, 32 hex digits.
     last_id: String = "",
+    /// Event id of the first record of it by the caller's own proxy, 32 hex digits, where both sides recorded it.
+    sent_id: Option<String> = "",
     /// Source label.
     source: String = "",
     /// Location of the first record.
@@ -20,7 +22,8 @@ table!(Use "uses"
     first_time: EventTime = "",
     /// Time of the last record.
     last_time: EventTime = "",
-    /// Number of acts: copies that one source delivered to several accounts count once.
+    /// Number of acts: copies that one source delivered to several accounts count once, and so does what both sides of
+    /// a mesh recorded.
     count: u64 = "",
     /// What kind of record.
     phase: Phase = "",

@@ -8,13 +8,13 @@ use std::borrow::Cow;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::identity_assertions::Builder;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase, SENDER_VIEW};
 
 use super::super::address;
 use super::super::field::MAX_LIST_ITEMS;
 use super::super::subject::{ServiceAccount, trust_domain};
 use super::keys::says_nothing;
-use super::{identity, judge, plain_cluster, plain_server_name, xfcc};
+use super::{identity, is_outbound, judge, plain_cluster, plain_server_name, xfcc};
 use crate::fast::{Fast, Fate, Line, Shape, Slot, Strict, Unmapped, keep};
 
 macro_rules! members {
@@ -179,6 +179,10 @@ impl<'a> End<'a> {
         let address = address::Address::parse(text)?;
         Some(Self { host: Cow::Owned(address.text()), port: address.port, port_zero: address.port_zero })
     }
+
+    fn is_loopback(&self) -> bool {
+        self.host.starts_with("127.") || self.host == "::1"
+    }
 }
 
 /// What the row says beyond plain columns.
@@ -189,6 +193,7 @@ struct Entry<'s, 'a> {
     quality: AddrQuality,
     chain: Vec<Cow<'a, str>>,
     is_claimed: bool,
+    is_sent: bool,
     subject: Option<Cow<'a, str>>,
     is_forwarded: bool,
     fingerprint: Option<Cow<'a, str>>,
@@ -198,10 +203,13 @@ struct Entry<'s, 'a> {
 
 impl<'s, 'a> Entry<'s, 'a> {
     fn of(said: &'s [Slot<'a>; SLOTS], event_time: EventTime) -> Result<Self, Strict> {
-        let element = text(said[XFCC]).and_then(|header| xfcc::last_element(&header)).unwrap_or_default();
+        let element = text(said[XFCC]).and_then(|header| xfcc::last_element(&header));
+        let names = text(said[PEER]);
+        let is_own = |element: &xfcc::Element| identity::is_own(element, names.as_deref());
+        let element = element.filter(is_own).unwrap_or_default();
         let duration = text(said[DURATION]).and_then(|text| text.trim().parse::<i64>().ok());
         let end = duration.filter(|millis| *millis >= 0);
-        let peer = text(said[PEER]).and_then(best_name);
+        let peer = names.and_then(best_name);
         let subject = text(said[PEER_SUBJECT]);
         let is_forwarded = peer.is_none() && element.uri.is_some();
         let subject = peer.or(element.uri.map(Cow::Owned)).or(subject).or(element.subject.map(Cow::Owned));
@@ -212,6 +220,7 @@ impl<'s, 'a> Entry<'s, 'a> {
             quality: AddrQuality::default(),
             chain: Vec::new(),
             is_claimed: false,
+            is_sent: false,
             subject,
             is_forwarded,
             fingerprint: text(said[FINGERPRINT]).or(element.hash.map(Cow::Owned)).and_then(fingerprint),
@@ -219,7 +228,15 @@ impl<'s, 'a> Entry<'s, 'a> {
             verifier: element.by,
         };
         entry.find_peer();
+        entry.is_sent = !entry.is_known() && entry.calls_from_its_caller();
         Ok(entry)
+    }
+
+    /// As `super::is_sent` does.
+    fn calls_from_its_caller(&self) -> bool {
+        let is_outbound = text(self.said[CLUSTER]).is_some_and(|cluster| is_outbound(&cluster));
+        let own = End::of(self.said[UPSTREAM_LOCAL]).filter(|_| is_outbound);
+        own.zip(self.peer.as_ref()).is_some_and(|(own, peer)| own.host == peer.host)
     }
 
     /// As `peer::fill` does.
@@ -298,8 +315,9 @@ impl<'s, 'a> Entry<'s, 'a> {
         {
             columns.dst.put_text(row, &name);
         }
-        let mut ends = [UPSTREAM, UPSTREAM_REMOTE, LOCAL].into_iter();
-        if let Some(end) = ends.find_map(|slot| End::of(self.said[slot])) {
+        let ends =
+            || [UPSTREAM, UPSTREAM_REMOTE, LOCAL].into_iter().filter_map(|slot| End::of(self.said[slot]));
+        if let Some(end) = ends().find(|end| !end.is_loopback()).or_else(|| ends().next()) {
             columns.dst_addr.put_text(row, &end.host);
             columns.dst_port.put(row, &end.port);
         }
@@ -318,8 +336,12 @@ impl<'s, 'a> Entry<'s, 'a> {
         if !self.chain.is_empty() {
             columns.addr_chain.put_texts(row, self.chain.iter().map(|claim| &**claim));
         }
-        if self.is_claimed || self.is_forwarded {
-            let remarks = [(self.is_claimed, "forwarded-address"), (self.is_forwarded, "forwarded-identity")];
+        if self.is_claimed || self.is_forwarded || self.is_sent {
+            let remarks = [
+                (self.is_claimed, "forwarded-address"),
+                (self.is_forwarded, "forwarded-identity"),
+                (self.is_sent, SENDER_VIEW),
+            ];
             let remarks = remarks.iter().filter(|(holds, _)| *holds);
             columns.trust_flags.put_texts(row, remarks.map(|(_, remark)| *remark));
         }
@@ -381,12 +403,18 @@ impl<'s, 'a> Entry<'s, 'a> {
             Decision::Deny
         } else if judge::has_failure(&flags) {
             Decision::Error
+        } else if self.is_sent {
+            Decision::None
         } else {
             Decision::Allow
         };
         columns.decision.put(row, &decision);
-        let enforced = self.is_known() || refused || asked;
-        columns.enforcement.put(row, &if enforced { Enforcement::Enforced } else { Enforcement::None });
+        let enforcement = match self.is_known() || refused || asked {
+            true => Enforcement::Enforced,
+            false if self.is_sent => Enforcement::Unknown,
+            false => Enforcement::None,
+        };
+        columns.enforcement.put(row, &enforcement);
         buffer.clear();
         let flags = (!flags.is_empty()).then_some(&*flags);
         let grpc = grpc.as_deref().filter(|status| *status != "0" && *status != "OK");

@@ -18,10 +18,11 @@ use super::xfcc::{self, Element};
 /// Fills what the certificate says.
 pub(super) fn fill_certificate(row: &mut IdentityAssertion, log: &AccessLog) {
     let element = log.text("x_forwarded_client_cert").and_then(|header| xfcc::last_element(&header));
-    let element = element.unwrap_or_default();
+    let names = log.text("downstream_peer_uri_san");
+    let element = element.filter(|element| is_own(element, names.as_deref())).unwrap_or_default();
     let Element { by, hash, uri, subject: xfcc_subject } = element;
     row.dst_identity = row.dst_identity.take().or_else(|| log.text("downstream_local_uri_san")).or(by);
-    let peer = log.text("downstream_peer_uri_san").and_then(|names| best_name(&names));
+    let peer = names.as_deref().and_then(best_name);
     let forwarded = peer.is_none() && uri.is_some();
     row.trust_flags.extend(forwarded.then(|| "forwarded-identity".to_owned()));
     let distinguished = || log.text("downstream_peer_subject").or(xfcc_subject);
@@ -39,6 +40,13 @@ pub(super) fn fill_certificate(row: &mut IdentityAssertion, log: &AccessLog) {
     row.bound_namespace = ServiceAccount::of_subject(subject).map(|account| account.namespace.to_owned());
     row.nbf = log.text("downstream_peer_cert_v_start").and_then(|text| time_text(&text));
     row.exp = log.text("downstream_peer_cert_v_end").and_then(|text| time_text(&text));
+}
+
+/// Whether an element may be the one that the proxy added for its peer, whose names it knows: a proxy that only forwards the
+/// header passes on what the client wrote, with whosever fingerprint.
+pub(super) fn is_own(element: &Element, names: Option<&str>) -> bool {
+    let Some(names) = names else { return true };
+    element.uri.as_deref().is_some_and(|uri| names.split(',').any(|name| name.trim() == uri))
 }
 
 /// A certificate may have several URI names; the SPIFFE ID is the one that counts.

@@ -163,6 +163,27 @@ fn forwarded_and_tokens() {
     assert_eq!(alone[0].enforcement, Enforcement::Enforced);
 }
 
+/// Scenario: a peer that is known by its own certificate, behind a header that names it, and one that names somebody else or
+/// nobody, as a proxy that only forwards the header leaves it. Guarantees: the header's fingerprint and verifier count only
+/// where the header is about the peer.
+#[test]
+fn a_header_about_somebody_else() {
+    let hash = "cd".repeat(32);
+    let shown = |uri: &str| {
+        let header = format!("By=spiffe://d/ns/shop/sa/pay;Hash={hash};{uri}");
+        let names = "https://vm.example,spiffe://d/ns/shop/sa/web";
+        let row = first(json!({"x_forwarded_client_cert": header, "downstream_peer_uri_san": names}));
+        assert_eq!(row.subject.as_deref(), Some("spiffe://d/ns/shop/sa/web"), "{uri}");
+        assert!(row.trust_flags.is_empty(), "{uri}");
+        (row.credential_id, row.dst_identity)
+    };
+    let own = (Some(format!("X509SHA256={hash}")), Some("spiffe://d/ns/shop/sa/pay".to_owned()));
+    assert_eq!(shown("URI=spiffe://d/ns/shop/sa/web"), own);
+    assert_eq!(shown("URI=https://vm.example"), own);
+    assert_eq!(shown("URI=spiffe://d/ns/shop/sa/victim"), (None, None));
+    assert_eq!(shown("Subject=\"CN=web\""), (None, None));
+}
+
 const ISTIO_TEXT: &str = r#"[2026-03-01T10:00:00.000Z] "GET /a?b=c HTTP/1.1" 403 - rbac_access_denied_matched_policy[none] - "-" 0 19 3 - "-" "UA" "r-1" "payments:8443" "-" inbound|8443|| - 10.1.9.9:8443 10.1.0.7:43612 outbound_.8443_._.payments.shop.svc default"#;
 
 /// Scenario: default text of Istio and of Envoy; a user agent full of quotes; a line of something else. Guarantees: the same
@@ -200,6 +221,55 @@ fn default_text() {
     ] {
         assert_eq!(trial::sniff(&FORMAT, other), 0, "{other}");
     }
+}
+
+/// Scenario: entries of the caller's sidecar, of a gateway that leads into the mesh, of a sidecar that keeps the addresses
+/// of callers; a call that the sidecar itself refused. Guarantees: what the caller's side writes is marked, decides nothing of
+/// the called side and says nothing of what is enforced there; nothing else is marked.
+#[test]
+fn the_callers_own_sidecar() {
+    let out = |changes: Value| {
+        let mut call = json!({"upstream_cluster": "outbound|8443||payments.shop.svc.cluster.local",
+            "upstream_local_address": "10.1.0.7:50112", "downstream_local_address": "10.96.0.4:8443",
+            "downstream_remote_address": "10.1.0.7:43612", "request_id": "r-1", "duration": 3, "route_name": "default"});
+        for (key, value) in changes.as_object().expect("changes are an object") {
+            call[key] = value.clone();
+        }
+        let row = first(call);
+        (row.decision, row.enforcement, row.trust_flags.contains(&SENDER_VIEW.to_owned()))
+    };
+    let unknown = |decision| (decision, Enforcement::Unknown, true);
+    assert_eq!(out(json!({})), unknown(Decision::None));
+    assert_eq!(out(json!({"response_code": 403})), unknown(Decision::Deny));
+    assert_eq!(
+        out(json!({"method": null, "path": null, "protocol": null, "response_code": 0})),
+        unknown(Decision::None)
+    );
+    assert_eq!(out(json!({"upstream_cluster": "PassthroughCluster"})), unknown(Decision::None));
+    assert_eq!(out(json!({"response_flags": "UF", "response_code": 503})), unknown(Decision::Error));
+    let own = json!({"response_flags": "UAEX", "response_code": 403});
+    assert_eq!(out(own), (Decision::Deny, Enforcement::Enforced, true));
+    for other in [
+        json!({"upstream_local_address": "10.1.250.1:50112"}),
+        json!({"upstream_cluster": "inbound|8443||"}),
+        json!({"upstream_local_address": null}),
+    ] {
+        assert_eq!(out(other.clone()), (Decision::Allow, Enforcement::None, false), "{other}");
+    }
+    let known = json!({"downstream_peer_uri_san": "spiffe://d/ns/shop/sa/web"});
+    assert_eq!(out(known), (Decision::Allow, Enforcement::Enforced, false));
+}
+
+/// Scenario: a sidecar that reaches its workload by loopback, with and without an address of its own. Guarantees: what was
+/// called is the address that others know.
+#[test]
+fn a_loopback_address_is_no_destination() {
+    let called = |local: Value| {
+        let row = first(json!({"upstream_host": "127.0.0.1:8443", "downstream_local_address": local}));
+        (row.dst_addr.unwrap_or_default(), row.dst_port)
+    };
+    assert_eq!(called(json!("10.1.9.9:443")), ("10.1.9.9".to_owned(), Some(443)));
+    assert_eq!(called(Value::Null), ("127.0.0.1".to_owned(), Some(8443)));
 }
 
 /// Scenario: TCP connections, in and out, to services, to anywhere, to nowhere. Guarantees: a connection is one without

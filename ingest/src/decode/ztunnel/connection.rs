@@ -6,7 +6,9 @@
 //! where that fails, from a header that the client's proxy wrote; the record does not say which.
 
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{AddrQuality, DISAGREES_WITH_LOOKUP, Decision, Enforcement, Phase};
+use offbound_schemas::vocabulary::{
+    AddrQuality, DISAGREES_WITH_LOOKUP, Decision, Enforcement, Phase, SENDER_VIEW,
+};
 
 use super::line::{Line, Message};
 use crate::decode::address::Address;
@@ -102,7 +104,7 @@ fn remarks(row: &IdentityAssertion, line: &Line, inbound: bool) -> Vec<String> {
             .get("src.namespace")
             .is_some_and(|namespace| row.bound_namespace.as_deref() != Some(namespace));
     let remarks = [
-        (!inbound, "sender-view"),
+        (!inbound, SENDER_VIEW),
         (row.observed_workload.is_some(), "lookup-or-claim"),
         (disagrees, DISAGREES_WITH_LOOKUP),
         (revoked, "revoked-certificate"),
