@@ -9,7 +9,7 @@
 -- reads: uses
 -- entity: credential
 -- uses: lasting
--- window: none
+-- window: none; a minute more than the policy allows is an issuer's grace
 -- lateness: none
 -- why: A credential that does not end soon is worth stealing, and stays stolen.
 -- blind_spots: Credentials whose lifetime is not recorded; lifetimes that no policy bounds.
@@ -30,5 +30,5 @@ SELECT
     ELSE concat('It lives ', max(ttl_secs), ' s; at most ', max(max_ttl_secs), ' s are allowed for its kind.')
   END AS reason
 FROM uses
-WHERE credential_id IS NOT NULL AND phase <> 'verify' AND (is_static OR ttl_secs > max_ttl_secs)
+WHERE credential_id IS NOT NULL AND phase <> 'verify' AND (is_static OR ttl_secs > max_ttl_secs + 60)
 GROUP BY credential_id

@@ -42,20 +42,28 @@ spans AS (
   SELECT *, lead(first_time) OVER (PARTITION BY scope ORDER BY stretch) AS next_time
   FROM places
 ),
-soon AS (
-  SELECT DISTINCT r.stretch, u.use_id
-  FROM stretched r
-  JOIN uses u ON u.scope = r.scope AND u.first_time >= r.event_time AND u.first_time <= r.last_time + INTERVAL '30 minutes'
+timeline AS (
+  SELECT scope, event_time AS time, last_time AS heard, NULL AS use_id, NULL AS place_match
+  FROM reads
+  UNION ALL
+  SELECT scope, first_time AS time, NULL AS heard, use_id, place_match
+  FROM uses
+  WHERE scope IS NOT NULL AND phase <> 'verify'
+),
+followed AS (
+  SELECT *, max(heard) OVER (PARTITION BY scope ORDER BY time, use_id NULLS FIRST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS heard_before
+  FROM timeline
 ),
 used AS (
   SELECT p.scope, p.stretch,
-    array_agg(u.use_id ORDER BY u.place_match, u.first_time, u.use_id) AS use_ids,
-    bool_or(u.place_match = 'mismatch') AS carried_off,
+    array_agg(f.use_id ORDER BY f.place_match, f.time, f.use_id) AS use_ids,
+    bool_or(f.place_match = 'mismatch') AS carried_off,
     count(*) AS uses
   FROM spans p
-  JOIN uses u ON u.scope = p.scope AND u.first_time >= p.first_time AND (p.next_time IS NULL OR u.first_time < p.next_time)
-  LEFT JOIN soon ON soon.stretch = p.stretch AND soon.use_id = u.use_id
-  WHERE u.phase <> 'verify' AND (u.place_match = 'mismatch' OR soon.use_id IS NOT NULL)
+  JOIN followed f ON f.scope = p.scope AND f.time >= p.first_time AND (p.next_time IS NULL OR f.time < p.next_time)
+  WHERE f.use_id IS NOT NULL
+    AND (f.place_match = 'mismatch' OR f.time <= f.heard_before + INTERVAL '30 minutes')
   GROUP BY p.scope, p.stretch
 )
 SELECT

@@ -16,20 +16,29 @@
 -- blind_spots: Code that runs inside the server process itself.
 -- benign: Health checks and entry points: a command that three or more pods have been running for an hour is routine.
 -- next: What did the intruder's processes read, and which destinations were new?
-WITH soon AS (
-  SELECT DISTINCT t.scope, t.from_time, u.use_id, u.first_time,
-    u.decision = 'allow' AND ((u.first_ever AND NOT u.declared) OR u.action_sensitive) AS new_or_sensitive
-  FROM taints t
-  JOIN signals s ON s.scope = t.scope AND s.event_time >= t.from_time AND s.event_time <= t.to_time
-  JOIN uses u ON u.scope = s.scope AND u.first_time >= s.event_time AND u.first_time <= s.last_time + INTERVAL '30 minutes'
-  WHERE s.strong AND u.phase <> 'verify'
-    AND (u.place_match = 'mismatch' OR u.first_ever OR u.action_sensitive OR u.decision = 'deny')
+WITH timeline AS (
+  SELECT scope, event_time AS time, last_time AS heard, NULL AS use_id, false AS new_or_sensitive
+  FROM signals
+  WHERE strong AND scope IS NOT NULL
+  UNION ALL
+  SELECT scope, first_time AS time, NULL AS heard, use_id,
+    decision = 'allow' AND ((first_ever AND NOT declared) OR action_sensitive) AS new_or_sensitive
+  FROM uses
+  WHERE scope IS NOT NULL AND phase <> 'verify'
+    AND (place_match = 'mismatch' OR first_ever OR action_sensitive OR decision = 'deny')
+),
+followed AS (
+  SELECT *, max(heard) OVER (PARTITION BY scope ORDER BY time, use_id NULLS FIRST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS heard_before
+  FROM timeline
 ),
 used AS (
-  SELECT scope, from_time, array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
-    bool_or(new_or_sensitive) AS new_or_sensitive
-  FROM soon
-  GROUP BY scope, from_time
+  SELECT t.scope, t.from_time, array_agg(f.use_id ORDER BY f.time, f.use_id) AS use_ids,
+    bool_or(f.new_or_sensitive) AS new_or_sensitive
+  FROM taints t
+  JOIN followed f ON f.scope = t.scope AND f.time >= t.from_time AND f.time <= t.to_time + INTERVAL '30 minutes'
+  WHERE f.use_id IS NOT NULL AND f.time <= f.heard_before + INTERVAL '30 minutes'
+  GROUP BY t.scope, t.from_time
 )
 SELECT
   t.scope AS entity,

@@ -20,6 +20,9 @@ use crate::rule::Marks;
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// What verifiers grant on `exp` and `nbf` (go-jose's default leeway, used by the Kubernetes API server).
 const LEEWAY_NANOS: i64 = 60 * NANOS_PER_SEC;
+/// What issuers grant beyond what was asked for. A kubelet asks for 3607 s, which Kubernetes itself takes for an hour
+/// (`pkg/serviceaccount/claims.go`).
+const ISSUE_GRACE_SECS: i64 = 60;
 /// Credential kinds that never expire by design.
 const STATIC_KINDS: &[&str] = &["aws-key", "k8s-legacy-token"];
 
@@ -119,7 +122,8 @@ impl<'a> Reading<'a> {
         let kind = self.kind(scene);
         let is_static = kind.is_some_and(|kind| is_static(scene, kind, lifetime));
         let max = kind.and_then(|kind| max_ttl_secs(scene, kind));
-        let lasting = is_static || lifetime.ttl_secs.zip(max).is_some_and(|(ttl, max)| ttl > max);
+        let lasting =
+            is_static || lifetime.ttl_secs.zip(max).is_some_and(|(ttl, max)| ttl > max + ISSUE_GRACE_SECS);
         [
             // Whether there are several is told by all uses of its credential.
             Marks::PLACES.when(self.seen_at(scene).is_some()),
