@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Store(store::StoreArgs),
     /// List every log format that is recognised, or check a mapping file
     Formats(FormatsArgs),
-    /// Show the detection rules
+    /// Show the detection rules, and check rules of your own
     Rules(RulesArgs),
     /// Write labelled telemetry in real log formats
     Simulate(SimulateArgs),
@@ -158,7 +158,7 @@ pub(crate) struct DemoArgs {
   offbound replay /var/log/kubernetes/audit.log /var/log/audit/
   offbound replay logs/ --env offbound-env.toml --format ndjson --fail-on high
   zcat old.gz | offbound replay - --source k8s-audit:prod=-
-Events outside --since/--until are read and counted, and take no part in the judgement: a credential that was
+Events outside --since/--until are read and counted, and take no part in the judgement: a credential that was \
 issued before --since is one of unknown origin.")]
 pub(crate) struct ReplayArgs {
     /// Files, folders or globs; `-` is standard input. Plain, gzip or zstd
@@ -288,6 +288,12 @@ pub(crate) enum RulesCommand {
         rules: Option<PathBuf>,
         #[command(flatten)]
         list: ListArgs,
+    },
+    /// Check rules of your own: read and plan them; exit code 3 when something is wrong with one
+    Check {
+        /// Rule files, or folders with them (*.sql)
+        #[arg(required = true, value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
     },
 }
 
@@ -429,13 +435,13 @@ pub(crate) struct ManArgs {
 pub(crate) enum Format {
     /// For people
     Table,
-    /// One object
+    /// One object, or one list of rows
     Json,
-    /// One object a line; the summary is the last line
+    /// One object a line; where there is a summary, it is the last
     Ndjson,
-    /// Findings, one a line
+    /// A heading, then one row (of results: one finding) a line
     Csv,
-    /// Columns (`hunt` only)
+    /// Columns (`hunt` and `store export` only)
     Parquet,
 }
 

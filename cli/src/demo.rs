@@ -40,7 +40,7 @@ Host events (Tetragon) and identity assertions (Kubernetes audit, Envoy) of 26 h
 const NEXT: &str = "\
 Next, on your own logs:
   offbound replay PATH…                      files, folders, globs, or - for standard input
-  offbound replay PATH… --env offbound.env.toml
+  offbound replay PATH… --env offbound-env.toml
                                              tell it your address spaces, egress and workloads: surer answers
   offbound investigate PATH…                 the same, in the terminal UI
   offbound formats                           the log formats that are recognised";

@@ -4,7 +4,7 @@
 //! Owns: the window, and when the engine may seal. Leaves to `correlate` the judgement.
 //! Law STREAM-1: how the scan is cut into batches changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -100,6 +100,18 @@ pub(crate) fn parse_environment(text: &str, origin: &str) -> Result<Environment,
     Ok(environment)
 }
 
+/// An exception to a rule that does not exist excepts nothing; it may be a slip, or a rule that is not loaded.
+fn warn_of_exceptions(environment: &Environment, rules: &RuleSet) {
+    let is_known = |id: &str| rules.rules().iter().any(|rule| rule.id == id);
+    let named: BTreeSet<&str> = environment.exceptions.iter().map(|entry| entry.rule.as_str()).collect();
+    for id in named.into_iter().filter(|id| !is_known(id)) {
+        let text = format!(
+            "[[exception]] names {id:?}, and there is no such rule; `offbound rules list` names them all"
+        );
+        say("warning", &text);
+    }
+}
+
 /// An engine, and what it runs on.
 pub(crate) struct Judge {
     engine: Engine,
@@ -110,6 +122,7 @@ impl Judge {
     /// Plans every rule; an unsound one is refused here, before anything is read.
     pub(crate) fn new(environment: Environment, rules: &RuleSet) -> Result<Self, Failure> {
         let runtime = runtime()?;
+        warn_of_exceptions(&environment, rules);
         let engine = runtime.block_on(Engine::new(environment, rules));
         let engine = engine.map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
         Ok(Self { engine, runtime })
@@ -118,6 +131,7 @@ impl Judge {
     /// The same for a stream: it also says what the evidence at hand supports before it is sealed.
     pub(crate) fn live(environment: Environment, rules: &RuleSet) -> Result<Self, Failure> {
         let runtime = runtime()?;
+        warn_of_exceptions(&environment, rules);
         let engine = runtime.block_on(Engine::live(environment, rules));
         let engine = engine.map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
         Ok(Self { engine, runtime })

@@ -1,8 +1,10 @@
-//! `offbound rules`: the detection catalogue, as list and one by one.
+//! `offbound rules`: the detection catalogue, as list and one by one; rules of one's own are checked.
 //!
 //! In: the built-in rules, and those of `--rules DIR`. Out: a table, a page, or JSON.
 //! Owns: reading the folder, in name order. Leaves to `correlate` the meaning of a rule file.
 //! Law: what is shown is the very rule that judges.
+
+mod check;
 
 use std::fs;
 use std::io::{self, Write};
@@ -65,7 +67,7 @@ impl From<&Rule> for Row {
     }
 }
 
-/// Runs `rules list` or `rules show`.
+/// Runs `rules list`, `rules show` or `rules check`.
 pub(crate) fn run(args: &RulesArgs, context: &Context) -> Result<Done, Failure> {
     match &args.command {
         RulesCommand::List { rules, list } => {
@@ -76,31 +78,37 @@ pub(crate) fn run(args: &RulesArgs, context: &Context) -> Result<Done, Failure> 
             let rules = load(context.config.rules(rules.as_deref()).as_deref())?;
             show(&rules, id, list, context)
         }
+        RulesCommand::Check { paths } => check::run(paths),
     }
 }
 
 /// The built-in rules, and those of `folder`.
 pub(crate) fn load(folder: Option<&Path>) -> Result<RuleSet, Failure> {
-    let mut rules = RuleSet::builtin().map_err(|error| {
-        Failure::could_not(format!("a built-in rule is unsound: {error}; please report this"))
-    })?;
-    let Some(folder) = folder else {
-        return Ok(rules);
-    };
-    for path in rule_files(folder)? {
-        let origin = path.display().to_string();
-        let text = fs::read_to_string(&path).map_err(|error| {
-            Failure::usage(format!("cannot read rule {origin}: {error}; correct --rules"))
-        })?;
-        rules.add(&origin, &text).map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
+    let mut rules = builtin()?;
+    for path in folder.map(rule_files).transpose()?.unwrap_or_default() {
+        add(&mut rules, &path)?;
     }
     Ok(rules)
+}
+
+fn builtin() -> Result<RuleSet, Failure> {
+    RuleSet::builtin().map_err(|error| {
+        Failure::could_not(format!("a built-in rule is unsound: {error}; please report this"))
+    })
+}
+
+/// Reads the rule in a file.
+fn add(rules: &mut RuleSet, path: &Path) -> Result<(), Failure> {
+    let origin = path.display().to_string();
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read rule {origin}: {error}; correct the path")))?;
+    rules.add(&origin, &text).map_err(|error| Failure::usage(format!("{error}; correct the rule")))
 }
 
 /// The `*.sql` files of a folder, in name order.
 fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let wrong = |error: io::Error| {
-        Failure::usage(format!("cannot read rule folder {}: {error}; correct --rules", folder.display()))
+        Failure::usage(format!("cannot read rule folder {}: {error}; correct the path", folder.display()))
     };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(wrong)? {
@@ -112,7 +120,7 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     files.sort();
     if files.is_empty() {
         return Err(Failure::usage(format!(
-            "no *.sql file in rule folder {}; correct --rules",
+            "no *.sql file in rule folder {}; correct the path",
             folder.display()
         )));
     }

@@ -12,9 +12,9 @@ use clap::{Args, ValueEnum};
   offbound ship /var/log/audit/ --topic linux-audit --follow
   offbound ship 'trail/*.json.gz' --topic cloudtrail --brokers localhost:9092
   kubectl logs -f web | offbound ship - --topic web
-One message is one record: a line, or a JSON document of several lines. A position is kept once the broker has all
+One message is one record: a line, or a JSON document of several lines. A position is kept once the broker has all \
 records before it: what was on its way when the process was killed is sent again, and is the same event for `stream`.
-Records leave this machine as they are, with the secrets in them, unless --redact is given. TLS and credentials are set
+Records leave this machine as they are, with the secrets in them, unless --redact is given. TLS and credentials are set \
 in the configuration file; docs/kafka.md has all keys. SIGINT and SIGTERM finish what is on its way, and end with 0.")]
 pub(crate) struct ShipArgs {
     /// Files, folders or globs; `-` is standard input. Plain; without --follow also gzip or zstd

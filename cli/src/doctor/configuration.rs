@@ -5,10 +5,13 @@
 
 use std::path::Path;
 
+use offbound_correlate::environment::Environment;
+
 use super::check::Check;
 use crate::args::{ColorWhen, Common, LogFormat};
 use crate::config::{CommonSettings, Config};
 use crate::exit::Failure;
+use crate::judge::Judge;
 use crate::{judge, mappings, rules};
 
 const PART: &str = "configuration";
@@ -49,8 +52,10 @@ pub(super) fn inputs(config: &Config, checks: &mut Vec<Check>) {
         }),
     }
     let folder = config.rules(None);
-    checks.extend(match rules::load(folder.as_deref()) {
-        Ok(rules) => vec![Check::well(PART, "rules", format!("{} rules", rules.rules().len()))],
+    let planned = rules::load(folder.as_deref())
+        .and_then(|rules| Judge::new(Environment::default(), &rules).map(|_| rules.rules().len()));
+    checks.extend(match planned {
+        Ok(count) => vec![Check::well(PART, "rules", format!("{count} rules"))],
         Err(failure) => faults(PART, "rules", &failure),
     });
     checks.extend(match mappings::formats(&config.formats(&[])) {

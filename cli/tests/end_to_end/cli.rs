@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
-use crate::{offbound, out, root, run, said, scratch};
+use crate::{offbound, out, root, run, said, scratch, text_of};
 
 const SAMPLE: &str = "stolen-pod-token";
 
@@ -191,6 +191,45 @@ fn every_rule_has_a_page() {
         }
         assert!(page.to_uppercase().contains("SELECT"), "{id}");
     }
+}
+
+/// Scenario: a rule of one's own, sound; with a column that does not exist; with an id that is taken.
+/// Guarantees: the sound one is told, every fault names its file, and nothing else is done.
+#[test]
+fn own_rules_are_checked() {
+    let folder = scratch();
+    let rule = text_of(&root().join("correlate/rules/posture/ct-305.sql"));
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writable");
+    write("own.sql", &rule.replace("CT-305", "OWN-1"));
+    let output = run(folder.path(), &["rules", "check", "."]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(out(&output).lines().next(), Some("./own.sql: sound: OWN-1 reads uses"));
+    write("taken.sql", &rule);
+    write("typo.sql", &rule.replace("CT-305", "OWN-2").replace("is_static", "is_statik"));
+    let output = run(folder.path(), &["rules", "check", "own.sql", "taken.sql", "typo.sql"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    for told in ["taken.sql: rule CT-305 is there already", "typo.sql: rule OWN-2", "is_statik"] {
+        assert!(said(&output).contains(told), "{told}: {}", said(&output));
+    }
+    assert_eq!(out(&output), "own.sql: sound: OWN-1 reads uses\n");
+    let output = run(folder.path(), &["rules", "check", "missing.sql"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+}
+
+/// Scenario: an exception to a rule that does not exist, beside one to a rule that does. Guarantees: the first is told.
+#[test]
+fn exceptions_that_except_nothing_are_told() {
+    let folder = scratch();
+    let exception = |rule: &str| {
+        format!("[[exception]]\nrule = \"{rule}\"\nsubject = \"x\"\nreason = \"r\"\nexpires = 2030-01-01\n")
+    };
+    let text = format!("{}{}", exception("CT-305"), exception("CT-3O5"));
+    fs::write(folder.path().join("environment.toml"), text).expect("writable");
+    let logs = root().join("samples").join(SAMPLE).join("pods.json").display().to_string();
+    let output = run(folder.path(), &["replay", "--env", "environment.toml", &logs]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let warnings = said(&output).matches("there is no such rule").count();
+    assert_eq!((warnings, said(&output).contains("CT-3O5")), (1, true), "{}", said(&output));
 }
 
 /// Scenario: one scenario written twice with one seed. Guarantees: equal bytes, and the truth beside them.
