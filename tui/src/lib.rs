@@ -12,6 +12,7 @@ mod event;
 mod filter;
 mod guard;
 mod keymap;
+mod keys;
 mod list;
 mod location;
 mod model;

@@ -1,18 +1,16 @@
 //! The terminal while the screens are up: taken over, drawn on, given back whatever happens.
 //!
-//! In: an investigation and options. Out: nothing but frames. Owns: raw mode, the alternate screen, the threads that
-//! read keys and ask questions, the only clock here. Law: a frame is drawn only when something changed; the terminal
+//! In: an investigation and options. Out: nothing but frames. Owns: raw mode, the alternate screen, the thread that asks
+//! questions. Leaves to `keys` what the terminal says. Law: a frame is drawn only when something changed; the terminal
 //! is given back at the end, on an error, on a panic and on SIGTERM or SIGHUP.
 
 use std::io::{self, BufWriter, Stdout};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
-    Event as TerminalEvent, MouseButton, MouseEventKind,
 };
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
 use offbound_schemas::{FindingId, IncidentId};
@@ -20,7 +18,7 @@ use ratatui::Terminal;
 
 use crate::event::{Effect, Event};
 use crate::guard::{AnsiBackend, GuardBackend};
-use crate::keymap::Key;
+use crate::keys::Keys;
 use crate::location::{Location, Subject};
 use crate::model::Model;
 use crate::port::Investigation;
@@ -31,12 +29,8 @@ use crate::worker::Worker;
 
 /// Events that may wait: more than a burst of keys and answers, so that nobody is ever held up for long.
 const EVENTS_MAX: usize = 1024;
-/// How often the thread that reads keys looks whether it should end.
-const POLL: Duration = Duration::from_millis(100);
 /// How often a live investigation is asked whether there is news.
 const NEWS: Duration = Duration::from_secs(1);
-/// Lines per notch of the wheel.
-const WHEEL_LINES: i64 = 3;
 
 /// How the screens look and where they begin.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,11 +73,11 @@ pub fn run(port: Box<dyn Investigation>, options: Options) -> Result<(), TuiErro
     let (events, inbox) = sync_channel(EVENTS_MAX);
     let worker = Worker::start(port, events.clone())?;
     let _restore = TakenTerminal::take()?;
-    let input = Input::start(events)?;
+    let keys = Keys::read(events)?;
     let result = Screen::new(options).map_err(TuiError::from).and_then(|screen| screen.run(&inbox, &worker));
     // Closed first, so that nobody waits to send; then no thread reads keys any more that belong to the next program.
     drop(inbox);
-    drop(input);
+    drop(keys);
     result
 }
 
@@ -222,81 +216,4 @@ fn give_back() {
     )
     .ok();
     crossterm::terminal::disable_raw_mode().ok();
-}
-
-/// The thread that reads keys.
-struct Input {
-    ended: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Input {
-    fn start(events: SyncSender<Event>) -> io::Result<Self> {
-        let ended = Arc::new(AtomicBool::new(false));
-        let terminated = termination()?;
-        let theirs = Arc::clone(&ended);
-        let read = move || {
-            let began = Instant::now();
-            while !theirs.load(Ordering::Relaxed) {
-                let event = if terminated.load(Ordering::Relaxed) {
-                    Some(Event::Terminate)
-                } else {
-                    read_event(began)
-                };
-                if event.is_some_and(|event| events.send(event).is_err()) {
-                    return;
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("offbound-keys".to_owned()).spawn(read)?;
-        Ok(Self { ended, thread: Some(thread) })
-    }
-}
-
-impl Drop for Input {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // It has nothing to say, also when it ended by a panic: the hook has reported that.
-            thread.join().ok();
-        }
-    }
-}
-
-/// A flag that SIGTERM and SIGHUP set.
-fn termination() -> io::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    #[cfg(unix)]
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&flag))?;
-    }
-    Ok(flag)
-}
-
-/// The next event of the terminal, if one comes soon and means something here.
-fn read_event(began: Instant) -> Option<Event> {
-    let ready = crossterm::event::poll(POLL);
-    match ready.and_then(|ready| if ready { crossterm::event::read().map(Some) } else { Ok(None) }) {
-        Ok(event) => event.and_then(|event| translate(event, began)),
-        // A terminal that cannot be read any more is gone.
-        Err(_) => Some(Event::Terminate),
-    }
-}
-
-fn translate(event: TerminalEvent, began: Instant) -> Option<Event> {
-    match event {
-        TerminalEvent::Key(key) => Key::of(key).map(Event::Key),
-        TerminalEvent::Paste(text) => Some(Event::Paste(text)),
-        TerminalEvent::Resize(columns, rows) => Some(Event::Resize(columns, rows)),
-        TerminalEvent::Mouse(mouse) => match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) => {
-                let at_millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                Some(Event::Click { x: mouse.column, y: mouse.row, at_millis })
-            }
-            MouseEventKind::ScrollDown => Some(Event::Wheel(WHEEL_LINES)),
-            MouseEventKind::ScrollUp => Some(Event::Wheel(-WHEEL_LINES)),
-            _ => None,
-        },
-        TerminalEvent::FocusGained | TerminalEvent::FocusLost => None,
-    }
 }

@@ -12,6 +12,7 @@ mod layers;
 mod mappings;
 mod scenarios;
 mod schema;
+mod screens;
 mod secrets;
 mod ship;
 mod store;

@@ -114,7 +114,7 @@ fn eventually(what: &str, is_true: impl FnMut() -> bool) {
 }
 
 /// The same, for at most so long.
-fn eventually_within(longest: Duration, what: &str, mut is_true: impl FnMut() -> bool) {
+pub(super) fn eventually_within(longest: Duration, what: &str, mut is_true: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_true() {
         assert!(began.elapsed() < longest, "{what} did not come true in {longest:?}");

@@ -15,13 +15,14 @@ use world::{HOUR, TOKEN, World, at};
 const DAY: i64 = 24 * HOUR;
 
 /// The only incident of a world.
+#[allow(clippy::panic, reason = "a test without its incident cannot go on")]
 fn only(world: &World) -> Incident {
     let judged = world.judge();
     let rules: Vec<&str> = judged.findings.iter().map(|finding| finding.rule.as_str()).collect();
-    match <[Incident; 1]>::try_from(judged.incidents) {
-        Ok([incident]) => incident,
-        Err(incidents) => panic!("{} incidents of findings {rules:?}", incidents.len()),
-    }
+    let [incident] = judged.incidents.as_slice() else {
+        panic!("{} incidents of findings {rules:?}", judged.incidents.len())
+    };
+    incident.clone()
 }
 
 fn verdicts(incident: &Incident) -> (LayerVerdict, LayerVerdict, ContainmentOutcome, Strength) {
