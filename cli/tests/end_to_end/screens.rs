@@ -22,7 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The end that the user sees, and the command at the other one, which is its terminal but sends it no signals.
 fn on_a_terminal(args: &[&str]) -> (File, Child) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+    // No child may hold the user's end, else the terminal is never gone.
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = openpt(flags).expect("a pseudo-terminal");
     grantpt(&master).and_then(|()| unlockpt(&master)).expect("its other end");
     let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&master, size).expect("a terminal has a size");
