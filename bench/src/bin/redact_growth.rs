@@ -40,6 +40,12 @@ const PARTS: &[&str] = &[
     "cookie: ",
     "secretid=a+-",
     "-pass pass:",
+    "\\",
+    "\\nghp_",
+    "unseal ",
+    "zip -P ",
+    "\"aws_secret_access_key\",",
+    "://a@",
 ];
 /// Bytes of the shorter text.
 const SHORT_BYTES: usize = 16_384;

@@ -237,12 +237,14 @@ fn with_breaks(text: &str) -> Option<Layer> {
     let bytes = text.as_bytes();
     let begins_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
     let mut build = Build::default();
-    let mut done = 0;
+    let (mut done, mut passed) = (0, 0);
     for at in memchr::memchr_iter(b'\\', bytes) {
-        if at < done {
+        // Each run of backslashes is counted once.
+        if at < passed {
             continue;
         }
         let letter = at + bytes.get(at..)?.iter().take_while(|byte| **byte == b'\\').count();
+        passed = letter;
         let instead = break_of(bytes.get(letter)).filter(|_| bytes.get(letter + 1).is_some_and(begins_word));
         let Some(instead) = instead else { continue };
         build.copy(text.get(done..at)?, done);
