@@ -165,9 +165,14 @@ mod tests {
         let names = |columns: Vec<offbound_schemas::table::ColumnSpec>| -> Vec<&'static str> {
             columns.iter().map(|column| column.name).collect()
         };
-        let (lineage, signal, gap) =
-            (include_str!("lineage.rs"), include_str!("signal.rs"), include_str!("gap.rs"));
-        check(host_events::NAME, &names(host_events::columns()), &[ALL, lineage, signal, gap]);
+        let (lineage, signal, meaning, gap) = (
+            include_str!("lineage.rs"),
+            include_str!("signal.rs"),
+            include_str!("signal/meaning.rs"),
+            include_str!("gap.rs"),
+        );
+        let of_hosts = names(host_events::columns());
+        check(host_events::NAME, &of_hosts, &[ALL, lineage, signal, meaning, gap]);
         let (binding, usage, destination, copies, sides) = (
             include_str!("binding.rs"),
             include_str!("usage.rs"),
