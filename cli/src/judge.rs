@@ -121,18 +121,24 @@ pub(crate) struct Judge {
 impl Judge {
     /// Plans every rule; an unsound one is refused here, before anything is read.
     pub(crate) fn new(environment: Environment, rules: &RuleSet) -> Result<Self, Failure> {
-        let runtime = runtime()?;
         warn_of_exceptions(&environment, rules);
-        let engine = runtime.block_on(Engine::new(environment, rules));
-        let engine = engine.map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
-        Ok(Self { engine, runtime })
+        Self::begin(Engine::new(environment, rules))
     }
 
     /// The same for a stream: it also says what the evidence at hand supports before it is sealed.
     pub(crate) fn live(environment: Environment, rules: &RuleSet) -> Result<Self, Failure> {
-        let runtime = runtime()?;
         warn_of_exceptions(&environment, rules);
-        let engine = runtime.block_on(Engine::live(environment, rules));
+        Self::begin(Engine::live(environment, rules))
+    }
+
+    /// An engine without rules: it makes facts, and judges nothing.
+    pub(crate) fn of_facts(environment: Environment) -> Result<Self, Failure> {
+        Self::begin(Engine::new(environment, &RuleSet::default()))
+    }
+
+    fn begin(engine: impl Future<Output = Result<Engine, EngineError>>) -> Result<Self, Failure> {
+        let runtime = runtime()?;
+        let engine = runtime.block_on(engine);
         let engine = engine.map_err(|error| Failure::usage(format!("{error}; correct the rule")))?;
         Ok(Self { engine, runtime })
     }

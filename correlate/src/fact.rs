@@ -21,6 +21,8 @@ pub(crate) mod sensitive;
 mod shared;
 mod sides;
 pub(crate) mod signal;
+#[cfg(test)]
+mod testing;
 pub(crate) mod touched;
 pub(crate) mod twin;
 pub(crate) mod usage;
@@ -119,8 +121,9 @@ impl Facts {
         let Self { names, destinations, coverage, bindings, uses, touched, .. } = self;
         let called = destinations.of(environment, view, row);
         let (destination, source) = (names.name(&called.name), names.name(view.source(row)));
+        let is_sent = sides::is_sent(view, row);
         // That a caller tells of its calls is no log of whom it called.
-        if !sides::is_sent(view, row) {
+        if !is_sent {
             coverage.hear(Subject { kind: Kind::Destination, scope: destination, source }, time);
         }
         let credential = names.maybe(view.credential_id(row));
@@ -134,8 +137,7 @@ impl Facts {
         }
         if is_shown {
             let copy = Copy::of(view, row);
-            let call = uses.call(environment, &called.name, view, row);
-            let shown = Shown { credential, destination, called, witness, copy, call };
+            let shown = Shown { environment, credential, destination, called, witness, copy, is_sent };
             let folded = uses.assertion(names, &shown, view, row);
             touched.usage(folded.place);
             touched.usage(folded.repeated);

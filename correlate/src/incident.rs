@@ -157,7 +157,7 @@ pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern
     let layers = layers::judge(&case, &attributed);
     let blast_radius = blast::radius(&case, &attributed);
     let verdict = outcome::decide(&case, &attributed, &layers);
-    let concern = concern(&case, &attributed);
+    let concern = concern(&case, &attributed, layers.is_covered);
     let incident = Incident {
         record_type: "incident".to_owned(),
         schema: "offbound.incident/1".to_owned(),
@@ -189,7 +189,7 @@ pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern
     (incident, concern)
 }
 
-fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
+fn concern(case: &Case<'_>, attributed: &Attribution<'_>, is_covered: bool) -> Concern {
     let shown = case.members.iter().flat_map(|member| &member.uses);
     let shown = shown.filter_map(|row| row.credential_id.clone());
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
@@ -210,7 +210,7 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>) -> Concern {
         credentials,
         looks_at_its_places: case.looks_at_its_places(),
         hosts: layers::own_hosts(case),
-        is_covered: layers::is_covered(case),
+        is_covered,
         end: case.end,
         from: case.onset.plus_nanos(-layers::BEFORE_NANOS),
         until: case.end.plus_nanos(attribution::AFTERMATH_NANOS),

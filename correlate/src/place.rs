@@ -19,9 +19,9 @@ use index::container_prefix;
 pub(crate) use index::{PlaceIndex, PodFacts};
 
 /// The stays, indexed for questions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Places<'a> {
-    environment: Option<&'a Environment>,
+    environment: &'a Environment,
     index: PlaceIndex,
     stays: &'a [Stay],
     /// Questions about names whose answers are others than those of the index that was given.
@@ -50,8 +50,7 @@ impl<'a> Places<'a> {
         (mut index, touched): (PlaceIndex, &Before),
     ) -> Self {
         let renamed = index.renew(environment, names, placements.stays(), touched);
-        let (environment, asked) = (Some(environment), Asked::default());
-        Self { environment, index, stays: placements.stays(), renamed, asked }
+        Self { environment, index, stays: placements.stays(), renamed, asked: Asked::default() }
     }
 
     /// The index, for the next questions.
@@ -183,7 +182,7 @@ impl<'a> Places<'a> {
 
     /// Whether a stay is one of those.
     pub(crate) fn is_of(&self, names: &Names, stay: &Stay, canonical: &str) -> bool {
-        let Some(environment) = self.environment else { return false };
+        let environment = self.environment;
         let goes_by = |wanted: &str| {
             let mut known = stay.workload.iter().chain(&stay.aliases);
             known.any(|name| environment.canonical(names.text(*name)) == wanted)
@@ -204,9 +203,8 @@ impl<'a> Places<'a> {
             let agree = others.iter().all(|other| other == first);
             return first.clone().filter(|_| agree).map(|account| (None, account));
         }
-        let environment = self.environment?;
-        let (realm, account) = environment.mesh_account(canonical)?;
-        Some((Some(&realm.name), environment.canonical_workload(&account)))
+        let (realm, account) = self.environment.mesh_account(canonical)?;
+        Some((Some(&realm.name), self.environment.canonical_workload(&account)))
     }
 
     /// Who owned `address` of `realm` at `time`, give or take `skew`.

@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex};
 use arrow::array::RecordBatch;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnv;
-use offbound_correlate::RuleSet;
 use offbound_store::{RowOrder, Store};
 
 use super::pushdown::Narrowing;
@@ -94,7 +93,7 @@ fn fact_tables(
         return Ok(Vec::new());
     }
     let environment = judge::environment(sources.environment.as_deref())?;
-    let engine = Judge::new(environment, &RuleSet::default())?.within(sources.facts);
+    let engine = Judge::of_facts(environment)?.within(sources.facts);
     engine.fact_tables(names, store, sources.window, &sources.interrupt)
 }
 

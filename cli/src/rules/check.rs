@@ -37,13 +37,12 @@ pub(super) fn run(paths: &[PathBuf]) -> Result<Done, Failure> {
     if faults.is_empty() { Ok(Done::Clean) } else { Err(Failure::Usage(faults)) }
 }
 
-/// The rule of a file, read and planned beside those that are known; it is known from then on.
+/// The rule of a file, read and planned; if it is sound, it is known from then on.
 fn sound(known: &mut RuleSet, file: &Path) -> Result<Rule, Failure> {
-    let mut rules = known.clone();
-    add(&mut rules, file)?;
-    Judge::new(Environment::default(), &rules)?;
-    let origin = file.display().to_string();
-    let rule = rules.rules().iter().find(|rule| rule.origin == origin).cloned();
-    *known = rules;
-    rule.ok_or_else(|| Failure::could_not(format!("{origin} has no rule; please report this")))
+    let mut alone = RuleSet::default();
+    add(&mut alone, file)?;
+    Judge::new(Environment::default(), &alone)?;
+    add(known, file)?;
+    let rule = alone.rules().first().cloned();
+    rule.ok_or_else(|| Failure::could_not(format!("{} has no rule; please report this", file.display())))
 }

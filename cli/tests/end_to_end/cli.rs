@@ -216,7 +216,8 @@ fn own_rules_are_checked() {
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
 }
 
-/// Scenario: an exception to a rule that does not exist, beside one to a rule that does. Guarantees: the first is told.
+/// Scenario: an exception to a rule that does not exist, beside one to a rule that does; facts are asked for with the same
+/// file. Guarantees: the first is told where rules judge; a question about facts, which needs no rules, says nothing of either.
 #[test]
 fn exceptions_that_except_nothing_are_told() {
     let folder = scratch();
@@ -230,6 +231,12 @@ fn exceptions_that_except_nothing_are_told() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let warnings = said(&output).matches("there is no such rule").count();
     assert_eq!((warnings, said(&output).contains("CT-3O5")), (1, true), "{}", said(&output));
+    let output = run(folder.path(), &["replay", "--env", "environment.toml", "--store", "store", &logs]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let question = "SELECT count(*) FROM uses";
+    let output = run(folder.path(), &["hunt", "--store", "store", "--env", "environment.toml", question]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(!said(&output).contains("there is no such rule"), "{}", said(&output));
 }
 
 /// Scenario: one scenario written twice with one seed. Guarantees: equal bytes, and the truth beside them.

@@ -346,11 +346,7 @@ fn pour(into: &mut Held, from: &Held) {
 
 #[cfg(test)]
 mod tests {
-    use offbound_schemas::table::identity_assertions;
-
-    use crate::environment::Environment;
-    use crate::fact::Facts;
-    use crate::testing::text::Tables;
+    use crate::fact::testing::in_order;
 
     const DEFAULTS: &str = "
 identity_assertions: event_id=a{n}; source=api; location=t:{n}; phase=revoke; credential_id=s1; event_time=10:00:0{n}
@@ -361,13 +357,7 @@ identity_assertions: event_id=a{n}; source=api; location=t:{n}; phase=revoke; cr
     #[test]
     fn a_refused_revocation_ends_nothing() {
         for (decision, ends) in [("allow", true), ("none", true), ("deny", false), ("error", false)] {
-            let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are well formed");
-            let row = format!("identity_assertions: decision={decision}\n");
-            tables.add(&row).expect("the row is well formed");
-            let batch = tables.batch(identity_assertions::NAME).expect("the row fits the table");
-            let view = identity_assertions::View::new(&batch).expect("it is that table");
-            let mut facts = Facts::default();
-            facts.assertion(&Environment::default(), &view, 0);
+            let facts = in_order(DEFAULTS, &format!("identity_assertions: decision={decision}\n"));
             let ended = facts.bindings.iter().next().map(|held| held.revoked_at.is_some());
             assert_eq!(ended, Some(ends), "{decision}");
         }

@@ -83,12 +83,9 @@ impl Copies {
 mod tests {
     use std::collections::BTreeMap;
 
-    use offbound_schemas::table::identity_assertions;
     use proptest::prelude::*;
 
-    use crate::environment::Environment;
-    use crate::fact::Facts;
-    use crate::testing::text::Tables;
+    use crate::fact::testing::{in_order, rows_of};
 
     const DEFAULTS: &str = "
 identity_assertions: event_id=a{n}; source=cloudtrail; location=t:{n}; phase=present; decision=allow; enforcement=enforced; credential_id=ASIAEXAMPLE00000000A; id_kind=access_key; subject=arn:x; src_addr=198.51.100.9; addr_quality=direct; dst=kms.amazonaws.com; action=Decrypt; account=one; shared_id=s1; event_time=10:00:01
@@ -96,20 +93,13 @@ identity_assertions: event_id=a{n}; source=cloudtrail; location=t:{n}; phase=pre
 
     /// Each use's credential and count, after folding rows in the order of their times.
     fn uses(rows: &str) -> Vec<(String, u64)> {
-        let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are well formed");
-        tables.add(rows).expect("the rows are well formed");
-        let batch = tables.batch(identity_assertions::NAME).expect("the rows fit the table");
-        let view = identity_assertions::View::new(&batch).expect("it is that table");
-        let mut order: Vec<usize> = (0..view.len()).collect();
-        order.sort_by_key(|row| (view.event_time(*row), view.event_id(*row)));
-        let (environment, mut facts) = (Environment::default(), Facts::default());
-        order.into_iter().for_each(|row| facts.assertion(&environment, &view, row));
+        let facts = in_order(DEFAULTS, rows);
         let text = |name| facts.names.text_of(name).unwrap_or_default().to_owned();
         facts.uses.iter().map(|usage| (text(usage.key.credential), usage.count)).collect()
     }
 
     fn check(rows: &[&str], expected: &[u64]) {
-        let rows: String = rows.iter().map(|row| format!("identity_assertions: {row}\n")).collect();
+        let rows = rows_of("identity_assertions", rows.iter().copied());
         let counts: Vec<u64> = uses(&rows).into_iter().map(|(_, count)| count).collect();
         assert_eq!(counts, expected, "{rows}");
     }

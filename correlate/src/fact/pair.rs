@@ -143,13 +143,11 @@ fn joined(known: &Container, seen: Container) -> Option<Container> {
 
 #[cfg(test)]
 mod tests {
-    use offbound_schemas::table::host_events;
     use offbound_schemas::vocabulary::Attribution;
     use proptest::prelude::*;
 
     use super::categories;
-    use crate::fact::Facts;
-    use crate::testing::text::Tables;
+    use crate::fact::testing::{as_they_stand, rows_of};
 
     const DEFAULTS: &str = "
 host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=file_read; outcome=denied; control=selinux; mode=enforcing; exe=/bin/x; target_path=/t{n}; label=system_u:system_r:container_t:s0:c4,c808; event_time=10:00:0{n}
@@ -157,14 +155,8 @@ host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=
 
     /// Folds rows as they stand; gives how the last sign's pod is known, its pod and its container.
     fn last(rows: &str) -> (Attribution, String, String) {
-        let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are well formed");
-        for row in rows.lines().map(str::trim).filter(|row| !row.is_empty()) {
-            tables.add(&format!("host_events: {row}")).expect("the rows are well formed");
-        }
-        let batch = tables.batch(host_events::NAME).expect("the rows fit the table");
-        let view = host_events::View::new(&batch).expect("it is that table");
-        let mut facts = Facts::default();
-        (0..view.len()).for_each(|row| facts.host_event(&view, row));
+        let rows = rows.lines().map(str::trim).filter(|row| !row.is_empty());
+        let facts = as_they_stand(DEFAULTS, &rows_of("host_events", rows));
         let sign = facts.signals.all().last().expect("the last row is a sign");
         let text = |name| facts.names.text_of(name).unwrap_or_default().to_owned();
         (sign.pod_by, text(sign.pod_uid), text(sign.container))

@@ -433,25 +433,35 @@ mod tests {
         placements.stays().iter().map(shown).collect()
     }
 
+    /// Folds a statement about a host: its name and its machine, when it was made, and the stay that it tells, in seconds.
+    fn tell(
+        placements: &mut Placements,
+        names: &mut Names,
+        (host, machine): (&str, Option<&str>),
+        (at, start, end): (i64, Option<i64>, Option<i64>),
+    ) {
+        let seconds = |secs: i64| EventTime(secs * 1_000_000_000);
+        let row = offbound_schemas::table::Placement {
+            event_time: seconds(at),
+            kind: PlacementKind::Host,
+            host: Some(host.to_owned()),
+            host_uid: machine.map(str::to_owned),
+            start: start.map(seconds),
+            end: end.map(seconds),
+            ..offbound_schemas::table::Placement::default()
+        };
+        let batch = placements::to_batch(&[row]);
+        let view = placements::View::new(&batch).expect("the batch is of this table");
+        placements.placement(names, &view, 0, None);
+    }
+
     /// Scenario: a machine is stopped and started again; an inventory repeats its first start; it is terminated.
     /// Guarantees: it is there again from the restart on, whatever is repeated of before, until it ends.
     #[test]
     fn a_machine_that_is_started_again() {
-        let mut names = Names::default();
-        let mut placements = Placements::default();
+        let (mut names, mut placements) = (Names::default(), Placements::default());
         let mut tell = |at: i64, start: Option<i64>, end: Option<i64>| {
-            let seconds = |secs: i64| EventTime(secs * 1_000_000_000);
-            let row = offbound_schemas::table::Placement {
-                event_time: seconds(at),
-                kind: PlacementKind::Host,
-                host: Some("i-1".to_owned()),
-                start: start.map(seconds),
-                end: end.map(seconds),
-                ..offbound_schemas::table::Placement::default()
-            };
-            let batch = placements::to_batch(&[row]);
-            let view = placements::View::new(&batch).expect("the batch is of this table");
-            placements.placement(&mut names, &view, 0, None);
+            tell(&mut placements, &mut names, ("i-1", None), (at, start, end));
             let stays = placements.stays();
             assert_eq!(stays.len(), 1);
             stays[0].end.map(|end| end.0 / 1_000_000_000)
@@ -467,22 +477,10 @@ mod tests {
     /// Guarantees: the first ends, the second does not, nor does a machine of another name.
     #[test]
     fn a_node_deleted_by_its_name() {
-        let mut names = Names::default();
-        let mut placements = Placements::default();
+        let (mut names, mut placements) = (Names::default(), Placements::default());
         let mut tell = |host: &str, machine: Option<&str>, start: Option<i64>, end: Option<i64>| {
-            let seconds = |secs: i64| EventTime(secs * 1_000_000_000);
-            let row = offbound_schemas::table::Placement {
-                event_time: seconds(start.or(end).unwrap_or_default()),
-                kind: PlacementKind::Host,
-                host: Some(host.to_owned()),
-                host_uid: machine.map(str::to_owned),
-                start: start.map(seconds),
-                end: end.map(seconds),
-                ..offbound_schemas::table::Placement::default()
-            };
-            let batch = placements::to_batch(&[row]);
-            let view = placements::View::new(&batch).expect("the batch is of this table");
-            placements.placement(&mut names, &view, 0, None);
+            let at = start.or(end).unwrap_or_default();
+            tell(&mut placements, &mut names, (host, machine), (at, start, end));
         };
         tell("n1", Some("machine-1"), Some(10), None);
         tell("n2", Some("machine-2"), Some(10), None);

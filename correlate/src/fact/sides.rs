@@ -91,8 +91,8 @@ impl Sides {
         &self,
         environment: &Environment,
         destination: &str,
-        view: &identity_assertions::View<'_>,
-        row: usize,
+        is_sent: bool,
+        (view, row): (&identity_assertions::View<'_>, usize),
     ) -> Option<Call> {
         if view.platform(row) != Some("mesh") || view.phase(row) != Phase::Present {
             return None;
@@ -102,7 +102,7 @@ impl Sides {
         let said = |text: &&str| !text.is_empty();
         let endpoint = view.dst_addr(row).zip(view.dst_port(row));
         Some(Call {
-            side: if is_sent(view, row) { Side::Caller } else { Side::Called },
+            side: if is_sent { Side::Caller } else { Side::Called },
             time: view.event_time(row),
             error: environment.clock_error_nanos(view.source(row), None),
             kind: self.hasher.hash_one((from, view.action(row))),
@@ -199,13 +199,11 @@ fn is_open(decision: Decision) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use offbound_schemas::table::identity_assertions;
     use offbound_schemas::vocabulary::Decision;
     use proptest::prelude::*;
 
-    use crate::environment::Environment;
     use crate::fact::Facts;
-    use crate::testing::text::Tables;
+    use crate::fact::testing::{in_order, rows_of};
 
     const DEFAULTS: &str = "
 identity_assertions: event_id=a{n}; source=ztunnel; location=t:{n}; phase=present; decision=allow; enforcement=enforced; platform=mesh; subject=spiffe://d/ns/shop/sa/web; src_addr=10.1.0.7; addr_quality=direct; dst=payments.shop.svc; dst_addr=10.1.0.9; dst_port=8443; action=connect; event_time=10:00:10.004
@@ -213,16 +211,7 @@ identity_assertions: event_id=a{n}; source=ztunnel; location=t:{n}; phase=presen
     const SENT: &str = "trust_flags=sender-view; enforcement=unknown; event_time=10:00:10.002";
 
     fn folded(rows: &[String]) -> Facts {
-        let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are well formed");
-        let rows: String = rows.iter().map(|row| format!("identity_assertions: {row}\n")).collect();
-        tables.add(&rows).expect("the rows are well formed");
-        let batch = tables.batch(identity_assertions::NAME).expect("the rows fit the table");
-        let view = identity_assertions::View::new(&batch).expect("it is that table");
-        let mut order: Vec<usize> = (0..view.len()).collect();
-        order.sort_by_key(|row| (view.event_time(*row), view.event_id(*row)));
-        let (environment, mut facts) = (Environment::default(), Facts::default());
-        order.into_iter().for_each(|row| facts.assertion(&environment, &view, row));
-        facts
+        in_order(DEFAULTS, &rows_of("identity_assertions", rows.iter().map(String::as_str)))
     }
 
     /// Each use that stands for an act: decision, count, whether the caller's side tells of it alone, and beside the other.

@@ -15,7 +15,7 @@ use offbound_schemas::{EventTime, is_container_label};
 
 use super::evidence::Witness;
 use super::keep::Moves;
-use super::lineage::Lineage;
+use super::lineage::{Lineage, Process};
 use super::pair::{Pair, Pairs};
 use super::program::{is_hands_on, is_server, is_writable_path};
 use super::twin::Twins;
@@ -162,22 +162,23 @@ impl Signals {
         (view, row): (&host_events::View<'_>, usize),
         touched: &mut BTreeSet<usize>,
     ) {
-        let pair = Pair::of(view, row);
+        let (pair, time) = (Pair::of(view, row), view.event_time(row));
         if is_plain(view, row) {
             // It may still say where the processes of a pair run.
             if let Some(pair) = pair {
-                Home::of(names, lineage, process, view, row).teach(
+                let other = contained(names, lineage, view, row);
+                Home::of(names, lineage, (process, other), view, row).teach(
                     pair,
                     &mut self.pairs,
                     names,
-                    view.event_time(row),
+                    time,
                 );
             }
             return;
         }
         let mut actor = Actor::of(names, lineage, process, view, row);
         if let Some(pair) = pair {
-            actor.place_by(pair, &mut self.pairs, names, view.event_time(row));
+            actor.place_by(pair, &mut self.pairs, names, time);
         }
         if let Some(kind) = refused_kind(view, row) {
             let refusal = sign(names, view, row, &actor, (kind, false, String::new()));
@@ -194,7 +195,7 @@ impl Signals {
                     self.sign_bytes = self.sign_bytes + known.bytes() - before;
                     index
                 }
-                None => self.add(sign, view.event_time(row)),
+                None => self.add(sign, time),
             });
         }
     }
@@ -324,6 +325,16 @@ fn refused_kind(view: &host_events::View<'_>, row: usize) -> Option<SignalKind> 
     }
 }
 
+/// The process by the word of a sensor that knows containers, by host and pid: one that knows none borrows it.
+fn contained(
+    names: &mut Names,
+    lineage: &Lineage,
+    view: &host_events::View<'_>,
+    row: usize,
+) -> Option<(Name, Process)> {
+    lineage.contained(names.maybe(view.host(row)), view.pid(row))
+}
+
 /// Where a process runs.
 struct Home {
     pod_uid: Option<Name>,
@@ -336,12 +347,11 @@ impl Home {
     fn of(
         names: &mut Names,
         lineage: &Lineage,
-        process: Option<Name>,
+        (process, other): (Option<Name>, Option<(Name, Process)>),
         view: &host_events::View<'_>,
         row: usize,
     ) -> Self {
         let own = process.and_then(|key| lineage.get(key)).copied().unwrap_or_default();
-        let other = lineage.contained(names.maybe(view.host(row)), view.pid(row));
         let other = other.map(|(_, process)| process).unwrap_or_default();
         let stated = names.maybe(view.pod_uid(row)).or(own.pod_uid);
         let pod_by = match (stated, other.pod_uid) {
@@ -385,9 +395,7 @@ impl Actor {
         view: &host_events::View<'_>,
         row: usize,
     ) -> Self {
-        let host = names.maybe(view.host(row));
-        // A sensor that knows no containers borrows the word of one that does, by host and pid.
-        let other = lineage.contained(host, view.pid(row));
+        let other = contained(names, lineage, view, row);
         let mut chain = process.map(|key| lineage.chain(key)).unwrap_or_default();
         if let Some((key, _)) = other {
             let longer = lineage.chain(key);
@@ -408,10 +416,10 @@ impl Actor {
         let tainted = exes
             .windows(2)
             .any(|pair| matches!(pair, [parent, child] if is_server(parent) && is_hands_on(child)));
-        let home = Home::of(names, lineage, process, view, row);
+        let home = Home::of(names, lineage, (process, other), view, row);
         let contained = home.is_known() || view.label(row).is_some_and(is_container_label);
         Self {
-            host,
+            host: names.maybe(view.host(row)),
             home,
             contained,
             process_key: process.or(other.map(|(key, _)| key)),

@@ -254,32 +254,17 @@ fn agree<T>(one: Option<T>, other: Option<T>, same: impl Fn(&T, &T) -> bool) -> 
 
 #[cfg(test)]
 mod tests {
-    use offbound_schemas::table::host_events;
     use offbound_schemas::vocabulary::Outcome;
 
-    use crate::fact::Facts;
-    use crate::testing::text::Tables;
+    use crate::fact::testing::in_order;
 
     const DEFAULTS: &str = "
 host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cred_read; outcome=allowed; control=none; mode=unknown; pid=40; exe=/bin/cat; target_path=/etc/shadow; target_is_credential=true; event_time=10:00:00.100001
 ";
 
-    /// Folds rows in the order of their times.
-    fn folded(rows: &str) -> Facts {
-        let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are well formed");
-        tables.add(rows).expect("the rows are well formed");
-        let batch = tables.batch(host_events::NAME).expect("the rows fit the table");
-        let view = host_events::View::new(&batch).expect("it is that table");
-        let mut order: Vec<usize> = (0..view.len()).collect();
-        order.sort_by_key(|row| (view.event_time(*row), view.event_id(*row)));
-        let mut facts = Facts::default();
-        order.into_iter().for_each(|row| facts.host_event(&view, row));
-        facts
-    }
-
     /// Each sign's count and the sources beside its first.
     fn signs(rows: &str) -> Vec<(u64, Vec<String>)> {
-        let facts = folded(rows);
+        let facts = in_order(DEFAULTS, rows);
         let text = |name: &crate::names::Name| facts.names.text(*name).to_owned();
         facts.signals.all().iter().map(|sign| (sign.count, sign.also.iter().map(text).collect())).collect()
     }
@@ -405,7 +390,7 @@ host_events: event_id=e{n}; source=tetragon; location=t:{n}; host=n1; action=cre
                 vec![(Outcome::Allowed, 1)],
             ),
         ] {
-            let facts = folded(&rows);
+            let facts = in_order(DEFAULTS, &rows);
             let found: Vec<(Outcome, u64)> =
                 facts.signals.all().iter().map(|sign| (sign.outcome, sign.count)).collect();
             assert_eq!(found, expected, "{rows}");

@@ -16,7 +16,7 @@ use super::evidence::{Origin, Witness};
 use super::keep::Moves;
 use super::sensitive::action_is_sensitive;
 use super::shared::Shared;
-use super::sides::{self, Call, Sides};
+use super::sides::{Call, Sides};
 use crate::environment::Environment;
 use crate::keyed::{HashMap, RandomState};
 use crate::names::{Name, Named, Names, Renaming};
@@ -163,12 +163,14 @@ pub(crate) struct Uses {
 /// What is known of a presentation before it is folded.
 #[derive(Debug)]
 pub(crate) struct Shown<'a> {
+    pub(crate) environment: &'a Environment,
     pub(crate) credential: Option<Name>,
     pub(crate) destination: Name,
     pub(crate) called: &'a Destination,
     pub(crate) witness: Witness,
     pub(super) copy: Option<Copy>,
-    pub(super) call: Option<Call>,
+    /// The caller's own proxy tells of it.
+    pub(crate) is_sent: bool,
 }
 
 /// What a presentation changed.
@@ -280,17 +282,6 @@ impl Uses {
         self.sides.each_name(moves, visit);
     }
 
-    /// The call that a record tells of, as far as its other side may tell of it too.
-    pub(super) fn call(
-        &self,
-        environment: &Environment,
-        destination: &str,
-        view: &identity_assertions::View<'_>,
-        row: usize,
-    ) -> Option<Call> {
-        self.sides.call(environment, destination, view, row)
-    }
-
     /// Folds a presentation or check.
     pub(crate) fn assertion(
         &mut self,
@@ -299,7 +290,7 @@ impl Uses {
         view: &identity_assertions::View<'_>,
         row: usize,
     ) -> Folded {
-        let Shown { credential, destination, called, witness, copy, call } = *shown;
+        let Shown { environment, credential, destination, called, witness, copy, is_sent } = *shown;
         let action = view.action(row).unwrap_or_default();
         let sensitive_action = action_is_sensitive(&called.name, action);
         let decision = view.decision(row);
@@ -320,7 +311,7 @@ impl Uses {
             enforcement: enforcement(called.enforcement, view.enforcement(row)),
             phase: view.phase(row),
             source: witness.source,
-            is_sent: sides::is_sent(view, row),
+            is_sent,
             window: window(witness.time),
         };
         self.forget_old_windows(key.window);
@@ -336,6 +327,7 @@ impl Uses {
             sent: None,
             count: 1,
         };
+        let call = self.sides.call(environment, &called.name, is_sent, (view, row));
         self.fold(&fresh, copy, call)
     }
 

@@ -207,7 +207,7 @@ fn host_layer(is_covered: bool, controls: Vec<ControlVerdict>, inferred: bool) -
 }
 
 /// Whether host events cover the time around the incident at its own places.
-pub(super) fn is_covered(case: &Case<'_>) -> bool {
+fn is_covered(case: &Case<'_>) -> bool {
     are_covered(case.scene, &own_hosts(case), (case.onset.plus_nanos(-BEFORE_NANOS), case.end))
 }
 

@@ -110,10 +110,11 @@ impl PlaceIndex {
                     host
                 });
             }
-            self.by_host.entry(host).or_insert_with(|| {
+            let places = self.by_host.entry(host).or_default();
+            if places.is_empty() {
                 renamed.push(About::HostName(host).key());
-                Vec::new()
-            });
+            }
+            places.push(place);
         }
         for address in &stay.addresses {
             self.by_address.entry(*address).or_default().push(place);
@@ -123,11 +124,8 @@ impl PlaceIndex {
                 self.by_container.entry(prefix.to_owned()).or_default().push((*container, place));
             }
         }
-        for (map, key) in [(&mut self.by_pod, stay.pod_uid), (&mut self.by_host, stay.host.or(stay.host_uid))]
-        {
-            if let Some(key) = key {
-                map.entry(key).or_default().push(place);
-            }
+        if let Some(pod) = stay.pod_uid {
+            self.by_pod.entry(pod).or_default().push(place);
         }
         for workload in
             stay.workload.iter().chain(stay.aliases.iter().filter(|_| stay.kind == PlacementKind::Pod))

@@ -147,37 +147,26 @@ fn line_break(rest: &[u8]) -> usize {
 /// What a run holds. A run that holds nothing is given too, for those who know it by its own looks.
 fn layers(text: &str, run: Range<usize>, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) -> ControlFlow<()> {
     let whole = text.get(run.clone()).unwrap_or_default();
+    let layer = |text, range, own| Layer {
+        text,
+        places: Places::Whole(range),
+        own,
+        run: Some(run.clone()),
+        is_reading: false,
+    };
     for part in parts(whole) {
         let encoded = whole.get(part.clone()).unwrap_or_default();
         let range = run.start + part.start..run.start + part.end;
         let Some((decoded, is_text)) = decode(encoded) else { continue };
         if let Some(kind) = pem::kind_of_der(&decoded) {
             let own = Some(Found::known(kind, range.clone(), decoded));
-            return visit(Layer {
-                text: String::new(),
-                places: Places::Whole(range),
-                own,
-                run: Some(run),
-                is_reading: false,
-            });
+            return visit(layer(String::new(), range, own));
         }
         if let Some(inside) = readable(decoded).filter(|_| is_text) {
-            return visit(Layer {
-                text: inside,
-                places: Places::Whole(range),
-                own: None,
-                run: Some(run),
-                is_reading: false,
-            });
+            return visit(layer(inside, range, None));
         }
     }
-    visit(Layer {
-        text: String::new(),
-        places: Places::Whole(run.clone()),
-        own: None,
-        run: Some(run),
-        is_reading: false,
-    })
+    visit(layer(String::new(), run.clone(), None))
 }
 
 /// The parts of a run that may be base64 by themselves: all of it, what lies behind a slash, and what lies between

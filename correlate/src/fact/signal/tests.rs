@@ -1,8 +1,7 @@
-use offbound_schemas::table::host_events;
 use offbound_schemas::vocabulary::{Attribution, SignalKind};
 
 use crate::fact::Facts;
-use crate::testing::text::Tables;
+use crate::fact::testing::{as_they_stand, rows_of};
 
 const DEFAULTS: &str = "
 host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=other; outcome=allowed; control=none; mode=unknown; pid=40; exe=/bin/x; event_time=10:00:0{n}
@@ -10,15 +9,8 @@ host_events: event_id=e{n}; source=linux-audit; location=a:{n}; host=n1; action=
 
 /// Folds rows as they stand.
 fn folded(rows: &str) -> Facts {
-    let mut tables = Tables::with_defaults(DEFAULTS).expect("the defaults are well formed");
-    for row in rows.lines().map(str::trim).filter(|row| !row.is_empty()) {
-        tables.add(&format!("host_events: {row}")).expect("the rows are well formed");
-    }
-    let batch = tables.batch(host_events::NAME).expect("the rows fit the table");
-    let view = host_events::View::new(&batch).expect("it is that table");
-    let mut facts = Facts::default();
-    (0..view.len()).for_each(|row| facts.host_event(&view, row));
-    facts
+    let rows = rows.lines().map(str::trim).filter(|row| !row.is_empty());
+    as_they_stand(DEFAULTS, &rows_of("host_events", rows))
 }
 
 /// Kind and strength of each sign.

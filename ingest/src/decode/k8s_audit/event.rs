@@ -128,11 +128,11 @@ impl<'r> AuditEvent<'r> {
 
     /// When it happened, where the event does not say when it was received.
     pub(super) fn fallback_time(&self, record: &Record<'_>) -> Option<EventTime> {
-        let own = ["timestamp", "@timestamp", "TimeGenerated"].into_iter();
-        let own = self.ended().or_else(|| own.clone().find_map(|key| self.time_at(&[key])));
-        let around = ["time", "@timestamp", "TimeGenerated"].into_iter();
-        let around = || around.clone().find_map(|key| field::time_at(self.wrapper?, &[key]));
-        own.or_else(around).or(record.envelope.time)
+        const OWN: [&str; 3] = ["timestamp", "@timestamp", "TimeGenerated"];
+        const AROUND: [&str; 3] = ["time", "@timestamp", "TimeGenerated"];
+        let own = || OWN.iter().find_map(|key| self.time_at(&[key]));
+        let around = || AROUND.iter().find_map(|key| field::time_at(self.wrapper?, &[key]));
+        self.ended().or_else(own).or_else(around).or(record.envelope.time)
     }
 
     /// Whether the request was only tried out: all is checked, and nothing is stored. The query says so, or the options
