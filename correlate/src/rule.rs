@@ -53,6 +53,8 @@ pub struct Rule {
     pub uses: Option<Marks>,
     /// Signs of which a group must have one to give a finding.
     pub signs: Option<Marks>,
+    /// Signs or uses of which a group must have one as well.
+    pub with: Option<Marks>,
     /// The SELECT.
     pub sql: String,
     /// Where it comes from: a path, or `built in`.
@@ -93,7 +95,13 @@ impl Rule {
 
     /// Whether a group with rows of these marks can give a finding.
     pub(crate) fn can_speak(&self, there: Marks) -> bool {
-        self.uses.is_none_or(|uses| there.meets(uses)) && self.signs.is_none_or(|signs| there.meets(signs))
+        [self.uses, self.signs, self.with].into_iter().flatten().all(|marks| there.meets(marks))
+    }
+
+    /// What it may look at of uses to join them with signs: nothing, if it reads but one of the two.
+    pub(crate) fn joined_uses(&self) -> Marks {
+        let reads_uses = self.reads.iter().any(|read| read == "uses");
+        self.uses.unwrap_or(Marks::ALL).when(reads_uses && self.reads_signs())
     }
 }
 
@@ -209,8 +217,9 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
     let crowd_secs = crowd.transpose()?;
     let uses = matter.take("uses").map(|words| Marks::of_uses(&words)).transpose().map_err(refuse)?;
     let signs = matter.take("signs").map(|words| Marks::of_signs(&words)).transpose().map_err(refuse)?;
-    if entity.is_none() && uses.or(signs).is_some() {
-        return Err(refuse("`uses` and `signs` are about groups: add `-- entity: …`".to_owned()));
+    let with = matter.take("with").map(|words| Marks::of_any(&words)).transpose().map_err(refuse)?;
+    if entity.is_none() && uses.or(signs).or(with).is_some() {
+        return Err(refuse("`uses`, `signs` and `with` are about groups: add `-- entity: …`".to_owned()));
     }
     let mut take = |key: &str| {
         matter.take(key).ok_or_else(|| {
@@ -241,6 +250,7 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
         crowd_secs,
         uses,
         signs,
+        with,
         sql,
         origin: origin.to_owned(),
     };

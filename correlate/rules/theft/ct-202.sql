@@ -9,6 +9,7 @@
 -- reads: signals, uses
 -- entity: scope
 -- signs: memory-read
+-- with: strong, mismatch
 -- window: 30 minutes after a read; for uses off their place, until a later theft; a day without reads begins another finding
 -- lateness: none
 -- why: Keys and tokens that never touch a file are taken from memory.

@@ -1,6 +1,6 @@
 //! Marks: what a rule may ask of uses and signs before it is run.
 //!
-//! In: the words of a rule's `uses:` and `signs:` lines. Out: sets of marks. Owns: the words. Leaves to `standing` which
+//! In: the words of a rule's `uses:`, `signs:` and `with:` lines. Out: sets of marks. Owns: the words. Leaves to `standing` which
 //! row has which mark. Law: a mark is on every row that its word means; a rule that names marks looks at no other uses.
 
 /// A set of marks.
@@ -75,12 +75,17 @@ impl Marks {
 
     /// Reads the words of a line `uses:`.
     pub(super) fn of_uses(words: &str) -> Result<Self, String> {
-        read("uses", words, USES)
+        read("uses", words, &[USES])
     }
 
     /// Reads the words of a line `signs:`.
     pub(super) fn of_signs(words: &str) -> Result<Self, String> {
-        read("signs", words, SIGNS)
+        read("signs", words, &[SIGNS])
+    }
+
+    /// Reads the words of a line `with:`, of either kind.
+    pub(super) fn of_any(words: &str) -> Result<Self, String> {
+        read("with", words, &[USES, SIGNS])
     }
 }
 
@@ -100,11 +105,12 @@ const SIGNS: &[(&str, Marks)] = &[
     ("not-enforced", Marks::NOT_ENFORCED),
 ];
 
-fn read(key: &str, words: &str, known: &[(&str, Marks)]) -> Result<Marks, String> {
+fn read(key: &str, words: &str, known: &[&[(&str, Marks)]]) -> Result<Marks, String> {
+    let known = || known.iter().copied().flatten();
     words.split(',').map(str::trim).try_fold(Marks::default(), |marks, word| {
-        let mark = known.iter().find(|(name, _)| *name == word).map(|(_, mark)| marks.and(*mark));
+        let mark = known().find(|(name, _)| *name == word).map(|(_, mark)| marks.and(*mark));
         mark.ok_or_else(|| {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = known().map(|(name, _)| *name).collect();
             format!("{key} {word:?} is not known: write {}", names.join(", "))
         })
     })

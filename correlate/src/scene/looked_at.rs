@@ -18,8 +18,15 @@ use crate::rule::{Entity, Marks, Rule};
 struct Wanted {
     /// Uses with any of these marks.
     marks: Marks,
-    /// Uses at places where signs have any of these.
+    /// Uses at places of which a rule may speak.
+    places: Vec<PlaceMarks>,
+}
+
+/// The marks of signs of which a place must have one, and those of signs or uses of which it must have one as well.
+#[derive(Debug, Clone, Copy)]
+struct PlaceMarks {
     signs: Marks,
+    with: Option<Marks>,
 }
 
 impl Wanted {
@@ -30,7 +37,9 @@ impl Wanted {
             match (rule.uses, rule.signs, rule.entity) {
                 (Some(marks), ..) => wanted.marks = wanted.marks.and(marks),
                 // The group of a use is its place.
-                (None, Some(signs), Some(Entity::Scope)) => wanted.signs = wanted.signs.and(signs),
+                (None, Some(signs), Some(Entity::Scope)) => {
+                    wanted.places.push(PlaceMarks { signs, with: rule.with });
+                }
                 _ => return None,
             }
             // What others were refused counts, too.
@@ -84,10 +93,62 @@ fn holder(reading: &Reading<'_>) -> Option<Name> {
     reading.credential().or(reading.subject())
 }
 
+/// Places of which a rule may speak.
+#[derive(Debug, Default)]
+struct Suspect {
+    /// By their signs alone …
+    certain: HashSet<At>,
+    /// … or if a use there has any of these marks.
+    doubtful: HashMap<At, Marks>,
+    /// Uses at those, until all uses there are known.
+    waiting: Vec<(usize, At)>,
+}
+
+impl Suspect {
+    fn of(scene: &Scene<'_>, wanted: &[PlaceMarks]) -> Self {
+        let mut suspect = Self::default();
+        for (at, there) in marked(scene, wanted) {
+            for wanted in wanted.iter().filter(|wanted| there.meets(wanted.signs)) {
+                if wanted.with.is_none_or(|with| there.meets(with)) {
+                    suspect.certain.insert(at);
+                } else {
+                    let marks = suspect.doubtful.entry(at).or_default();
+                    *marks = marks.and(wanted.with.unwrap_or_default());
+                }
+            }
+        }
+        suspect
+    }
+
+    /// Whether a use at these places is looked at for them; where that is not known yet, it waits.
+    fn takes(&mut self, at: &[At], place: usize, marks: Marks) -> bool {
+        for at in at {
+            if self.doubtful.get(at).is_some_and(|wanted| marks.meets(*wanted)) {
+                self.doubtful.remove(at);
+                self.certain.insert(*at);
+            }
+        }
+        let is_taken = at.iter().any(|at| self.certain.contains(at));
+        let doubtful = at.iter().filter(|at| !is_taken && self.doubtful.contains_key(*at));
+        self.waiting.extend(doubtful.map(|at| (place, *at)));
+        is_taken
+    }
+
+    /// The uses that waited, at places that are certain now.
+    fn rest(self) -> impl Iterator<Item = usize> {
+        let Self { certain, waiting, .. } = self;
+        waiting.into_iter().filter(move |(_, at)| certain.contains(at)).map(|(place, _)| place)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.certain.is_empty() && self.doubtful.is_empty()
+    }
+}
+
 /// The places of the uses that any of these rules looks at.
 pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>) -> Vec<usize> {
     let Some(wanted) = Wanted::by(rules) else { return (0..scene.facts.uses.len()).collect() };
-    let suspect = suspect(scene, wanted.signs);
+    let mut suspect = Suspect::of(scene, &wanted.places);
     let at_once = wanted.marks.without(Marks::PLACES);
     let mut looked_at = Vec::new();
     // Whether a credential was seen at several places is known when all of its uses were.
@@ -96,10 +157,10 @@ pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>)
     for (place, usage) in scene.facts.uses.iter().enumerate().filter(|(_, usage)| usage.stands()) {
         let readings = Reading::briefly(scene, &usage);
         let marks = readings.iter().map(|reading| reading.marks(scene)).fold(Marks::default(), Marks::and);
-        let is_there = |reading: &Reading<'_>| {
-            At::of(scene, reading.scope(scene)).is_some_and(|at| suspect.contains(&at))
-        };
-        if marks.meets(at_once) || (!suspect.is_empty() && readings.iter().any(is_there)) {
+        let belongs = |reading: &Reading<'_>| At::of(scene, reading.scope(scene));
+        let at: Vec<At> =
+            if suspect.is_empty() { Vec::new() } else { readings.iter().filter_map(belongs).collect() };
+        if suspect.takes(&at, place, marks) || marks.meets(at_once) {
             looked_at.push(place);
         } else if marks.meets(wanted.marks) {
             maybe.push((place, holder(readings.first())));
@@ -110,16 +171,24 @@ pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>)
     }
     looked_at
         .extend(maybe.into_iter().filter(|(_, holder)| seen.at_several(*holder)).map(|(place, _)| place));
+    looked_at.extend(suspect.rest());
     looked_at.sort_unstable();
+    looked_at.dedup();
     looked_at
 }
 
-/// Places where signs have any of these marks.
-fn suspect(scene: &Scene<'_>, wanted: Marks) -> HashSet<At> {
-    if wanted == Marks::default() {
-        return HashSet::default();
+/// Places with signs that anybody asks for, with the marks of these.
+fn marked(scene: &Scene<'_>, wanted: &[PlaceMarks]) -> HashMap<At, Marks> {
+    let mut places: HashMap<At, Marks> = HashMap::default();
+    let asked = |PlaceMarks { signs, with }: &PlaceMarks| signs.and(with.unwrap_or_default());
+    let asked = wanted.iter().map(asked).fold(Marks::default(), Marks::and);
+    for sign in scene.facts.signals.all().iter().filter(|_| asked != Marks::default()) {
+        let marks = signals::marks(&signals::row(scene, sign));
+        let at = || At::of(scene, (super::whose::of(scene, sign).pod_uid, sign.host));
+        if let Some(at) = marks.meets(asked).then(at).flatten() {
+            let known = places.entry(at).or_default();
+            *known = known.and(marks);
+        }
     }
-    let signs = scene.facts.signals.all().iter();
-    let marked = signs.filter(|sign| signals::marks(&signals::row(scene, sign)).meets(wanted));
-    marked.filter_map(|sign| At::of(scene, (super::whose::of(scene, sign).pod_uid, sign.host))).collect()
+    places
 }

@@ -79,11 +79,15 @@ impl Standing {
     ) {
         let Some(index) = scene.index else { return };
         let Changed { groups, questions, .. } = changed;
+        let joined = [Entity::Credential, Entity::Subject, Entity::Workload].map(|entity| {
+            let rules = session.rules().filter(|(_, rule)| rule.entity == Some(entity));
+            (entity, rules.map(|(_, rule)| rule.joined_uses()).fold(Marks::default(), Marks::and))
+        });
         for scope in std::mem::take(&mut groups.suspected) {
             for state in index.uses.of(scope).iter().filter_map(|place| self.uses.get(*place)?.as_ref()) {
-                groups.add(Entity::Credential, state.holder, Marks::ALL);
-                groups.add(Entity::Subject, state.subject, Marks::ALL);
-                groups.add(Entity::Workload, state.who, Marks::ALL);
+                for (entity, _) in joined.iter().filter(|(_, marks)| state.marks.meets(*marks)) {
+                    state.group(*entity).into_iter().for_each(|key| groups.add(*entity, key, Marks::ALL));
+                }
             }
             let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
             signs.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));

@@ -100,7 +100,14 @@ const REFUSALS: &[Refusal] = &[
         "-- entity: scope\n-- signs: mismatch\n-- nhi:",
         "signs \"mismatch\" is not known",
     ),
+    refusal(
+        "company that is not known",
+        "-- nhi:",
+        "-- entity: scope\n-- with: strong, odd\n-- nhi:",
+        "with \"odd\" is not known: write mismatch",
+    ),
     refusal("some uses of everything", "-- nhi:", "-- uses: denied\n-- nhi:", "add `-- entity: …`"),
+    refusal("company of everything", "-- nhi:", "-- with: strong\n-- nhi:", "add `-- entity: …`"),
     refusal("a line that is no key", "-- nhi: NHI4", "-- nhi NHI4", "is no `key: value`"),
 ];
 
