@@ -9,7 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use offbound_correlate::environment::Environment;
-use offbound_correlate::{Bounds, Changes, Engine, EngineError, FactTable, Judgement, RuleSet, Tracked};
+use offbound_correlate::{
+    Again, Bounds, Changes, Engine, EngineError, FactTable, Judgement, RuleSet, Tracked,
+};
 use offbound_schemas::record::{Finding, Incident, SourceCount, Summary};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventTime};
@@ -179,14 +181,33 @@ impl Judge {
         self.runtime.block_on(self.engine.provisional()).map_err(engine_failure)
     }
 
-    /// The same sooner, without what is new about incidents whose findings are as they were.
-    pub(crate) fn glance(&mut self) -> Result<Changes, Failure> {
-        self.runtime.block_on(self.engine.glance()).map_err(engine_failure)
+    /// The same sooner: incidents whose findings are as they were take turns.
+    pub(crate) fn glance(&mut self, again: Again) -> Result<Changes, Failure> {
+        self.runtime.block_on(self.engine.glance(again)).map_err(engine_failure)
+    }
+
+    /// Whether a glance has something to say of them, be there news or not.
+    pub(crate) fn owes_glance(&mut self, again: Again) -> bool {
+        self.engine.owes_glance(again)
     }
 
     /// What is decided by every event before `watermark`.
     pub(crate) fn advance(&mut self, watermark: EventTime) -> Result<Changes, Failure> {
         self.runtime.block_on(self.engine.advance(watermark)).map_err(engine_failure)
+    }
+
+    /// The same sooner: incidents whose findings are as they were take turns.
+    pub(crate) fn advance_by_turns(
+        &mut self,
+        watermark: EventTime,
+        again: Again,
+    ) -> Result<Changes, Failure> {
+        self.runtime.block_on(self.engine.advance_by_turns(watermark, again)).map_err(engine_failure)
+    }
+
+    /// Whether incidents wait for their turn, be there more events or not.
+    pub(crate) fn owes_turns(&self) -> bool {
+        self.engine.owes_turns()
     }
 
     /// What all events say, at the end of them.

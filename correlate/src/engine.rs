@@ -24,6 +24,7 @@ use crate::order::CanonicalOrder;
 use crate::rule::RuleSet;
 use crate::scene::Scene;
 use crate::session::{Session, SessionError};
+pub use crate::standing::Again;
 use crate::standing::Look;
 
 /// Why the engine stopped.
@@ -142,22 +143,27 @@ impl Engine {
     /// What the events at hand, sealed or not, say and was not published yet: provisional findings, also where one is
     /// graver than was published, and the incidents that they make.
     pub async fn provisional(&mut self) -> Result<Changes, EngineError> {
-        self.look_ahead(true).await
+        self.look_ahead(Again::ALL).await
     }
 
-    /// The same sooner: incidents with the findings that they had stay as they were until the next [`Self::provisional`],
-    /// be there more uses or signs that belong to them.
-    pub async fn glance(&mut self) -> Result<Changes, EngineError> {
-        self.look_ahead(false).await
+    /// The same sooner: incidents with the findings that they had, and more uses or signs that belong to them, take turns in
+    /// being judged again.
+    pub async fn glance(&mut self, again: Again) -> Result<Changes, EngineError> {
+        self.look_ahead(again).await
     }
 
-    async fn look_ahead(&mut self, is_thorough: bool) -> Result<Changes, EngineError> {
+    /// Whether a glance would judge incidents again, be there news or not.
+    pub fn owes_glance(&mut self, again: Again) -> bool {
+        self.ahead.ledger().is_some_and(|ahead| ahead.owes(again))
+    }
+
+    async fn look_ahead(&mut self, again: Again) -> Result<Changes, EngineError> {
         let sealed = self.covered();
-        let is_due = |ahead: &&mut Ledger| ahead.touched || (is_thorough && ahead.is_stale());
+        let is_due = |ahead: &&mut Ledger| ahead.touched || ahead.owes(again);
         let Some(ahead) = self.ahead.ledger().filter(is_due) else {
             return Ok(Changes::default());
         };
-        let look = Look { now: None, is_thorough };
+        let look = Look { now: None, again };
         let renewed = ahead.renew(&self.environment, &self.session, look).await?;
         Ok(self.published.look_ahead(ahead, renewed, sealed))
     }
@@ -165,10 +171,20 @@ impl Engine {
     /// Folds every event strictly before `watermark`, and tells what that makes different: findings confirmed, revised
     /// or withdrawn, incidents judged anew. Lifetimes are judged as of the watermark.
     pub async fn advance(&mut self, watermark: EventTime) -> Result<Changes, EngineError> {
+        self.advance_by_turns(watermark, Again::ALL).await
+    }
+
+    /// The same sooner: incidents with the findings that they had, and more that belongs to them, take turns in being judged
+    /// again.
+    pub async fn advance_by_turns(
+        &mut self,
+        watermark: EventTime,
+        again: Again,
+    ) -> Result<Changes, EngineError> {
         self.fold(Some(watermark)).await?;
         let now = self.now();
         let tells_gaps = self.sealed.facts.touched.gaps || self.sealed.is_anew();
-        let renewed = self.sealed.renew(&self.environment, &self.session, Look::thorough(now)).await?;
+        let renewed = self.sealed.renew(&self.environment, &self.session, Look { now, again }).await?;
         let gaps = if tells_gaps { self.sealed.gaps() } else { Vec::new() };
         let (sealed, late) = (self.covered(), self.order.late());
         let mut changes = self.published.confirm(&self.sealed, renewed, sealed);
@@ -183,6 +199,12 @@ impl Engine {
             None => self.published.forget_looks(),
         }
         Ok(changes)
+    }
+
+    /// Whether incidents wait for their turn, be there more events before the watermark or not.
+    #[must_use]
+    pub fn owes_turns(&self) -> bool {
+        self.sealed.owes(Again::ALL)
     }
 
     /// Folds what still waits, and judges everything. Publishes nothing.

@@ -27,7 +27,7 @@ mod standing;
 pub mod testing;
 
 pub use bounds::Bounds;
-pub use engine::{Changes, Engine, EngineError, Judgement, Tracked};
+pub use engine::{Again, Changes, Engine, EngineError, Judgement, Tracked};
 pub use fact::columns::folded_columns;
 pub use hunt::FactTable;
 pub use rule::{Entity, Marks, Rule, RuleError, RuleSet};

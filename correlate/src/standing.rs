@@ -44,9 +44,10 @@ pub(crate) struct Standing {
     /// Rules and groups by what their findings were looked up by.
     by_question: BTreeMap<Key, BTreeSet<(usize, Key)>>,
     cases: BTreeMap<IncidentId, Case>,
-    /// Incidents with the findings that they had, and something else that concerns them: judged again at the next thorough
-    /// look.
+    /// Incidents with the findings that they had, and something else that concerns them: judged again in the next round …
     stale: BTreeSet<IncidentId>,
+    /// … or in this one, some at each look.
+    due: BTreeSet<IncidentId>,
     /// The incident of each finding that has one.
     incident_of: BTreeMap<FindingId, IncidentId>,
     now: EventTime,
@@ -59,14 +60,28 @@ pub(crate) struct Standing {
 pub(crate) struct Look {
     /// The moment that it is, where that is later than the last event.
     pub(crate) now: Option<EventTime>,
-    /// Whether incidents are judged again that have the findings that they had; else that waits for a thorough look.
-    pub(crate) is_thorough: bool,
+    /// Which incidents are judged again that have the findings that they had.
+    pub(crate) again: Again,
+}
+
+/// Which incidents are judged again though they have the findings that they had: what concerns them now is part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// So many at most, of those whose turn it is.
+    pub at_most: usize,
+    /// Once none of the last round is left, it is the turn of all that something concerned since.
+    pub begins_round: bool,
+}
+
+impl Again {
+    /// All that something concerns.
+    pub const ALL: Self = Self { at_most: usize::MAX, begins_round: true };
 }
 
 impl Look {
     /// A thorough look as of `now`.
     pub(crate) fn thorough(now: Option<EventTime>) -> Self {
-        Self { now, is_thorough: true }
+        Self { now, again: Again::ALL }
     }
 }
 
@@ -156,9 +171,9 @@ impl Standing {
         Ok(Renewed { findings: std::mem::take(&mut changed.found), incidents })
     }
 
-    /// Whether something waits for a thorough look.
-    pub(crate) fn is_stale(&self) -> bool {
-        !self.stale.is_empty()
+    /// Whether there are incidents that such a look would judge again.
+    pub(crate) fn owes(&self, again: Again) -> bool {
+        !self.due.is_empty() || (again.begins_round && !self.stale.is_empty())
     }
 
     /// Everything that stands.

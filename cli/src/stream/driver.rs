@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offbound_correlate::Changes;
+use offbound_correlate::{Again, Changes};
 use offbound_ingest::kafka::{self, Assigned, Delivery, GapReason, KafkaSource, Notice, Revoked, Stretch};
 use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::vocabulary::FindingState;
@@ -43,9 +43,11 @@ const MAX_DELIVERIES_PER_ROUND: usize = 32;
 /// Time between two looks ahead while more is waiting than is taken in at once: a backlog is old, and what it says is
 /// soon sealed.
 const LOOK_EVERY_NANOS: i64 = 100_000_000;
-/// Time between two looks at all that concerns incidents: findings are told as soon as they arise, and what has been reached
-/// since a moment later.
+/// Time between two rounds of looks at all that concerns incidents: findings are told as soon as they arise, and what has been
+/// reached since a moment later …
 const JUDGE_EVERY_NANOS: i64 = 250_000_000;
+/// … of so many incidents at a time, so that no finding waits for hundreds of them.
+const JUDGED_AT_A_TIME: usize = 16;
 /// Shortest time between two moves of the watermark: confirmation may take this much longer than the lateness. Short, so
 /// that none of them holds up what has just come …
 const SEAL_EVERY_NANOS: i64 = 10_000_000;
@@ -54,6 +56,8 @@ const SEAL_EVERY_NANOS: i64 = 10_000_000;
 const SEAL_REST: i64 = 8;
 /// … up to this.
 const SEAL_AT_LEAST_EVERY_NANOS: i64 = 500_000_000;
+/// Incidents that are judged again at each of them.
+const AT_A_SEAL: Again = Again { at_most: JUDGED_AT_A_TIME, begins_round: true };
 
 /// What a stream is made of.
 pub(crate) struct Parts {
@@ -102,8 +106,6 @@ pub(crate) struct Driver {
     judged_at: EventTime,
     /// Records came that nobody has looked at.
     is_news: bool,
-    /// Incidents wait for a look at all that concerns them.
-    is_owing: bool,
     /// More is waiting than was taken in at once.
     is_behind: bool,
     /// Something was delivered or concluded since the last point.
@@ -137,7 +139,6 @@ impl Driver {
             looked_at: now,
             judged_at: now,
             is_news: false,
-            is_owing: false,
             is_behind: false,
             dirty: false,
         }
@@ -178,7 +179,8 @@ impl Driver {
 
     /// Takes in what is there.
     fn take_in(&mut self, now: EventTime) -> Result<(), Failure> {
-        let mut wait = WAIT;
+        let again = self.again(now);
+        let mut wait = if self.parts.start.judge.owes_glance(again) { Duration::ZERO } else { WAIT };
         for _ in 0..MAX_DELIVERIES_PER_ROUND {
             let Some(notice) = self.parts.source.next(wait) else {
                 self.is_behind = false;
@@ -195,19 +197,23 @@ impl Driver {
 
     /// Looks at what came before it is sealed.
     fn look(&mut self, now: EventTime) -> Result<(), Failure> {
-        let is_thorough = self.is_owing && now.nanos_since(self.judged_at) >= JUDGE_EVERY_NANOS;
-        let is_due = self.is_news && (!self.is_behind || now.nanos_since(self.looked_at) >= LOOK_EVERY_NANOS);
-        if !is_due && !is_thorough {
+        let again = self.again(now);
+        let judge = &mut self.parts.start.judge;
+        let is_due = !self.is_behind || now.nanos_since(self.looked_at) >= LOOK_EVERY_NANOS;
+        if !is_due || !(self.is_news || judge.owes_glance(again)) {
             return Ok(());
         }
-        let judge = &mut self.parts.start.judge;
-        let changes = if is_thorough { judge.provisional()? } else { judge.glance()? };
-        self.is_owing = !is_thorough;
-        if is_thorough {
+        let changes = judge.glance(again)?;
+        if again.begins_round {
             self.judged_at = now;
         }
         (self.looked_at, self.is_news) = (now, false);
         self.publish(changes)
+    }
+
+    fn again(&self, now: EventTime) -> Again {
+        let begins_round = now.nanos_since(self.judged_at) >= JUDGE_EVERY_NANOS;
+        Again { at_most: JUDGED_AT_A_TIME, begins_round }
     }
 
     fn delivery(&mut self, delivery: Delivery, now: EventTime) -> Result<(), Failure> {
@@ -342,11 +348,13 @@ impl Driver {
         }
         self.sealed_at = now;
         let before = self.marks.reached();
-        let Some(watermark) = self.marks.current().filter(|mark| Some(*mark) > before) else {
+        let judge = &mut self.parts.start.judge;
+        let is_due = |mark: &EventTime| Some(*mark) > before || judge.owes_turns();
+        let Some(watermark) = self.marks.current().filter(is_due) else {
             return Ok(());
         };
         let began = clock::now();
-        let changes = self.parts.start.judge.advance(watermark)?;
+        let changes = judge.advance_by_turns(watermark, AT_A_SEAL)?;
         self.publish(changes)?;
         self.sealing_nanos = clock::now().nanos_since(began).max(0);
         self.dirty = true;

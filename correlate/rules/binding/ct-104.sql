@@ -16,11 +16,18 @@
 -- benign: Load balancing across a declared way out; one SVID shared by pods of one host; dual stack. A key without end
 --   that is bound to no place is shared by design more often than stolen: then this is no more than a hint.
 -- next: Which of the two places is the one that it was issued to?
-WITH seen AS (
+WITH divided AS (
+  SELECT credential_id
+  FROM uses
+  WHERE credential_id IS NOT NULL AND phase <> 'verify'
+  GROUP BY credential_id
+  HAVING min(place_key) <> max(place_key)
+),
+seen AS (
   SELECT credential_id, place_key, use_id, first_time, last_time, is_static, binding_grade, observation_grade,
     lag(place_key) OVER (PARTITION BY credential_id ORDER BY first_time, use_id) AS place_before
   FROM uses
-  WHERE credential_id IS NOT NULL AND place_key IS NOT NULL AND phase <> 'verify'
+  WHERE credential_id IN (SELECT credential_id FROM divided) AND place_key IS NOT NULL AND phase <> 'verify'
 )
 SELECT
   credential_id AS entity,
@@ -35,7 +42,7 @@ SELECT
   max(last_time) FILTER (WHERE place_before <> place_key) AS last_time,
   count(*) FILTER (WHERE place_before <> place_key) AS count,
   array_agg(use_id ORDER BY first_time, use_id) FILTER (WHERE place_before IS NULL OR place_before <> place_key) AS use_ids,
-  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  CAST(NULL AS VARCHAR) AS signal_ids,
   concat('Went back and forth between ', count(DISTINCT place_key), ' places ',
     count(*) FILTER (WHERE place_before <> place_key), ' times: ',
     min(place_key), ' and ', max(place_key), '.') AS reason

@@ -36,7 +36,7 @@ SELECT
   max(last_time) AS last_time,
   sum(count) AS count,
   array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
-  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  CAST(NULL AS VARCHAR) AS signal_ids,
   concat(sum(count), ' request(s) ', CASE WHEN bool_or(too_late) THEN 'after its end' ELSE 'before its start' END,
     CASE WHEN decision = 'allow' THEN ' were accepted.' ELSE ' were refused.' END) AS reason
 FROM outside

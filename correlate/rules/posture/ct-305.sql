@@ -24,7 +24,7 @@ SELECT
   max(last_time) AS last_time,
   sum(count) AS count,
   array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
-  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  CAST(NULL AS VARCHAR) AS signal_ids,
   CASE
     WHEN bool_or(is_static) THEN 'It has no end of validity.'
     ELSE concat('It lives ', max(ttl_secs), ' s; at most ', max(max_ttl_secs), ' s are allowed for its kind.')

@@ -23,7 +23,7 @@ SELECT
   min(s.event_time) AS first_time,
   max(s.last_time) AS last_time,
   sum(s.count) AS count,
-  array_agg(CAST(NULL AS VARCHAR)) AS use_ids,
+  CAST(NULL AS VARCHAR) AS use_ids,
   array_agg(s.signal_id ORDER BY s.event_time, s.signal_id) AS signal_ids,
   concat(s.control, ' is required for this workload and let ', sum(s.count), ' act(s) pass that it would have stopped.',
     CASE WHEN count(t.scope) > 0 THEN chr(10) || 'Some of them came after signs of an intruder.' ELSE '' END) AS reason

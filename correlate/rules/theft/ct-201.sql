@@ -47,7 +47,7 @@ timeline AS (
   UNION ALL
   SELECT scope, first_time AS time, NULL AS heard, use_id, place_match
   FROM uses
-  WHERE scope IS NOT NULL AND phase <> 'verify'
+  WHERE scope IN (SELECT scope FROM reads) AND phase <> 'verify'
 ),
 followed AS (
   SELECT *, max(heard) OVER (PARTITION BY scope ORDER BY time, use_id NULLS FIRST

@@ -23,7 +23,7 @@ use crate::keyed::HashMap;
 use crate::order::{CanonicalOrder, EventTable, Waiting};
 use crate::scene::Scene;
 use crate::session::Session;
-use crate::standing::{Index, Look, Renewed, Standing};
+use crate::standing::{Again, Index, Look, Renewed, Standing};
 
 /// The views of the batches that rows are in, by batch: live, neighbours in time come from as many batches as there are
 /// partitions, and a view costs as much as the folding of several rows.
@@ -203,9 +203,9 @@ impl Ledger {
         }
     }
 
-    /// Whether incidents wait for a thorough look.
-    pub(super) fn is_stale(&self) -> bool {
-        self.standing.as_ref().is_some_and(Standing::is_stale)
+    /// Whether there are incidents that such a look would judge again.
+    pub(super) fn owes(&self, again: Again) -> bool {
+        self.standing.as_ref().is_some_and(|standing| standing.owes(again))
     }
 
     /// Whether everything will be looked at anew.

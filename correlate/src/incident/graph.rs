@@ -10,13 +10,14 @@ use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::Match;
 
 use crate::finding::Found;
+use crate::keyed::HashMap;
 
 /// A key that touches more workloads than this joins nothing: it is a hub (a NAT, a shared account, a busy node).
 const MAX_WORKLOADS_PER_KEY: usize = 20;
 const HOUR_NANOS: i64 = 3_600 * 1_000_000_000;
 
 /// What can tie findings together, and for how long.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key<'f> {
     /// Same credential: as long as it is valid.
     Credential(&'f str),
@@ -51,27 +52,28 @@ pub(super) fn scopes(found: &Found) -> impl Iterator<Item = &str> {
     signals.chain(uses)
 }
 
-fn keys(found: &Found) -> BTreeSet<Key<'_>> {
-    let mut keys = BTreeSet::new();
-    for signal in &found.signals {
-        keys.extend(signal.lineage_keys.iter().map(|key| Key::Process(key)));
-    }
-    for row in &found.uses {
-        keys.extend(row.credential_id.as_deref().map(Key::Credential));
-        if row.place_match == Match::Mismatch {
-            keys.extend(row.src_addr.as_deref().map(Key::Foreign));
-        }
-    }
-    keys.extend(scopes(found).map(Key::Scope));
-    keys
+/// Keys of a finding; some may come several times.
+fn keys(found: &Found) -> impl Iterator<Item = Key<'_>> {
+    let processes = found.signals.iter().flat_map(|signal| &signal.lineage_keys).map(|key| Key::Process(key));
+    let shown = found.uses.iter().filter_map(|row| row.credential_id.as_deref()).map(Key::Credential);
+    let off = found.uses.iter().filter(|row| row.place_match == Match::Mismatch);
+    let foreign = off.filter_map(|row| row.src_addr.as_deref()).map(Key::Foreign);
+    processes.chain(shown).chain(foreign).chain(scopes(found).map(Key::Scope))
 }
 
 /// Groups of indexes into `found`.
+#[allow(
+    clippy::iter_over_hash_type,
+    reason = "what is joined with what does not depend on which key joins first"
+)]
 pub(super) fn components(found: &[&Found]) -> Vec<Vec<usize>> {
-    let mut by_key: BTreeMap<Key<'_>, Vec<usize>> = BTreeMap::new();
+    let mut by_key: HashMap<Key<'_>, Vec<usize>> = HashMap::default();
     for (index, member) in found.iter().enumerate() {
         for key in keys(member) {
-            by_key.entry(key).or_default().push(index);
+            let members = by_key.entry(key).or_default();
+            if members.last() != Some(&index) {
+                members.push(index);
+            }
         }
     }
     by_key.retain(|_, members| !is_hub(found, members));
@@ -89,6 +91,9 @@ fn joins(found: &[&Found], index: usize) -> bool {
 }
 
 fn is_hub(found: &[&Found], members: &[usize]) -> bool {
+    if members.len() <= MAX_WORKLOADS_PER_KEY {
+        return false;
+    }
     let workloads = members.iter().filter_map(|index| found.get(*index)?.finding.workload.as_ref());
     workloads.collect::<BTreeSet<_>>().len() > MAX_WORKLOADS_PER_KEY
 }
@@ -115,9 +120,9 @@ fn join_close(found: &[&Found], members: &[usize], window_nanos: i64, groups: &m
 }
 
 /// A posture finding goes with the first group that shares a key with it.
-fn attach_posture(found: &[&Found], by_key: &BTreeMap<Key<'_>, Vec<usize>>, groups: &mut Groups) {
-    for index in (0..found.len()).filter(|index| !joins(found, *index)) {
-        let shared = by_key.values().filter(|members| members.contains(&index));
+fn attach_posture(found: &[&Found], by_key: &HashMap<Key<'_>, Vec<usize>>, groups: &mut Groups) {
+    for (index, member) in found.iter().enumerate().filter(|(index, _)| !joins(found, *index)) {
+        let shared = keys(member).filter_map(|key| by_key.get(&key));
         let partner = shared.flatten().copied().filter(|other| joins(found, *other)).min();
         if let Some(partner) = partner {
             groups.join(partner, index);

@@ -105,6 +105,7 @@ struct Suspect {
 }
 
 impl Suspect {
+    #[allow(clippy::iter_over_hash_type, reason = "each place goes where it belongs, whichever comes first")]
     fn of(scene: &Scene<'_>, wanted: &[PlaceMarks]) -> Self {
         let mut suspect = Self::default();
         for (at, there) in marked(scene, wanted) {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use offbound_schemas::record::Incident;
 use offbound_schemas::{FindingId, IncidentId};
 
-use super::{Changed, Look, Standing};
+use super::{Again, Changed, Look, Standing};
 use crate::asked::Key;
 use crate::fact::touched::Touched;
 use crate::finding::Found;
@@ -34,13 +34,13 @@ impl Standing {
     ) -> BTreeSet<IncidentId> {
         let now = self.now;
         let concerned = self.cases.iter().filter(|(id, case)| {
-            !self.stale.contains(id)
+            !(self.stale.contains(id) || self.due.contains(id))
                 && (now < scene.now && ends_between(case, now, scene)
                     || case.is_concerned(scene, touched, changed))
         });
         let concerned: Vec<IncidentId> = concerned.map(|(id, _)| *id).collect();
         self.stale.extend(concerned);
-        let stale = if look.is_thorough { std::mem::take(&mut self.stale) } else { BTreeSet::new() };
+        let stale = self.take_stale(look.again);
         if changed.found.is_empty() {
             stale.iter().for_each(|id| self.judge_again(scene, id));
             return stale;
@@ -68,8 +68,19 @@ impl Standing {
         self.cases = standing;
         renewed.extend(before.into_keys());
         self.stale.retain(|id| !renewed.contains(id));
+        self.due.retain(|id| !renewed.contains(id));
         self.renew_membership(changed);
         renewed
+    }
+
+    /// Takes out the incidents that are judged again in this look.
+    fn take_stale(&mut self, again: Again) -> BTreeSet<IncidentId> {
+        if again == Again::ALL || (again.begins_round && self.due.is_empty()) {
+            self.due.append(&mut self.stale);
+        }
+        let taken: BTreeSet<IncidentId> = self.due.iter().take(again.at_most).copied().collect();
+        self.due.retain(|id| !taken.contains(id));
+        taken
     }
 
     /// Judges an incident again that has the members that it had.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use offbound_correlate::{Changes, Engine, Judgement};
+use offbound_correlate::{Again, Changes, Engine, Judgement};
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};
@@ -31,6 +31,9 @@ pub(crate) static LIVE: LazyLock<Mutex<(Runtime, Engine)>> = LazyLock::new(|| {
     let engine = runtime.block_on(Engine::live(environment(), &rules())).expect("the rules can be planned");
     Mutex::new((runtime, engine))
 });
+
+/// One incident at a time has its turn.
+const ONE: Again = Again { at_most: 1, begins_round: true };
 
 /// What somebody holds who applies every change.
 #[derive(Debug, Default)]
@@ -148,22 +151,29 @@ fn run(world: &World, course: &Course) -> Result<Held, TestCaseError> {
             _ => {}
         }
         if course.looks.get(index % course.looks.len()) == Some(&true) {
-            // Every other look is a short one, which leaves incidents for the next.
-            let changes = if index % 2 == 0 {
-                runtime.block_on(engine.glance())
-            } else {
-                runtime.block_on(engine.provisional())
+            // Most looks are short ones, which leave incidents for the next.
+            let changes = match index % 3 {
+                0 => runtime.block_on(engine.provisional()),
+                1 => runtime.block_on(engine.glance(ONE)),
+                _ => runtime.block_on(engine.glance(Again { begins_round: false, ..ONE })),
             };
             held.apply(changes.expect("the rules run"))?;
         }
         if course.seals.get(index % course.seals.len()) == Some(&true) {
             let watermark = newest.plus_nanos(-world::LATENESS_NANOS);
-            let changes = runtime.block_on(engine.advance(watermark)).expect("the rules run");
-            held.apply(changes)?;
+            let changes = if index % 2 == 0 {
+                runtime.block_on(engine.advance(watermark))
+            } else {
+                runtime.block_on(engine.advance_by_turns(watermark, ONE))
+            };
+            held.apply(changes.expect("the rules run"))?;
         }
     }
-    let changes = runtime.block_on(engine.advance(newest.plus_nanos(1))).expect("the rules run");
-    held.apply(changes)?;
+    let mut is_new = true;
+    while std::mem::take(&mut is_new) || engine.owes_turns() {
+        let turn = runtime.block_on(engine.advance_by_turns(newest.plus_nanos(1), ONE));
+        held.apply(turn.expect("the rules run"))?;
+    }
     let again = runtime.block_on(engine.advance(newest.plus_nanos(1))).expect("the rules run");
     prop_assert!(again.is_empty(), "without new events, changes were told: {:?}", again);
     Ok(held)
