@@ -181,7 +181,7 @@ impl Judge {
         self.runtime.block_on(self.engine.provisional()).map_err(engine_failure)
     }
 
-    /// The same sooner: incidents whose findings are as they were take turns.
+    /// The same sooner: incidents that are there already take turns in being judged again.
     pub(crate) fn glance(&mut self, again: Again) -> Result<Changes, Failure> {
         self.runtime.block_on(self.engine.glance(again)).map_err(engine_failure)
     }
@@ -196,7 +196,7 @@ impl Judge {
         self.runtime.block_on(self.engine.advance(watermark)).map_err(engine_failure)
     }
 
-    /// The same sooner: incidents whose findings are as they were take turns.
+    /// The same sooner: incidents that are there already take turns in being judged again.
     pub(crate) fn advance_by_turns(
         &mut self,
         watermark: EventTime,

@@ -146,8 +146,7 @@ impl Engine {
         self.look_ahead(Again::ALL).await
     }
 
-    /// The same sooner: incidents with the findings that they had, and more uses or signs that belong to them, take turns in
-    /// being judged again.
+    /// The same sooner: incidents that are there already take turns in being judged again, as told by [`Again`].
     pub async fn glance(&mut self, again: Again) -> Result<Changes, EngineError> {
         self.look_ahead(again).await
     }
@@ -174,8 +173,7 @@ impl Engine {
         self.advance_by_turns(watermark, Again::ALL).await
     }
 
-    /// The same sooner: incidents with the findings that they had, and more that belongs to them, take turns in being judged
-    /// again.
+    /// The same sooner: incidents that are there already take turns in being judged again, as told by [`Again`].
     pub async fn advance_by_turns(
         &mut self,
         watermark: EventTime,

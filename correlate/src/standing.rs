@@ -44,7 +44,7 @@ pub(crate) struct Standing {
     /// Rules and groups by what their findings were looked up by.
     by_question: BTreeMap<Key, BTreeSet<(usize, Key)>>,
     cases: BTreeMap<IncidentId, Case>,
-    /// Incidents with the findings that they had, and something else that concerns them: judged again in the next round …
+    /// Incidents that something concerns which they do not tell yet: judged again in the next round …
     stale: BTreeSet<IncidentId>,
     /// … or in this one, some at each look.
     due: BTreeSet<IncidentId>,
@@ -64,10 +64,12 @@ pub(crate) struct Look {
     pub(crate) again: Again,
 }
 
-/// Which incidents are judged again though they have the findings that they had: what concerns them now is part of it.
+/// Which incidents are judged again: those with the findings that they had, which something else concerns now, and large ones
+/// with others. New and small ones always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Again {
-    /// So many at most, of those whose turn it is.
+    /// Those whose turn it is, until they have so many findings together. A known incident of more findings waits for its
+    /// turn when it gets others: these are told at once, as its own, and it is told with them then.
     pub at_most: usize,
     /// Once none of the last round is left, it is the turn of all that something concerned since.
     pub begins_round: bool,
@@ -105,12 +107,20 @@ struct Changed {
     groups: Touch,
     /// What incidents ask for of the uses off their place that changed, and places of all that did, with the time that they span.
     used: BTreeMap<Key, (EventTime, EventTime)>,
-    /// Places whose signs changed, or to which a credential came to belong.
-    scopes: BTreeSet<Key>,
+    /// Places whose signs changed, with the time that these span, or to which a credential came to belong: any time, then.
+    scopes: BTreeMap<Key, (EventTime, EventTime)>,
     /// Workloads with new edges.
     edges: BTreeSet<Key>,
     /// Findings that are new, others, or gone.
     found: BTreeSet<FindingId>,
+}
+
+impl Changed {
+    /// Something changed at a place, which may matter to whoever looks at that time.
+    fn at(&mut self, scope: Key, (from, to): (EventTime, EventTime)) {
+        let (first, last) = self.scopes.entry(scope).or_insert((from, to));
+        (*first, *last) = ((*first).min(from), (*last).max(to));
+    }
 }
 
 impl Standing {

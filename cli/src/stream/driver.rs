@@ -46,8 +46,10 @@ const LOOK_EVERY_NANOS: i64 = 100_000_000;
 /// Time between two rounds of looks at all that concerns incidents: findings are told as soon as they arise, and what has been
 /// reached since a moment later …
 const JUDGE_EVERY_NANOS: i64 = 250_000_000;
-/// … of so many incidents at a time, so that no finding waits for hundreds of them.
-const JUDGED_AT_A_TIME: usize = 16;
+/// … of so many findings at a time, so that no finding waits for hundreds of others …
+const JUDGED_AT_A_TIME: usize = 64;
+/// … and more seldom where a look takes long, but not more than this.
+const JUDGE_AT_LEAST_EVERY_NANOS: i64 = 2_000_000_000;
 /// Shortest time between two moves of the watermark: confirmation may take this much longer than the lateness. Short, so
 /// that none of them holds up what has just come …
 const SEAL_EVERY_NANOS: i64 = 10_000_000;
@@ -104,6 +106,8 @@ pub(crate) struct Driver {
     point_at: EventTime,
     looked_at: EventTime,
     judged_at: EventTime,
+    /// What the longest look took since then.
+    looking_nanos: i64,
     /// Records came that nobody has looked at.
     is_news: bool,
     /// More is waiting than was taken in at once.
@@ -138,6 +142,7 @@ impl Driver {
             point_at: now,
             looked_at: now,
             judged_at: now,
+            looking_nanos: 0,
             is_news: false,
             is_behind: false,
             dirty: false,
@@ -203,16 +208,19 @@ impl Driver {
         if !is_due || !(self.is_news || judge.owes_glance(again)) {
             return Ok(());
         }
+        let began = clock::now();
         let changes = judge.glance(again)?;
         if again.begins_round {
-            self.judged_at = now;
+            (self.judged_at, self.looking_nanos) = (now, 0);
         }
+        self.looking_nanos = self.looking_nanos.max(clock::now().nanos_since(began));
         (self.looked_at, self.is_news) = (now, false);
         self.publish(changes)
     }
 
     fn again(&self, now: EventTime) -> Again {
-        let begins_round = now.nanos_since(self.judged_at) >= JUDGE_EVERY_NANOS;
+        let rest = (self.looking_nanos * SEAL_REST).clamp(JUDGE_EVERY_NANOS, JUDGE_AT_LEAST_EVERY_NANOS);
+        let begins_round = now.nanos_since(self.judged_at) >= rest;
         Again { at_most: JUDGED_AT_A_TIME, begins_round }
     }
 

@@ -47,30 +47,33 @@ impl Standing {
         }
         let mut before = std::mem::take(&mut self.cases);
         let mut standing = BTreeMap::new();
-        let mut renewed = BTreeSet::new();
+        let (mut judged, mut waiting) = (BTreeSet::new(), BTreeSet::new());
         let mut found: Vec<&Found> = self.found.values().collect();
         found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
         for group in incident::groups(&found) {
             let members: Vec<&Found> = group.iter().filter_map(|place| found.get(*place).copied()).collect();
             let ids: Vec<FindingId> = members.iter().map(|member| member.finding.id).collect();
             let known = incident::id_of(&members);
-            let kept = before.remove(&known).filter(|case| {
-                case.incident.findings == ids
-                    && !stale.contains(&known)
-                    && !ids.iter().any(|id| changed.found.contains(id))
-            });
-            let case = kept.unwrap_or_else(|| {
-                renewed.insert(known);
-                Case::judge(scene, &members)
-            });
+            let case = match before.remove(&known).filter(|_| !stale.contains(&known)) {
+                Some(case) if case.has(&ids, changed) => case,
+                Some(case) if members.len() > look.again.at_most => {
+                    waiting.insert(known);
+                    case.with(ids)
+                }
+                _ => {
+                    judged.insert(known);
+                    Case::judge(scene, &members)
+                }
+            };
             standing.insert(case.incident.id, case);
         }
         self.cases = standing;
-        renewed.extend(before.into_keys());
-        self.stale.retain(|id| !renewed.contains(id));
-        self.due.retain(|id| !renewed.contains(id));
+        let is_left = |id: &IncidentId| !(judged.contains(id) || before.contains_key(id));
+        self.stale.retain(is_left);
+        self.due.retain(is_left);
+        self.stale.extend(waiting.iter().filter(|id| !self.due.contains(id)));
         self.renew_membership(changed);
-        renewed
+        judged.into_iter().chain(before.into_keys()).collect()
     }
 
     /// Takes out the incidents that are judged again in this look.
@@ -78,8 +81,14 @@ impl Standing {
         if again == Again::ALL || (again.begins_round && self.due.is_empty()) {
             self.due.append(&mut self.stale);
         }
-        let taken: BTreeSet<IncidentId> = self.due.iter().take(again.at_most).copied().collect();
-        self.due.retain(|id| !taken.contains(id));
+        let mut taken = BTreeSet::new();
+        let mut room = again.at_most;
+        while room > 0
+            && let Some(id) = self.due.pop_first()
+        {
+            room = room.saturating_sub(self.cases.get(&id).map_or(0, |case| case.incident.findings.len()));
+            taken.insert(id);
+        }
         taken
     }
 
@@ -117,22 +126,35 @@ impl Case {
         Self { incident, concern, questions }
     }
 
+    /// Whether it is of these findings, and none of them changed.
+    fn has(&self, ids: &[FindingId], changed: &Changed) -> bool {
+        self.incident.findings == ids && !ids.iter().any(|id| changed.found.contains(id))
+    }
+
+    /// The same, of other findings: it is told with them when it is judged again.
+    fn with(mut self, ids: Vec<FindingId>) -> Self {
+        self.incident.findings = ids;
+        self
+    }
+
     pub(super) fn concern(&self) -> &Concern {
         &self.concern
     }
 
     fn is_concerned(&self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) -> bool {
-        let Concern { keys, credentials, from, until, .. } = &self.concern;
+        let Concern { keys, credentials, from, end, until, .. } = &self.concern;
         let ConcernKeys { scopes, made, held, off } = keys;
         let used =
             |key: &Key| changed.used.get(key).is_some_and(|(first, last)| first <= until && from <= last);
+        let seen =
+            |key: &Key| changed.scopes.get(key).is_some_and(|(first, last)| first <= end && from <= last);
         let named = |place: &usize| {
             let Some(held) = scene.facts.bindings.at(*place) else { return false };
             let mut names = held.id.iter().chain(&held.aliases);
             names.any(|name| credentials.contains(scene.facts.names.text(*name)))
         };
         touched.gaps
-            || scopes.iter().any(|key| changed.scopes.contains(key))
+            || scopes.iter().any(seen)
             || (self.concern.looks_at_its_places && scopes.iter().any(used))
             || made.iter().any(|key| changed.edges.contains(key))
             // What a workload does elsewhere is another incident's business.

@@ -23,6 +23,8 @@ use crate::scene::uses::{Reading, Readings};
 use crate::scene::{Scene, signals};
 
 const NANOS_PER_SEC: i64 = 1_000_000_000;
+/// All of time.
+const ALWAYS: (EventTime, EventTime) = (EventTime::MIN, EventTime::MAX);
 
 /// What a use is about, as of its last look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +212,10 @@ impl Standing {
         for state in before.iter().chain([&state]) {
             changed.groups.add(Entity::Workload, state.who, state.marks);
             state.scope.into_iter().for_each(|scope| changed.groups.add(Entity::Scope, scope, state.marks));
-            changed.scopes.extend(state.scope);
+            // A strong sign says since when a place is an attacker's, however late it comes.
+            let span = (sign.first.time, sign.last.time);
+            let span = if state.marks.meets(Marks::STRONG) { ALWAYS } else { span };
+            state.scope.into_iter().for_each(|scope| changed.at(scope, span));
             changed.groups.suspected.extend(state.scope.filter(|_| state.notable));
         }
         if before.as_ref() == Some(&state) {
@@ -238,7 +243,8 @@ impl Standing {
             }
             let bound = scene.bound_held(&held, None);
             let scope = scene.scope_text(held.pod_uid, bound.host);
-            changed.scopes.extend(scope.map(|scope| About::Scope(&scope).key()));
+            let scope = scope.map(|scope| About::Scope(&scope).key());
+            scope.into_iter().for_each(|scope| changed.at(scope, ALWAYS));
         }
         self.uses.resize(scene.facts.uses.len(), None);
         self.learn_edges(scene, changed);
