@@ -146,6 +146,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "theft" / "ct-203",
     "movement" / "ct-301",
     "movement" / "ct-302",
+    "posture" / "ct-304",
     "posture" / "ct-305",
     "posture" / "ct-403",
 ];

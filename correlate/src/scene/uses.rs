@@ -6,7 +6,7 @@
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::{Decision, Match};
+use offbound_schemas::vocabulary::{Decision, Match, Phase};
 
 use super::Scene;
 use crate::environment::StaticPolicy;
@@ -25,6 +25,14 @@ const LEEWAY_NANOS: i64 = 60 * NANOS_PER_SEC;
 const ISSUE_GRACE_SECS: i64 = 60;
 /// Credential kinds that never expire by design.
 const STATIC_KINDS: &[&str] = &["aws-key", "k8s-legacy-token"];
+/// Workloads that one account may be seen with: its own, and those that pass on what it sends (a gateway, a mesh's
+/// waypoint, an ingress).
+const MAX_CALLERS: usize = 3;
+
+/// Whether a subject that was seen in so many environments, with so many workloads, is of more than one.
+pub(crate) fn is_shared(environments: usize, callers: usize) -> bool {
+    environments > 1 || callers > MAX_CALLERS
+}
 
 /// One way to compare: in full, or briefly.
 type Compare = for<'a> fn(&Bound, &Seen<'_>, Ground<'a>) -> Compared<'a>;
@@ -133,6 +141,8 @@ impl<'a> Reading<'a> {
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
             Marks::PRESENTER.when(looked_up(scene, self.usage).is_some()),
+            // Whether others use it too is told by all uses of its subject.
+            Marks::SHARED.when(self.tells_of_sharing(scene)),
         ]
         .into_iter()
         .fold(Marks::USE, Marks::and)
@@ -197,6 +207,28 @@ impl<'a> Reading<'a> {
         }
         // What was not translated is the address of the record.
         self.usage.key.address.filter(|_| compared.external).map(SeenAt::External)
+    }
+
+    /// The environment that it was seen in, where nothing stands between that place and the recorder.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        self.compared.environment.filter(|_| !self.compared.translated)
+    }
+
+    /// The workload in whose pod it was seen; who of a host's processes it was is not known.
+    pub(crate) fn caller<'s>(&self, scene: &'s Scene<'_>) -> Option<&'s str> {
+        let stay = self.compared.observed.filter(|stay| stay.pod_uid.is_some() && !stay.shared)?;
+        let name = scene.text(stay.workload.filter(|_| !self.compared.translated))?;
+        Some(scene.environment.canonical(name))
+    }
+
+    /// Whether it tells who else uses its account: let in, shown by whoever it speaks for, and not off its place, which is
+    /// theft and not sharing.
+    fn tells_of_sharing(&self, scene: &Scene<'_>) -> bool {
+        let key = &self.usage.key;
+        let is_own = key.decision == Decision::Allow && key.phase != Phase::Verify && key.presenter.is_none();
+        is_own
+            && self.compared.place != Match::Mismatch
+            && (self.environment().is_some() || self.caller(scene).is_some())
     }
 
     fn kind<'s>(&self, scene: &'s Scene<'_>) -> Option<&'s str> {
@@ -346,6 +378,7 @@ fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         observed_workload: observed
             .and_then(|stay| names.text_of(stay.workload))
             .map(|name| scene.environment.canonical_workload(name)),
+        observed_environment: reading.environment().map(str::to_owned),
         observed_external: compared.external,
         place_key: reading.seen_at(scene).map(|at| at.text(scene)),
         trace: compared.trace.sentences().to_vec(),

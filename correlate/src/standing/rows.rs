@@ -38,6 +38,9 @@ pub(super) struct UseState {
     pub(super) marks: Marks,
     /// Where it was seen, as far as that is a place.
     seen_at: Vec<Key>,
+    /// In which environments, and with whom, as far as that tells who shares its account.
+    environments: Vec<Key>,
+    callers: Vec<Key>,
 }
 
 impl UseState {
@@ -83,6 +86,24 @@ impl UseState {
         self.marks = Marks::default();
         self.refused.clear();
         self.seen_at.clear();
+        self.environments.clear();
+        self.callers.clear();
+    }
+
+    /// Where and with whom it was seen counts in its groups …
+    fn count(&self, index: &mut Index) {
+        self.groups().for_each(|key| index.mark(key, self.marks));
+        self.seen_at.iter().for_each(|at| index.places.add(self.holder, *at));
+        self.environments.iter().for_each(|one| index.environments.add(self.subject, *one));
+        self.callers.iter().for_each(|one| index.callers.add(self.subject, *one));
+    }
+
+    /// … or does no more.
+    fn uncount(&self, index: &mut Index) {
+        self.groups().for_each(|key| index.unmark(key, self.marks));
+        self.seen_at.iter().for_each(|at| index.places.remove(self.holder, *at));
+        self.environments.iter().for_each(|one| index.environments.remove(self.subject, *one));
+        self.callers.iter().for_each(|one| index.callers.remove(self.subject, *one));
     }
 
     /// Everything that it can be found by.
@@ -317,12 +338,10 @@ impl Standing {
             if let Some(before) = &before {
                 before.keys().for_each(|key| self.index.uses.remove(key, place));
                 before.keys_of_off().for_each(|key| self.index.off.remove(key, place));
-                before.groups().for_each(|key| self.index.unmark(key, before.marks));
-                before.seen_at.iter().for_each(|at| self.index.not_seen(before.holder, *at));
+                before.uncount(&mut self.index);
             }
             state.keys_of_off().for_each(|key| self.index.off.add(key, place));
-            state.groups().for_each(|key| self.index.mark(key, state.marks));
-            state.seen_at.iter().for_each(|at| self.index.seen(state.holder, *at));
+            state.count(&mut self.index);
             state.keys().for_each(|key| self.index.uses.add(key, place));
             let credential = usage.key.credential.map(|name| About::Credential(name).key());
             credential.into_iter().for_each(|key| self.index.uses.add(key, place));
@@ -348,12 +367,18 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     let mut scopes: Vec<Key> = Vec::new();
     let mut refused: Vec<Key> = Vec::new();
     let mut seen_at: Vec<Key> = Vec::new();
+    let (mut environments, mut callers): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
     let mut marks = Marks::USE;
     for reading in readings.iter() {
         let (pod, host) = reading.scope(scene);
         scopes.extend(scene.scope_text(pod, host).map(|scope| About::Scope(&scope).key()));
         seen_at.extend(reading.seen_at(scene).map(|at| About::Scope(&at.text(scene)).key()));
-        marks = marks.and(reading.marks(scene));
+        let own = reading.marks(scene);
+        marks = marks.and(own);
+        if own.meets(Marks::SHARED) {
+            environments.extend(reading.environment().map(|name| About::Environment(name).key()));
+            callers.extend(reading.caller(scene).map(|name| About::Who(name).key()));
+        }
         reading.bound_host(scene);
         let Some((destination, time)) = reading.refused() else { continue };
         let bin = |secs: &u32| time.0.div_euclid(i64::from(*secs) * NANOS_PER_SEC);
@@ -363,6 +388,8 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     scopes.dedup();
     refused.dedup();
     seen_at.dedup();
+    environments.dedup();
+    callers.dedup();
     let first = readings.first();
     let (holder, subject, who) = (holder_of(scene, first), subject_of(scene, first), who_of(scene, first));
     UseState {
@@ -374,5 +401,7 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
         refused,
         marks,
         seen_at,
+        environments,
+        callers,
     }
 }

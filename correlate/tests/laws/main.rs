@@ -95,6 +95,20 @@ fn worlds_are_not_empty() {
     }
 }
 
+/// Worlds of agents: an account that two environments share has to occur among them.
+#[test]
+fn worlds_of_agents_have_shared_accounts() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut shared = 0;
+    for _ in 0..64 {
+        let world = scenarios::worlds(&scenarios::AGENTS);
+        let world = world.new_tree(&mut runner).expect("a world can be drawn").current();
+        let findings = at_once(&world.events).findings;
+        shared += usize::from(findings.iter().any(|finding| finding.rule == "CT-304"));
+    }
+    assert!(shared > 4, "{shared} of 64 worlds have a shared account");
+}
+
 proptest! {
     #![proptest_config(config())]
 

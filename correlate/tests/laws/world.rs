@@ -21,6 +21,10 @@ pub(crate) const ENVIRONMENT: &str = r#"
 version = 1
 [realm.one]
 cidrs = ["10.0.0.0/8"]
+environment = "prod"
+[realm.nodes]
+cidrs = ["10.0.1.0/24"]
+environment = "lab"
 [[egress]]
 realm = "one"
 from = ["10.0.0.0/8"]

@@ -23,6 +23,10 @@ const ENVIRONMENT: &str = r#"
 version = 1
 [realm.one]
 cidrs = ["10.0.0.0/16"]
+environment = "prod"
+[realm.two]
+cidrs = ["10.9.0.0/16"]
+environment = "dev"
 [[egress]]
 realm = "one"
 from = ["10.0.0.0/16"]
@@ -82,6 +86,15 @@ impl World {
             start: Some(at(-200 * HOUR)),
             ..Placement::default()
         }
+    }
+
+    /// A machine of developers, at `10.9.0.1`.
+    pub(crate) fn place_dev_host(&mut self) {
+        let (kind, host) = (PlacementKind::Host, Some("dev-1".to_owned()));
+        let addresses = vec!["10.9.0.1".to_owned()];
+        let (workload, pod, pod_uid) = (None, None, None);
+        let row = Placement { kind, host, addresses, workload, pod, pod_uid, ..self.placement(9) };
+        self.rows.placements.push(row);
     }
 
     /// The first pod uses its token where it belongs, but for what `other` makes of it.

@@ -35,7 +35,7 @@ table!(Use "uses"
     subject: Option<String> = "",
     /// Workload that it belongs to (binding, else subject).
     workload: Option<String> = "",
-    /// Where the credential belongs, as signals name it: `pod:UID`, else `host:NAME`.
+    /// Where the credential belongs, as signals name it: `pod:UID`, else `host:NAME`; where nothing says that, where it was.
     scope: Option<String> = "",
     /// Who presented it, when not the subject.
     presenter: Option<String> = "",
@@ -106,6 +106,9 @@ table!(Use "uses"
     /// Workload that the recorder looked up for the peer, where it is not the one whose identity was shown, and is not
     /// declared to present it.
     lookup_workload: Option<String> = "",
+    /// Environment (such as `prod`) of the realm where the owner of the source address lives, where the environment file
+    /// says one; null where a declared proxy, way out or gateway stands between.
+    observed_environment: Option<String> = "",
     /// True when the address lies outside every realm.
     observed_external: bool = "",
     /// A place key: observed host, else address group; null when undetermined.
