@@ -61,6 +61,8 @@ pub(crate) enum About<'a> {
     OffFrom(&'a str, Key),
     /// Uses that were seen in an environment.
     Environment(&'a str),
+    /// Uses at a destination that some rule may ask for.
+    Called(&'a str),
     /// Uses that were refused at a destination in a stretch of time.
     Refused(&'a str, i64),
 }

@@ -30,6 +30,7 @@ pub(super) struct Touch {
     subjects: BTreeMap<Key, Marks>,
     workloads: BTreeMap<Key, Marks>,
     scopes: BTreeMap<Key, Marks>,
+    destinations: BTreeMap<Key, Marks>,
     /// Places that may be suspect since another moment.
     pub(super) suspected: BTreeSet<Key>,
     /// Destinations and stretches of time with other refusals.
@@ -49,11 +50,12 @@ impl Touch {
             Entity::Subject => &mut self.subjects,
             Entity::Workload => &mut self.workloads,
             Entity::Scope => &mut self.scopes,
+            Entity::Destination => &mut self.destinations,
         }
     }
 
     fn is_empty(&self) -> bool {
-        [&self.credentials, &self.subjects, &self.workloads, &self.scopes]
+        [&self.credentials, &self.subjects, &self.workloads, &self.scopes, &self.destinations]
             .iter()
             .all(|groups| groups.is_empty())
     }
@@ -84,6 +86,7 @@ impl Standing {
                 groups.add(Entity::Credential, state.holder, Marks::ALL);
                 groups.add(Entity::Subject, state.subject, Marks::ALL);
                 groups.add(Entity::Workload, state.who, Marks::ALL);
+                state.destination.iter().for_each(|key| groups.add(Entity::Destination, *key, Marks::ALL));
             }
             let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
             signs.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
@@ -180,7 +183,7 @@ impl Standing {
         let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).copied().collect();
         let mut signs: BTreeSet<usize> = BTreeSet::new();
         match entity {
-            Entity::Credential | Entity::Subject => {}
+            Entity::Credential | Entity::Subject | Entity::Destination => {}
             Entity::Workload => signs.extend(wanted.keys().flat_map(|key| index.signs.of(*key))),
             Entity::Scope => scopes.extend(wanted.keys()),
         }

@@ -32,6 +32,8 @@ pub(super) struct UseState {
     pub(super) subject: Key,
     pub(super) who: Key,
     scopes: Vec<Key>,
+    /// What it called, where some rule may ask for it by that.
+    pub(super) destination: Option<Key>,
     /// Where it was refused, and when, by each of the rules' stretches of time.
     pub(super) refused: Vec<Key>,
     /// What rules may ask of it.
@@ -51,6 +53,7 @@ impl UseState {
             Entity::Subject => Some(self.subject),
             Entity::Workload => Some(self.who),
             Entity::Scope => self.scopes.first().copied(),
+            Entity::Destination => self.destination,
         }
     }
 
@@ -78,12 +81,14 @@ impl UseState {
 
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> + '_ {
-        [self.holder, self.subject, self.who].into_iter().chain(self.scopes.iter().copied())
+        let lists = self.scopes.iter().chain(&self.destination).copied();
+        [self.holder, self.subject, self.who].into_iter().chain(lists)
     }
 
     /// No rule sees a row of it.
     fn ask_nothing(&mut self) {
         self.marks = Marks::default();
+        self.destination = None;
         self.refused.clear();
         self.seen_at.clear();
         self.environments.clear();
@@ -109,7 +114,7 @@ impl UseState {
     /// Everything that it can be found by.
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
-        let lists = self.scopes.iter().chain(&self.refused).copied();
+        let lists = self.scopes.iter().chain(&self.refused).chain(&self.destination).copied();
         [self.holder, self.subject, self.who].into_iter().chain(made).chain(lists)
     }
 }
@@ -329,6 +334,8 @@ impl Standing {
             changed.groups.add(Entity::Subject, state.subject, state.marks);
             changed.groups.add(Entity::Workload, state.who, state.marks);
             state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
+            let called = state.destination.iter();
+            called.for_each(|key| changed.groups.add(Entity::Destination, *key, state.marks));
             changed.groups.refused.extend(&state.refused);
             for key in state.concerns().chain(state.scopes.iter().copied()) {
                 span(changed, key, &usage);
@@ -398,6 +405,7 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
         subject,
         who,
         scopes,
+        destination: marks.meets(Marks::NOTABLE).then(|| About::Called(first.called(scene)).key()),
         refused,
         marks,
         seen_at,

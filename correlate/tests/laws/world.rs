@@ -33,6 +33,13 @@ seen_as = []
 id = "system:serviceaccount:ns:w0"
 baseline = ["lsm"]
 credential_readers = ["/usr/bin/java"]
+[[allow]]
+subjects = ["system:serviceaccount:ns:w0"]
+destinations = ["service-1"]
+effective_from = 2023-11-14T22:05:00Z
+[[allow]]
+subjects = ["spiffe://one/caller-0"]
+destinations = ["service-2"]
 [learning]
 min_history = "1m"
 "#;

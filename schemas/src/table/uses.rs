@@ -65,6 +65,11 @@ table!(Use "uses"
     history_secs: i64 = "",
     /// True when the environment declares this call.
     declared: bool = "",
+    /// True when the environment declares who may call this destination, and that is nobody under any name of this caller,
+    /// or not for this.
+    undeclared: bool = "",
+    /// Since when what it declares of that is in effect, where it says since when.
+    policy_since: Option<EventTime> = "",
     /// Lifetime of the credential, in seconds, where known.
     ttl_secs: Option<i64> = "",
     /// Longest lifetime that the environment allows for this kind, in seconds.
