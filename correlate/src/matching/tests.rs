@@ -10,9 +10,9 @@ use offbound_schemas::table::{Use, identity_assertions, placements};
 use offbound_schemas::vocabulary::Match::{self, Match as Fits, Mismatch, Undetermined};
 
 use crate::environment::Environment;
+use crate::examples::text::Tables;
 use crate::fact::Facts;
 use crate::scene::{Scene, uses};
-use crate::testing::text::Tables;
 
 const DEFAULTS: &str = "
 placements: event_id=p{n}; source=places; location=places:{n}; kind=pod; start=09:00:00
