@@ -52,7 +52,7 @@ SELECT
     END,
     CASE
       WHEN min(policy_since) IS NULL THEN ''
-      ELSE concat(chr(10), 'Declared since ', CAST(min(policy_since) AS VARCHAR), ' UTC.')
+      ELSE concat(chr(10), 'Declared since ', CAST(min(policy_since) AS VARCHAR), '.')
     END,
     CASE WHEN bool_or(for_show) THEN concat(chr(10), 'Some of it was decided for show only, and let pass.') ELSE '' END
   ) AS reason
