@@ -295,3 +295,38 @@ fn shared_accounts_of_a_tainted_host_are_part_of_its_incident() {
     assert_eq!((incident.findings.len(), incident.hosts.as_slice()), (3, ["dev-1".to_owned()].as_slice()));
     assert_eq!(incident.outcome, ContainmentOutcome::NotContained);
 }
+
+/// Scenario: many workloads that are declared to call a place are refused there again and again; at one where that was declared
+/// twenty seconds before, too; and a workload of another shop is let in. Guarantees: the first is told once, as what it is and
+/// not as probing; a rollout has its time; who is not declared is told by name.
+#[test]
+fn a_storm_of_retries_is_a_policy_that_drifted() {
+    let mut world = World::new();
+    for (secs, who) in (0..90).zip(["shop/web", "shop/cart", "shop/till"].into_iter().cycle()) {
+        for called in ["depot", "new-depot"] {
+            world.used(secs, |row| {
+                (row.subject, row.credential_id, row.decision) = (Some(who.to_owned()), None, Decision::Deny);
+                (row.bound_pod_uid, row.bound_host, row.src_addr) = (None, None, None);
+                row.dst = Some(called.to_owned());
+            });
+        }
+    }
+    world.used(100, |row| {
+        (row.subject, row.credential_id, row.dst) =
+            (Some("bank/web".to_owned()), None, Some("depot".to_owned()));
+        (row.bound_pod_uid, row.bound_host, row.src_addr) = (None, None, None);
+    });
+    let judged = world.judge();
+    let told: Vec<_> = judged
+        .findings
+        .iter()
+        .map(|finding| {
+            (finding.rule.as_str(), finding.severity, finding.count, finding.destination.as_deref())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("CT-303", Severity::Low, 90, Some("depot")), ("CT-303", Severity::Medium, 1, Some("depot"))]
+    );
+    assert!(judged.incidents.is_empty(), "{:?}", judged.incidents);
+}

@@ -18,6 +18,7 @@ pub(crate) const HOUR: i64 = 3_600;
 /// Where the first pod's token is mounted.
 pub(crate) const TOKEN: &str = "/run/secrets/kubernetes.io/serviceaccount/token";
 
+/// 2023-11-14T22:13:20Z.
 const START: i64 = 1_700_000_000;
 const ENVIRONMENT: &str = r#"
 version = 1
@@ -34,6 +35,13 @@ seen_as = []
 [[workload]]
 id = "shop/web"
 credential_readers = ["/usr/bin/java"]
+[[allow]]
+subjects = ["shop/*"]
+destinations = ["depot"]
+[[allow]]
+subjects = ["shop/*"]
+destinations = ["new-depot"]
+effective_from = 2023-11-14T22:13:00Z
 "#;
 
 /// Planning takes longer than any judgement: one engine serves all tests, one after the other.
