@@ -13,8 +13,9 @@
 -- lateness: none
 -- why: Whoever takes an account that several environments or workloads share has all of them, and what each may do, and
 --   nobody can tell from a use whose it was.
--- blind_spots: Accounts without a credential id whose name means another account elsewhere (service accounts, mesh identities
---   of cluster.local, plain names), in sources that name no instance; environments that no realm declares; what runs
+-- blind_spots: Accounts whose name means another account elsewhere (service accounts, mesh identities of cluster.local, plain
+--   names), in sources that name no instance, without a credential id or with a certificate's short serial, which says nothing
+--   without its issuer; environments that no realm declares; what runs
 --   outside of pods is told apart by environment only; one place that reaches into several environments.
 -- benign: A replica for disaster recovery: give its realm the same `environment`. Gateways: a [[delegation]]. People, and accounts
 --   that must be shared for a while: a dated [[exception]].
@@ -24,7 +25,7 @@ WITH used AS (
     CASE
       WHEN subject LIKE 'arn:%' OR (subject LIKE 'spiffe://%' AND subject NOT LIKE 'spiffe://cluster.local/%') THEN subject
       WHEN subject IS NOT NULL AND source LIKE '%:%' THEN concat(subject, ' in ', source)
-      ELSE credential_id
+      WHEN credential_id NOT LIKE 'X509SERIAL=%' OR credential_id LIKE 'X509SERIAL=________________%' THEN credential_id
     END AS account,
     observed_environment AS environment,
     CASE WHEN observed_pod_uid IS NOT NULL AND place_key IS NOT NULL THEN observed_workload END AS caller,
