@@ -44,7 +44,7 @@ impl Wanted {
 /// A use that is looked at if others of its holder or its subject are elsewhere.
 #[derive(Debug)]
 struct Maybe {
-    place: usize,
+    place: u32,
     marks: Marks,
     holder: Option<Name>,
     subject: Option<Name>,
@@ -71,7 +71,7 @@ struct Company {
 
 impl Company {
     fn add(&mut self, scene: &Scene<'_>, readings: &Readings<'_>) {
-        for reading in readings.iter().filter(|reading| reading.marks(scene).meets(Marks::SHARED)) {
+        for reading in readings.iter().filter(|reading| reading.tells_of_sharing(scene)) {
             let (environments, callers) = self.seen.entry(subject(reading)).or_default();
             // No more is asked of them than whether they are several.
             if is_shared(environments.len(), callers.len()) {
@@ -147,6 +147,7 @@ pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>)
             looked_at.push(place);
         } else if marks.meets(wanted.marks) {
             let first = readings.first();
+            let place = u32::try_from(place).expect("fewer than 2^32 uses fit in memory");
             maybe.push(Maybe { place, marks, holder: holder(first), subject: subject(first) });
         }
         if wanted.marks.meets(Marks::PLACES) {
@@ -160,7 +161,7 @@ pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>)
         (maybe.marks.meets(wanted.marks.only(Marks::PLACES)) && seen.at_several(maybe.holder))
             || (maybe.marks.meets(wanted.marks.only(Marks::SHARED)) && company.is_shared(maybe.subject))
     };
-    looked_at.extend(maybe.into_iter().filter(is_looked_at).map(|maybe| maybe.place));
+    looked_at.extend(maybe.into_iter().filter(is_looked_at).map(|maybe| maybe.place as usize));
     looked_at.sort_unstable();
     looked_at
 }

@@ -229,7 +229,7 @@ impl<'a> Reading<'a> {
 
     /// Whether it tells who else uses its account: let in, shown by whoever it speaks for, and not off its place, which is
     /// theft and not sharing.
-    fn tells_of_sharing(&self, scene: &Scene<'_>) -> bool {
+    pub(crate) fn tells_of_sharing(&self, scene: &Scene<'_>) -> bool {
         let key = &self.usage.key;
         let is_own = key.decision == Decision::Allow && key.phase != Phase::Verify && key.presenter.is_none();
         is_own

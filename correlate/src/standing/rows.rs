@@ -4,6 +4,7 @@
 //! Owns: the closure: from touched facts to every row that is made from them.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use offbound_schemas::EventTime;
@@ -41,8 +42,27 @@ pub(super) struct UseState {
     /// Where it was seen, as far as that is a place.
     seen_at: Vec<Key>,
     /// In which environments, and with whom, as far as that tells who shares its account.
-    environments: Vec<Key>,
-    callers: Vec<Key>,
+    environments: Ends,
+    callers: Ends,
+}
+
+/// A key of a use's first moment, and one of its last where that is another: every use has these, so that they take no more
+/// room than they must.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Ends([Option<NonZeroU64>; 2]);
+
+impl Ends {
+    fn add(&mut self, key: Option<Key>) {
+        let key = key.and_then(NonZeroU64::new).filter(|key| !self.0.contains(&Some(*key)));
+        let free = self.0.iter_mut().find(|end| end.is_none());
+        if let (Some(end), Some(_)) = (free, key) {
+            *end = key;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Key> {
+        self.0.into_iter().flatten().map(NonZeroU64::get)
+    }
 }
 
 impl UseState {
@@ -91,24 +111,23 @@ impl UseState {
         self.destination = None;
         self.refused.clear();
         self.seen_at.clear();
-        self.environments.clear();
-        self.callers.clear();
+        (self.environments, self.callers) = (Ends::default(), Ends::default());
     }
 
     /// Where and with whom it was seen counts in its groups …
     fn count(&self, index: &mut Index) {
         self.groups().for_each(|key| index.mark(key, self.marks));
         self.seen_at.iter().for_each(|at| index.places.add(self.holder, *at));
-        self.environments.iter().for_each(|one| index.environments.add(self.subject, *one));
-        self.callers.iter().for_each(|one| index.callers.add(self.subject, *one));
+        self.environments.iter().for_each(|one| index.environments.add(self.subject, one));
+        self.callers.iter().for_each(|one| index.callers.add(self.subject, one));
     }
 
     /// … or does no more.
     fn uncount(&self, index: &mut Index) {
         self.groups().for_each(|key| index.unmark(key, self.marks));
         self.seen_at.iter().for_each(|at| index.places.remove(self.holder, *at));
-        self.environments.iter().for_each(|one| index.environments.remove(self.subject, *one));
-        self.callers.iter().for_each(|one| index.callers.remove(self.subject, *one));
+        self.environments.iter().for_each(|one| index.environments.remove(self.subject, one));
+        self.callers.iter().for_each(|one| index.callers.remove(self.subject, one));
     }
 
     /// Everything that it can be found by.
@@ -374,7 +393,7 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     let mut scopes: Vec<Key> = Vec::new();
     let mut refused: Vec<Key> = Vec::new();
     let mut seen_at: Vec<Key> = Vec::new();
-    let (mut environments, mut callers): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
+    let (mut environments, mut callers) = (Ends::default(), Ends::default());
     let mut marks = Marks::USE;
     for reading in readings.iter() {
         let (pod, host) = reading.scope(scene);
@@ -383,8 +402,8 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
         let own = reading.marks(scene);
         marks = marks.and(own);
         if own.meets(Marks::SHARED) {
-            environments.extend(reading.environment().map(|name| About::Environment(name).key()));
-            callers.extend(reading.caller(scene).map(|name| About::Who(name).key()));
+            environments.add(reading.environment().map(|name| About::Environment(name).key()));
+            callers.add(reading.caller(scene).map(|name| About::Who(name).key()));
         }
         reading.bound_host(scene);
         let Some((destination, time)) = reading.refused() else { continue };
@@ -395,8 +414,6 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     scopes.dedup();
     refused.dedup();
     seen_at.dedup();
-    environments.dedup();
-    callers.dedup();
     let first = readings.first();
     let (holder, subject, who) = (holder_of(scene, first), subject_of(scene, first), who_of(scene, first));
     UseState {
