@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Store(store::StoreArgs),
     /// List every log format that is recognised, or check a mapping file
     Formats(FormatsArgs),
-    /// Show the detection rules, and check rules of your own
+    /// Show the detection rules; check and test rules of your own
     Rules(RulesArgs),
     /// Write labelled telemetry in real log formats
     Simulate(SimulateArgs),
@@ -295,7 +295,36 @@ pub(crate) enum RulesCommand {
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
     },
+    /// Run rules of your own over the examples beside them; exit code 1 when one comes out otherwise
+    #[command(after_long_help = EXAMPLES)]
+    Test {
+        /// Rule files, or folders with them (*.sql, each with its examples in *.slt)
+        #[arg(required = true, value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
+    },
 }
+
+/// How examples are written.
+const EXAMPLES: &str = "\
+Examples of my-rule.sql lie beside it in my-rule.slt, divided by empty lines. Each says what it
+shows, the rows of the tables that the rule reads, and what is then found:
+
+    # fires: refused at a sensitive place
+    uses: decision=deny; destination=vault; destination_sensitive=true; count=3
+    ----
+    JTI=one | medium | high | 3
+
+    # quiet: refused elsewhere
+    uses: decision=deny; destination=blog
+
+`fires` lists each candidate below `----`: entity | severity | confidence | count. `quiet` has none.
+Columns that a row leaves out have ordinary values: a use of JTI=one by `web`, from where it belongs,
+let in, at 10:00:00. `column=` empties one; a time is written 10:05:00, a list a,b. Columns are those
+of `offbound hunt \"DESCRIBE uses\"`.
+A failed example shows with - what was expected and not found, with + what was found instead.
+
+Exit codes: 0 every example passed; 1 one failed; 3 a rule or an example cannot be read, or there is
+no example.";
 
 /// Options of `dead-letters`.
 #[derive(Debug, Args)]

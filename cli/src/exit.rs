@@ -19,6 +19,8 @@ pub(crate) enum Done {
     Clean,
     /// There are findings at or above `--fail-on`.
     Findings,
+    /// What was tried came out otherwise than it should.
+    Failed,
 }
 
 /// A command that did not.
@@ -90,7 +92,7 @@ pub(crate) fn finish(result: Result<Done, Failure>) -> ExitCode {
 fn code(result: &Result<Done, Failure>) -> u8 {
     match result {
         Ok(Done::Clean) | Err(Failure::ClosedPipe) => 0,
-        Ok(Done::Findings) => 1,
+        Ok(Done::Findings | Done::Failed) => 1,
         Err(Failure::CouldNot(_)) => 2,
         Err(Failure::Usage(_)) => 3,
         Err(Failure::Interrupted) => 130,
@@ -119,6 +121,7 @@ mod tests {
         let cases = [
             (Ok(Done::Clean), 0),
             (Ok(Done::Findings), 1),
+            (Ok(Done::Failed), 1),
             (Err(Failure::could_not("x")), 2),
             (Err(Failure::usage("x")), 3),
             (Err(Failure::Interrupted), 130),

@@ -278,7 +278,8 @@ impl Judge {
     }
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+/// What the engine's questions run on.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.map_err(|error| Failure::could_not(format!("cannot start the engine: {error}")))
 }

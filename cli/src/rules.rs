@@ -1,10 +1,11 @@
-//! `offbound rules`: the detection catalogue, as list and one by one; rules of one's own are checked.
+//! `offbound rules`: the detection catalogue, as list and one by one; rules of one's own are checked and tried.
 //!
 //! In: the built-in rules, and those of `--rules DIR`. Out: a table, a page, or JSON.
 //! Owns: reading the folder, in name order. Leaves to `correlate` the meaning of a rule file.
 //! Law: what is shown is the very rule that judges.
 
 mod check;
+mod test;
 
 use std::fs;
 use std::io::{self, Write};
@@ -67,7 +68,7 @@ impl From<&Rule> for Row {
     }
 }
 
-/// Runs `rules list`, `rules show` or `rules check`.
+/// Runs `rules list`, `rules show`, `rules check` or `rules test`.
 pub(crate) fn run(args: &RulesArgs, context: &Context) -> Result<Done, Failure> {
     match &args.command {
         RulesCommand::List { rules, list } => {
@@ -79,6 +80,7 @@ pub(crate) fn run(args: &RulesArgs, context: &Context) -> Result<Done, Failure> 
             show(&rules, id, list, context)
         }
         RulesCommand::Check { paths } => check::run(paths),
+        RulesCommand::Test { paths } => test::run(paths, context.common.quiet),
     }
 }
 

@@ -59,6 +59,10 @@ pub(crate) enum About<'a> {
     MadeBy(&'a str),
     /// Those of them off their place that belong to a scope.
     OffFrom(&'a str, Key),
+    /// Uses that were seen in an environment.
+    Environment(&'a str),
+    /// Uses at a destination that some rule may ask for.
+    Called(&'a str),
     /// Uses that were refused at a destination in a stretch of time.
     Refused(&'a str, i64),
 }

@@ -34,6 +34,7 @@ use std::collections::BTreeMap;
 use offbound_schemas::authored::{self, Table, Value};
 
 pub use allow::Allow;
+pub(crate) use allow::{Admission, Call};
 pub use cidr::{Cidr, CidrError, parse_address};
 pub use clock::{Clock, DEFAULT_CLOCK_ERROR_NANOS};
 pub use completeness::Completeness;

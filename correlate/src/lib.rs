@@ -10,6 +10,7 @@ mod bounded;
 mod bounds;
 mod engine;
 pub mod environment;
+pub mod examples;
 mod fact;
 mod finding;
 mod hunt;

@@ -54,6 +54,8 @@ pub(crate) struct Compared<'a> {
     pub(crate) observation_grade: u32,
     pub(crate) bound_addresses: Vec<String>,
     pub(crate) observed: Option<&'a Stay>,
+    /// Environment of the realm where whoever owned the address lives.
+    pub(crate) environment: Option<&'a str>,
     pub(crate) address: Option<String>,
     pub(crate) external: bool,
     pub(crate) translated: bool,
@@ -107,17 +109,19 @@ fn weigh<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>, trace: Steps) -
     let Some((address, quality)) = observe(seen, ground, &mut answer) else { return answer };
     answer.observation_grade = grade_of(quality);
     answer.address = Some(address.to_owned());
+    let realm = ground.environment.realm_of_address(address, seen.source);
+    let owner = owner(address, realm, seen, ground);
+    if let Owner::One(stay) = owner {
+        answer.environment = environment_of(stay, realm, ground);
+    }
     if bound.grade == 0 {
         answer.trace.say(|| "Nothing says where this credential belongs.".to_owned());
+        unbound(seen, ground, &owner, &mut answer);
         return answer;
     }
     if !answer.trace.silent {
         answer.bound_addresses = addresses(&home(bound, seen, ground), ground.names);
     }
-    let realm = ground.environment.realm_of_address(address, seen.source).map(|realm| realm.name.as_str());
-    ground.places.asked.note(About::Address(address));
-    let known = ground.names.known(address);
-    let owner = known.map_or(Owner::Nobody, |name| ground.places.owner(name, realm, seen.time, seen.skew));
     match owner {
         Owner::Ambiguous => {
             let text = "more than one workload may have owned it at that moment, within the clocks' error";
@@ -127,6 +131,33 @@ fn weigh<'a>(bound: &Bound, seen: &Seen<'_>, ground: Ground<'a>, trace: Steps) -
         Owner::Nobody => unowned(bound, seen, ground, address, &mut answer),
     }
     answer
+}
+
+/// Who owned the address at that moment.
+fn owner<'a>(address: &str, realm: Option<&Realm>, seen: &Seen<'_>, ground: Ground<'a>) -> Owner<'a> {
+    ground.places.asked.note(About::Address(address));
+    let realm = realm.map(|realm| realm.name.as_str());
+    let known = ground.names.known(address);
+    known.map_or(Owner::Nobody, |name| ground.places.owner(name, realm, seen.time, seen.skew))
+}
+
+/// The environment that a stay is in: of the realm that it states, else of the one that its address lies in.
+fn environment_of<'a>(stay: &Stay, realm: Option<&'a Realm>, ground: Ground<'a>) -> Option<&'a str> {
+    let stated = ground.names.text_of(stay.realm).and_then(|name| ground.environment.realm(name));
+    stated.or(realm)?.environment.as_deref()
+}
+
+/// Where nothing says where it belongs, it still was somewhere; whoever may present it says nothing of its own place.
+fn unbound<'a>(seen: &Seen<'_>, ground: Ground<'a>, owner: &Owner<'a>, answer: &mut Compared<'a>) {
+    let Owner::One(stay) = owner else { return };
+    if delegated(seen, stay, ground) {
+        answer.translated = true;
+        return;
+    }
+    answer.observed = Some(stay);
+    let names = ground.names;
+    let address = answer.address.clone().unwrap_or_default();
+    answer.trace.say(|| format!("{address} belonged to {} at {}.", describe(stay, names), seen.time));
 }
 
 /// Which address counts, and how good it is; `None` where no address can be believed.
@@ -311,7 +342,9 @@ fn workload_level(bound: &Bound, stay: &Stay, ground: Ground<'_>, whole_host: bo
 
 /// Whether whoever owns the address, or presented the credential, is declared to do so.
 fn delegated(seen: &Seen<'_>, stay: &Stay, ground: Ground<'_>) -> bool {
-    let Some(subject) = seen.subject else { return false };
+    let Some(subject) = seen.subject.filter(|_| !ground.environment.delegations.is_empty()) else {
+        return false;
+    };
     let owner = stay.workload.iter().chain(&stay.aliases).map(|name| ground.names.text(*name));
     owner.chain(seen.presenter).any(|presenter| {
         let canonical = ground.environment.canonical_workload(presenter);

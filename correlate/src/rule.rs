@@ -73,6 +73,8 @@ pub enum Entity {
     Workload,
     /// Signs at one pod or host, and uses that belong there.
     Scope,
+    /// Uses at one destination, of those that the rule names.
+    Destination,
 }
 
 /// What the groups of an entity consist of; other tables are only read whole.
@@ -107,7 +109,8 @@ impl Rule {
 
 impl Entity {
     /// All of them, in the order in which their rules are run.
-    pub(crate) const ALL: [Self; 4] = [Self::Credential, Self::Subject, Self::Workload, Self::Scope];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Credential, Self::Subject, Self::Workload, Self::Scope, Self::Destination];
 
     fn parse(word: &str) -> Result<Self, String> {
         match word {
@@ -115,7 +118,10 @@ impl Entity {
             "subject" => Ok(Self::Subject),
             "workload" => Ok(Self::Workload),
             "scope" => Ok(Self::Scope),
-            _ => Err(format!("entity {word:?} is not known: write credential, subject, workload or scope")),
+            "destination" => Ok(Self::Destination),
+            _ => Err(format!(
+                "entity {word:?} is not known: write credential, subject, workload, scope or destination"
+            )),
         }
     }
 }
@@ -154,6 +160,8 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "theft" / "ct-203",
     "movement" / "ct-301",
     "movement" / "ct-302",
+    "posture" / "ct-303",
+    "posture" / "ct-304",
     "posture" / "ct-305",
     "posture" / "ct-403",
 ];
@@ -220,6 +228,12 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
     let with = matter.take("with").map(|words| Marks::of_any(&words)).transpose().map_err(refuse)?;
     if entity.is_none() && uses.or(signs).or(with).is_some() {
         return Err(refuse("`uses`, `signs` and `with` are about groups: add `-- entity: …`".to_owned()));
+    }
+    let is_named = uses.is_some_and(|uses| uses.without(Marks::NOTABLE) == Marks::default());
+    if entity == Some(Entity::Destination) && !is_named {
+        let problem = "a destination has too many uses to look at all: name those of one kind in `uses`, and neither \
+                       `places` nor `shared`";
+        return Err(refuse(problem.to_owned()));
     }
     let mut take = |key: &str| {
         matter.take(key).ok_or_else(|| {

@@ -1,9 +1,7 @@
 //! What tests and benchmarks of rules need, and nothing that a program should call.
 //!
-//! In: rows, as text too; a rule's id. Out: typed batches, the rule's candidates.
-//! Owns: the built-in rules behind one session. Leaves the notation of rows to `text`, the expectations to tests.
-
-pub mod text;
+//! In: typed batches, a rule's id. Out: the rule's candidates.
+//! Owns: the built-in rules behind one session. Leaves rows as text to `examples`, the expectations to tests.
 
 use arrow::array::RecordBatch;
 use offbound_schemas::table::{Candidate, candidates};

@@ -38,7 +38,7 @@ pub(super) fn run(paths: &[PathBuf]) -> Result<Done, Failure> {
 }
 
 /// The rule of a file, read and planned; if it is sound, it is known from then on.
-fn sound(known: &mut RuleSet, file: &Path) -> Result<Rule, Failure> {
+pub(super) fn sound(known: &mut RuleSet, file: &Path) -> Result<Rule, Failure> {
     let mut alone = RuleSet::default();
     add(&mut alone, file)?;
     Judge::new(Environment::default(), &alone)?;

@@ -216,6 +216,57 @@ fn own_rules_are_checked() {
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
 }
 
+/// Scenario: a rule of one's own with examples that hold, with one that does not, with one that is no example, and without any.
+/// Guarantees: each example is told as passed or failed, with the difference; exit codes are those of the help text.
+#[test]
+fn own_rules_are_tried() {
+    let folder = scratch();
+    let rules = root().join("correlate/rules/posture");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writable");
+    write("own.sql", &text_of(&rules.join("ct-305.sql")).replace("CT-305", "OWN-1"));
+    let output = run(folder.path(), &["rules", "test", "own.sql"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("own.sql has no examples: write own.slt"), "{}", said(&output));
+    write("own.slt", &text_of(&rules.join("ct-305.slt")));
+    for named in [".", "own.sql", "own.slt"] {
+        let output = run(folder.path(), &["rules", "test", named]);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        assert!(
+            out(&output).contains("own.slt:1: passed: fires: a key that has no end\n"),
+            "{}",
+            out(&output)
+        );
+        assert!(said(&output).contains("8 example(s): 8 passed, 0 failed"), "{}", said(&output));
+    }
+    write(
+        "own.slt",
+        "# quiet: one\nuses: is_static=true\n\n# fires: two\nuses: is_static=true\n----\nJTI=one | high | high | 1\n",
+    );
+    let output = run(folder.path(), &["rules", "test", "."]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let lines: Vec<String> = out(&output).lines().map(str::to_owned).collect();
+    let expected = [
+        "./own.slt:1: FAILED: quiet: one",
+        "  + JTI=one | low | high | 1",
+        "./own.slt:4: FAILED: fires: two",
+        "  - JTI=one | high | high | 1",
+        "  + JTI=one | low | high | 1",
+    ];
+    assert_eq!(lines, expected);
+    for (text, wanted) in [
+        ("# quiet: one\nuses: is_statik=true\n", "own.slt:1: table `uses` has no column `is_statik`"),
+        ("# fires: one\nuses: is_static=true\n", "own.slt: line 1: \"one\" does not say what is found"),
+    ] {
+        write("own.slt", text);
+        let output = run(folder.path(), &["rules", "test", "own.slt"]);
+        assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+        assert!(said(&output).contains(wanted), "{wanted}: {}", said(&output));
+    }
+    write("own.sql", "SELECT 1");
+    let output = run(folder.path(), &["rules", "test", "."]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+}
+
 /// Scenario: an exception to a rule that does not exist, beside one to a rule that does; facts are asked for with the same
 /// file. Guarantees: the first is told where rules judge; a question about facts, which needs no rules, says nothing of either.
 #[test]

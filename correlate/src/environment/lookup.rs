@@ -1,6 +1,6 @@
 //! Entries by name, indexed: an environment may hold thousands of them, and every event asks.
 //!
-//! In: workloads and destinations as the file declares them. Out: the number of the entry that a name means.
+//! In: workloads, destinations and declared calls as the file has them. Out: the number of the entry that a name means.
 //! Owns: the index, made at the first question; a copy of an environment makes its own.
 //! Law: the answer is that of a search from the first entry to the last.
 
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::pattern::any_matches;
-use super::{DestinationInfo, Environment, WorkloadInfo};
+use super::{Allow, DestinationInfo, Environment, WorkloadInfo};
 
 /// The index, once somebody has asked. Entries are not changed after that.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl PartialEq for Lookup {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Index {
     /// Workloads by id and alias.
     workloads: HashMap<String, usize>,
@@ -36,12 +36,15 @@ struct Index {
     destinations: HashMap<String, usize>,
     /// Destinations with patterns that are more than a text, in order.
     patterned: Vec<usize>,
+    /// Declared calls by every destination that is a plain text.
+    allows: HashMap<String, Vec<usize>>,
+    /// Those with destinations that are more than a text.
+    patterned_allows: Vec<usize>,
 }
 
 impl Index {
-    fn of(workloads: &[WorkloadInfo], destinations: &[DestinationInfo]) -> Self {
-        let mut index =
-            Self { workloads: HashMap::new(), destinations: HashMap::new(), patterned: Vec::new() };
+    fn of(workloads: &[WorkloadInfo], destinations: &[DestinationInfo], allows: &[Allow]) -> Self {
+        let mut index = Self::default();
         for (number, entry) in workloads.iter().enumerate() {
             for name in std::iter::once(&entry.id).chain(&entry.aliases) {
                 index.workloads.entry(name.clone()).or_insert(number);
@@ -56,19 +59,34 @@ impl Index {
                 index.patterned.push(number);
             }
         }
+        for (number, entry) in allows.iter().enumerate() {
+            for name in entry.destinations.iter().filter_map(|pattern| pattern.plain()) {
+                index.allows.entry(name.to_owned()).or_default().push(number);
+            }
+            if entry.destinations.iter().any(|pattern| pattern.plain().is_none()) {
+                index.patterned_allows.push(number);
+            }
+        }
         index
     }
 }
 
 impl Environment {
     fn index(&self) -> &Index {
-        self.lookup.0.get_or_init(|| Index::of(&self.workloads, &self.destinations))
+        self.lookup.0.get_or_init(|| Index::of(&self.workloads, &self.destinations, &self.allows))
     }
 
     /// The workload with this id or alias.
     #[must_use]
     pub fn workload(&self, name: &str) -> Option<&WorkloadInfo> {
         self.index().workloads.get(name).and_then(|number| self.workloads.get(*number))
+    }
+
+    /// The numbers of declared calls that may name one of these destinations; one may come twice.
+    pub(super) fn allows_to(&self, names: &[&str]) -> impl Iterator<Item = usize> {
+        let index = self.index();
+        let named = names.iter().filter_map(|name| index.allows.get(*name)).flatten();
+        named.chain(&index.patterned_allows).copied()
     }
 
     /// The first destination whose name or patterns fit any of the names.

@@ -1,13 +1,13 @@
 //! Facts out of rows of text, for the tests of folds.
 //!
-//! In: what rows hold unless they say otherwise, and rows, as `testing::text` has them. Out: the facts that they make.
+//! In: what rows hold unless they say otherwise, and rows, as `examples::text` has them. Out: the facts that they make.
 
 use offbound_schemas::table::{host_events, identity_assertions};
 use offbound_schemas::{EventId, EventTime};
 
 use super::Facts;
 use crate::environment::Environment;
-use crate::testing::text::Tables;
+use crate::examples::text::Tables;
 
 /// Folds rows in the order of their times, as the engine does.
 pub(super) fn in_order(defaults: &str, rows: &str) -> Facts {

@@ -10,9 +10,9 @@ use offbound_schemas::table::{Use, identity_assertions, placements};
 use offbound_schemas::vocabulary::Match::{self, Match as Fits, Mismatch, Undetermined};
 
 use crate::environment::Environment;
+use crate::examples::text::Tables;
 use crate::fact::Facts;
 use crate::scene::{Scene, uses};
-use crate::testing::text::Tables;
 
 const DEFAULTS: &str = "
 placements: event_id=p{n}; source=places; location=places:{n}; kind=pod; start=09:00:00
@@ -367,5 +367,37 @@ fn the_recorders_own_lookup() {
         let found = compared(environment, row);
         assert_eq!(found.lookup_workload.as_deref(), expected, "{environment}");
         assert_eq!(found.place_match, compared(environment, SEEN).place_match, "{environment}");
+    }
+}
+
+/// Scenario: an account of which nothing says where it belongs, from a pod, from a gateway's pod that may present it, and
+/// through a proxy; two realms, each of an environment. Guarantees: where it was is told, with the environment, unless
+/// somebody stands between; and that decides nothing.
+#[test]
+fn what_is_bound_nowhere_was_somewhere() {
+    let realms = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\nenvironment = \"prod\"\n[realm.two]\ncidrs = [\"10.2.0.0/16\"]\n\
+                  environment = \"dev\"\n";
+    let gateway = format!(
+        "{realms}[[delegation]]\npresenter = \"pay\"\nsubjects = [\"ops\"]\ndestinations = [\"api\"]\n"
+    );
+    let proxy = format!("{realms}[[proxy]]\naddresses = [\"10.0.9.1\"]\ntrust_forwarded = true\n");
+    let dev = "placements: kind=host; host=dev; addresses=10.2.0.1\n";
+    for (environment, from, host, told) in [
+        (realms, "src_addr=10.1.0.9", Some("n3"), Some("prod")),
+        (realms, "src_addr=10.2.0.1", Some("dev"), Some("dev")),
+        (realms, "src_addr=10.2.0.2", None, None),
+        (realms, "src_addr=203.0.113.5", None, None),
+        (&gateway, "src_addr=10.1.0.8", None, None),
+        (&gateway, "src_addr=10.1.0.9", Some("n3"), Some("prod")),
+        (&proxy, "src_addr=10.0.9.1; addr_chain=10.1.0.9", Some("n3"), None),
+        ("", "src_addr=10.1.0.9", Some("n3"), None),
+    ] {
+        let row = compared(environment, &format!("{dev}identity_assertions: subject=ops; {from}"));
+        assert_eq!((row.place_match, row.binding_grade), (Undetermined, 0), "{from}");
+        assert_eq!(
+            (row.observed_host.as_deref(), row.observed_environment.as_deref()),
+            (host, told),
+            "{from}"
+        );
     }
 }

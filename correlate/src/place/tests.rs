@@ -7,9 +7,9 @@ use offbound_schemas::table::placements;
 use super::{PlaceIndex, Places};
 use crate::asked::{About, Key};
 use crate::environment::Environment;
+use crate::examples::text::Tables;
 use crate::fact::Facts;
 use crate::fact::placement::Before;
-use crate::testing::text::Tables;
 
 const DEFAULTS: &str =
     "placements: event_id=p{n}; source=places; location=places:{n}; kind=pod; start=09:00:00";

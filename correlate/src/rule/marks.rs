@@ -5,7 +5,7 @@
 
 /// A set of marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Marks(u16);
+pub struct Marks(u32);
 
 impl Marks {
     /// Some use, whichever.
@@ -34,10 +34,25 @@ impl Marks {
     pub(crate) const STRONG: Self = Self(1 << 11);
     /// A required control let something pass.
     pub(crate) const NOT_ENFORCED: Self = Self(1 << 12);
+    /// Its subject was seen in several environments, or with many workloads.
+    pub(crate) const SHARED: Self = Self(1 << 13);
+    /// Decided otherwise than is declared.
+    pub(crate) const AGAINST_POLICY: Self = Self(1 << 14);
     /// How many there are.
-    pub(crate) const COUNT: usize = 13;
+    pub(crate) const COUNT: usize = 15;
     /// All of them.
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
+
+    /// By these a destination's uses are found: what many or all uses have is of no use there.
+    pub(crate) const NOTABLE: Self = Self(
+        Self::MISMATCH.0
+            | Self::OUTSIDE.0
+            | Self::LASTING.0
+            | Self::DENIED.0
+            | Self::FIRST_EVER.0
+            | Self::PRESENTER.0
+            | Self::AGAINST_POLICY.0,
+    );
 
     /// Both.
     pub(crate) fn and(self, other: Self) -> Self {
@@ -57,6 +72,11 @@ impl Marks {
     /// These but not those.
     pub(crate) fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// Those of these that are among those.
+    pub(crate) fn only(self, those: Self) -> Self {
+        Self(self.0 & those.0)
     }
 
     /// Those whose number is there.
@@ -97,6 +117,8 @@ const USES: &[(&str, Marks)] = &[
     ("denied", Marks::DENIED),
     ("first-ever", Marks::FIRST_EVER),
     ("presenter", Marks::PRESENTER),
+    ("shared", Marks::SHARED),
+    ("against-policy", Marks::AGAINST_POLICY),
 ];
 const SIGNS: &[(&str, Marks)] = &[
     ("theft", Marks::THEFT),

@@ -7,8 +7,9 @@ use std::collections::hash_map::Entry;
 
 use offbound_schemas::table::uses;
 
-use super::uses::{Reading, Readings, SeenAt};
+use super::uses::{Reading, Readings, SeenAt, is_shared};
 use super::{Scene, signals};
+use crate::asked::{About, Key};
 use crate::keyed::{HashMap, HashSet};
 use crate::names::Name;
 use crate::rule::{Entity, Marks, Rule};
@@ -49,6 +50,15 @@ impl Wanted {
     }
 }
 
+/// A use that is looked at if others of its holder or its subject are elsewhere.
+#[derive(Debug)]
+struct Maybe {
+    place: u32,
+    marks: Marks,
+    holder: Option<Name>,
+    subject: Option<Name>,
+}
+
 /// The pod or, without one, the host that something is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum At {
@@ -60,6 +70,39 @@ impl At {
     fn of(scene: &Scene<'_>, (pod, host): (Option<Name>, Option<Name>)) -> Option<Self> {
         pod.map(Self::Pod).or_else(|| host.map(|host| Self::Host(scene.places.host_name(host))))
     }
+}
+
+/// In which environments and with whom each subject (each credential, where no subject is told) was seen.
+#[derive(Debug, Default)]
+struct Company {
+    seen: HashMap<Option<Name>, (Vec<Key>, Vec<Key>)>,
+}
+
+impl Company {
+    fn add(&mut self, scene: &Scene<'_>, readings: &Readings<'_>) {
+        for reading in readings.iter().filter(|reading| reading.tells_of_sharing(scene)) {
+            let (environments, callers) = self.seen.entry(subject(reading)).or_default();
+            // No more is asked of them than whether they are several.
+            if is_shared(environments.len(), callers.len()) {
+                return;
+            }
+            let environment = reading.environment().map(|name| About::Environment(name).key());
+            let caller = reading.caller(scene).map(|name| About::Who(name).key());
+            for (known, one) in [(environments, environment), (callers, caller)] {
+                let one = one.filter(|one| !known.contains(one));
+                known.extend(one);
+            }
+        }
+    }
+
+    fn is_shared(&self, subject: Option<Name>) -> bool {
+        let seen = self.seen.get(&subject);
+        seen.is_some_and(|(environments, callers)| is_shared(environments.len(), callers.len()))
+    }
+}
+
+fn subject(reading: &Reading<'_>) -> Option<Name> {
+    reading.subject().or(reading.credential())
 }
 
 /// Where the uses of each credential (of each subject, where none is shown) were seen: one place, or none for several.
@@ -150,11 +193,11 @@ impl Suspect {
 pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>) -> Vec<usize> {
     let Some(wanted) = Wanted::by(rules) else { return (0..scene.facts.uses.len()).collect() };
     let mut suspect = Suspect::of(scene, &wanted.places);
-    let at_once = wanted.marks.without(Marks::PLACES);
+    let at_once = wanted.marks.without(Marks::PLACES.and(Marks::SHARED));
     let mut looked_at = Vec::new();
-    // Whether a credential was seen at several places is known when all of its uses were.
-    let mut maybe: Vec<(usize, Option<Name>)> = Vec::new();
-    let mut seen = Seen::default();
+    // Whether a credential was seen at several places, or a subject in several environments, is known when all uses were.
+    let mut maybe: Vec<Maybe> = Vec::new();
+    let (mut seen, mut company) = (Seen::default(), Company::default());
     for (place, usage) in scene.facts.uses.iter().enumerate().filter(|(_, usage)| usage.stands()) {
         let readings = Reading::briefly(scene, &usage);
         let marks = readings.iter().map(|reading| reading.marks(scene)).fold(Marks::default(), Marks::and);
@@ -164,14 +207,22 @@ pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>)
         if suspect.takes(&at, place, marks) || marks.meets(at_once) {
             looked_at.push(place);
         } else if marks.meets(wanted.marks) {
-            maybe.push((place, holder(readings.first())));
+            let first = readings.first();
+            let place = u32::try_from(place).expect("fewer than 2^32 uses fit in memory");
+            maybe.push(Maybe { place, marks, holder: holder(first), subject: subject(first) });
         }
         if wanted.marks.meets(Marks::PLACES) {
             seen.add(scene, &readings);
         }
+        if wanted.marks.meets(Marks::SHARED) {
+            company.add(scene, &readings);
+        }
     }
-    looked_at
-        .extend(maybe.into_iter().filter(|(_, holder)| seen.at_several(*holder)).map(|(place, _)| place));
+    let is_looked_at = |maybe: &Maybe| {
+        (maybe.marks.meets(wanted.marks.only(Marks::PLACES)) && seen.at_several(maybe.holder))
+            || (maybe.marks.meets(wanted.marks.only(Marks::SHARED)) && company.is_shared(maybe.subject))
+    };
+    looked_at.extend(maybe.into_iter().filter(is_looked_at).map(|maybe| maybe.place as usize));
     looked_at.extend(suspect.rest());
     looked_at.sort_unstable();
     looked_at.dedup();

@@ -6,10 +6,10 @@
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::{Decision, Match};
+use offbound_schemas::vocabulary::{Decision, Enforcement, Match, Phase};
 
 use super::Scene;
-use crate::environment::StaticPolicy;
+use crate::environment::{Admission, Call, StaticPolicy};
 use crate::fact::binding::Held;
 use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
@@ -25,6 +25,14 @@ const LEEWAY_NANOS: i64 = 60 * NANOS_PER_SEC;
 const ISSUE_GRACE_SECS: i64 = 60;
 /// Credential kinds that never expire by design.
 const STATIC_KINDS: &[&str] = &["aws-key", "k8s-legacy-token"];
+/// Workloads that one account may be seen with: its own, and those that pass on what it sends (a gateway, a mesh's
+/// waypoint, an ingress).
+const MAX_CALLERS: usize = 3;
+
+/// Whether a subject that was seen in so many environments, with so many workloads, is of more than one.
+pub(crate) fn is_shared(environments: usize, callers: usize) -> bool {
+    environments > 1 || callers > MAX_CALLERS
+}
 
 /// One way to compare: in full, or briefly.
 type Compare = for<'a> fn(&Bound, &Seen<'_>, Ground<'a>) -> Compared<'a>;
@@ -133,6 +141,9 @@ impl<'a> Reading<'a> {
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
             Marks::PRESENTER.when(looked_up(scene, self.usage).is_some()),
+            // Whether others use it too is told by all uses of its subject.
+            Marks::SHARED.when(self.tells_of_sharing(scene)),
+            Marks::AGAINST_POLICY.when(self.is_against_policy(scene)),
         ]
         .into_iter()
         .fold(Marks::USE, Marks::and)
@@ -156,6 +167,11 @@ impl<'a> Reading<'a> {
     /// Whom it speaks for.
     pub(crate) fn subject(&self) -> Option<Name> {
         self.usage.key.subject.or(self.held.as_ref().and_then(|held| held.subject))
+    }
+
+    /// What was called.
+    pub(crate) fn called<'s>(&self, scene: &'s Scene<'_>) -> &'s str {
+        scene.facts.names.text(self.usage.key.destination)
     }
 
     /// Where and when it was refused, if it was.
@@ -197,6 +213,55 @@ impl<'a> Reading<'a> {
         }
         // What was not translated is the address of the record.
         self.usage.key.address.filter(|_| compared.external).map(SeenAt::External)
+    }
+
+    /// The environment that it was seen in, where nothing stands between that place and the recorder.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        self.compared.environment.filter(|_| !self.compared.translated)
+    }
+
+    /// The workload in whose pod it was seen; who of a host's processes it was is not known.
+    pub(crate) fn caller<'s>(&self, scene: &'s Scene<'_>) -> Option<&'s str> {
+        let stay = self.compared.observed.filter(|stay| stay.pod_uid.is_some() && !stay.shared)?;
+        let name = scene.text(stay.workload.filter(|_| !self.compared.translated))?;
+        Some(scene.environment.canonical(name))
+    }
+
+    /// Whether it tells who else uses its account: let in, shown by whoever it speaks for, and not off its place, which is
+    /// theft and not sharing.
+    pub(crate) fn tells_of_sharing(&self, scene: &Scene<'_>) -> bool {
+        let key = &self.usage.key;
+        let is_own = key.decision == Decision::Allow && key.phase != Phase::Verify && key.presenter.is_none();
+        is_own
+            && self.compared.place != Match::Mismatch
+            && (self.environment().is_some() || self.caller(scene).is_some())
+    }
+
+    /// What declared policy says of it.
+    fn admission(&self, scene: &Scene<'_>) -> Admission {
+        let (names, key) = (&scene.facts.names, &self.usage.key);
+        scene.environment.admission(Call {
+            callers: [names.text_of(self.subject()), self.workload()],
+            presenter: names.text_of(key.presenter),
+            destination: names.text(key.destination),
+            action: names.text_of(self.usage.first_action).unwrap_or_default(),
+            at: self.first.time,
+        })
+    }
+
+    /// Whether what was decided, or would have been, is not what is declared.
+    fn is_against_policy(&self, scene: &Scene<'_>) -> bool {
+        let is_allowed = match self.usage.key.decision {
+            Decision::Allow => true,
+            Decision::Deny => false,
+            Decision::Error | Decision::None => return false,
+        };
+        let for_show = matches!(self.usage.key.enforcement, Enforcement::DryRun | Enforcement::Permissive);
+        match self.admission(scene) {
+            Admission::Unsaid => false,
+            Admission::Declared(_) => !is_allowed,
+            Admission::Excluded(_) => is_allowed || for_show,
+        }
     }
 
     fn kind<'s>(&self, scene: &'s Scene<'_>) -> Option<&'s str> {
@@ -263,6 +328,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let action = names.text_of(usage.first_action).unwrap_or_default();
     let subject = reading.subject();
     let (pod, host) = reading.scope(scene);
+    let admission = reading.admission(scene);
     Use {
         use_id: first.id.to_string(),
         sent_id: usage.sent.map(|sent| sent.id.to_string()),
@@ -294,14 +360,9 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         reason: names.owned(usage.reason),
         first_ever: reading.is_first_ever(scene),
         history_secs: history / NANOS_PER_SEC,
-        declared: declared(
-            scene,
-            names.text_of(subject),
-            workload.as_deref(),
-            destination,
-            action,
-            first.time,
-        ),
+        declared: matches!(admission, Admission::Declared(_)),
+        undeclared: matches!(admission, Admission::Excluded(_)),
+        policy_since: since(admission),
         ttl_secs: lifetime.ttl_secs,
         max_ttl_secs: kind.and_then(|kind| max_ttl_secs(scene, kind)),
         is_static: kind.is_some_and(|kind| is_static(scene, kind, lifetime)),
@@ -346,6 +407,7 @@ fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         observed_workload: observed
             .and_then(|stay| names.text_of(stay.workload))
             .map(|name| scene.environment.canonical_workload(name)),
+        observed_environment: reading.environment().map(str::to_owned),
         observed_external: compared.external,
         place_key: reading.seen_at(scene).map(|at| at.text(scene)),
         trace: compared.trace.sentences().to_vec(),
@@ -386,18 +448,10 @@ fn is_first_ever(scene: &Scene<'_>, workload: &str, usage: &Usage, time: EventTi
     enough && time == usage.first.time && scene.edges.is_first(workload, usage)
 }
 
-fn declared(
-    scene: &Scene<'_>,
-    subject: Option<&str>,
-    workload: Option<&str>,
-    destination: &str,
-    action: &str,
-    time: EventTime,
-) -> bool {
-    [subject, workload]
-        .into_iter()
-        .flatten()
-        .any(|who| scene.environment.declared(who, destination, action, time))
+/// Since when what is declared of a call is in effect, where it has not always been.
+fn since(admission: Admission) -> Option<EventTime> {
+    let (Admission::Declared(since) | Admission::Excluded(since)) = admission else { return None };
+    Some(since).filter(|since| *since > EventTime::MIN)
 }
 
 fn only_pod(scene: &Scene<'_>, bound: &Bound, time: EventTime) -> Option<Name> {

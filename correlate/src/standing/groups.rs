@@ -30,6 +30,7 @@ pub(super) struct Touch {
     subjects: BTreeMap<Key, Marks>,
     workloads: BTreeMap<Key, Marks>,
     scopes: BTreeMap<Key, Marks>,
+    destinations: BTreeMap<Key, Marks>,
     /// Places that may be suspect since another moment.
     pub(super) suspected: BTreeSet<Key>,
     /// Destinations and stretches of time with other refusals.
@@ -49,11 +50,12 @@ impl Touch {
             Entity::Subject => &mut self.subjects,
             Entity::Workload => &mut self.workloads,
             Entity::Scope => &mut self.scopes,
+            Entity::Destination => &mut self.destinations,
         }
     }
 
     fn is_empty(&self) -> bool {
-        [&self.credentials, &self.subjects, &self.workloads, &self.scopes]
+        [&self.credentials, &self.subjects, &self.workloads, &self.scopes, &self.destinations]
             .iter()
             .all(|groups| groups.is_empty())
     }
@@ -79,10 +81,7 @@ impl Standing {
     ) {
         let Some(index) = scene.index else { return };
         let Changed { groups, questions, .. } = changed;
-        let joined = [Entity::Credential, Entity::Subject, Entity::Workload].map(|entity| {
-            let rules = session.rules().filter(|(_, rule)| rule.entity == Some(entity));
-            (entity, rules.map(|(_, rule)| rule.joined_uses()).fold(Marks::default(), Marks::and))
-        });
+        let joined = joined(session);
         for scope in std::mem::take(&mut groups.suspected) {
             for state in index.uses.of(scope).iter().filter_map(|place| self.uses.get(*place)?.as_ref()) {
                 for (entity, _) in joined.iter().filter(|(_, marks)| state.marks.meets(*marks)) {
@@ -184,7 +183,7 @@ impl Standing {
         let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).copied().collect();
         let mut signs: BTreeSet<usize> = BTreeSet::new();
         match entity {
-            Entity::Credential | Entity::Subject => {}
+            Entity::Credential | Entity::Subject | Entity::Destination => {}
             Entity::Workload => signs.extend(wanted.keys().flat_map(|key| index.signs.of(*key))),
             Entity::Scope => scopes.extend(wanted.keys()),
         }
@@ -299,6 +298,16 @@ impl Given<'_> {
         }
         Ok(all)
     }
+}
+
+/// What rules of each entity join of uses with the signs at their places; what happens at a scope touches it anyway.
+fn joined(session: &Session) -> Vec<(Entity, Marks)> {
+    let entities = Entity::ALL.into_iter().filter(|entity| *entity != Entity::Scope);
+    let marks = |entity| {
+        let rules = session.rules().filter(|(_, rule)| rule.entity == Some(entity));
+        (entity, rules.map(|(_, rule)| rule.joined_uses()).fold(Marks::default(), Marks::and))
+    };
+    entities.map(marks).collect()
 }
 
 /// Whether telemetry that was missing may be there now: its own host was heard around one of its uses.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::asked::Key;
 use crate::keyed::HashMap;
 use crate::rule::Marks;
+use crate::scene::uses::is_shared;
 
 /// Places by key.
 #[derive(Debug, Clone, Default)]
@@ -71,8 +72,43 @@ pub(crate) struct Index {
     pub(super) signs_by_question: Postings,
     /// How many rows of a group have each mark.
     marked: HashMap<Key, [u32; Marks::COUNT]>,
-    /// How many uses of a holder were seen at each place.
-    places: HashMap<Key, BTreeMap<Key, u32>>,
+    /// Where the uses of a holder were seen.
+    pub(super) places: Kinds,
+    /// Environments in which the uses of a subject were seen.
+    pub(super) environments: Kinds,
+    /// Workloads in whose pods they were.
+    pub(super) callers: Kinds,
+}
+
+/// How many uses of a group are of each kind.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kinds {
+    counts: HashMap<Key, BTreeMap<Key, u32>>,
+}
+
+impl Kinds {
+    /// A use of a group is of a kind.
+    pub(super) fn add(&mut self, group: Key, kind: Key) {
+        *self.counts.entry(group).or_default().entry(kind).or_default() += 1;
+    }
+
+    /// It is not, any more.
+    pub(super) fn remove(&mut self, group: Key, kind: Key) {
+        let Some(kinds) = self.counts.get_mut(&group) else { return };
+        if let Some(count) = kinds.get_mut(&kind) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                kinds.remove(&kind);
+            }
+        }
+        if kinds.is_empty() {
+            self.counts.remove(&group);
+        }
+    }
+
+    fn of(&self, group: Key) -> usize {
+        self.counts.get(&group).map_or(0, BTreeMap::len)
+    }
 }
 
 impl Index {
@@ -99,32 +135,14 @@ impl Index {
         }
     }
 
-    /// A use of a holder was seen at a place.
-    pub(super) fn seen(&mut self, holder: Key, place: Key) {
-        *self.places.entry(holder).or_default().entry(place).or_default() += 1;
-    }
-
-    /// It was not.
-    pub(super) fn not_seen(&mut self, holder: Key, place: Key) {
-        let Some(places) = self.places.get_mut(&holder) else { return };
-        if let Some(count) = places.get_mut(&place) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                places.remove(&place);
-            }
-        }
-        if places.is_empty() {
-            self.places.remove(&holder);
-        }
-    }
-
     /// The marks of a group's rows.
     pub(super) fn marks_of(&self, group: Key) -> Marks {
         let counts = self.marked.get(&group);
         let there =
             |number: usize| counts.and_then(|counts| counts.get(number)).is_some_and(|count| *count > 0);
-        let several = self.places.get(&group).is_some_and(|places| places.len() > 1);
-        Marks::of_numbers(there).without(Marks::PLACES.when(!several))
+        let several = self.places.of(group) > 1;
+        let shared = is_shared(self.environments.of(group), self.callers.of(group));
+        Marks::of_numbers(there).without(Marks::PLACES.when(!several)).without(Marks::SHARED.when(!shared))
     }
 
     /// Uses that somebody looks for.

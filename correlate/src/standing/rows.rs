@@ -4,6 +4,7 @@
 //! Owns: the closure: from touched facts to every row that is made from them.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use offbound_schemas::EventTime;
@@ -34,12 +35,36 @@ pub(super) struct UseState {
     pub(super) subject: Key,
     pub(super) who: Key,
     scopes: Vec<Key>,
+    /// What it called, where some rule may ask for it by that.
+    pub(super) destination: Option<Key>,
     /// Where it was refused, and when, by each of the rules' stretches of time.
     pub(super) refused: Vec<Key>,
     /// What rules may ask of it.
     pub(super) marks: Marks,
     /// Where it was seen, as far as that is a place.
     seen_at: Vec<Key>,
+    /// In which environments, and with whom, as far as that tells who shares its account.
+    environments: Ends,
+    callers: Ends,
+}
+
+/// A key of a use's first moment, and one of its last where that is another: every use has these, so that they take no more
+/// room than they must.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Ends([Option<NonZeroU64>; 2]);
+
+impl Ends {
+    fn add(&mut self, key: Option<Key>) {
+        let key = key.and_then(NonZeroU64::new).filter(|key| !self.0.contains(&Some(*key)));
+        let free = self.0.iter_mut().find(|end| end.is_none());
+        if let (Some(end), Some(_)) = (free, key) {
+            *end = key;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Key> {
+        self.0.into_iter().flatten().map(NonZeroU64::get)
+    }
 }
 
 impl UseState {
@@ -50,6 +75,7 @@ impl UseState {
             Entity::Subject => Some(self.subject),
             Entity::Workload => Some(self.who),
             Entity::Scope => self.scopes.first().copied(),
+            Entity::Destination => self.destination,
         }
     }
 
@@ -77,20 +103,39 @@ impl UseState {
 
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> + '_ {
-        [self.holder, self.subject, self.who].into_iter().chain(self.scopes.iter().copied())
+        let lists = self.scopes.iter().chain(&self.destination).copied();
+        [self.holder, self.subject, self.who].into_iter().chain(lists)
     }
 
     /// No rule sees a row of it.
     fn ask_nothing(&mut self) {
         self.marks = Marks::default();
+        self.destination = None;
         self.refused.clear();
         self.seen_at.clear();
+        (self.environments, self.callers) = (Ends::default(), Ends::default());
+    }
+
+    /// Where and with whom it was seen counts in its groups …
+    fn count(&self, index: &mut Index) {
+        self.groups().for_each(|key| index.mark(key, self.marks));
+        self.seen_at.iter().for_each(|at| index.places.add(self.holder, *at));
+        self.environments.iter().for_each(|one| index.environments.add(self.subject, one));
+        self.callers.iter().for_each(|one| index.callers.add(self.subject, one));
+    }
+
+    /// … or does no more.
+    fn uncount(&self, index: &mut Index) {
+        self.groups().for_each(|key| index.unmark(key, self.marks));
+        self.seen_at.iter().for_each(|at| index.places.remove(self.holder, *at));
+        self.environments.iter().for_each(|one| index.environments.remove(self.subject, one));
+        self.callers.iter().for_each(|one| index.callers.remove(self.subject, one));
     }
 
     /// Everything that it can be found by.
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
-        let lists = self.scopes.iter().chain(&self.refused).copied();
+        let lists = self.scopes.iter().chain(&self.refused).chain(&self.destination).copied();
         [self.holder, self.subject, self.who].into_iter().chain(made).chain(lists)
     }
 }
@@ -314,6 +359,8 @@ impl Standing {
             changed.groups.add(Entity::Subject, state.subject, state.marks);
             changed.groups.add(Entity::Workload, state.who, state.marks);
             state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
+            let called = state.destination.iter();
+            called.for_each(|key| changed.groups.add(Entity::Destination, *key, state.marks));
             changed.groups.refused.extend(&state.refused);
             for key in state.concerns().chain(state.scopes.iter().copied()) {
                 span(changed, key, &usage);
@@ -323,12 +370,10 @@ impl Standing {
             if let Some(before) = &before {
                 before.keys().for_each(|key| self.index.uses.remove(key, place));
                 before.keys_of_off().for_each(|key| self.index.off.remove(key, place));
-                before.groups().for_each(|key| self.index.unmark(key, before.marks));
-                before.seen_at.iter().for_each(|at| self.index.not_seen(before.holder, *at));
+                before.uncount(&mut self.index);
             }
             state.keys_of_off().for_each(|key| self.index.off.add(key, place));
-            state.groups().for_each(|key| self.index.mark(key, state.marks));
-            state.seen_at.iter().for_each(|at| self.index.seen(state.holder, *at));
+            state.count(&mut self.index);
             state.keys().for_each(|key| self.index.uses.add(key, place));
             let credential = usage.key.credential.map(|name| About::Credential(name).key());
             credential.into_iter().for_each(|key| self.index.uses.add(key, place));
@@ -354,12 +399,18 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     let mut scopes: Vec<Key> = Vec::new();
     let mut refused: Vec<Key> = Vec::new();
     let mut seen_at: Vec<Key> = Vec::new();
+    let (mut environments, mut callers) = (Ends::default(), Ends::default());
     let mut marks = Marks::USE;
     for reading in readings.iter() {
         let (pod, host) = reading.scope(scene);
         scopes.extend(scene.scope_text(pod, host).map(|scope| About::Scope(&scope).key()));
         seen_at.extend(reading.seen_at(scene).map(|at| About::Scope(&at.text(scene)).key()));
-        marks = marks.and(reading.marks(scene));
+        let own = reading.marks(scene);
+        marks = marks.and(own);
+        if own.meets(Marks::SHARED) {
+            environments.add(reading.environment().map(|name| About::Environment(name).key()));
+            callers.add(reading.caller(scene).map(|name| About::Who(name).key()));
+        }
         reading.bound_host(scene);
         let Some((destination, time)) = reading.refused() else { continue };
         let bin = |secs: &u32| time.0.div_euclid(i64::from(*secs) * NANOS_PER_SEC);
@@ -377,8 +428,11 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
         subject,
         who,
         scopes,
+        destination: marks.meets(Marks::NOTABLE).then(|| About::Called(first.called(scene)).key()),
         refused,
         marks,
         seen_at,
+        environments,
+        callers,
     }
 }

@@ -90,9 +90,23 @@ fn worlds_are_not_empty() {
         let world = world().new_tree(&mut runner).expect("a world can be drawn").current();
         rules.extend(at_once(&world.events).findings.into_iter().map(|finding| finding.rule));
     }
-    for rule in ["CT-101", "CT-102", "CT-201", "CT-203", "CT-301", "CT-403"] {
+    for rule in ["CT-101", "CT-102", "CT-201", "CT-203", "CT-301", "CT-303", "CT-403"] {
         assert!(rules.contains(rule), "no drawn world has a {rule}; there are {rules:?}");
     }
+}
+
+/// Worlds of agents: an account that two environments share has to occur among them.
+#[test]
+fn worlds_of_agents_have_shared_accounts() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut shared = 0;
+    for _ in 0..64 {
+        let world = scenarios::worlds(&scenarios::AGENTS);
+        let world = world.new_tree(&mut runner).expect("a world can be drawn").current();
+        let findings = at_once(&world.events).findings;
+        shared += usize::from(findings.iter().any(|finding| finding.rule == "CT-304"));
+    }
+    assert!(shared > 4, "{shared} of 64 worlds have a shared account");
 }
 
 proptest! {

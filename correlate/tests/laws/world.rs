@@ -21,6 +21,10 @@ pub(crate) const ENVIRONMENT: &str = r#"
 version = 1
 [realm.one]
 cidrs = ["10.0.0.0/8"]
+environment = "prod"
+[realm.nodes]
+cidrs = ["10.0.1.0/24"]
+environment = "lab"
 [[egress]]
 realm = "one"
 from = ["10.0.0.0/8"]
@@ -29,6 +33,13 @@ seen_as = []
 id = "system:serviceaccount:ns:w0"
 baseline = ["lsm"]
 credential_readers = ["/usr/bin/java"]
+[[allow]]
+subjects = ["system:serviceaccount:ns:w0"]
+destinations = ["service-1"]
+effective_from = 2023-11-14T22:05:00Z
+[[allow]]
+subjects = ["spiffe://one/caller-0"]
+destinations = ["service-2"]
 [learning]
 min_history = "1m"
 "#;

@@ -1,20 +1,15 @@
-//! Every rule against its cases: `rules/<family>/<rule>.slt` beside `<rule>.sql`.
+//! Every rule against its examples: `rules/<family>/<rule>.slt` beside `<rule>.sql`.
 //!
-//! In: the rule folder. A file of cases is a list of blocks, divided by empty lines: `# fires: …` or `# quiet: …`,
-//! then rows as `table: column=value; …` (what they leave out stands in `defaults.txt`), then, below `----`, the
-//! candidates as `entity | severity | confidence | count`. Out: pass, or the cases that came out otherwise.
-//! Owns: that notation, and what counts as enough cases. Law: a rule without both kinds of cases fails.
+//! In: the rule folder. Out: pass, or the examples that came out otherwise.
+//! Owns: what counts as enough examples; the notation is the crate's. Law: a rule without both kinds of examples fails.
 
-mod cases;
 mod refusals;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use cases::{Case, Expected, Kind};
-use offbound_correlate::testing::Rules;
-use offbound_correlate::testing::text::Tables;
+use offbound_correlate::examples::{self, Example, Examples, Expected, Kind};
 use offbound_correlate::{Rule, RuleSet};
 
 /// At least so many cases of each kind for every rule.
@@ -53,13 +48,14 @@ fn rule_files() -> Vec<RuleFile> {
 /// confidence and count that it promises, and is quiet on the honest causes that it names.
 #[tokio::test]
 async fn rules_do_what_their_cases_say() {
-    let rules = Rules::builtin().await.expect("the built-in rules are sound");
+    let rules = RuleSet::builtin().expect("the built-in rules are sound");
+    let rules = Examples::of(&rules).await.expect("the built-in rules can be planned");
     let mut faults = Vec::new();
     for file in rule_files() {
         let (Some(rule), Some(text)) = (&file.rule, &file.cases) else { continue };
         let stem = file.stem.display();
-        for case in cases::read(text).unwrap_or_else(|fault| note(&mut faults, &stem, &fault)) {
-            match run(&rules, rule, &case).await {
+        for case in cases_of(text, &stem, &mut faults) {
+            match rules.run(&rule.id, &case).await {
                 Ok(found) if found == case.expected => {}
                 Ok(found) => faults.push(differing(&stem, &case, &found)),
                 Err(fault) => faults.push(format!("{stem}: {}: {fault}", case.name)),
@@ -69,26 +65,17 @@ async fn rules_do_what_their_cases_say() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Notes that a file of cases cannot be read, and goes on without its cases.
-fn note(faults: &mut Vec<String>, stem: &dyn Display, fault: &str) -> Vec<Case> {
-    faults.push(format!("{stem}.slt: {fault}"));
-    Vec::new()
+/// The cases of a file; one that cannot be read is noted, and has none.
+fn cases_of(text: &str, stem: &dyn Display, faults: &mut Vec<String>) -> Vec<Example> {
+    examples::read(text).unwrap_or_else(|fault| {
+        faults.push(format!("{stem}.slt: {fault}"));
+        Vec::new()
+    })
 }
 
-fn differing(stem: &dyn Display, case: &Case, found: &[Expected]) -> String {
-    let (expected, found) = (cases::shown(&case.expected), cases::shown(found));
+fn differing(stem: &dyn Display, case: &Example, found: &[Expected]) -> String {
+    let [expected, found] = [&case.expected, found].map(|rows| examples::shown(rows).join("\n           "));
     format!("{stem}: {}\n  expected {expected}\n  found    {found}", case.name)
-}
-
-async fn run(rules: &Rules, rule: &Rule, case: &Case) -> Result<Vec<Expected>, String> {
-    let mut tables = Tables::with_defaults(include_str!("defaults.txt")).expect("the defaults are rows");
-    tables.add(&case.rows).map_err(|fault| fault.to_string())?;
-    let batch = |table: &str| vec![tables.batch(table).expect("every value is of its column's type")];
-    let found = rules.candidates(&rule.id, batch).await.map_err(|fault| fault.to_string())?;
-    let found = found.ok_or_else(|| format!("{} is not in the list of built-in rules", rule.id))?;
-    let mut found: Vec<Expected> = found.into_iter().map(Expected::from).collect();
-    found.sort();
-    Ok(found)
 }
 
 /// Scenario: the rule folder. Guarantees: every rule has its cases, of both kinds, and no case is without a rule.
@@ -101,7 +88,7 @@ fn every_rule_has_its_cases() {
             (None, _) => faults.push(format!("{stem}.slt belongs to no rule")),
             (Some(_), None) => faults.push(format!("{stem}.sql has no cases: write {stem}.slt")),
             (Some(rule), Some(text)) => {
-                let cases = cases::read(text).unwrap_or_else(|fault| note(&mut faults, &stem, &fault));
+                let cases = cases_of(text, &stem, &mut faults);
                 faults.extend(missing(rule, &cases).into_iter().map(|fault| format!("{stem}.slt {fault}")));
             }
         }
@@ -113,14 +100,15 @@ fn every_rule_has_its_cases() {
 type Told = fn(&Expected) -> &str;
 
 /// What a rule's cases leave open.
-fn missing(rule: &Rule, cases: &[Case]) -> Vec<String> {
+fn missing(rule: &Rule, cases: &[Example]) -> Vec<String> {
     let count = |kind: Kind| cases.iter().filter(|case| case.kind == kind).count();
     let few = [Kind::Fires, Kind::Quiet].into_iter().filter(|kind| count(*kind) < MIN_CASES);
     let mut faults: Vec<String> = few
         .map(|kind| format!("has {} `{}` case(s), of at least {MIN_CASES}", count(kind), kind.word()))
         .collect();
     let expected: Vec<&Expected> = cases.iter().flat_map(|case| &case.expected).collect();
-    for (column, told) in [("severity", Expected::severity as Told), ("confidence", Expected::confidence)] {
+    let severity: Told = |row| &row.severity;
+    for (column, told) in [("severity", severity), ("confidence", |row| &row.confidence)] {
         let given = words(&rule.sql, column);
         if given.is_empty() {
             faults.push(format!(

@@ -86,6 +86,18 @@ const REFUSALS: &[Refusal] = &[
         "entity: scope\n-- reads: uses, gaps",
         "`gaps` is not read by groups",
     ),
+    refusal(
+        "all uses of a destination",
+        "-- nhi:",
+        "-- entity: destination\n-- nhi:",
+        "a destination has too many uses",
+    ),
+    refusal(
+        "uses of a destination that most may be",
+        "-- nhi:",
+        "-- entity: destination\n-- uses: denied, places\n-- nhi:",
+        "a destination has too many uses",
+    ),
     refusal("a crowd of credentials", "-- nhi:", "-- entity: credential\n-- crowd: 300\n-- nhi:", "crowd"),
     refusal("a crowd for no time", "-- nhi:", "-- entity: workload\n-- crowd: 0\n-- nhi:", "crowd \"0\""),
     refusal(

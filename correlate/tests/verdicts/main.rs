@@ -260,3 +260,73 @@ fn grave_alerts_are_heard() {
         assert_eq!(world.judge().incidents.len(), incidents, "{priority}");
     }
 }
+
+/// Scenario: an account with a password that production uses, and a machine of developers too; a shell under a server on
+/// that machine, then the account calls from there what it never called. Guarantees: that it is shared is told as part of
+/// the incident, and that the account was off its place is not claimed: nobody knows its place.
+#[test]
+fn shared_accounts_of_a_tainted_host_are_part_of_its_incident() {
+    let mut world = World::new();
+    world.place_dev_host();
+    let account = |row: &mut offbound_schemas::table::IdentityAssertion, from: &str, called: &str| {
+        (row.source, row.subject) = ("db:orders".to_owned(), Some("svc-batch".to_owned()));
+        (row.credential_id, row.bound_pod_uid, row.bound_host) = (None, None, None);
+        (row.src_addr, row.dst) = (Some(from.to_owned()), Some(called.to_owned()));
+    };
+    for hours in -48..-1 {
+        world.used(hours * HOUR, |row| account(row, "10.0.0.1", "orders"));
+        world.used(hours * HOUR + 60, |row| account(row, "10.9.0.1", "orders"));
+    }
+    world.host(0, |row| {
+        row.action = Action::Exec;
+        (row.host, row.pod_uid) = (Some("dev-1".to_owned()), None);
+        (row.exe, row.parent_exe) = (Some("/bin/sh".to_owned()), Some("/usr/bin/java".to_owned()));
+    });
+    world.used(60, |row| account(row, "10.9.0.1", "ledger"));
+    let judged = world.judge();
+    let mut told: Vec<_> =
+        judged.findings.iter().map(|finding| (finding.rule.as_str(), finding.severity)).collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [("CT-203", Severity::High), ("CT-302", Severity::Medium), ("CT-304", Severity::Medium)]
+    );
+    let incident = only(&world);
+    assert_eq!((incident.findings.len(), incident.hosts.as_slice()), (3, ["dev-1".to_owned()].as_slice()));
+    assert_eq!(incident.outcome, ContainmentOutcome::NotContained);
+}
+
+/// Scenario: many workloads that are declared to call a place are refused there again and again; at one where that was declared
+/// twenty seconds before, too; and a workload of another shop is let in. Guarantees: the first is told once, as what it is and
+/// not as probing; a rollout has its time; who is not declared is told by name.
+#[test]
+fn a_storm_of_retries_is_a_policy_that_drifted() {
+    let mut world = World::new();
+    for (secs, who) in (0..90).zip(["shop/web", "shop/cart", "shop/till"].into_iter().cycle()) {
+        for called in ["depot", "new-depot"] {
+            world.used(secs, |row| {
+                (row.subject, row.credential_id, row.decision) = (Some(who.to_owned()), None, Decision::Deny);
+                (row.bound_pod_uid, row.bound_host, row.src_addr) = (None, None, None);
+                row.dst = Some(called.to_owned());
+            });
+        }
+    }
+    world.used(100, |row| {
+        (row.subject, row.credential_id, row.dst) =
+            (Some("bank/web".to_owned()), None, Some("depot".to_owned()));
+        (row.bound_pod_uid, row.bound_host, row.src_addr) = (None, None, None);
+    });
+    let judged = world.judge();
+    let told: Vec<_> = judged
+        .findings
+        .iter()
+        .map(|finding| {
+            (finding.rule.as_str(), finding.severity, finding.count, finding.destination.as_deref())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("CT-303", Severity::Low, 90, Some("depot")), ("CT-303", Severity::Medium, 1, Some("depot"))]
+    );
+    assert!(judged.incidents.is_empty(), "{:?}", judged.incidents);
+}

@@ -18,11 +18,16 @@ pub(crate) const HOUR: i64 = 3_600;
 /// Where the first pod's token is mounted.
 pub(crate) const TOKEN: &str = "/run/secrets/kubernetes.io/serviceaccount/token";
 
+/// 2023-11-14T22:13:20Z.
 const START: i64 = 1_700_000_000;
 const ENVIRONMENT: &str = r#"
 version = 1
 [realm.one]
 cidrs = ["10.0.0.0/16"]
+environment = "prod"
+[realm.two]
+cidrs = ["10.9.0.0/16"]
+environment = "dev"
 [[egress]]
 realm = "one"
 from = ["10.0.0.0/16"]
@@ -30,6 +35,13 @@ seen_as = []
 [[workload]]
 id = "shop/web"
 credential_readers = ["/usr/bin/java"]
+[[allow]]
+subjects = ["shop/*"]
+destinations = ["depot"]
+[[allow]]
+subjects = ["shop/*"]
+destinations = ["new-depot"]
+effective_from = 2023-11-14T22:13:00Z
 "#;
 
 /// Planning takes longer than any judgement: one engine serves all tests, one after the other.
@@ -82,6 +94,15 @@ impl World {
             start: Some(at(-200 * HOUR)),
             ..Placement::default()
         }
+    }
+
+    /// A machine of developers, at `10.9.0.1`.
+    pub(crate) fn place_dev_host(&mut self) {
+        let (kind, host) = (PlacementKind::Host, Some("dev-1".to_owned()));
+        let addresses = vec!["10.9.0.1".to_owned()];
+        let (workload, pod, pod_uid) = (None, None, None);
+        let row = Placement { kind, host, addresses, workload, pod, pod_uid, ..self.placement(9) };
+        self.rows.placements.push(row);
     }
 
     /// The first pod uses its token where it belongs, but for what `other` makes of it.

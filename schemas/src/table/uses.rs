@@ -35,7 +35,7 @@ table!(Use "uses"
     subject: Option<String> = "",
     /// Workload that it belongs to (binding, else subject).
     workload: Option<String> = "",
-    /// Where the credential belongs, as signals name it: `pod:UID`, else `host:NAME`.
+    /// Where the credential belongs, as signals name it: `pod:UID`, else `host:NAME`; where nothing says that, where it was.
     scope: Option<String> = "",
     /// Who presented it, when not the subject.
     presenter: Option<String> = "",
@@ -65,6 +65,11 @@ table!(Use "uses"
     history_secs: i64 = "",
     /// True when the environment declares this call.
     declared: bool = "",
+    /// True when the environment declares who may call this destination, and that is nobody under any name of this caller,
+    /// or not for this.
+    undeclared: bool = "",
+    /// Since when what it declares of that is in effect, where it says since when.
+    policy_since: Option<EventTime> = "",
     /// Lifetime of the credential, in seconds, where known.
     ttl_secs: Option<i64> = "",
     /// Longest lifetime that the environment allows for this kind, in seconds.
@@ -106,6 +111,9 @@ table!(Use "uses"
     /// Workload that the recorder looked up for the peer, where it is not the one whose identity was shown, and is not
     /// declared to present it.
     lookup_workload: Option<String> = "",
+    /// Environment (such as `prod`) of the realm where the owner of the source address lives, where the environment file
+    /// says one; null where a declared proxy, way out or gateway stands between.
+    observed_environment: Option<String> = "",
     /// True when the address lies outside every realm.
     observed_external: bool = "",
     /// A place key: observed host, else address group; null when undetermined.

@@ -4,9 +4,9 @@ use offbound_schemas::table::{Signal, host_events, placements};
 use offbound_schemas::vocabulary::Attribution;
 
 use crate::environment::Environment;
+use crate::examples::text::Tables;
 use crate::fact::Facts;
 use crate::scene::{Scene, signals};
-use crate::testing::text::Tables;
 
 const DEFAULTS: &str = "
 placements: event_id=p{n}; source=places; location=places:{n}; kind=pod; start=09:00:00
