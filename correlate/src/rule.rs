@@ -71,6 +71,8 @@ pub enum Entity {
     Workload,
     /// Signs at one pod or host, and uses that belong there.
     Scope,
+    /// Signs on one host, in its pods too, and rare uses that belong on it.
+    Host,
 }
 
 /// What the groups of an entity consist of; other tables are only read whole.
@@ -99,7 +101,8 @@ impl Rule {
 
 impl Entity {
     /// All of them, in the order in which their rules are run.
-    pub(crate) const ALL: [Self; 4] = [Self::Credential, Self::Subject, Self::Workload, Self::Scope];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Credential, Self::Subject, Self::Workload, Self::Scope, Self::Host];
 
     fn parse(word: &str) -> Result<Self, String> {
         match word {
@@ -107,7 +110,10 @@ impl Entity {
             "subject" => Ok(Self::Subject),
             "workload" => Ok(Self::Workload),
             "scope" => Ok(Self::Scope),
-            _ => Err(format!("entity {word:?} is not known: write credential, subject, workload or scope")),
+            "host" => Ok(Self::Host),
+            _ => Err(format!(
+                "entity {word:?} is not known: write credential, subject, workload, scope or host"
+            )),
         }
     }
 }
@@ -144,6 +150,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "theft" / "ct-201",
     "theft" / "ct-202",
     "theft" / "ct-203",
+    "theft" / "ct-204",
     "movement" / "ct-301",
     "movement" / "ct-302",
     "posture" / "ct-305",
@@ -211,6 +218,12 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
     let signs = matter.take("signs").map(|words| Marks::of_signs(&words)).transpose().map_err(refuse)?;
     if entity.is_none() && uses.or(signs).is_some() {
         return Err(refuse("`uses` and `signs` are about groups: add `-- entity: …`".to_owned()));
+    }
+    if entity == Some(Entity::Host) && uses.is_none_or(|uses| uses.without(Marks::RARE) != Marks::default()) {
+        let rare = "mismatch, outside-validity, denied, first-ever, presenter";
+        return Err(refuse(format!(
+            "most uses on a host are too many for one group: add `-- uses:` with any of {rare}"
+        )));
     }
     let mut take = |key: &str| {
         matter.take(key).ok_or_else(|| {

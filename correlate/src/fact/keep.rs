@@ -117,6 +117,7 @@ impl Facts {
         }
         self.past.learned.commands.each_name(visit);
         self.past.learned.readers.each_name(visit);
+        self.past.learned.callers.each_name(visit);
     }
 
     /// Forgets every row that is not kept, and every name that nothing needs any more.
@@ -143,6 +144,7 @@ impl Facts {
         self.past.bytes = self.past.edges.bytes();
         renaming.rename(&mut self.past.learned.commands);
         renaming.rename(&mut self.past.learned.readers);
+        renaming.rename(&mut self.past.learned.callers);
     }
 }
 

@@ -189,11 +189,26 @@ fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, 
         }
     }
     for (scope, time) in thefts(case) {
-        if let Some(held) = newest(case, &scope, time) {
+        if let Some(held) = newest(case, &scope, time, |_| true) {
+            add(held);
+        }
+    }
+    for (scope, time) in calls(case) {
+        if let Some(held) = newest(case, &scope, time, |held| held.instance.is_some()) {
             add(held);
         }
     }
     exposed
+}
+
+/// Unexpected calls of the metadata service, which hands out what its host was given.
+fn calls(case: &Case<'_>) -> Vec<(String, EventTime)> {
+    let signals = case.members.iter().flat_map(|member| &member.signals);
+    let calls = signals.filter(|signal| signal.kind == SignalKind::ImdsAccess && signal.unexpected);
+    let there =
+        calls.filter_map(|signal| Some((format!("host:{}", signal.host.as_ref()?), signal.event_time)));
+    // Where its credential was used elsewhere, the host itself is a place of the case.
+    there.filter(|(scope, _)| case.scopes.contains(scope)).collect()
 }
 
 fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
@@ -203,8 +218,8 @@ fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
     taking.filter_map(|signal| Some((signal.scope.clone()?, signal.event_time))).collect()
 }
 
-/// The credential that a place held at a moment: of those bound to it, the one issued last.
-fn newest(case: &Case<'_>, scope: &str, time: EventTime) -> Option<Held> {
+/// The credential of some kind that a place held at a moment: of those bound to it, the one issued last.
+fn newest(case: &Case<'_>, scope: &str, time: EventTime, is_of_kind: impl Fn(&Held) -> bool) -> Option<Held> {
     let facts = case.scene.facts;
     let of_pod = scope.strip_prefix("pod:").map(|pod| facts.names.known(pod));
     let here = |held: &Held| {
@@ -218,7 +233,7 @@ fn newest(case: &Case<'_>, scope: &str, time: EventTime) -> Option<Held> {
         };
         let place = pod.or_else(host);
         let begun = held.iat.or(held.nbf).is_none_or(|from| from <= time);
-        place.as_deref() == Some(scope) && begun && held.exp.is_none_or(|end| time <= end)
+        is_of_kind(held) && place.as_deref() == Some(scope) && begun && held.exp.is_none_or(|end| time <= end)
     };
     facts.bindings.iter().filter(here).max_by_key(|held| (held.iat.or(held.nbf), held.id))
 }

@@ -5,7 +5,7 @@
 
 /// A set of marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Marks(u16);
+pub struct Marks(u32);
 
 impl Marks {
     /// Some use, whichever.
@@ -34,13 +34,18 @@ impl Marks {
     pub(crate) const STRONG: Self = Self(1 << 11);
     /// A required control let something pass.
     pub(crate) const NOT_ENFORCED: Self = Self(1 << 12);
+    /// A call of the metadata service by a process that is not known to make it.
+    pub(crate) const METADATA: Self = Self(1 << 13);
     /// How many there are.
-    pub(crate) const COUNT: usize = 13;
+    pub(crate) const COUNT: usize = 14;
+    /// Those of uses that most uses do not have.
+    pub(crate) const RARE: Self =
+        Self::MISMATCH.and(Self::OUTSIDE).and(Self::DENIED).and(Self::FIRST_EVER).and(Self::PRESENTER);
     /// All of them.
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
 
     /// Both.
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -98,6 +103,7 @@ const SIGNS: &[(&str, Marks)] = &[
     ("memory-read", Marks::MEMORY),
     ("strong", Marks::STRONG),
     ("not-enforced", Marks::NOT_ENFORCED),
+    ("metadata", Marks::METADATA),
 ];
 
 fn read(key: &str, words: &str, known: &[(&str, Marks)]) -> Result<Marks, String> {

@@ -1,4 +1,4 @@
-//! What is normal, as signs taught it: routine commands, and who reads a workload's credentials.
+//! What is normal, as signs taught it: routine commands, who reads a workload's credentials, who calls the metadata service.
 //!
 //! In: signs, those that changed first of all. Out: habits, and whose habits are others now.
 //! Owns: which sign taught what. Leaves to `signals` what a habit is. Law: what is learned bit by bit is what all signs
@@ -19,6 +19,8 @@ use crate::names::Name;
 pub(crate) struct Learned {
     pub(crate) commands: Commands,
     pub(crate) readers: Readers,
+    /// Of the metadata service.
+    pub(crate) callers: Readers,
     /// What each sign taught, by its place.
     lessons: HashMap<usize, Lesson>,
 }
@@ -30,6 +32,8 @@ enum Lesson {
     Command((Name, Name), Name),
     /// A workload's credential was read by a program.
     Reader(String, Name),
+    /// The metadata service was called by a program of a workload or, where none is known, at a place.
+    Caller(String, Name),
 }
 
 /// Whose habits are others than before.
@@ -39,6 +43,8 @@ pub(crate) struct Relearned {
     pub(crate) commands: BTreeSet<(Name, Name)>,
     /// Workloads with other readers.
     pub(crate) workloads: BTreeSet<String>,
+    /// Workloads and places with other callers of the metadata service.
+    pub(crate) callers: BTreeSet<String>,
 }
 
 impl Learned {
@@ -46,6 +52,7 @@ impl Learned {
     pub(crate) fn cut(&mut self) {
         self.commands.cut();
         self.readers.cut();
+        self.callers.cut();
         self.lessons.clear();
     }
 
@@ -75,6 +82,7 @@ impl Learned {
         }
         relearned.commands.extend(self.commands.differing(&before.commands));
         relearned.workloads.extend(self.readers.differing(&before.readers));
+        relearned.callers.extend(self.callers.differing(&before.callers));
         relearned
     }
 
@@ -91,6 +99,11 @@ impl Learned {
                     relearned.workloads.insert(workload.clone());
                 }
             }
+            Lesson::Caller(whose, exe) => {
+                if self.callers.learn(whose, *exe, sign.first.time) {
+                    relearned.callers.insert(whose.clone());
+                }
+            }
         }
         self.lessons.insert(place, lesson);
     }
@@ -103,6 +116,12 @@ fn lesson(scene: &Scene<'_>, place: usize) -> Option<Lesson> {
         SignalKind::CredentialRead if !sign.tainted => {
             let (workload, exe) = whose::of(scene, sign).workload.zip(sign.exe)?;
             Some(Lesson::Reader(workload, exe))
+        }
+        SignalKind::ImdsAccess if !sign.tainted => {
+            let whose = whose::of(scene, sign);
+            let caller = whose.workload.or_else(|| scene.scope_text(whose.pod_uid, sign.host));
+            let (caller, exe) = caller.zip(sign.exe)?;
+            Some(Lesson::Caller(caller, exe))
         }
         _ => None,
     }

@@ -327,7 +327,7 @@ fn looked_up(scene: &Scene<'_>, usage: &Usage) -> Option<String> {
 
 /// The columns of a use that say where it belongs, where it was, and how the two compare.
 fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
-    let Reading { bound, compared, .. } = reading;
+    let Reading { held, bound, compared, .. } = reading;
     let names = &scene.facts.names;
     let observed = compared.observed;
     Use {
@@ -340,6 +340,8 @@ fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         bound_host: names.owned(reading.bound_host(scene)),
         bound_pod_uid: names.owned(bound.pod_uid),
         bound_workload: bound.workload.clone(),
+        bound_instance: names.owned(held.as_ref().and_then(|held| held.instance)),
+        weak_delivery: held.as_ref().is_some_and(|held| held.weak_delivery),
         bound_addresses: compared.bound_addresses.clone(),
         observed_host: scene.host_text(observed.and_then(|stay| stay.host.or(stay.host_uid))),
         observed_pod_uid: observed.filter(|stay| !stay.shared).and_then(|stay| names.owned(stay.pod_uid)),

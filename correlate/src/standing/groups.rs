@@ -30,6 +30,7 @@ pub(super) struct Touch {
     subjects: BTreeMap<Key, Marks>,
     workloads: BTreeMap<Key, Marks>,
     scopes: BTreeMap<Key, Marks>,
+    hosts: BTreeMap<Key, Marks>,
     /// Places that may be suspect since another moment.
     pub(super) suspected: BTreeSet<Key>,
     /// Destinations and stretches of time with other refusals.
@@ -49,11 +50,12 @@ impl Touch {
             Entity::Subject => &mut self.subjects,
             Entity::Workload => &mut self.workloads,
             Entity::Scope => &mut self.scopes,
+            Entity::Host => &mut self.hosts,
         }
     }
 
     fn is_empty(&self) -> bool {
-        [&self.credentials, &self.subjects, &self.workloads, &self.scopes]
+        [&self.credentials, &self.subjects, &self.workloads, &self.scopes, &self.hosts]
             .iter()
             .all(|groups| groups.is_empty())
     }
@@ -84,6 +86,7 @@ impl Standing {
                 groups.add(Entity::Credential, state.holder, Marks::ALL);
                 groups.add(Entity::Subject, state.subject, Marks::ALL);
                 groups.add(Entity::Workload, state.who, Marks::ALL);
+                state.host.into_iter().for_each(|host| groups.add(Entity::Host, host, Marks::ALL));
             }
             let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
             signs.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
@@ -181,7 +184,9 @@ impl Standing {
         let mut signs: BTreeSet<usize> = BTreeSet::new();
         match entity {
             Entity::Credential | Entity::Subject => {}
-            Entity::Workload => signs.extend(wanted.keys().flat_map(|key| index.signs.of(*key))),
+            Entity::Workload | Entity::Host => {
+                signs.extend(wanted.keys().flat_map(|key| index.signs.of(*key)));
+            }
             Entity::Scope => scopes.extend(wanted.keys()),
         }
         scopes.extend(signs.iter().filter_map(|place| self.signs.get(*place)?.as_ref()?.scope));
@@ -205,8 +210,7 @@ impl Standing {
             else {
                 continue;
             };
-            let key = if entity == Entity::Scope { state.scope } else { Some(state.who) };
-            groups.extend(key.map(|key| (sign.first.id, key)));
+            groups.extend(state.group(entity).map(|key| (sign.first.id, key)));
             given.signs.push(sign);
         }
         Given { groups, ..given }
@@ -215,8 +219,8 @@ impl Standing {
     /// The uses that some groups need: those of their own that are looked at, and what was refused beside them.
     fn places(&self, index: &Index, entity: Entity, wanted: &BTreeMap<Key, Marks>) -> BTreeSet<usize> {
         // Uses at a place matter to those who look at its signs.
-        let asked =
-            wanted.iter().filter(|(key, _)| entity != Entity::Scope || !index.signs.of(**key).is_empty());
+        let is_place = matches!(entity, Entity::Scope | Entity::Host);
+        let asked = wanted.iter().filter(|(key, _)| !is_place || !index.signs.of(**key).is_empty());
         let state = |place: &usize| self.uses.get(*place)?.as_ref();
         let mut places: BTreeSet<usize> = BTreeSet::new();
         for (key, marks) in asked {

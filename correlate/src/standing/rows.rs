@@ -32,6 +32,8 @@ pub(super) struct UseState {
     pub(super) subject: Key,
     pub(super) who: Key,
     scopes: Vec<Key>,
+    /// The host where it belongs, if it is rare.
+    pub(super) host: Option<Key>,
     /// Where it was refused, and when, by each of the rules' stretches of time.
     pub(super) refused: Vec<Key>,
     /// What rules may ask of it.
@@ -48,6 +50,7 @@ impl UseState {
             Entity::Subject => Some(self.subject),
             Entity::Workload => Some(self.who),
             Entity::Scope => self.scopes.first().copied(),
+            Entity::Host => self.host,
         }
     }
 
@@ -75,13 +78,14 @@ impl UseState {
 
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> + '_ {
-        [self.holder, self.subject, self.who].into_iter().chain(self.scopes.iter().copied())
+        [self.holder, self.subject, self.who].into_iter().chain(self.host).chain(self.scopes.iter().copied())
     }
 
     /// No rule sees a row of it.
     fn ask_nothing(&mut self) {
         self.marks = Marks::default();
         self.refused.clear();
+        self.host = None;
         self.seen_at.clear();
     }
 
@@ -89,7 +93,7 @@ impl UseState {
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
         let lists = self.scopes.iter().chain(&self.refused).copied();
-        [self.holder, self.subject, self.who].into_iter().chain(made).chain(lists)
+        [self.holder, self.subject, self.who].into_iter().chain(self.host).chain(made).chain(lists)
     }
 }
 
@@ -98,6 +102,7 @@ impl UseState {
 pub(super) struct SignState {
     pub(super) scope: Option<Key>,
     pub(super) who: Key,
+    host: Option<Key>,
     workload: Option<Key>,
     /// It may make its place suspect.
     notable: bool,
@@ -109,19 +114,29 @@ impl SignState {
         Self {
             scope: row.scope.as_deref().map(|scope| About::Scope(scope).key()),
             who: whose(row),
+            host: row.host.as_deref().map(|host| About::On(host).key()),
             workload: row.workload.as_deref().map(|workload| About::MadeBy(workload).key()),
             notable: row.strong || matches!(row.kind, SignalKind::CredentialRead | SignalKind::MemoryRead),
             marks: signals::marks(row),
         }
     }
 
+    /// Its group in rules of an entity.
+    pub(super) fn group(&self, entity: Entity) -> Option<Key> {
+        match entity {
+            Entity::Scope => self.scope,
+            Entity::Host => self.host,
+            Entity::Credential | Entity::Subject | Entity::Workload => Some(self.who),
+        }
+    }
+
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> {
-        [Some(self.who), self.scope].into_iter().flatten()
+        [Some(self.who), self.scope, self.host].into_iter().flatten()
     }
 
     fn keys(&self) -> impl Iterator<Item = Key> {
-        [Some(self.who), self.scope, self.workload].into_iter().flatten()
+        [Some(self.who), self.scope, self.host, self.workload].into_iter().flatten()
     }
 }
 
@@ -184,9 +199,12 @@ impl Index {
 impl Standing {
     /// Looks again at every sign that may read otherwise.
     pub(super) fn renew_signs(&mut self, scene: &Scene<'_>, relearned: Relearned, changed: &mut Changed) {
-        let Relearned { commands, workloads } = relearned;
+        let Relearned { commands, workloads, callers } = relearned;
         for workload in workloads {
             changed.signs.extend(self.index.signs.of(About::MadeBy(&workload).key()));
+        }
+        for caller in callers {
+            changed.signs.extend(self.index.signs.of(About::Who(&caller).key()));
         }
         let all = scene.facts.signals.all().iter().enumerate().filter(|_| !commands.is_empty());
         let of_flipped = all.filter(|(_, sign)| {
@@ -209,7 +227,9 @@ impl Standing {
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
             changed.groups.add(Entity::Workload, state.who, state.marks);
-            state.scope.into_iter().for_each(|scope| changed.groups.add(Entity::Scope, scope, state.marks));
+            for entity in [Entity::Scope, Entity::Host] {
+                state.group(entity).into_iter().for_each(|key| changed.groups.add(entity, key, state.marks));
+            }
             changed.scopes.extend(state.scope);
             changed.groups.suspected.extend(state.scope.filter(|_| state.notable));
         }
@@ -308,6 +328,7 @@ impl Standing {
             changed.groups.add(Entity::Subject, state.subject, state.marks);
             changed.groups.add(Entity::Workload, state.who, state.marks);
             state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
+            state.host.into_iter().for_each(|host| changed.groups.add(Entity::Host, host, state.marks));
             changed.groups.refused.extend(&state.refused);
             for key in state.concerns().chain(state.scopes.iter().copied()) {
                 span(changed, key, &usage);
@@ -349,12 +370,13 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     let mut refused: Vec<Key> = Vec::new();
     let mut seen_at: Vec<Key> = Vec::new();
     let mut marks = Marks::USE;
+    let mut home = None;
     for reading in readings.iter() {
         let (pod, host) = reading.scope(scene);
         scopes.extend(scene.scope_text(pod, host).map(|scope| About::Scope(&scope).key()));
         seen_at.extend(reading.seen_at(scene).map(|at| About::Scope(&at.text(scene)).key()));
         marks = marks.and(reading.marks(scene));
-        reading.bound_host(scene);
+        home = home.or(reading.bound_host(scene));
         let Some((destination, time)) = reading.refused() else { continue };
         let bin = |secs: &u32| time.0.div_euclid(i64::from(*secs) * NANOS_PER_SEC);
         let destination = scene.facts.names.text(destination);
@@ -363,6 +385,7 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     scopes.dedup();
     refused.dedup();
     seen_at.dedup();
+    let home = home.filter(|_| marks.meets(Marks::RARE));
     let first = readings.first();
     let (holder, subject, who) = (holder_of(scene, first), subject_of(scene, first), who_of(scene, first));
     UseState {
@@ -371,6 +394,7 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
         subject,
         who,
         scopes,
+        host: home.map(|host| About::On(scene.facts.names.text(host)).key()),
         refused,
         marks,
         seen_at,

@@ -306,6 +306,13 @@ proptest! {
         check(&world, &course)?;
     }
 
+    /// Scenario: metadata services are called by agents and intruders, what they hand out is used anywhere, and machines get
+    /// other names. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_machines(world in worlds(&scenarios::MACHINES), course in course()) {
+        check(&world, &course)?;
+    }
+
     /// Scenario: credentials that expire, are revoked, or never end. Guarantees: STREAM-5.
     #[test]
     fn stream_5_ends(world in worlds(&scenarios::ENDS), course in course()) {

@@ -15,7 +15,7 @@ use offbound_correlate::environment::Environment;
 use offbound_correlate::{Bounds, Engine, Judgement, RuleSet};
 use offbound_schemas::EventTime;
 use offbound_schemas::table::uses;
-use offbound_schemas::vocabulary::Match;
+use offbound_schemas::vocabulary::{Match, Severity};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestCaseError};
@@ -93,6 +93,20 @@ fn worlds_are_not_empty() {
     for rule in ["CT-101", "CT-102", "CT-201", "CT-203", "CT-301", "CT-403"] {
         assert!(rules.contains(rule), "no drawn world has a {rule}; there are {rules:?}");
     }
+}
+
+/// The same of machines whose metadata services are called.
+#[test]
+fn machines_are_robbed() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut robbed = std::collections::BTreeSet::new();
+    for _ in 0..64 {
+        let world =
+            scenarios::worlds(&scenarios::MACHINES).new_tree(&mut runner).expect("a world can be drawn");
+        let findings = at_once(&world.current().events).findings;
+        robbed.extend(findings.into_iter().filter(|it| it.rule == "CT-204").map(|finding| finding.severity));
+    }
+    assert_eq!(robbed.into_iter().collect::<Vec<_>>(), [Severity::High, Severity::Critical]);
 }
 
 proptest! {

@@ -154,6 +154,40 @@ fn what_is_there_is_not_missing() {
     }
 }
 
+/// Scenario: a pod's process calls the metadata service of its machine, a shell's or one of its own; then the machine's
+/// session is used from outside. Guarantees: the confidentiality of credentials was got past on that host, by that call; what
+/// was handed out is exposed; it is one incident.
+#[test]
+fn what_a_machine_hands_out_was_taken_there() {
+    for exe in ["/usr/bin/curl", "/opt/renderer"] {
+        let mut world = World::new();
+        world.hear(0);
+        world.machine();
+        if exe == "/usr/bin/curl" {
+            world.shell(0);
+        }
+        world.host(1, |row| {
+            (row.action, row.dst_addr) = (Action::ImdsAccess, Some("169.254.169.254".to_owned()));
+            (row.exe, row.parent_exe) = (Some(exe.to_owned()), Some("/bin/sh".to_owned()));
+        });
+        world.used(HOUR, |row| {
+            (row.credential_id, row.credential_kind) =
+                (Some("ASIA1".to_owned()), Some("aws-session".to_owned()));
+            (row.subject, row.bound_instance) = (Some("role/node/i-0".to_owned()), Some("i-0".to_owned()));
+            (row.bound_pod_uid, row.bound_host, row.exp) = (None, None, None);
+            row.src_addr = Some("203.0.113.9".to_owned());
+        });
+        let incident = only(&world);
+        let expected = Some(LayerVerdict::Bypassed);
+        assert_eq!(host_verdict(&incident, Control::CredentialConfidentiality), expected, "{exe}");
+        assert!(!incident.host_layer.inferred, "{exe}");
+        assert_eq!(incident.first_failed, [Control::CredentialConfidentiality], "{exe}");
+        assert_eq!(incident.outcome, ContainmentOutcome::NotContained, "{exe}");
+        assert_eq!(incident.credentials, ["ASIA1"], "{exe}");
+        assert_eq!(incident.severity, Severity::Critical, "{exe}");
+    }
+}
+
 /// Scenario: a process in a container writes the file that makes the host run a program, which decoders call a change
 /// of namespaces. Guarantees: it is an escape, and got past isolation although no baseline requires that.
 #[test]

@@ -112,6 +112,20 @@ impl World {
         self.rows.identity_assertions.push(row);
     }
 
+    /// The first host is an instance of a cloud.
+    pub(crate) fn machine(&mut self) {
+        let pod = self.placement(0);
+        self.rows.placements.push(Placement {
+            kind: PlacementKind::Host,
+            host_uid: Some("i-0".to_owned()),
+            addresses: vec!["10.0.0.9".to_owned()],
+            workload: None,
+            pod: None,
+            pod_uid: None,
+            ..pod
+        });
+    }
+
     /// Two days in which the workload called what it always calls.
     pub(crate) fn past(&mut self) {
         for hours in -48..-1 {

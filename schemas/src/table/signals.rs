@@ -60,9 +60,9 @@ table!(Signal "signals" "One row per host event that a classification names."; {
     mode: ControlMode = "",
     /// Profile, rule or policy.
     policy: Option<String> = "",
-    /// For a credential read: false when the reader is known for this workload.
+    /// For a credential read or a call of the metadata service: false when the process is known for it at this workload.
     unexpected: bool = "",
-    /// Which known readers it was compared with.
+    /// Which known readers, or callers, it was compared with.
     known_readers: TextList = "",
     /// True when the environment requires this control to enforce for this workload.
     required: bool = "",

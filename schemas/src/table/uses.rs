@@ -93,6 +93,10 @@ table!(Use "uses"
     bound_host: Option<String> = "",
     /// Bound pod.
     bound_pod_uid: Option<String> = "",
+    /// Cloud instance that its issuer gave it to.
+    bound_instance: Option<String> = "",
+    /// True when the metadata service that delivered it answers whoever asks, without a session (IMDSv1).
+    weak_delivery: bool = "",
     /// Bound workload.
     bound_workload: Option<String> = "",
     /// Addresses of the bound place at that time; kept for uses that are off their place.
