@@ -151,6 +151,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "theft" / "ct-202",
     "theft" / "ct-203",
     "theft" / "ct-204",
+    "theft" / "ct-205",
     "movement" / "ct-301",
     "movement" / "ct-302",
     "posture" / "ct-305",
@@ -220,7 +221,7 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
         return Err(refuse("`uses` and `signs` are about groups: add `-- entity: …`".to_owned()));
     }
     if entity == Some(Entity::Host) && uses.is_none_or(|uses| uses.without(Marks::RARE) != Marks::default()) {
-        let rare = "mismatch, outside-validity, denied, first-ever, presenter";
+        let rare = "mismatch, outside-validity, denied, first-ever, presenter, new-action";
         return Err(refuse(format!(
             "most uses on a host are too many for one group: add `-- uses:` with any of {rare}"
         )));

@@ -118,6 +118,7 @@ impl Facts {
         self.past.learned.commands.each_name(visit);
         self.past.learned.readers.each_name(visit);
         self.past.learned.callers.each_name(visit);
+        self.past.learned.leavers.each_name(visit);
     }
 
     /// Forgets every row that is not kept, and every name that nothing needs any more.
@@ -145,6 +146,7 @@ impl Facts {
         renaming.rename(&mut self.past.learned.commands);
         renaming.rename(&mut self.past.learned.readers);
         renaming.rename(&mut self.past.learned.callers);
+        renaming.rename(&mut self.past.learned.leavers);
     }
 }
 

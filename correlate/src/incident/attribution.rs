@@ -14,12 +14,15 @@ use crate::asked::{About, Key};
 use crate::fact::binding::Held;
 use crate::fact::usage::Usage;
 use crate::finding::Found;
-use crate::names::Names;
+use crate::names::{Name, Names};
 use crate::scene::uses;
 use crate::standing::Sought;
 
 /// How long after the last finding a tainted place's uses are still the incident's business.
 pub(super) const AFTERMATH_NANOS: i64 = 30 * 60 * 1_000_000_000;
+
+/// Credentials of one escape that are listed; a node of Kubernetes has 110 pods unless told otherwise.
+const MAX_HELD_THERE: usize = 256;
 
 /// How surely a use is the attacker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +63,7 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     let known: BTreeMap<&str, bool> = case
         .members
         .iter()
-        .flat_map(|member| member.uses.iter().map(|row| (row.use_id.as_str(), is_probing(member))))
+        .flat_map(|member| member.uses.iter().map(|row| (row.use_id.as_str(), speaks_of_its_own(member))))
         .fold(BTreeMap::new(), |mut all, (id, probing)| {
             *all.entry(id).or_default() |= probing;
             all
@@ -88,6 +91,16 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
 /// Whether a finding is about probing: then its own refusals are the attacker's.
 pub(super) fn is_probing(member: &Found) -> bool {
     member.finding.rule == "CT-301"
+}
+
+/// Whether a finding is about whoever left a container: then the host is theirs, and what they did there.
+pub(super) fn is_escape(member: &Found) -> bool {
+    member.finding.rule == "CT-205"
+}
+
+/// Whether the uses of a finding are the attacker's even where they belong.
+fn speaks_of_its_own(member: &Found) -> bool {
+    is_probing(member) || is_escape(member)
 }
 
 /// Whether a finding is about a credential in use at two places, where no comparison tells which of them is wrong.
@@ -198,7 +211,39 @@ fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, 
             add(held);
         }
     }
+    for held in held_there(case) {
+        add(held);
+    }
     exposed
+}
+
+/// The credentials that were on hosts when somebody left a container there: of each identity at each place, the newest.
+fn held_there(case: &Case<'_>) -> Vec<Held> {
+    let escapes = case.members.iter().filter(|member| is_escape(member)).flat_map(|member| &member.signals);
+    let mut since: BTreeMap<&str, EventTime> = BTreeMap::new();
+    for (host, time) in escapes.filter_map(|signal| Some((signal.host.as_deref()?, signal.event_time))) {
+        let first = since.entry(host).or_insert(time);
+        *first = time.min(*first);
+    }
+    if since.is_empty() {
+        return Vec::new();
+    }
+    let mut newest: BTreeMap<(Option<Name>, Option<Name>), Held> = BTreeMap::new();
+    // Most have ended by then, and that is told without asking for their places.
+    let may_be_there = |held: &Held| held.id.is_some() && since.values().any(|time| is_there(held, *time));
+    for held in case.scene.facts.bindings.iter().filter(may_be_there) {
+        let time = case.scene.host_of(&held).and_then(|host| since.get(case.scene.facts.names.text(host)));
+        let Some(time) = time.filter(|time| is_there(&held, **time)) else { continue };
+        let known = newest.entry((held.pod_uid, held.subject)).or_insert_with(|| held.clone());
+        if (known.iat.or(known.nbf), known.id) < (held.iat.or(held.nbf), held.id) {
+            *known = held;
+        }
+    }
+    newest.into_values().take(MAX_HELD_THERE).collect()
+}
+
+fn is_there(held: &Held, time: EventTime) -> bool {
+    held.iat.or(held.nbf).is_none_or(|from| from <= time) && held.exp.is_none_or(|end| time <= end)
 }
 
 /// Unexpected calls of the metadata service, which hands out what its host was given.
@@ -232,8 +277,7 @@ fn newest(case: &Case<'_>, scope: &str, time: EventTime, is_of_kind: impl Fn(&He
             case.scene.bound_held(held, None).host.and_then(|host| case.scene.scope_text(None, Some(host)))
         };
         let place = pod.or_else(host);
-        let begun = held.iat.or(held.nbf).is_none_or(|from| from <= time);
-        is_of_kind(held) && place.as_deref() == Some(scope) && begun && held.exp.is_none_or(|end| time <= end)
+        is_of_kind(held) && place.as_deref() == Some(scope) && is_there(held, time)
     };
     facts.bindings.iter().filter(here).max_by_key(|held| (held.iat.or(held.nbf), held.id))
 }

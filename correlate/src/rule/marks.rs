@@ -36,11 +36,19 @@ impl Marks {
     pub(crate) const NOT_ENFORCED: Self = Self(1 << 12);
     /// A call of the metadata service by a process that is not known to make it.
     pub(crate) const METADATA: Self = Self(1 << 13);
+    /// A sensitive action that its workload never did before.
+    pub(crate) const NEW_ACTION: Self = Self(1 << 14);
+    /// A way out of a container, or a gain of privileges, by a process that is not known for it.
+    pub(crate) const ESCAPE: Self = Self(1 << 15);
     /// How many there are.
-    pub(crate) const COUNT: usize = 14;
+    pub(crate) const COUNT: usize = 16;
     /// Those of uses that most uses do not have.
-    pub(crate) const RARE: Self =
-        Self::MISMATCH.and(Self::OUTSIDE).and(Self::DENIED).and(Self::FIRST_EVER).and(Self::PRESENTER);
+    pub(crate) const RARE: Self = Self::MISMATCH
+        .and(Self::OUTSIDE)
+        .and(Self::DENIED)
+        .and(Self::FIRST_EVER)
+        .and(Self::PRESENTER)
+        .and(Self::NEW_ACTION);
     /// All of them.
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
 
@@ -97,6 +105,7 @@ const USES: &[(&str, Marks)] = &[
     ("denied", Marks::DENIED),
     ("first-ever", Marks::FIRST_EVER),
     ("presenter", Marks::PRESENTER),
+    ("new-action", Marks::NEW_ACTION),
 ];
 const SIGNS: &[(&str, Marks)] = &[
     ("theft", Marks::THEFT),
@@ -104,6 +113,7 @@ const SIGNS: &[(&str, Marks)] = &[
     ("strong", Marks::STRONG),
     ("not-enforced", Marks::NOT_ENFORCED),
     ("metadata", Marks::METADATA),
+    ("escape", Marks::ESCAPE),
 ];
 
 fn read(key: &str, words: &str, known: &[(&str, Marks)]) -> Result<Marks, String> {

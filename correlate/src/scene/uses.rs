@@ -132,6 +132,7 @@ impl<'a> Reading<'a> {
             Marks::LASTING.when(lasting),
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
+            Marks::NEW_ACTION.when(self.is_new_act(scene)),
             Marks::PRESENTER.when(looked_up(scene, self.usage).is_some()),
         ]
         .into_iter()
@@ -205,6 +206,15 @@ impl<'a> Reading<'a> {
 
     fn is_first_ever(&self, scene: &Scene<'_>) -> bool {
         self.workload().is_some_and(|name| is_first_ever(scene, name, self.usage, self.first.time))
+    }
+
+    fn is_new_act(&self, scene: &Scene<'_>) -> bool {
+        let (usage, time) = (self.usage, self.first.time);
+        let long_known = |name: &str| scene.edges.history(name, time) >= scene.min_history_nanos();
+        usage.sensitive_action
+            && self
+                .workload()
+                .is_some_and(|name| long_known(name) && scene.edges.is_new_act(name, usage, time))
     }
 }
 
@@ -293,6 +303,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         enforcement: usage.key.enforcement,
         reason: names.owned(usage.reason),
         first_ever: reading.is_first_ever(scene),
+        new_action: reading.is_new_act(scene),
         history_secs: history / NANOS_PER_SEC,
         declared: declared(
             scene,

@@ -199,12 +199,9 @@ impl Index {
 impl Standing {
     /// Looks again at every sign that may read otherwise.
     pub(super) fn renew_signs(&mut self, scene: &Scene<'_>, relearned: Relearned, changed: &mut Changed) {
-        let Relearned { commands, workloads, callers } = relearned;
-        for workload in workloads {
-            changed.signs.extend(self.index.signs.of(About::MadeBy(&workload).key()));
-        }
-        for caller in callers {
-            changed.signs.extend(self.index.signs.of(About::Who(&caller).key()));
+        let Relearned { commands, whose } = relearned;
+        for whose in whose {
+            changed.signs.extend(self.index.signs.of(About::Who(&whose).key()));
         }
         let all = scene.facts.signals.all().iter().enumerate().filter(|_| !commands.is_empty());
         let of_flipped = all.filter(|(_, sign)| {
@@ -259,6 +256,8 @@ impl Standing {
             let bound = scene.bound_held(&held, None);
             let scope = scene.scope_text(held.pod_uid, bound.host);
             changed.scopes.extend(scope.map(|scope| About::Scope(&scope).key()));
+            let host = scene.host_of(&held).map(|host| About::On(scene.facts.names.text(host)).key());
+            changed.scopes.extend(host);
         }
         self.uses.resize(scene.facts.uses.len(), None);
         self.learn_edges(scene, changed);

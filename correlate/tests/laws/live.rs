@@ -313,6 +313,13 @@ proptest! {
         check(&world, &course)?;
     }
 
+    /// Scenario: containers are left, late known to be whose, and the other identities of their hosts are used.
+    /// Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_escapes(world in worlds(&scenarios::ESCAPES), course in course()) {
+        check(&world, &course)?;
+    }
+
     /// Scenario: credentials that expire, are revoked, or never end. Guarantees: STREAM-5.
     #[test]
     fn stream_5_ends(world in worlds(&scenarios::ENDS), course in course()) {

@@ -54,10 +54,12 @@ enum Kind {
     Metadata,
     /// A use of the credential that the metadata service hands out.
     Session,
+    /// A process in a container gets hold of its host.
+    Leave,
 }
 
 use Kind::{
-    Agent, Alias, Anonymous, Copied, Decided, Entry, Health, Issue, Key, Link, Metadata, Mutual, Node,
+    Agent, Alias, Anonymous, Copied, Decided, Entry, Health, Issue, Key, Leave, Link, Metadata, Mutual, Node,
     PodEnd, PodMove, Revoke, Session, Sign, Svid, SvidUse, Twin, Use,
 };
 
@@ -71,6 +73,10 @@ pub(crate) const HABITS: Scenario =
     Scenario { kinds: &[Health, Health, Twin, Decided, Sign, Use, Copied], secs: 0..6_000 };
 pub(crate) const MACHINES: Scenario =
     Scenario { kinds: &[Metadata, Metadata, Session, Session, Node, PodMove, Sign], secs: 0..600 };
+pub(crate) const ESCAPES: Scenario = Scenario {
+    kinds: &[Leave, Leave, Use, Use, Issue, Session, Svid, SvidUse, Agent, Node, PodMove],
+    secs: 0..900,
+};
 pub(crate) const ENDS: Scenario =
     Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, PodEnd], secs: 0..1_500 };
 
@@ -99,6 +105,7 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
         PodEnd | PodMove | Node | Agent | Entry => vec![Event::Placement(Box::new(place(index, draw)))],
         Sign => vec![world::seen(index, (a, c, secs))],
         Decided => vec![Event::Host(Box::new(decided(index, (a, c, secs, flag))))],
+        Leave => vec![Event::Host(Box::new(left(index, (a, c, secs, flag))))],
         Metadata => vec![Event::Host(Box::new(asked(index, (a, c, secs, flag))))],
         Health => vec![Event::Host(Box::new(health(index, (a, b, secs))))],
         Twin => {
@@ -264,6 +271,22 @@ fn asked(index: usize, (pod, what, secs, is_agent): (usize, usize, i64, bool)) -
         parent_exe: Some(if what > 3 { "/usr/bin/java" } else { "/sbin/init" }.to_owned()),
         pod_uid: (!is_agent).then(|| format!("uid-{pod}")),
         dst_addr: Some("169.254.169.254".to_owned()),
+        target_path: None,
+        pid: u32::try_from(index).ok(),
+        ..row
+    }
+}
+
+/// A kernel module is loaded: from a pod, or by somebody of whom that is not known.
+fn left(index: usize, (pod, what, secs, is_known): (usize, usize, i64, bool)) -> HostEvent {
+    let row = read(index, pod, secs);
+    HostEvent {
+        action: Action::ModuleLoad,
+        outcome: if what == 0 { Outcome::Denied } else { Outcome::Allowed },
+        control: HostControl::AppArmor,
+        exe: Some(if what == 4 { "/opt/node-agent" } else { "/tmp/x" }.to_owned()),
+        pod_uid: is_known.then(|| format!("uid-{pod}")),
+        container_id: Some(container(pod)),
         target_path: None,
         pid: u32::try_from(index).ok(),
         ..row

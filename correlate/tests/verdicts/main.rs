@@ -6,6 +6,7 @@
 mod world;
 
 use offbound_schemas::record::Incident;
+use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{
     Action, ContainmentOutcome, Control, ControlMode, Decision, HostControl, LayerVerdict, Outcome, Phase,
     Severity, Strength,
@@ -151,6 +152,44 @@ fn what_is_there_is_not_missing() {
         let incident = only(&world);
         assert!(incident.host_layer.inferred);
         assert_eq!(incident.missing_sources.is_empty(), heard, "{:?}", incident.missing_sources);
+    }
+}
+
+/// Scenario: a process leaves its container; then the identity of the node does what it never did, from the node's own address,
+/// and is let in or refused. Guarantees: isolation was got past; the node's credential and those of the pods there are exposed;
+/// what was let in counts as reached.
+#[test]
+fn whoever_leaves_a_container_has_its_host() {
+    for (decision, outcome) in [
+        (Decision::Allow, ContainmentOutcome::NotContained),
+        (Decision::Deny, ContainmentOutcome::ContainedByIdentity),
+    ] {
+        let mut world = World::new();
+        world.hear(0);
+        world.machine();
+        let by_node = |row: &mut IdentityAssertion| {
+            (row.subject, row.credential_kind) = (Some("system:node:h0".to_owned()), Some("x509".to_owned()));
+            (row.credential_id, row.bound_pod_uid) = (Some("X509SHA256=aa".to_owned()), None);
+            row.src_addr = Some("10.0.0.9".to_owned());
+        };
+        for hours in -48..-1 {
+            world.used(hours * HOUR, by_node);
+        }
+        world.used(-60, |_| {});
+        world.host(0, |row| {
+            row.action = Action::FileWrite;
+            row.target_path = Some("/sys/fs/cgroup/rdma/release_agent".to_owned());
+        });
+        world.used(20, |row| {
+            by_node(row);
+            (row.action, row.decision) = (Some("list secrets".to_owned()), decision);
+        });
+        let incident = only(&world);
+        assert_eq!(host_verdict(&incident, Control::Isolation), Some(LayerVerdict::Bypassed));
+        assert_eq!(incident.outcome, outcome, "{decision}");
+        assert_eq!(incident.credentials, ["JTI=one", "X509SHA256=aa"], "{decision}");
+        let reached = incident.blast_radius.reached.iter().map(|reach| reach.count).sum::<u64>();
+        assert_eq!(reached, u64::from(decision == Decision::Allow));
     }
 }
 

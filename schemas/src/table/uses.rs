@@ -61,6 +61,8 @@ table!(Use "uses"
     reason: Option<String> = "",
     /// True when its owner never called this destination before, and its history is long enough to say so.
     first_ever: bool = "",
+    /// True when its owner had not been let in to this sensitive action before, and its history is long enough to say so.
+    new_action: bool = "",
     /// How much history of its owner there was before this use, in seconds.
     history_secs: i64 = "",
     /// True when the environment declares this call.
