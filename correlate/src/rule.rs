@@ -152,6 +152,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "theft" / "ct-203",
     "theft" / "ct-204",
     "theft" / "ct-205",
+    "theft" / "ct-208",
     "movement" / "ct-301",
     "movement" / "ct-302",
     "posture" / "ct-305",

@@ -356,6 +356,9 @@ fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         bound_addresses: compared.bound_addresses.clone(),
         observed_host: scene.host_text(observed.and_then(|stay| stay.host.or(stay.host_uid))),
         observed_pod_uid: observed.filter(|stay| !stay.shared).and_then(|stay| names.owned(stay.pod_uid)),
+        observed_pod_secs: observed
+            .filter(|stay| !stay.shared && stay.pod_uid.is_some())
+            .and_then(|stay| Some(reading.first.time.nanos_since(stay.start?) / NANOS_PER_SEC)),
         observed_workload: observed
             .and_then(|stay| names.text_of(stay.workload))
             .map(|name| scene.environment.canonical_workload(name)),

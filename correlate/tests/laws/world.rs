@@ -144,7 +144,8 @@ pub(crate) fn placement(pod: usize, source: usize) -> Event {
         pod: Some(format!("p{pod}")),
         namespace: Some("ns".to_owned()),
         addresses: vec![address(pod)],
-        start: Some(at(-600)),
+        // Some are older than any release.
+        start: Some(at(-600 - if pod % 2 == 0 { 3_600 } else { 0 })),
         ..Placement::default()
     }))
 }

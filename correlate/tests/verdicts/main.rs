@@ -155,6 +155,24 @@ fn what_is_there_is_not_missing() {
     }
 }
 
+/// Scenario: a shell under a server; then its pod, where nothing but its release could have changed since days, calls what it
+/// never called, with its own token from its own address. Guarantees: it is suspected, no more; what was reached counts, unproven.
+#[test]
+fn use_in_place_is_suspected() {
+    let mut world = World::new();
+    world.past();
+    world.hear(0);
+    world.shell(0);
+    world.used(20, |row| row.dst = Some("vault".to_owned()));
+    let judged = world.judge();
+    let rules: Vec<_> = judged.findings.iter().map(|it| (it.rule.as_str(), it.severity)).collect();
+    for expected in [("CT-203", Severity::High), ("CT-208", Severity::Medium), ("CT-302", Severity::Medium)] {
+        assert!(rules.contains(&expected), "{rules:?}");
+    }
+    let incident = only(&world);
+    assert_eq!((incident.outcome, incident.strength), (ContainmentOutcome::NotContained, Strength::Unproven));
+}
+
 /// Scenario: a process leaves its container; then the identity of the node does what it never did, from the node's own address,
 /// and is let in or refused. Guarantees: isolation was got past; the node's credential and those of the pods there are exposed;
 /// what was let in counts as reached.

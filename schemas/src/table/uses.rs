@@ -107,6 +107,8 @@ table!(Use "uses"
     observed_host: Option<String> = "",
     /// Pod that owned it.
     observed_pod_uid: Option<String> = "",
+    /// How long that pod had been there, in seconds; null where no placement says since when.
+    observed_pod_secs: Option<i64> = "",
     /// Workload that owned it.
     observed_workload: Option<String> = "",
     /// Workload that the recorder looked up for the peer, where it is not the one whose identity was shown, and is not
