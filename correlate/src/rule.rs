@@ -156,6 +156,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "movement" / "ct-301",
     "movement" / "ct-302",
     "posture" / "ct-305",
+    "posture" / "ct-307",
     "posture" / "ct-403",
 ];
 

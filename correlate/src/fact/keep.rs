@@ -103,6 +103,7 @@ impl Facts {
                 subject.each_name(visit);
             }
         }
+        self.coverage.each_log_name(visit);
         let processes = self.lineage.all().enumerate().filter(|(place, _)| kept.lineage.keeps(*place));
         for (_, (mut key, process)) in processes {
             visit(&mut key);

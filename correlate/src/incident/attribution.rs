@@ -233,7 +233,9 @@ fn held_there(case: &Case<'_>) -> Vec<Held> {
     let may_be_there = |held: &Held| held.id.is_some() && since.values().any(|time| is_there(held, *time));
     for held in case.scene.facts.bindings.iter().filter(may_be_there) {
         let time = case.scene.host_of(&held).and_then(|host| since.get(case.scene.facts.names.text(host)));
-        let Some(time) = time.filter(|time| is_there(&held, **time)) else { continue };
+        if !time.is_some_and(|time| is_there(&held, *time)) {
+            continue;
+        }
         let known = newest.entry((held.pod_uid, held.subject)).or_insert_with(|| held.clone());
         if (known.iat.or(known.nbf), known.id) < (held.iat.or(held.nbf), held.id) {
             *known = held;

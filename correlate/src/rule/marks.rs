@@ -40,8 +40,10 @@ impl Marks {
     pub(crate) const NEW_ACTION: Self = Self(1 << 14);
     /// A way out of a container, or a gain of privileges, by a process that is not known for it.
     pub(crate) const ESCAPE: Self = Self(1 << 15);
+    /// Its owner has just ended a long rest.
+    pub(crate) const AWAKENED: Self = Self(1 << 16);
     /// How many there are.
-    pub(crate) const COUNT: usize = 16;
+    pub(crate) const COUNT: usize = 17;
     /// Those of uses that most uses do not have.
     pub(crate) const RARE: Self = Self::MISMATCH
         .and(Self::OUTSIDE)
@@ -106,6 +108,7 @@ const USES: &[(&str, Marks)] = &[
     ("first-ever", Marks::FIRST_EVER),
     ("presenter", Marks::PRESENTER),
     ("new-action", Marks::NEW_ACTION),
+    ("awakened", Marks::AWAKENED),
 ];
 const SIGNS: &[(&str, Marks)] = &[
     ("theft", Marks::THEFT),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::Decision;
 
+use crate::fact::activity::{Activity, Rest};
 use crate::fact::keep::Moves;
 use crate::fact::usage::Usage;
 use crate::keyed::HashMap;
@@ -25,6 +26,10 @@ pub(crate) struct Past {
     first: BTreeMap<Name, EventTime>,
     /// When it was first let in to each sensitive action.
     acts: BTreeMap<Name, EventTime>,
+    /// When it was active.
+    activity: Activity,
+    /// Since when which logs tell of it.
+    logs: BTreeMap<Name, EventTime>,
     /// Its last use.
     pub(crate) seen: EventTime,
     /// It called, or did, more than is remembered.
@@ -34,11 +39,13 @@ pub(crate) struct Past {
 impl Past {
     /// Logical size, without its names.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<(String, Self)>() + (self.first.len() + self.acts.len()) * size_of::<(Name, EventTime)>()
+        let named = self.first.len() + self.acts.len() + self.logs.len();
+        size_of::<(String, Self)>() + named * size_of::<(Name, EventTime)>() + self.activity.bytes()
     }
 
     /// Keeps the first calls that are longest known.
     fn cut(&mut self) {
+        self.activity.cut();
         for known in [&mut self.first, &mut self.acts] {
             if known.len() <= MAX_REMEMBERED {
                 continue;
@@ -51,9 +58,20 @@ impl Past {
     }
 }
 
+impl Past {
+    /// It was active, as a log tells; says whether its rests are others now than they were.
+    fn stir(&mut self, log: Name, time: EventTime) -> bool {
+        let is_newest = self.activity.is_over_by(time);
+        let since = self.logs.entry(log).or_insert(EventTime::MAX);
+        let is_earlier = time < *since;
+        *since = time.min(*since);
+        self.activity.hear(time) || (is_earlier && !is_newest)
+    }
+}
+
 impl Named for Past {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
-        for known in [&mut self.first, &mut self.acts] {
+        for known in [&mut self.first, &mut self.acts, &mut self.logs] {
             let renamed = std::mem::take(known).into_iter().map(|(mut name, time)| {
                 visit(&mut name);
                 (name, time)
@@ -136,11 +154,16 @@ impl Edges {
         let Some(past) = self.by_workload.get_mut(workload) else {
             let first = allowed.then_some((usage.key.destination, time)).into_iter().collect();
             let acts = sensitive_act(usage).filter(|_| allowed).map(|act| (act, time)).into_iter().collect();
-            let past = Past { started: time, first, acts, seen: usage.last.time, is_cut: false };
+            let mut activity = Activity::default();
+            activity.hear(time);
+            let logs = BTreeMap::from([(usage.key.source, time)]);
+            let seen = usage.last.time;
+            let past = Past { started: time, first, acts, activity, logs, seen, is_cut: false };
             self.by_workload.insert(workload.to_owned(), past);
             return Learned::Edge;
         };
-        let mut learned = if time < past.started { Learned::Past } else { Learned::Nothing };
+        let is_old = past.stir(usage.key.source, time) || time < past.started;
+        let mut learned = if is_old { Learned::Past } else { Learned::Nothing };
         past.started = past.started.min(time);
         past.seen = past.seen.max(usage.last.time);
         if !allowed {
@@ -189,6 +212,14 @@ impl Edges {
         let was_let_in = |act| past.acts.get(&act).is_some_and(|first| *first < time);
         let is_tried = matches!(usage.key.decision, Decision::Allow | Decision::Deny) && !usage.key.is_sent;
         is_tried && sensitive_act(usage).is_some_and(|act| !was_let_in(act))
+    }
+
+    /// The rest of a workload that has just ended at a moment, with how long it was known before, and the logs that told of it.
+    pub(crate) fn rest(&self, workload: &str, time: EventTime) -> Option<(Rest, i64, Vec<Name>)> {
+        let past = self.by_workload.get(workload)?;
+        let rest = past.activity.rest_before(time)?;
+        let logs = past.logs.iter().filter(|(_, since)| **since <= rest.since).map(|(log, _)| *log);
+        Some((rest, rest.since.nanos_since(past.started), logs.collect()))
     }
 
     /// Destinations that a workload was ever allowed to.

@@ -10,6 +10,7 @@ use offbound_schemas::vocabulary::{Decision, Match};
 
 use super::Scene;
 use crate::environment::StaticPolicy;
+use crate::fact::activity::Rest;
 use crate::fact::binding::Held;
 use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
@@ -132,6 +133,7 @@ impl<'a> Reading<'a> {
             Marks::LASTING.when(lasting),
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
+            Marks::AWAKENED.when(self.awakened(scene).is_some()),
             Marks::NEW_ACTION.when(self.is_new_act(scene)),
             Marks::PRESENTER.when(looked_up(scene, self.usage).is_some()),
         ]
@@ -208,6 +210,20 @@ impl<'a> Reading<'a> {
         self.workload().is_some_and(|name| is_first_ever(scene, name, self.usage, self.first.time))
     }
 
+    /// The rest that its owner has just ended, if it was as long as the environment calls dormant: every log that had told
+    /// of the owner went on telling, and is declared to tell everything.
+    fn awakened(&self, scene: &Scene<'_>) -> Option<Rest> {
+        let dormant_after = scene.environment.learning.dormant_after_nanos?;
+        let (rest, known_for, logs) = scene.edges.rest(self.workload()?, self.first.time)?;
+        let told = |log: &Name| {
+            let declared = scene.environment.completeness(scene.facts.names.text(*log));
+            declared.is_some_and(|log| log.complete)
+                && scene.facts.coverage.told(*log, (rest.since, rest.until))
+        };
+        let was_seen = known_for >= scene.min_history_nanos() && logs.iter().all(told);
+        (was_seen && rest.until.nanos_since(rest.since) > dormant_after).then_some(rest)
+    }
+
     fn is_new_act(&self, scene: &Scene<'_>) -> bool {
         let (usage, time) = (self.usage, self.first.time);
         let long_known = |name: &str| scene.edges.history(name, time) >= scene.min_history_nanos();
@@ -273,6 +289,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let action = names.text_of(usage.first_action).unwrap_or_default();
     let subject = reading.subject();
     let (pod, host) = reading.scope(scene);
+    let rest = reading.awakened(scene);
     Use {
         use_id: first.id.to_string(),
         sent_id: usage.sent.map(|sent| sent.id.to_string()),
@@ -304,6 +321,8 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         reason: names.owned(usage.reason),
         first_ever: reading.is_first_ever(scene),
         new_action: reading.is_new_act(scene),
+        idle_secs: rest.map(|rest| rest.until.nanos_since(rest.since) / NANOS_PER_SEC),
+        longest_rest_secs: rest.map(|rest| rest.longest_nanos / NANOS_PER_SEC),
         history_secs: history / NANOS_PER_SEC,
         declared: declared(
             scene,

@@ -320,6 +320,12 @@ proptest! {
         check(&world, &course)?;
     }
 
+    /// Scenario: weeks in which workloads rest and awake, and some uses are late known to be whose. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_rests(world in worlds(&scenarios::RESTS), course in course()) {
+        check(&world, &course)?;
+    }
+
     /// Scenario: credentials that expire, are revoked, or never end. Guarantees: STREAM-5.
     #[test]
     fn stream_5_ends(world in worlds(&scenarios::ENDS), course in course()) {

@@ -114,6 +114,12 @@ fn hosts_are_robbed() {
     assert_eq!(severities(&scenarios::ESCAPES, "CT-205"), [Severity::High, Severity::Critical]);
 }
 
+/// The same of rests: whoever awakes, at home or elsewhere, occurs among their worlds.
+#[test]
+fn sleepers_awake() {
+    assert_eq!(severities(&scenarios::RESTS, "CT-307"), [Severity::Medium, Severity::High]);
+}
+
 proptest! {
     #![proptest_config(config())]
 

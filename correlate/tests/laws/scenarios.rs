@@ -56,11 +56,13 @@ enum Kind {
     Session,
     /// A process in a container gets hold of its host.
     Leave,
+    /// Somebody is active every day, so that the log is never silent.
+    Daily,
 }
 
 use Kind::{
-    Agent, Alias, Anonymous, Copied, Decided, Entry, Health, Issue, Key, Leave, Link, Metadata, Mutual, Node,
-    PodEnd, PodMove, Revoke, Session, Sign, Svid, SvidUse, Twin, Use,
+    Agent, Alias, Anonymous, Copied, Daily, Decided, Entry, Health, Issue, Key, Leave, Link, Metadata,
+    Mutual, Node, PodEnd, PodMove, Revoke, Session, Sign, Svid, SvidUse, Twin, Use,
 };
 
 pub(crate) const NAMES: Scenario =
@@ -77,8 +79,13 @@ pub(crate) const ESCAPES: Scenario = Scenario {
     kinds: &[Leave, Leave, Use, Use, Issue, Session, Svid, SvidUse, Agent, Node, PodMove],
     secs: 0..900,
 };
+pub(crate) const RESTS: Scenario =
+    Scenario { kinds: &[Daily, Use, Use, Use, Anonymous, Alias, Link, Copied], secs: 0..DAYS * DAY_SECS };
 pub(crate) const ENDS: Scenario =
     Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, PodEnd], secs: 0..1_500 };
+
+const DAY_SECS: i64 = 86_400;
+const DAYS: i64 = 40;
 
 /// Kind, three small numbers, a moment, a choice.
 type Draw = (Kind, usize, usize, usize, i64, bool);
@@ -105,6 +112,7 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
         PodEnd | PodMove | Node | Agent | Entry => vec![Event::Placement(Box::new(place(index, draw)))],
         Sign => vec![world::seen(index, (a, c, secs))],
         Decided => vec![Event::Host(Box::new(decided(index, (a, c, secs, flag))))],
+        Daily => (0..DAYS).map(|day| daily(index, day)).collect(),
         Leave => vec![Event::Host(Box::new(left(index, (a, c, secs, flag))))],
         Metadata => vec![Event::Host(Box::new(asked(index, (a, c, secs, flag))))],
         Health => vec![Event::Host(Box::new(health(index, (a, b, secs))))],
@@ -275,6 +283,17 @@ fn asked(index: usize, (pod, what, secs, is_agent): (usize, usize, i64, bool)) -
         pid: u32::try_from(index).ok(),
         ..row
     }
+}
+
+/// What is done every day, at about the same time.
+fn daily(index: usize, day: i64) -> Event {
+    let secs = day * DAY_SECS + i64::try_from(index % 7).unwrap_or_default() * 3_600;
+    let event_id = EventId::of(&[b"daily", &index.to_le_bytes(), &day.to_le_bytes()]);
+    Event::Assertion(Box::new(IdentityAssertion {
+        event_id,
+        subject: Some("clock".to_owned()),
+        ..assertion(index, (Mutual, 0, 0, 0, secs, true))
+    }))
 }
 
 /// A kernel module is loaded: from a pod, or by somebody of whom that is not known.

@@ -31,6 +31,9 @@ baseline = ["lsm"]
 credential_readers = ["/usr/bin/java"]
 [learning]
 min_history = "1m"
+dormant_after = "4d"
+[completeness]
+"api-log" = { complete = true }
 "#;
 
 const SEC: i64 = 1_000_000_000;
@@ -145,7 +148,7 @@ pub(crate) fn placement(pod: usize, source: usize) -> Event {
         namespace: Some("ns".to_owned()),
         addresses: vec![address(pod)],
         // Some are older than any release.
-        start: Some(at(-600 - if pod % 2 == 0 { 3_600 } else { 0 })),
+        start: Some(at(-600 - if pod.is_multiple_of(2) { 3_600 } else { 0 })),
         ..Placement::default()
     }))
 }

@@ -173,6 +173,40 @@ fn use_in_place_is_suspected() {
     assert_eq!((incident.outcome, incident.strength), (ContainmentOutcome::NotContained, Strength::Unproven));
 }
 
+/// Scenario: a workload is used on some days, then not for longer than facts are kept, then again; another one is used all the
+/// while, or its log is silent for three days. Guarantees: who slept is seen to awake, beyond what facts are kept for, and only
+/// where the log shows that it slept; a monthly job awakes nobody in its third period.
+#[test]
+fn sleepers_are_seen_to_awake() {
+    let daily: Vec<i64> = (-60..-45).collect();
+    for (days, silent, expected) in [
+        (daily.clone(), 0..0, vec![Severity::Medium]),
+        (daily, -20..-17, vec![]),
+        (vec![-62, -31], 0..0, vec![]),
+    ] {
+        let mut world = World::new();
+        for day in -62..1 {
+            if !silent.contains(&day) {
+                world.used(day * DAY, |row| {
+                    (row.subject, row.credential_id) =
+                        (Some("clock".to_owned()), Some(format!("JTI=c{day}")));
+                });
+            }
+        }
+        for day in days.iter().copied().chain([0]) {
+            world.used(day * DAY, |row| row.credential_id = Some(format!("JTI={day}")));
+        }
+        let judged = world.judge();
+        let awoken = judged.findings.iter().filter(|finding| finding.rule == "CT-307");
+        assert_eq!(
+            awoken.map(|finding| finding.severity).collect::<Vec<_>>(),
+            expected,
+            "{days:?} {silent:?}"
+        );
+        assert!(judged.incidents.is_empty(), "{days:?}");
+    }
+}
+
 /// Scenario: a process leaves its container; then the identity of the node does what it never did, from the node's own address,
 /// and is let in or refused. Guarantees: isolation was got past; the node's credential and those of the pods there are exposed;
 /// what was let in counts as reached.

@@ -30,6 +30,10 @@ seen_as = []
 [[workload]]
 id = "shop/web"
 credential_readers = ["/usr/bin/java"]
+[learning]
+dormant_after = "30d"
+[completeness]
+"api-log" = { complete = true }
 "#;
 
 /// Planning takes longer than any judgement: one engine serves all tests, one after the other.

@@ -63,6 +63,11 @@ table!(Use "uses"
     first_ever: bool = "",
     /// True when its owner had not been let in to this sensitive action before, and its history is long enough to say so.
     new_action: bool = "",
+    /// How long its owner had been idle, in seconds, where it is of the first hour after a rest that the environment calls
+    /// dormant, and complete logs show that rest.
+    idle_secs: Option<i64> = "",
+    /// The longest rest of its owner before that one, in seconds; rests of less than a day are none.
+    longest_rest_secs: Option<i64> = "",
     /// How much history of its owner there was before this use, in seconds.
     history_secs: i64 = "",
     /// True when the environment declares this call.
