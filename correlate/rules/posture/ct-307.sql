@@ -12,7 +12,7 @@
 -- window: the first hour after a rest that is longer than the environment's dormant_after, and three times its own longest
 -- lateness: completeness of the sources that told of the workload
 -- why: An identity that nobody needs any more is one that nobody misses: whoever finds its credential may use it for long.
--- blind_spots: Environments that declare no dormant_after; logs that are not declared complete, or were silent for a day;
+-- blind_spots: Environments that declare no dormant_after; logs that are not declared complete, or were silent for a day and a half;
 --   identities that were seen for less than the minimum history before they fell asleep.
 -- benign: Cron, the end of a quarter, drills: whoever rested for a third as long before does so by habit. From the third
 --   period on, that is known.
@@ -29,5 +29,5 @@ SELECT
   array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
   concat('Idle for ', idle_secs / 86400, ' days; its longest rest before was of ', max(longest_rest_secs) / 86400, ' days.') AS reason
 FROM uses
-WHERE idle_secs > 3 * greatest(longest_rest_secs, 86400) AND decision = 'allow' AND phase <> 'verify'
+WHERE idle_secs > 3 * greatest(longest_rest_secs, 129600) AND decision = 'allow' AND phase <> 'verify'
 GROUP BY workload, idle_secs

@@ -6,11 +6,11 @@
 use offbound_schemas::EventTime;
 
 const HOUR_NANOS: i64 = 3_600 * 1_000_000_000;
-/// Moments that lie closer together are of one stretch: what is done every day has no rests.
-pub(crate) const REST_NANOS: i64 = 24 * HOUR_NANOS;
+/// Moments that lie closer together are of one stretch: what is done every day has no rests, though it be late by hours.
+pub(crate) const REST_NANOS: i64 = 36 * HOUR_NANOS;
 /// How long after its first moment a stretch has only begun.
 const BEGINNING_NANOS: i64 = HOUR_NANOS;
-/// Stretches that are kept, of a day and more each: longer than facts are kept, unless told otherwise. Of older ones the
+/// Stretches that are kept, one in a day and a half at most: longer than facts are kept, unless told otherwise. Of older ones the
 /// longest rest is remembered.
 const MAX_STRETCHES: usize = 64;
 

@@ -87,7 +87,7 @@ impl CoverageFacts {
         }
     }
 
-    /// Whether a log told of uses from one moment to another, without a day of silence.
+    /// Whether a log told of uses from one moment to another, without a rest.
     pub(crate) fn told(&self, source: Name, (from, to): (EventTime, EventTime)) -> bool {
         self.logs.get(&source).is_some_and(|log| log.covers(from, to))
     }

@@ -66,7 +66,7 @@ table!(Use "uses"
     /// How long its owner had been idle, in seconds, where it is of the first hour after a rest that the environment calls
     /// dormant, and complete logs show that rest.
     idle_secs: Option<i64> = "",
-    /// The longest rest of its owner before that one, in seconds; rests of less than a day are none.
+    /// The longest rest of its owner before that one, in seconds; rests of less than a day and a half are none.
     longest_rest_secs: Option<i64> = "",
     /// How much history of its owner there was before this use, in seconds.
     history_secs: i64 = "",
