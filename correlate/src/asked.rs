@@ -55,6 +55,8 @@ pub(crate) enum About<'a> {
     Who(&'a str),
     /// Uses and signs of a pod or host.
     Scope(&'a str),
+    /// Rare uses that belong on a host, and signs on it.
+    On(&'a str),
     /// Uses that a workload made.
     MadeBy(&'a str),
     /// Those of them off their place that belong to a scope.

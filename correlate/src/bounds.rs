@@ -10,6 +10,9 @@ const DAY_NANOS: i64 = 24 * 3_600 * 1_000_000_000;
 const DEFAULT_RETENTION_NANOS: i64 = 30 * DAY_NANOS;
 /// Facts of some ten million credentials in use: no ordinary replay comes near it.
 const DEFAULT_FACTS_BYTES: usize = 4 << 30;
+/// What was normal of a workload is remembered for so much longer than facts are kept: what is done once a year is not
+/// new, and who sleeps for longer than facts are kept can still be seen to awake.
+pub(crate) const MEMORY_NANOS: i64 = 400 * DAY_NANOS;
 /// How many times within the retention facts are looked through for what is older: at most a quarter more is held.
 const STEPS: i64 = 4;
 

@@ -4,6 +4,7 @@
 //! Owns: one fold per kind of fact, each in its own file; nothing here judges.
 //! Law: a fold sees events in canonical order, so its result is a function of the set of events.
 
+pub(crate) mod activity;
 pub(crate) mod binding;
 pub(crate) mod columns;
 mod copies;
@@ -136,6 +137,7 @@ impl Facts {
             touched.credential(bindings.assertion(names, (id, witness), view, row));
         }
         if is_shown {
+            coverage.tell(source, time);
             let copy = Copy::of(view, row);
             let shown = Shown { environment, credential, destination, called, witness, copy, is_sent };
             let folded = uses.assertion(names, &shown, view, row);

@@ -87,6 +87,8 @@ pub(crate) struct ConcernKeys {
     pub(crate) scopes: Vec<Key>,
     pub(crate) made: Vec<Key>,
     pub(crate) held: Vec<Key>,
+    /// Hosts of which every credential counts.
+    pub(crate) on: Vec<Key>,
     /// Uses of those workloads off their place that belong to those scopes.
     pub(crate) off: Vec<Key>,
 }
@@ -199,9 +201,12 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>, is_covered: bool) -> C
         .workloads
         .iter()
         .flat_map(|workload| case.scope_keys.iter().map(move |scope| About::OffFrom(workload, *scope).key()));
+    let escapes = case.members.iter().filter(|member| attribution::is_escape(member));
+    let escaped_to = escapes.flat_map(|member| &member.signals).filter_map(|signal| signal.host.as_deref());
     Concern {
         keys: ConcernKeys {
             off: off.collect(),
+            on: escaped_to.map(|host| About::On(host).key()).collect(),
             scopes: case.scope_keys.clone(),
             made: case.made_keys.clone(),
             held: credentials.iter().map(|id| About::Holder(id).key()).collect(),

@@ -75,6 +75,8 @@ pub enum Entity {
     Scope,
     /// Uses at one destination, of those that the rule names.
     Destination,
+    /// Signs on one host, in its pods too, and rare uses that belong on it.
+    Host,
 }
 
 /// What the groups of an entity consist of; other tables are only read whole.
@@ -109,8 +111,8 @@ impl Rule {
 
 impl Entity {
     /// All of them, in the order in which their rules are run.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Credential, Self::Subject, Self::Workload, Self::Scope, Self::Destination];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Credential, Self::Subject, Self::Workload, Self::Scope, Self::Host, Self::Destination];
 
     fn parse(word: &str) -> Result<Self, String> {
         match word {
@@ -118,9 +120,10 @@ impl Entity {
             "subject" => Ok(Self::Subject),
             "workload" => Ok(Self::Workload),
             "scope" => Ok(Self::Scope),
+            "host" => Ok(Self::Host),
             "destination" => Ok(Self::Destination),
             _ => Err(format!(
-                "entity {word:?} is not known: write credential, subject, workload, scope or destination"
+                "entity {word:?} is not known: write credential, subject, workload, scope, host or destination"
             )),
         }
     }
@@ -158,11 +161,15 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "theft" / "ct-201",
     "theft" / "ct-202",
     "theft" / "ct-203",
+    "theft" / "ct-204",
+    "theft" / "ct-205",
+    "theft" / "ct-208",
     "movement" / "ct-301",
     "movement" / "ct-302",
     "posture" / "ct-303",
     "posture" / "ct-304",
     "posture" / "ct-305",
+    "posture" / "ct-307",
     "posture" / "ct-403",
 ];
 
@@ -229,11 +236,12 @@ fn parse(origin: &str, family: &str, text: &str) -> Result<Rule, RuleError> {
     if entity.is_none() && uses.or(signs).or(with).is_some() {
         return Err(refuse("`uses`, `signs` and `with` are about groups: add `-- entity: …`".to_owned()));
     }
-    let is_named = uses.is_some_and(|uses| uses.without(Marks::NOTABLE) == Marks::default());
-    if entity == Some(Entity::Destination) && !is_named {
-        let problem = "a destination has too many uses to look at all: name those of one kind in `uses`, and neither \
-                       `places` nor `shared`";
-        return Err(refuse(problem.to_owned()));
+    let is_wide = matches!(entity, Some(Entity::Host | Entity::Destination));
+    if is_wide && uses.is_none_or(|uses| uses.without(Marks::RARE) != Marks::default()) {
+        let rare = Marks::RARE.words();
+        return Err(refuse(format!(
+            "most uses of a host or destination are too many for one group: add `-- uses:` with any of {rare}"
+        )));
     }
     let mut take = |key: &str| {
         matter.take(key).ok_or_else(|| {

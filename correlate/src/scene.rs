@@ -171,6 +171,13 @@ impl<'a> Scene<'a> {
         Bound { workload, host, pod_uid: held.pod_uid, first_address: held.first_address, grade }
     }
 
+    /// The one name of the host where a credential belongs, by itself or by its pod.
+    pub(crate) fn host_of(&self, held: &Held) -> Option<Name> {
+        let by_pod = || self.pod(held.pod_uid?)?.host;
+        let host = self.bound_held(held, None).host.or_else(by_pod)?;
+        Some(self.places.host_name(host))
+    }
+
     /// Whether any placement knows that workload.
     fn placed(&self, workload: Option<&str>) -> bool {
         workload.is_some_and(|workload| self.places.knows_workload(workload))

@@ -8,6 +8,7 @@ use offbound_schemas::vocabulary::PlacementKind;
 
 use super::holder::{Ground, Holder, Holders, Part, Who};
 use super::share::{self, Item};
+use crate::bounds::MEMORY_NANOS;
 use crate::fact::Facts;
 use crate::fact::binding::Held;
 use crate::fact::coverage::{Kind, Subject};
@@ -253,6 +254,10 @@ impl Listing {
                     facts.placements.stays().get(row.place).is_some_and(|stay| stay.end.is_none())
                 }
                 _ => false,
+            };
+            let horizon = match row.table {
+                Table::Remembered => horizon.plus_nanos(-MEMORY_NANOS),
+                _ => horizon,
             };
             if row.time < horizon && !lasts {
                 row.fate = Fate::Expired;

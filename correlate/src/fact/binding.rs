@@ -6,7 +6,7 @@
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::identity_assertions;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Phase, WEAK_DELIVERY};
 
 use super::evidence::Witness;
 use super::keep::Moves;
@@ -51,6 +51,8 @@ pub(crate) struct Held {
     pub(crate) first_use: Option<Witness>,
     /// Whoever uses it has to prove that it holds a key.
     pub(crate) key_bound: bool,
+    /// The metadata service that delivered it answers whoever asks.
+    pub(crate) weak_delivery: bool,
 }
 
 impl Named for Held {
@@ -275,6 +277,7 @@ fn fill(
     fill_times(held, view, row, issuing);
     held.key_bound |=
         view.cnf(row).is_some() || view.credential_kind(row).is_some_and(|kind| kind.starts_with("x509"));
+    held.weak_delivery |= view.trust_flags(row).iter().any(|remark| remark == WEAK_DELIVERY);
     match view.phase(row) {
         Phase::Issue | Phase::Renew | Phase::Exchange if view.decision(row) != Decision::Deny => {
             held.issue.get_or_insert(witness);
@@ -311,7 +314,7 @@ fn fill_times(held: &mut Held, view: &identity_assertions::View<'_>, row: usize,
 fn pour(into: &mut Held, from: &Held) {
     let Held { id: _, aliases: _, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = from;
     let Held { instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
-    let Held { revoked_at, issue, claim, first_address, first_use, key_bound, .. } = from;
+    let Held { revoked_at, issue, claim, first_address, first_use, key_bound, weak_delivery, .. } = from;
     for (known, stated) in [
         (&mut into.kind, kind),
         (&mut into.subject, subject),
@@ -342,6 +345,7 @@ fn pour(into: &mut Held, from: &Held) {
         (into.first_address, into.first_use) = (*first_address, *first_use);
     }
     into.key_bound |= key_bound;
+    into.weak_delivery |= weak_delivery;
 }
 
 #[cfg(test)]

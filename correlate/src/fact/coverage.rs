@@ -1,10 +1,13 @@
 //! Coverage: which source was heard about which scope, and when.
 //!
 //! In: what was heard of whom, and when. Out: stretches per (scope, source), broken where a source was silent too long.
-//! Owns: the bound on silence. Law: silence longer than the bound is not coverage.
+//! Owns: the bounds on silence. Law: silence longer than the bound is not coverage.
+
+use std::collections::BTreeMap;
 
 use offbound_schemas::EventTime;
 
+use super::activity::Activity;
 use super::keep::Moves;
 use crate::keyed::HashMap;
 use crate::names::{Name, Named, Renaming};
@@ -43,7 +46,12 @@ pub(crate) struct CoverageFacts {
     stretches: HashMap<Subject, Vec<Stretch>>,
     /// How many stretches there are.
     parts: usize,
+    /// When each log told of any use.
+    logs: BTreeMap<Name, Activity>,
 }
+
+/// Logs of uses that are told apart; a label is written by the operator, not by who is logged.
+const MAX_LOGS: usize = 4_096;
 
 /// Logical size of a subject without its names.
 const SUBJECT_BYTES: usize = size_of::<(Subject, Vec<Stretch>)>();
@@ -69,6 +77,25 @@ impl CoverageFacts {
                 self.parts += 1;
                 stretches.push(Stretch { from: time, to: time, rows: 1 });
             }
+        }
+    }
+
+    /// A log told of a use.
+    pub(crate) fn tell(&mut self, source: Name, time: EventTime) {
+        if self.logs.len() < MAX_LOGS || self.logs.contains_key(&source) {
+            self.logs.entry(source).or_default().hear(time);
+        }
+    }
+
+    /// Whether a log told of uses from one moment to another, without a rest.
+    pub(crate) fn told(&self, source: Name, (from, to): (EventTime, EventTime)) -> bool {
+        self.logs.get(&source).is_some_and(|log| log.covers(from, to))
+    }
+
+    /// Shows the names of all logs.
+    pub(crate) fn each_log_name(&self, visit: &mut impl FnMut(&mut Name)) {
+        for mut source in self.logs.keys().copied() {
+            visit(&mut source);
         }
     }
 
@@ -110,6 +137,12 @@ impl CoverageFacts {
             self.stretches.insert(subject, stretches);
         }
         self.parts = self.stretches.values().map(Vec::len).sum();
+        let logs = std::mem::take(&mut self.logs).into_iter().map(|(mut source, mut log)| {
+            renaming.rename(&mut source);
+            log.cut();
+            (source, log)
+        });
+        self.logs = logs.collect();
     }
 
     /// All stretches, sorted by subject.

@@ -103,6 +103,7 @@ impl Facts {
                 subject.each_name(visit);
             }
         }
+        self.coverage.each_log_name(visit);
         let processes = self.lineage.all().enumerate().filter(|(place, _)| kept.lineage.keeps(*place));
         for (_, (mut key, process)) in processes {
             visit(&mut key);
@@ -117,6 +118,8 @@ impl Facts {
         }
         self.past.learned.commands.each_name(visit);
         self.past.learned.readers.each_name(visit);
+        self.past.learned.callers.each_name(visit);
+        self.past.learned.leavers.each_name(visit);
     }
 
     /// Forgets every row that is not kept, and every name that nothing needs any more.
@@ -143,6 +146,8 @@ impl Facts {
         self.past.bytes = self.past.edges.bytes();
         renaming.rename(&mut self.past.learned.commands);
         renaming.rename(&mut self.past.learned.readers);
+        renaming.rename(&mut self.past.learned.callers);
+        renaming.rename(&mut self.past.learned.leavers);
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) struct Profile {
     entry: Option<Name>,
     told: Option<Told>,
     key_bound: bool,
+    weak_delivery: bool,
     /// It is valid from when it was issued.
     from_issue: bool,
 }
@@ -151,6 +152,7 @@ impl Packed {
             first_address: self.first_address,
             first_use: told(&[By::Use]),
             key_bound: profile.key_bound,
+            weak_delivery: profile.weak_delivery,
         }
     }
 }
@@ -159,7 +161,7 @@ impl Packed {
 pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
     let Held { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, instance, .. } = held;
     let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, revoked_at, .. } = held;
-    let Held { issue, claim, first_address, first_use, key_bound, .. } = held;
+    let Held { issue, claim, first_address, first_use, key_bound, weak_delivery, .. } = held;
     let witness = match (issue, claim, first_use) {
         (Some(issue), Some(claim), _) if issue == claim => Some((*issue, By::Both)),
         (Some(issue), ..) => Some((*issue, By::Issue)),
@@ -180,6 +182,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         entry: *entry,
         told: split.map(|(witness, by, (origin, _))| Told { source: witness.source, origin, by }),
         key_bound: *key_bound,
+        weak_delivery: *weak_delivery,
         from_issue,
     };
     let rare = Rare {
@@ -233,6 +236,7 @@ mod tests {
             claim: Some(claim),
             first_address: Some(name),
             key_bound: true,
+            weak_delivery: true,
             ..Held::default()
         };
         let issued = Held { claim: Some(issue), revoked_at: None, aliases: Vec::new(), ..whole.clone() };

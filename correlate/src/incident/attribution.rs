@@ -14,12 +14,15 @@ use crate::asked::{About, Key};
 use crate::fact::binding::Held;
 use crate::fact::usage::Usage;
 use crate::finding::Found;
-use crate::names::Names;
+use crate::names::{Name, Names};
 use crate::scene::uses;
 use crate::standing::Sought;
 
 /// How long after the last finding a tainted place's uses are still the incident's business.
 pub(super) const AFTERMATH_NANOS: i64 = 30 * 60 * 1_000_000_000;
+
+/// Credentials of one escape that are listed; a node of Kubernetes has 110 pods unless told otherwise.
+const MAX_HELD_THERE: usize = 256;
 
 /// How surely a use is the attacker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +63,7 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     let known: BTreeMap<&str, bool> = case
         .members
         .iter()
-        .flat_map(|member| member.uses.iter().map(|row| (row.use_id.as_str(), is_probing(member))))
+        .flat_map(|member| member.uses.iter().map(|row| (row.use_id.as_str(), speaks_of_its_own(member))))
         .fold(BTreeMap::new(), |mut all, (id, probing)| {
             *all.entry(id).or_default() |= probing;
             all
@@ -88,6 +91,16 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
 /// Whether a finding is about probing: then its own refusals are the attacker's.
 pub(super) fn is_probing(member: &Found) -> bool {
     member.finding.rule == "CT-301"
+}
+
+/// Whether a finding is about whoever left a container: then the host is theirs, and what they did there.
+pub(super) fn is_escape(member: &Found) -> bool {
+    member.finding.rule == "CT-205"
+}
+
+/// Whether the uses of a finding are the attacker's even where they belong.
+fn speaks_of_its_own(member: &Found) -> bool {
+    is_probing(member) || is_escape(member)
 }
 
 /// Whether a finding is about a credential in use at two places, where no comparison tells which of them is wrong.
@@ -189,11 +202,60 @@ fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, 
         }
     }
     for (scope, time) in thefts(case) {
-        if let Some(held) = newest(case, &scope, time) {
+        if let Some(held) = newest(case, &scope, time, |_| true) {
             add(held);
         }
     }
+    for (scope, time) in calls(case) {
+        if let Some(held) = newest(case, &scope, time, |held| held.instance.is_some()) {
+            add(held);
+        }
+    }
+    for held in held_there(case) {
+        add(held);
+    }
     exposed
+}
+
+/// The credentials that were on hosts when somebody left a container there: of each identity at each place, the newest.
+fn held_there(case: &Case<'_>) -> Vec<Held> {
+    let escapes = case.members.iter().filter(|member| is_escape(member)).flat_map(|member| &member.signals);
+    let mut since: BTreeMap<&str, EventTime> = BTreeMap::new();
+    for (host, time) in escapes.filter_map(|signal| Some((signal.host.as_deref()?, signal.event_time))) {
+        let first = since.entry(host).or_insert(time);
+        *first = time.min(*first);
+    }
+    if since.is_empty() {
+        return Vec::new();
+    }
+    let mut newest: BTreeMap<(Option<Name>, Option<Name>), Held> = BTreeMap::new();
+    // Most have ended by then, and that is told without asking for their places.
+    let may_be_there = |held: &Held| held.id.is_some() && since.values().any(|time| is_there(held, *time));
+    for held in case.scene.facts.bindings.iter().filter(may_be_there) {
+        let time = case.scene.host_of(&held).and_then(|host| since.get(case.scene.facts.names.text(host)));
+        if !time.is_some_and(|time| is_there(&held, *time)) {
+            continue;
+        }
+        let known = newest.entry((held.pod_uid, held.subject)).or_insert_with(|| held.clone());
+        if (known.iat.or(known.nbf), known.id) < (held.iat.or(held.nbf), held.id) {
+            *known = held;
+        }
+    }
+    newest.into_values().take(MAX_HELD_THERE).collect()
+}
+
+fn is_there(held: &Held, time: EventTime) -> bool {
+    held.iat.or(held.nbf).is_none_or(|from| from <= time) && held.exp.is_none_or(|end| time <= end)
+}
+
+/// Unexpected calls of the metadata service, which hands out what its host was given.
+fn calls(case: &Case<'_>) -> Vec<(String, EventTime)> {
+    let signals = case.members.iter().flat_map(|member| &member.signals);
+    let calls = signals.filter(|signal| signal.kind == SignalKind::ImdsAccess && signal.unexpected);
+    let there =
+        calls.filter_map(|signal| Some((format!("host:{}", signal.host.as_ref()?), signal.event_time)));
+    // Where its credential was used elsewhere, the host itself is a place of the case.
+    there.filter(|(scope, _)| case.scopes.contains(scope)).collect()
 }
 
 fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
@@ -203,8 +265,8 @@ fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
     taking.filter_map(|signal| Some((signal.scope.clone()?, signal.event_time))).collect()
 }
 
-/// The credential that a place held at a moment: of those bound to it, the one issued last.
-fn newest(case: &Case<'_>, scope: &str, time: EventTime) -> Option<Held> {
+/// The credential of some kind that a place held at a moment: of those bound to it, the one issued last.
+fn newest(case: &Case<'_>, scope: &str, time: EventTime, is_of_kind: impl Fn(&Held) -> bool) -> Option<Held> {
     let facts = case.scene.facts;
     let of_pod = scope.strip_prefix("pod:").map(|pod| facts.names.known(pod));
     let here = |held: &Held| {
@@ -217,8 +279,7 @@ fn newest(case: &Case<'_>, scope: &str, time: EventTime) -> Option<Held> {
             case.scene.bound_held(held, None).host.and_then(|host| case.scene.scope_text(None, Some(host)))
         };
         let place = pod.or_else(host);
-        let begun = held.iat.or(held.nbf).is_none_or(|from| from <= time);
-        place.as_deref() == Some(scope) && begun && held.exp.is_none_or(|end| time <= end)
+        is_of_kind(held) && place.as_deref() == Some(scope) && is_there(held, time)
     };
     facts.bindings.iter().filter(here).max_by_key(|held| (held.iat.or(held.nbf), held.id))
 }

@@ -118,7 +118,7 @@ fn host_accounts(case: &Case<'_>, signals: &[Seen], attributed: &Attribution<'_>
     for seen in signals {
         let Ok(id) = seen.row.signal_id.parse::<EventId>() else { continue };
         local_effect |= is_effect(&seen.row);
-        for (control, verdict) in votes(seen, signals) {
+        for (control, verdict) in votes(seen, signals, attributed) {
             // Confidentiality of credentials is everybody's baseline; other controls only count where required, or
             // where somebody got past them: what was broken was there.
             let is_judged = control == Control::CredentialConfidentiality
@@ -160,7 +160,7 @@ fn is_effect(signal: &Signal) -> bool {
 }
 
 /// What a sign says about which control.
-fn votes(seen: &Seen, all: &[Seen]) -> Vec<(Control, LayerVerdict)> {
+fn votes(seen: &Seen, all: &[Seen], attributed: &Attribution<'_>) -> Vec<(Control, LayerVerdict)> {
     let signal = &seen.row;
     let of_sensor = control_of(signal.control);
     match signal.kind {
@@ -177,6 +177,10 @@ fn votes(seen: &Seen, all: &[Seen]) -> Vec<(Control, LayerVerdict)> {
         SignalKind::MemoryRead if signal.strong => {
             vec![(Control::CredentialConfidentiality, LayerVerdict::Bypassed)]
         }
+        // Who calls the metadata service may ask for other things: only what was carried off was handed out.
+        SignalKind::ImdsAccess if signal.unexpected && was_carried_off(signal, attributed) => {
+            vec![(Control::CredentialConfidentiality, LayerVerdict::Bypassed)]
+        }
         SignalKind::Escape if signal.strong => vec![(Control::Isolation, LayerVerdict::Bypassed)],
         SignalKind::PrivilegeGain if signal.strong => vec![(Control::Privilege, LayerVerdict::Bypassed)],
         SignalKind::ServerShell | SignalKind::WritableExec if signal.strong => {
@@ -184,6 +188,17 @@ fn votes(seen: &Seen, all: &[Seen]) -> Vec<(Control, LayerVerdict)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether the credential that the metadata service hands out on that host was used off its place after a call.
+fn was_carried_off(call: &Signal, attributed: &Attribution<'_>) -> bool {
+    attributed.at_least(Grade::Definite).map(|used| &used.row).any(|row| {
+        row.place_match == Match::Mismatch
+            && row.bound_instance.is_some()
+            && row.bound_pod_uid.is_none()
+            && row.bound_host == call.host
+            && row.first_time >= call.event_time
+    })
 }
 
 /// A read that a required control recorded as one that it would have stopped is that control's failing: it was

@@ -34,28 +34,33 @@ impl Marks {
     pub(crate) const STRONG: Self = Self(1 << 11);
     /// A required control let something pass.
     pub(crate) const NOT_ENFORCED: Self = Self(1 << 12);
+    /// A call of the metadata service by a process that is not known to make it.
+    pub(crate) const METADATA: Self = Self(1 << 13);
+    /// A sensitive action that its workload never did before.
+    pub(crate) const NEW_ACTION: Self = Self(1 << 14);
+    /// A way out of a container, or a gain of privileges, by a process that is not known for it.
+    pub(crate) const ESCAPE: Self = Self(1 << 15);
+    /// Its owner has just ended a long rest.
+    pub(crate) const AWAKENED: Self = Self(1 << 16);
     /// Its subject was seen in several environments, or with many workloads.
-    pub(crate) const SHARED: Self = Self(1 << 13);
+    pub(crate) const SHARED: Self = Self(1 << 17);
     /// Decided otherwise than is declared.
-    pub(crate) const AGAINST_POLICY: Self = Self(1 << 14);
+    pub(crate) const AGAINST_POLICY: Self = Self(1 << 18);
     /// How many there are.
-    pub(crate) const COUNT: usize = 15;
+    pub(crate) const COUNT: usize = 19;
+    /// Those of uses that most uses do not have: by these the uses of a host and of a destination are found.
+    pub(crate) const RARE: Self = Self::MISMATCH
+        .and(Self::OUTSIDE)
+        .and(Self::DENIED)
+        .and(Self::FIRST_EVER)
+        .and(Self::PRESENTER)
+        .and(Self::NEW_ACTION)
+        .and(Self::AGAINST_POLICY);
     /// All of them.
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
 
-    /// By these a destination's uses are found: what many or all uses have is of no use there.
-    pub(crate) const NOTABLE: Self = Self(
-        Self::MISMATCH.0
-            | Self::OUTSIDE.0
-            | Self::LASTING.0
-            | Self::DENIED.0
-            | Self::FIRST_EVER.0
-            | Self::PRESENTER.0
-            | Self::AGAINST_POLICY.0,
-    );
-
     /// Both.
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -93,6 +98,13 @@ impl Marks {
         (0..Self::COUNT).filter(move |number| self.0 & (1 << number) != 0)
     }
 
+    /// The words of a line `uses:` for these.
+    pub(super) fn words(self) -> String {
+        let words: Vec<&str> =
+            USES.iter().filter(|(_, mark)| self.meets(*mark)).map(|(word, _)| *word).collect();
+        words.join(", ")
+    }
+
     /// Reads the words of a line `uses:`.
     pub(super) fn of_uses(words: &str) -> Result<Self, String> {
         read("uses", words, &[USES])
@@ -119,12 +131,16 @@ const USES: &[(&str, Marks)] = &[
     ("presenter", Marks::PRESENTER),
     ("shared", Marks::SHARED),
     ("against-policy", Marks::AGAINST_POLICY),
+    ("new-action", Marks::NEW_ACTION),
+    ("awakened", Marks::AWAKENED),
 ];
 const SIGNS: &[(&str, Marks)] = &[
     ("theft", Marks::THEFT),
     ("memory-read", Marks::MEMORY),
     ("strong", Marks::STRONG),
     ("not-enforced", Marks::NOT_ENFORCED),
+    ("metadata", Marks::METADATA),
+    ("escape", Marks::ESCAPE),
 ];
 
 fn read(key: &str, words: &str, known: &[&[(&str, Marks)]]) -> Result<Marks, String> {

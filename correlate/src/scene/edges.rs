@@ -1,6 +1,6 @@
-//! Edges: which workload called which destination first, and how long it had been known by then.
+//! Edges: which workload called which destination first, did which sensitive thing first, and how long it had been known by then.
 //!
-//! In: uses, with the workload that made each. Out: for each use, whether it is the first ever to its destination.
+//! In: uses, with the workload that made each. Out: for each use, whether it is the first ever to its destination, or of its action.
 //! Owns: the learned set of edges. Law: before the minimum history of a workload, "first ever" is not claimed; a caller's
 //! own word that it was let in makes no edge.
 
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::Decision;
 
+use crate::fact::activity::{Activity, Rest};
 use crate::fact::keep::Moves;
 use crate::fact::usage::Usage;
 use crate::keyed::HashMap;
@@ -23,38 +24,60 @@ const MAX_REMEMBERED: usize = 4_096;
 pub(crate) struct Past {
     started: EventTime,
     first: BTreeMap<Name, EventTime>,
+    /// When it was first let in to each sensitive action.
+    acts: BTreeMap<Name, EventTime>,
+    /// When it was active.
+    activity: Activity,
+    /// Since when which logs tell of it.
+    logs: BTreeMap<Name, EventTime>,
     /// Its last use.
     pub(crate) seen: EventTime,
-    /// It called more destinations than are remembered.
+    /// It called, or did, more than is remembered.
     is_cut: bool,
 }
 
 impl Past {
     /// Logical size, without its names.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<(String, Self)>() + self.first.len() * size_of::<(Name, EventTime)>()
+        let named = self.first.len() + self.acts.len() + self.logs.len();
+        size_of::<(String, Self)>() + named * size_of::<(Name, EventTime)>() + self.activity.bytes()
     }
 
     /// Keeps the first calls that are longest known.
     fn cut(&mut self) {
-        if self.first.len() <= MAX_REMEMBERED {
-            return;
+        self.activity.cut();
+        for known in [&mut self.first, &mut self.acts] {
+            if known.len() <= MAX_REMEMBERED {
+                continue;
+            }
+            let mut calls: Vec<(EventTime, Name)> = known.iter().map(|(name, time)| (*time, *name)).collect();
+            calls.sort_unstable();
+            *known = calls.into_iter().take(MAX_REMEMBERED).map(|(time, name)| (name, time)).collect();
+            self.is_cut = true;
         }
-        let mut calls: Vec<(EventTime, Name)> =
-            self.first.iter().map(|(name, time)| (*time, *name)).collect();
-        calls.sort_unstable();
-        self.first = calls.into_iter().take(MAX_REMEMBERED).map(|(time, name)| (name, time)).collect();
-        self.is_cut = true;
+    }
+}
+
+impl Past {
+    /// It was active, as a log tells; says whether its rests are others now than they were.
+    fn stir(&mut self, log: Name, time: EventTime) -> bool {
+        let is_newest = self.activity.is_over_by(time);
+        let since = self.logs.entry(log).or_insert(EventTime::MAX);
+        let is_earlier = time < *since;
+        *since = time.min(*since);
+        self.activity.hear(time) || (is_earlier && !is_newest)
     }
 }
 
 impl Named for Past {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
-        let renamed = std::mem::take(&mut self.first).into_iter().map(|(mut name, time)| {
-            visit(&mut name);
-            (name, time)
-        });
-        self.first = renamed.collect();
+        for known in [&mut self.first, &mut self.acts, &mut self.logs] {
+            let renamed = std::mem::take(known).into_iter().map(|(mut name, time)| {
+                visit(&mut name);
+                (name, time)
+            });
+            *known = renamed.collect();
+        }
     }
 }
 
@@ -130,15 +153,28 @@ impl Edges {
         let allowed = is_let_in(usage);
         let Some(past) = self.by_workload.get_mut(workload) else {
             let first = allowed.then_some((usage.key.destination, time)).into_iter().collect();
-            let past = Past { started: time, first, seen: usage.last.time, is_cut: false };
+            let acts = sensitive_act(usage).filter(|_| allowed).map(|act| (act, time)).into_iter().collect();
+            let mut activity = Activity::default();
+            activity.hear(time);
+            let logs = BTreeMap::from([(usage.key.source, time)]);
+            let seen = usage.last.time;
+            let past = Past { started: time, first, acts, activity, logs, seen, is_cut: false };
             self.by_workload.insert(workload.to_owned(), past);
             return Learned::Edge;
         };
-        let mut learned = if time < past.started { Learned::Past } else { Learned::Nothing };
+        let is_old = past.stir(usage.key.source, time) || time < past.started;
+        let mut learned = if is_old { Learned::Past } else { Learned::Nothing };
         past.started = past.started.min(time);
         past.seen = past.seen.max(usage.last.time);
         if !allowed {
             return learned;
+        }
+        if let Some(act) = sensitive_act(usage) {
+            let first = past.acts.entry(act).or_insert(EventTime::MAX);
+            if time < *first {
+                // What was refused before may have been read as news.
+                (*first, learned) = (time, Learned::Past);
+            }
         }
         match past.first.get_mut(&usage.key.destination) {
             Some(first) if time < *first => (*first, learned) = (time, Learned::Past),
@@ -170,6 +206,22 @@ impl Edges {
         past.and_then(|past| past.first.get(&destination)).is_some_and(|first| *first < time)
     }
 
+    /// Whether a use does, or tries, a sensitive action to which its workload had not been let in before that moment.
+    pub(crate) fn is_new_act(&self, workload: &str, usage: &Usage, time: EventTime) -> bool {
+        let Some(past) = self.by_workload.get(workload).filter(|past| !past.is_cut) else { return false };
+        let was_let_in = |act| past.acts.get(&act).is_some_and(|first| *first < time);
+        let is_tried = matches!(usage.key.decision, Decision::Allow | Decision::Deny) && !usage.key.is_sent;
+        is_tried && sensitive_act(usage).is_some_and(|act| !was_let_in(act))
+    }
+
+    /// The rest of a workload that has just ended at a moment, with how long it was known before, and the logs that told of it.
+    pub(crate) fn rest(&self, workload: &str, time: EventTime) -> Option<(Rest, i64, Vec<Name>)> {
+        let past = self.by_workload.get(workload)?;
+        let rest = past.activity.rest_before(time)?;
+        let logs = past.logs.iter().filter(|(_, since)| **since <= rest.since).map(|(log, _)| *log);
+        Some((rest, rest.since.nanos_since(past.started), logs.collect()))
+    }
+
     /// Destinations that a workload was ever allowed to.
     pub(crate) fn destinations(&self, workload: &str) -> impl Iterator<Item = Name> {
         self.by_workload.get(workload).into_iter().flat_map(|past| past.first.keys().copied())
@@ -181,6 +233,11 @@ impl Edges {
         let first = past.filter(|past| !past.is_cut).and_then(|past| past.first.get(&usage.key.destination));
         is_let_in(usage) && first == Some(&usage.first.time)
     }
+}
+
+/// A sensitive action; others are not kept apart, and none of them is news.
+fn sensitive_act(usage: &Usage) -> Option<Name> {
+    usage.first_action.filter(|_| usage.sensitive_action)
 }
 
 fn is_let_in(usage: &Usage) -> bool {

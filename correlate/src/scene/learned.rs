@@ -1,4 +1,5 @@
-//! What is normal, as signs taught it: routine commands, and who reads a workload's credentials.
+//! What is normal, as signs taught it: routine commands, who reads a workload's credentials, who calls the metadata service,
+//! who leaves containers.
 //!
 //! In: signs, those that changed first of all. Out: habits, and whose habits are others now.
 //! Owns: which sign taught what. Leaves to `signals` what a habit is. Law: what is learned bit by bit is what all signs
@@ -19,6 +20,10 @@ use crate::names::Name;
 pub(crate) struct Learned {
     pub(crate) commands: Commands,
     pub(crate) readers: Readers,
+    /// Of the metadata service.
+    pub(crate) callers: Readers,
+    /// Who enters the host from a container.
+    pub(crate) leavers: Readers,
     /// What each sign taught, by its place.
     lessons: HashMap<usize, Lesson>,
 }
@@ -28,8 +33,8 @@ pub(crate) struct Learned {
 enum Lesson {
     /// A program was run with these arguments, at a place.
     Command((Name, Name), Name),
-    /// A workload's credential was read by a program.
-    Reader(String, Name),
+    /// Something of that kind was done by a program of a workload or, where none is known, at a place.
+    Done(SignalKind, String, Name),
 }
 
 /// Whose habits are others than before.
@@ -37,8 +42,8 @@ enum Lesson {
 pub(crate) struct Relearned {
     /// Commands that became routine, or are so no more.
     pub(crate) commands: BTreeSet<(Name, Name)>,
-    /// Workloads with other readers.
-    pub(crate) workloads: BTreeSet<String>,
+    /// Workloads and places where other programs are known for something.
+    pub(crate) whose: BTreeSet<String>,
 }
 
 impl Learned {
@@ -46,7 +51,19 @@ impl Learned {
     pub(crate) fn cut(&mut self) {
         self.commands.cut();
         self.readers.cut();
+        self.callers.cut();
+        self.leavers.cut();
         self.lessons.clear();
+    }
+
+    /// Which programs are known for acts of a kind, where any can be.
+    pub(super) fn known_for(&self, kind: SignalKind) -> Option<&Readers> {
+        match kind {
+            SignalKind::CredentialRead => Some(&self.readers),
+            SignalKind::ImdsAccess => Some(&self.callers),
+            SignalKind::Escape | SignalKind::PrivilegeGain => Some(&self.leavers),
+            _ => None,
+        }
     }
 
     /// Learns from these signs; from all of them where one now teaches something else than it did.
@@ -74,7 +91,9 @@ impl Learned {
             }
         }
         relearned.commands.extend(self.commands.differing(&before.commands));
-        relearned.workloads.extend(self.readers.differing(&before.readers));
+        relearned.whose.extend(self.readers.differing(&before.readers));
+        relearned.whose.extend(self.callers.differing(&before.callers));
+        relearned.whose.extend(self.leavers.differing(&before.leavers));
         relearned
     }
 
@@ -86,9 +105,14 @@ impl Learned {
                     relearned.commands.insert(*command);
                 }
             }
-            Lesson::Reader(workload, exe) => {
-                if self.readers.learn(workload, *exe, sign.first.time) {
-                    relearned.workloads.insert(workload.clone());
+            Lesson::Done(kind, whose, exe) => {
+                let known = match kind {
+                    SignalKind::CredentialRead => &mut self.readers,
+                    SignalKind::ImdsAccess => &mut self.callers,
+                    _ => &mut self.leavers,
+                };
+                if known.learn(whose, *exe, sign.first.time) {
+                    relearned.whose.insert(whose.clone());
                 }
             }
         }
@@ -102,7 +126,13 @@ fn lesson(scene: &Scene<'_>, place: usize) -> Option<Lesson> {
         SignalKind::ServerShell => command(sign),
         SignalKind::CredentialRead if !sign.tainted => {
             let (workload, exe) = whose::of(scene, sign).workload.zip(sign.exe)?;
-            Some(Lesson::Reader(workload, exe))
+            Some(Lesson::Done(sign.kind, workload, exe))
+        }
+        SignalKind::ImdsAccess | SignalKind::Escape if !sign.tainted => {
+            let whose = whose::of(scene, sign);
+            let whose = whose.workload.or_else(|| scene.scope_text(whose.pod_uid, sign.host));
+            let (whose, exe) = whose.zip(sign.exe)?;
+            Some(Lesson::Done(sign.kind, whose, exe))
         }
         _ => None,
     }

@@ -92,14 +92,14 @@ impl Named for Commands {
     }
 }
 
-/// Which executables have been reading a workload's credentials, since when.
+/// Which executables have been reading a workload's credentials (or doing other things that few do), since when.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Readers {
     since: BTreeMap<(String, Name), EventTime>,
 }
 
 impl Readers {
-    /// A program read a workload's credential; says whether that is news.
+    /// A program read a workload's credential, or did such a thing; says whether that is news.
     pub(super) fn learn(&mut self, workload: &str, exe: Name, time: EventTime) -> bool {
         let key = (workload.to_owned(), exe);
         match self.since.get_mut(&key) {
@@ -159,7 +159,7 @@ pub(crate) fn is_strong(scene: &Scene<'_>, sign: &Sign) -> bool {
 pub(crate) fn row(scene: &Scene<'_>, sign: &Sign) -> Signal {
     let names = &scene.facts.names;
     let Whose { pod_uid, workload, method, confidence } = whose::of(scene, sign);
-    let (unexpected, known_readers) = readers(scene, sign, workload.as_deref());
+    let (unexpected, known_readers) = readers(scene, sign, (pod_uid, workload.as_deref()));
     let texts = |list: &[Name]| list.iter().map(|name| names.text(*name).to_owned()).collect();
     Signal {
         signal_id: sign.first.id.to_string(),
@@ -201,32 +201,48 @@ pub(crate) fn marks(row: &Signal) -> Marks {
     let kind = match row.kind {
         SignalKind::CredentialRead => Marks::THEFT.when(row.unexpected),
         SignalKind::MemoryRead => Marks::MEMORY,
+        SignalKind::ImdsAccess => Marks::METADATA.when(row.unexpected),
+        SignalKind::Escape | SignalKind::PrivilegeGain => Marks::ESCAPE.when(row.strong && row.unexpected),
         SignalKind::ControlWouldDeny => Marks::NOT_ENFORCED.when(row.required),
         _ => Marks::default(),
     };
     Marks::SIGN.and(kind).and(Marks::STRONG.when(row.strong))
 }
 
-/// Whether a credential was read by somebody who does not usually do so, and by whom it usually is.
-fn readers(scene: &Scene<'_>, sign: &Sign, workload: Option<&str>) -> (bool, Vec<String>) {
-    if sign.kind != SignalKind::CredentialRead {
-        return (false, Vec::new());
-    }
+/// Whether something was done by a program that is not known for it at this workload, and which ones are: a credential
+/// read, or asked for, or a container left.
+fn readers(
+    scene: &Scene<'_>,
+    sign: &Sign,
+    (pod, workload): (Option<Name>, Option<&str>),
+) -> (bool, Vec<String>) {
+    let Some(learned) = scene.learned.known_for(sign.kind) else { return (false, Vec::new()) };
     let names = &scene.facts.names;
+    let is_escape = matches!(sign.kind, SignalKind::Escape | SignalKind::PrivilegeGain);
     let declared = workload
         .and_then(|name| scene.environment.workload(name))
         .and_then(|info| info.credential_readers.clone());
-    let mut known = declared.unwrap_or_default();
-    let learned =
-        workload.map(|name| scene.learned.readers.learned(scene, name, sign.first.time)).unwrap_or_default();
+    let mut known = declared.filter(|_| !is_escape).unwrap_or_default();
+    let whose = workload.map(str::to_owned).or_else(|| scene.scope_text(pod, sign.host));
+    let learned = whose.map(|name| learned.learned(scene, &name, sign.first.time)).unwrap_or_default();
     known.extend(learned.into_iter().map(|exe| names.text(exe).to_owned()));
     known.sort();
     known.dedup();
-    let Some(exe) = names.text_of(sign.exe) else { return (sign.tainted, known) };
+    let Some(exe) = names.text_of(sign.exe) else { return (sign.tainted || is_escape, known) };
     // A sensor that only knows the command name is compared by that.
     let is_known =
         known.iter().any(|reader| reader == exe || (!exe.contains('/') && base_name(reader) == exe));
-    ((!known.is_empty() && !is_known) || sign.tainted, known)
+    let has_own = sign.kind == SignalKind::ImdsAccess && pod.is_some() && workload.is_some();
+    let asks_for_others = has_own && !names.text_of(sign.target).is_some_and(serves_containers);
+    let is_odd = !known.is_empty() || is_escape || asks_for_others;
+    ((is_odd && !is_known) || sign.tainted, known)
+}
+
+/// Whether a metadata service is for containers, and hands each its own credential: the task metadata endpoint of Amazon
+/// ECS, and the EKS Pod Identity Agent. At other addresses, a container with an identity asks for that of its host.
+fn serves_containers(address: &str) -> bool {
+    const FOR_CONTAINERS: &[&str] = &["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
+    FOR_CONTAINERS.contains(&address)
 }
 
 /// The control of section 2 of the contract that a host control belongs to.

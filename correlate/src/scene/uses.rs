@@ -10,6 +10,7 @@ use offbound_schemas::vocabulary::{Decision, Enforcement, Match, Phase};
 
 use super::Scene;
 use crate::environment::{Admission, Call, StaticPolicy};
+use crate::fact::activity::Rest;
 use crate::fact::binding::Held;
 use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
@@ -140,6 +141,8 @@ impl<'a> Reading<'a> {
             Marks::LASTING.when(lasting),
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
+            Marks::AWAKENED.when(self.awakened(scene).is_some()),
+            Marks::NEW_ACTION.when(self.is_new_act(scene)),
             Marks::PRESENTER.when(looked_up(scene, self.usage).is_some()),
             // Whether others use it too is told by all uses of its subject.
             Marks::SHARED.when(self.tells_of_sharing(scene)),
@@ -271,6 +274,29 @@ impl<'a> Reading<'a> {
     fn is_first_ever(&self, scene: &Scene<'_>) -> bool {
         self.workload().is_some_and(|name| is_first_ever(scene, name, self.usage, self.first.time))
     }
+
+    /// The rest that its owner has just ended, if it was as long as the environment calls dormant: every log that had told
+    /// of the owner went on telling, and is declared to tell everything.
+    fn awakened(&self, scene: &Scene<'_>) -> Option<Rest> {
+        let dormant_after = scene.environment.learning.dormant_after_nanos?;
+        let (rest, known_for, logs) = scene.edges.rest(self.workload()?, self.first.time)?;
+        let told = |log: &Name| {
+            let declared = scene.environment.completeness(scene.facts.names.text(*log));
+            declared.is_some_and(|log| log.complete)
+                && scene.facts.coverage.told(*log, (rest.since, rest.until))
+        };
+        let was_seen = known_for >= scene.min_history_nanos() && logs.iter().all(told);
+        (was_seen && rest.until.nanos_since(rest.since) > dormant_after).then_some(rest)
+    }
+
+    fn is_new_act(&self, scene: &Scene<'_>) -> bool {
+        let (usage, time) = (self.usage, self.first.time);
+        let long_known = |name: &str| scene.edges.history(name, time) >= scene.min_history_nanos();
+        usage.sensitive_action
+            && self
+                .workload()
+                .is_some_and(|name| long_known(name) && scene.edges.is_new_act(name, usage, time))
+    }
 }
 
 impl SeenAt {
@@ -329,6 +355,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let subject = reading.subject();
     let (pod, host) = reading.scope(scene);
     let admission = reading.admission(scene);
+    let rest = reading.awakened(scene);
     Use {
         use_id: first.id.to_string(),
         sent_id: usage.sent.map(|sent| sent.id.to_string()),
@@ -359,6 +386,9 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         enforcement: usage.key.enforcement,
         reason: names.owned(usage.reason),
         first_ever: reading.is_first_ever(scene),
+        new_action: reading.is_new_act(scene),
+        idle_secs: rest.map(|rest| rest.until.nanos_since(rest.since) / NANOS_PER_SEC),
+        longest_rest_secs: rest.map(|rest| rest.longest_nanos / NANOS_PER_SEC),
         history_secs: history / NANOS_PER_SEC,
         declared: matches!(admission, Admission::Declared(_)),
         undeclared: matches!(admission, Admission::Excluded(_)),
@@ -388,7 +418,7 @@ fn looked_up(scene: &Scene<'_>, usage: &Usage) -> Option<String> {
 
 /// The columns of a use that say where it belongs, where it was, and how the two compare.
 fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
-    let Reading { bound, compared, .. } = reading;
+    let Reading { held, bound, compared, .. } = reading;
     let names = &scene.facts.names;
     let observed = compared.observed;
     Use {
@@ -401,9 +431,14 @@ fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         bound_host: names.owned(reading.bound_host(scene)),
         bound_pod_uid: names.owned(bound.pod_uid),
         bound_workload: bound.workload.clone(),
+        bound_instance: names.owned(held.as_ref().and_then(|held| held.instance)),
+        weak_delivery: held.as_ref().is_some_and(|held| held.weak_delivery),
         bound_addresses: compared.bound_addresses.clone(),
         observed_host: scene.host_text(observed.and_then(|stay| stay.host.or(stay.host_uid))),
         observed_pod_uid: observed.filter(|stay| !stay.shared).and_then(|stay| names.owned(stay.pod_uid)),
+        observed_pod_secs: observed
+            .filter(|stay| !stay.shared && stay.pod_uid.is_some())
+            .and_then(|stay| Some(reading.first.time.nanos_since(stay.start?) / NANOS_PER_SEC)),
         observed_workload: observed
             .and_then(|stay| names.text_of(stay.workload))
             .map(|name| scene.environment.canonical_workload(name)),

@@ -143,7 +143,7 @@ impl Case {
 
     fn is_concerned(&self, scene: &Scene<'_>, touched: &Touched, changed: &Changed) -> bool {
         let Concern { keys, credentials, from, end, until, .. } = &self.concern;
-        let ConcernKeys { scopes, made, held, off } = keys;
+        let ConcernKeys { scopes, made, held, off, on } = keys;
         let used =
             |key: &Key| changed.used.get(key).is_some_and(|(first, last)| first <= until && from <= last);
         let seen =
@@ -154,7 +154,7 @@ impl Case {
             names.any(|name| credentials.contains(scene.facts.names.text(*name)))
         };
         touched.gaps
-            || scopes.iter().any(seen)
+            || scopes.iter().chain(on).any(seen)
             || (self.concern.looks_at_its_places && scopes.iter().any(used))
             || made.iter().any(|key| changed.edges.contains(key))
             // What a workload does elsewhere is another incident's business.

@@ -31,6 +31,7 @@ pub(super) struct Touch {
     workloads: BTreeMap<Key, Marks>,
     scopes: BTreeMap<Key, Marks>,
     destinations: BTreeMap<Key, Marks>,
+    hosts: BTreeMap<Key, Marks>,
     /// Places that may be suspect since another moment.
     pub(super) suspected: BTreeSet<Key>,
     /// Destinations and stretches of time with other refusals.
@@ -51,13 +52,20 @@ impl Touch {
             Entity::Workload => &mut self.workloads,
             Entity::Scope => &mut self.scopes,
             Entity::Destination => &mut self.destinations,
+            Entity::Host => &mut self.hosts,
         }
     }
 
     fn is_empty(&self) -> bool {
-        [&self.credentials, &self.subjects, &self.workloads, &self.scopes, &self.destinations]
-            .iter()
-            .all(|groups| groups.is_empty())
+        let lists = [
+            &self.credentials,
+            &self.subjects,
+            &self.workloads,
+            &self.scopes,
+            &self.hosts,
+            &self.destinations,
+        ];
+        lists.iter().all(|groups| groups.is_empty())
     }
 }
 
@@ -184,7 +192,9 @@ impl Standing {
         let mut signs: BTreeSet<usize> = BTreeSet::new();
         match entity {
             Entity::Credential | Entity::Subject | Entity::Destination => {}
-            Entity::Workload => signs.extend(wanted.keys().flat_map(|key| index.signs.of(*key))),
+            Entity::Workload | Entity::Host => {
+                signs.extend(wanted.keys().flat_map(|key| index.signs.of(*key)));
+            }
             Entity::Scope => scopes.extend(wanted.keys()),
         }
         scopes.extend(signs.iter().filter_map(|place| self.signs.get(*place)?.as_ref()?.scope));
@@ -208,8 +218,7 @@ impl Standing {
             else {
                 continue;
             };
-            let key = if entity == Entity::Scope { state.scope } else { Some(state.who) };
-            groups.extend(key.map(|key| (sign.first.id, key)));
+            groups.extend(state.group(entity).map(|key| (sign.first.id, key)));
             given.signs.push(sign);
         }
         Given { groups, ..given }
@@ -218,8 +227,8 @@ impl Standing {
     /// The uses that some groups need: those of their own that are looked at, and what was refused beside them.
     fn places(&self, index: &Index, entity: Entity, wanted: &BTreeMap<Key, Marks>) -> BTreeSet<usize> {
         // Uses at a place matter to those who look at its signs.
-        let asked =
-            wanted.iter().filter(|(key, _)| entity != Entity::Scope || !index.signs.of(**key).is_empty());
+        let is_place = matches!(entity, Entity::Scope | Entity::Host);
+        let asked = wanted.iter().filter(|(key, _)| !is_place || !index.signs.of(**key).is_empty());
         let state = |place: &usize| self.uses.get(*place)?.as_ref();
         let mut places: BTreeSet<usize> = BTreeSet::new();
         for (key, marks) in asked {

@@ -37,6 +37,8 @@ pub(super) struct UseState {
     scopes: Vec<Key>,
     /// What it called, where some rule may ask for it by that.
     pub(super) destination: Option<Key>,
+    /// The host where it belongs, if it is rare.
+    pub(super) host: Option<Key>,
     /// Where it was refused, and when, by each of the rules' stretches of time.
     pub(super) refused: Vec<Key>,
     /// What rules may ask of it.
@@ -76,6 +78,7 @@ impl UseState {
             Entity::Workload => Some(self.who),
             Entity::Scope => self.scopes.first().copied(),
             Entity::Destination => self.destination,
+            Entity::Host => self.host,
         }
     }
 
@@ -103,7 +106,7 @@ impl UseState {
 
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> + '_ {
-        let lists = self.scopes.iter().chain(&self.destination).copied();
+        let lists = self.scopes.iter().chain(&self.host).chain(&self.destination).copied();
         [self.holder, self.subject, self.who].into_iter().chain(lists)
     }
 
@@ -112,6 +115,7 @@ impl UseState {
         self.marks = Marks::default();
         self.destination = None;
         self.refused.clear();
+        self.host = None;
         self.seen_at.clear();
         (self.environments, self.callers) = (Ends::default(), Ends::default());
     }
@@ -135,7 +139,8 @@ impl UseState {
     /// Everything that it can be found by.
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
-        let lists = self.scopes.iter().chain(&self.refused).chain(&self.destination).copied();
+        let lists =
+            self.scopes.iter().chain(&self.refused).chain(&self.host).chain(&self.destination).copied();
         [self.holder, self.subject, self.who].into_iter().chain(made).chain(lists)
     }
 }
@@ -145,6 +150,7 @@ impl UseState {
 pub(super) struct SignState {
     pub(super) scope: Option<Key>,
     pub(super) who: Key,
+    host: Option<Key>,
     workload: Option<Key>,
     /// It may make its place suspect.
     notable: bool,
@@ -156,19 +162,30 @@ impl SignState {
         Self {
             scope: row.scope.as_deref().map(|scope| About::Scope(scope).key()),
             who: whose(row),
+            host: row.host.as_deref().map(|host| About::On(host).key()),
             workload: row.workload.as_deref().map(|workload| About::MadeBy(workload).key()),
             notable: row.strong || matches!(row.kind, SignalKind::CredentialRead | SignalKind::MemoryRead),
             marks: signals::marks(row),
         }
     }
 
+    /// Its group in rules of an entity.
+    pub(super) fn group(&self, entity: Entity) -> Option<Key> {
+        match entity {
+            Entity::Scope => self.scope,
+            Entity::Host => self.host,
+            Entity::Credential | Entity::Subject | Entity::Workload => Some(self.who),
+            Entity::Destination => None,
+        }
+    }
+
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> {
-        [Some(self.who), self.scope].into_iter().flatten()
+        [Some(self.who), self.scope, self.host].into_iter().flatten()
     }
 
     fn keys(&self) -> impl Iterator<Item = Key> {
-        [Some(self.who), self.scope, self.workload].into_iter().flatten()
+        [Some(self.who), self.scope, self.host, self.workload].into_iter().flatten()
     }
 }
 
@@ -231,9 +248,9 @@ impl Index {
 impl Standing {
     /// Looks again at every sign that may read otherwise.
     pub(super) fn renew_signs(&mut self, scene: &Scene<'_>, relearned: Relearned, changed: &mut Changed) {
-        let Relearned { commands, workloads } = relearned;
-        for workload in workloads {
-            changed.signs.extend(self.index.signs.of(About::MadeBy(&workload).key()));
+        let Relearned { commands, whose } = relearned;
+        for whose in whose {
+            changed.signs.extend(self.index.signs.of(About::Who(&whose).key()));
         }
         let all = scene.facts.signals.all().iter().enumerate().filter(|_| !commands.is_empty());
         let of_flipped = all.filter(|(_, sign)| {
@@ -256,7 +273,9 @@ impl Standing {
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
             changed.groups.add(Entity::Workload, state.who, state.marks);
-            state.scope.into_iter().for_each(|scope| changed.groups.add(Entity::Scope, scope, state.marks));
+            for entity in [Entity::Scope, Entity::Host] {
+                state.group(entity).into_iter().for_each(|key| changed.groups.add(entity, key, state.marks));
+            }
             // A strong sign says since when a place is an attacker's, however late it comes.
             let span = (sign.first.time, sign.last.time);
             let span = if state.marks.meets(Marks::STRONG) { ALWAYS } else { span };
@@ -289,7 +308,8 @@ impl Standing {
             let bound = scene.bound_held(&held, None);
             let scope = scene.scope_text(held.pod_uid, bound.host);
             let scope = scope.map(|scope| About::Scope(&scope).key());
-            scope.into_iter().for_each(|scope| changed.at(scope, ALWAYS));
+            let host = scene.host_of(&held).map(|host| About::On(scene.facts.names.text(host)).key());
+            scope.into_iter().chain(host).for_each(|key| changed.at(key, ALWAYS));
         }
         self.uses.resize(scene.facts.uses.len(), None);
         self.learn_edges(scene, changed);
@@ -359,8 +379,9 @@ impl Standing {
             changed.groups.add(Entity::Subject, state.subject, state.marks);
             changed.groups.add(Entity::Workload, state.who, state.marks);
             state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
-            let called = state.destination.iter();
-            called.for_each(|key| changed.groups.add(Entity::Destination, *key, state.marks));
+            for entity in [Entity::Host, Entity::Destination] {
+                state.group(entity).into_iter().for_each(|key| changed.groups.add(entity, key, state.marks));
+            }
             changed.groups.refused.extend(&state.refused);
             for key in state.concerns().chain(state.scopes.iter().copied()) {
                 span(changed, key, &usage);
@@ -401,6 +422,7 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     let mut seen_at: Vec<Key> = Vec::new();
     let (mut environments, mut callers) = (Ends::default(), Ends::default());
     let mut marks = Marks::USE;
+    let mut home = None;
     for reading in readings.iter() {
         let (pod, host) = reading.scope(scene);
         scopes.extend(scene.scope_text(pod, host).map(|scope| About::Scope(&scope).key()));
@@ -411,7 +433,7 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
             environments.add(reading.environment().map(|name| About::Environment(name).key()));
             callers.add(reading.caller(scene).map(|name| About::Who(name).key()));
         }
-        reading.bound_host(scene);
+        home = home.or(reading.bound_host(scene));
         let Some((destination, time)) = reading.refused() else { continue };
         let bin = |secs: &u32| time.0.div_euclid(i64::from(*secs) * NANOS_PER_SEC);
         let destination = scene.facts.names.text(destination);
@@ -420,6 +442,7 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
     scopes.dedup();
     refused.dedup();
     seen_at.dedup();
+    let home = home.filter(|_| marks.meets(Marks::RARE));
     let first = readings.first();
     let (holder, subject, who) = (holder_of(scene, first), subject_of(scene, first), who_of(scene, first));
     UseState {
@@ -428,7 +451,8 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
         subject,
         who,
         scopes,
-        destination: marks.meets(Marks::NOTABLE).then(|| About::Called(first.called(scene)).key()),
+        host: home.map(|host| About::On(scene.facts.names.text(host)).key()),
+        destination: marks.meets(Marks::RARE).then(|| About::Called(first.called(scene)).key()),
         refused,
         marks,
         seen_at,

@@ -97,7 +97,7 @@ impl Standing {
     /// Everything that the judgement of an incident looked at, in the time that it looked at.
     fn rest_on_case(&self, facts: &Facts, case: &Case, unit: &mut Unit) {
         let concern = case.concern();
-        let ConcernKeys { scopes, made, held, off: _ } = &concern.keys;
+        let ConcernKeys { scopes, made, held, off: _, on: _ } = &concern.keys;
         for key in scopes.iter().chain(made).chain(held).copied() {
             unit.uses.extend(self.index.uses.of(key).iter().copied().filter(|place| {
                 facts

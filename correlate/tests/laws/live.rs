@@ -316,6 +316,26 @@ proptest! {
         check(&world, &course)?;
     }
 
+    /// Scenario: metadata services are called by agents and intruders, what they hand out is used anywhere, and machines get
+    /// other names. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_machines(world in worlds(&scenarios::MACHINES), course in course()) {
+        check(&world, &course)?;
+    }
+
+    /// Scenario: containers are left, late known to be whose, and the other identities of their hosts are used.
+    /// Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_escapes(world in worlds(&scenarios::ESCAPES), course in course()) {
+        check(&world, &course)?;
+    }
+
+    /// Scenario: weeks in which workloads rest and awake, and some uses are late known to be whose. Guarantees: STREAM-5.
+    #[test]
+    fn stream_5_rests(world in worlds(&scenarios::RESTS), course in course()) {
+        check(&world, &course)?;
+    }
+
     /// Scenario: credentials that expire, are revoked, or never end. Guarantees: STREAM-5.
     #[test]
     fn stream_5_ends(world in worlds(&scenarios::ENDS), course in course()) {

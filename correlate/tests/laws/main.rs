@@ -15,7 +15,7 @@ use offbound_correlate::environment::Environment;
 use offbound_correlate::{Bounds, Engine, Judgement, RuleSet};
 use offbound_schemas::EventTime;
 use offbound_schemas::table::uses;
-use offbound_schemas::vocabulary::Match;
+use offbound_schemas::vocabulary::{Match, Severity};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestCaseError};
@@ -90,7 +90,7 @@ fn worlds_are_not_empty() {
         let world = world().new_tree(&mut runner).expect("a world can be drawn").current();
         rules.extend(at_once(&world.events).findings.into_iter().map(|finding| finding.rule));
     }
-    for rule in ["CT-101", "CT-102", "CT-201", "CT-203", "CT-301", "CT-303", "CT-403"] {
+    for rule in ["CT-101", "CT-102", "CT-201", "CT-203", "CT-205", "CT-208", "CT-301", "CT-303", "CT-403"] {
         assert!(rules.contains(rule), "no drawn world has a {rule}; there are {rules:?}");
     }
 }
@@ -107,6 +107,31 @@ fn worlds_of_agents_have_shared_accounts() {
         shared += usize::from(findings.iter().any(|finding| finding.rule == "CT-304"));
     }
     assert!(shared > 4, "{shared} of 64 worlds have a shared account");
+}
+
+/// Severities of a rule's findings in the drawn worlds of a scenario.
+fn severities(scenario: &scenarios::Scenario, rule: &str) -> Vec<Severity> {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut severities = std::collections::BTreeSet::new();
+    for _ in 0..64 {
+        let world = scenarios::worlds(scenario).new_tree(&mut runner).expect("a world can be drawn");
+        let findings = at_once(&world.current().events).findings;
+        severities.extend(findings.into_iter().filter(|it| it.rule == rule).map(|finding| finding.severity));
+    }
+    severities.into_iter().collect()
+}
+
+/// The same of hosts: what is taken there, and what was refused, occur among their worlds.
+#[test]
+fn hosts_are_robbed() {
+    assert_eq!(severities(&scenarios::MACHINES, "CT-204"), [Severity::High, Severity::Critical]);
+    assert_eq!(severities(&scenarios::ESCAPES, "CT-205"), [Severity::High, Severity::Critical]);
+}
+
+/// The same of rests: whoever awakes, at home or elsewhere, occurs among their worlds.
+#[test]
+fn sleepers_awake() {
+    assert_eq!(severities(&scenarios::RESTS, "CT-307"), [Severity::Medium, Severity::High]);
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use offbound_schemas::EventId;
 use offbound_schemas::table::{HostEvent, IdentityAssertion, Placement};
 use offbound_schemas::vocabulary::{
-    Action, AddrQuality, Decision, Enforcement, HostControl, Outcome, Phase, PlacementKind,
+    Action, AddrQuality, Decision, Enforcement, HostControl, Outcome, Phase, PlacementKind, WEAK_DELIVERY,
 };
 use proptest::prelude::*;
 
@@ -50,11 +50,19 @@ enum Kind {
     Decided,
     /// Two sensors record one read; one knows only the container.
     Twin,
+    /// A process asks the metadata service.
+    Metadata,
+    /// A use of the credential that the metadata service hands out.
+    Session,
+    /// A process in a container gets hold of its host.
+    Leave,
+    /// Somebody is active every day, so that the log is never silent.
+    Daily,
 }
 
 use Kind::{
-    Agent, Alias, Anonymous, Copied, Decided, Entry, Health, Issue, Key, Link, Mutual, Node, PodEnd, PodMove,
-    Revoke, Sign, Svid, SvidUse, Twin, Use,
+    Agent, Alias, Anonymous, Copied, Daily, Decided, Entry, Health, Issue, Key, Leave, Link, Metadata,
+    Mutual, Node, PodEnd, PodMove, Revoke, Session, Sign, Svid, SvidUse, Twin, Use,
 };
 
 pub(crate) const NAMES: Scenario =
@@ -65,8 +73,19 @@ pub(crate) const AGENTS: Scenario =
 pub(crate) const PROBES: Scenario = Scenario { kinds: &[Mutual, Mutual, Mutual, Use, Sign], secs: 0..900 };
 pub(crate) const HABITS: Scenario =
     Scenario { kinds: &[Health, Health, Twin, Decided, Sign, Use, Copied], secs: 0..6_000 };
+pub(crate) const MACHINES: Scenario =
+    Scenario { kinds: &[Metadata, Metadata, Session, Session, Node, PodMove, Sign], secs: 0..600 };
+pub(crate) const ESCAPES: Scenario = Scenario {
+    kinds: &[Leave, Leave, Use, Use, Issue, Session, Svid, SvidUse, Agent, Node, PodMove],
+    secs: 0..900,
+};
+pub(crate) const RESTS: Scenario =
+    Scenario { kinds: &[Daily, Use, Use, Use, Anonymous, Alias, Link, Copied], secs: 0..DAYS * DAY_SECS };
 pub(crate) const ENDS: Scenario =
     Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, PodEnd], secs: 0..1_500 };
+
+const DAY_SECS: i64 = 86_400;
+const DAYS: i64 = 40;
 
 /// Kind, three small numbers, a moment, a choice.
 type Draw = (Kind, usize, usize, usize, i64, bool);
@@ -87,12 +106,15 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
     match kind {
         Use => vec![world::presented(index, (a, b, c, secs, flag))],
         Copied => copied(index, &draw),
-        Anonymous | Alias | Link | Issue | Revoke | Mutual | Key | Svid | SvidUse => {
+        Anonymous | Alias | Link | Issue | Revoke | Mutual | Key | Session | Svid | SvidUse => {
             vec![Event::Assertion(Box::new(assertion(index, draw)))]
         }
         PodEnd | PodMove | Node | Agent | Entry => vec![Event::Placement(Box::new(place(index, draw)))],
         Sign => vec![world::seen(index, (a, c, secs))],
         Decided => vec![Event::Host(Box::new(decided(index, (a, c, secs, flag))))],
+        Daily => (0..DAYS).map(|day| daily(index, day)).collect(),
+        Leave => vec![Event::Host(Box::new(left(index, (a, c, secs, flag))))],
+        Metadata => vec![Event::Host(Box::new(asked(index, (a, c, secs, flag))))],
         Health => vec![Event::Host(Box::new(health(index, (a, b, secs))))],
         Twin => {
             let first = read(index, a, secs);
@@ -154,6 +176,16 @@ fn assertion(index: usize, (kind, a, b, c, secs, flag): Draw) -> IdentityAsserti
             let id = Some(format!("AKIA={a}"));
             IdentityAssertion { credential_id: id, credential_kind: Some("aws-key".to_owned()), ..*used }
         }
+        Session => IdentityAssertion {
+            credential_id: Some(format!("ASIA={}", a % HOSTS)),
+            credential_kind: Some("aws-session".to_owned()),
+            subject: Some("role/node".to_owned()),
+            bound_instance: Some(format!("node-{}", a % HOSTS)),
+            iat: (c > 0).then(|| world::at(-60)),
+            src_addr: Some(if b < HOSTS { format!("10.0.1.{b}") } else { "203.0.113.9".to_owned() }),
+            trust_flags: (c == 1).then(|| WEAK_DELIVERY.to_owned()).into_iter().collect(),
+            ..*used
+        },
         Svid => IdentityAssertion {
             credential_id: Some(format!("SVID={a}")),
             credential_kind: Some("x509-svid".to_owned()),
@@ -235,6 +267,49 @@ fn place(index: usize, (kind, a, b, c, secs, flag): Draw) -> Placement {
 fn read(index: usize, pod: usize, secs: i64) -> HostEvent {
     let Event::Host(row) = world::seen(index, (pod, 2, secs)) else { unreachable!("it is a host event") };
     HostEvent { pid: Some(40), process_key: None, ..*row }
+}
+
+/// A call of the metadata service: by an agent of the host, or from a pod, now and then by an intruder's tool.
+fn asked(index: usize, (pod, what, secs, is_agent): (usize, usize, i64, bool)) -> HostEvent {
+    let row = read(index, pod, secs);
+    HostEvent {
+        action: Action::ImdsAccess,
+        outcome: if what == 0 { Outcome::Failed } else { Outcome::Allowed },
+        exe: Some(if what > 2 { "/usr/bin/curl" } else { "/opt/agent" }.to_owned()),
+        parent_exe: Some(if what > 3 { "/usr/bin/java" } else { "/sbin/init" }.to_owned()),
+        pod_uid: (!is_agent).then(|| format!("uid-{pod}")),
+        dst_addr: Some("169.254.169.254".to_owned()),
+        target_path: None,
+        pid: u32::try_from(index).ok(),
+        ..row
+    }
+}
+
+/// What is done every day, at about the same time.
+fn daily(index: usize, day: i64) -> Event {
+    let secs = day * DAY_SECS + i64::try_from(index % 7).unwrap_or_default() * 3_600;
+    let event_id = EventId::of(&[b"daily", &index.to_le_bytes(), &day.to_le_bytes()]);
+    Event::Assertion(Box::new(IdentityAssertion {
+        event_id,
+        subject: Some("clock".to_owned()),
+        ..assertion(index, (Mutual, 0, 0, 0, secs, true))
+    }))
+}
+
+/// A kernel module is loaded: from a pod, or by somebody of whom that is not known.
+fn left(index: usize, (pod, what, secs, is_known): (usize, usize, i64, bool)) -> HostEvent {
+    let row = read(index, pod, secs);
+    HostEvent {
+        action: Action::ModuleLoad,
+        outcome: if what == 0 { Outcome::Denied } else { Outcome::Allowed },
+        control: HostControl::AppArmor,
+        exe: Some(if what == 4 { "/opt/node-agent" } else { "/tmp/x" }.to_owned()),
+        pod_uid: is_known.then(|| format!("uid-{pod}")),
+        container_id: Some(container(pod)),
+        target_path: None,
+        pid: u32::try_from(index).ok(),
+        ..row
+    }
 }
 
 /// A refusal by SELinux, in one of a few containers that may share their categories.

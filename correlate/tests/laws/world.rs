@@ -42,6 +42,9 @@ subjects = ["spiffe://one/caller-0"]
 destinations = ["service-2"]
 [learning]
 min_history = "1m"
+dormant_after = "4d"
+[completeness]
+"api-log" = { complete = true }
 "#;
 
 const SEC: i64 = 1_000_000_000;
@@ -115,7 +118,7 @@ type CallDraw = (usize, usize, i64, bool, u8, i64);
 pub(crate) fn world() -> impl Strategy<Value = World> {
     let uses = prop::collection::vec((0..PODS, 0..PODS + 2, 0usize..5, 0i64..900, any::<bool>()), 10..50);
     let at_home = prop::collection::vec((0..PODS, 0usize..5, 0i64..900), 0..20);
-    let hosts = prop::collection::vec((0..PODS, 0usize..6, 0i64..900), 0..20);
+    let hosts = prop::collection::vec((0..PODS, 0usize..8, 0i64..900), 0..20);
     let calls = (0usize..2, 0usize..5, 0i64..120, any::<bool>(), 1u8..4, -3000i64..3000);
     let calls = prop::collection::vec(calls, 0..10);
     let sources = prop::collection::vec(0usize..3, PODS);
@@ -155,7 +158,8 @@ pub(crate) fn placement(pod: usize, source: usize) -> Event {
         pod: Some(format!("p{pod}")),
         namespace: Some("ns".to_owned()),
         addresses: vec![address(pod)],
-        start: Some(at(-600)),
+        // Some are older than any release.
+        start: Some(at(-600 - if pod.is_multiple_of(2) { 3_600 } else { 0 })),
         ..Placement::default()
     }))
 }
@@ -256,7 +260,9 @@ pub(crate) fn seen(index: usize, (pod, what, secs): HostDraw) -> Event {
             (row.control, row.mode) = (HostControl::AppArmor, ControlMode::Complain);
         }
         4 => (row.action, row.lost, row.gap_from) = (Action::TelemetryGap, Some(3), Some(at(secs - 5))),
-        _ => row.action = Action::Exit,
+        5 => row.action = Action::Exit,
+        6 => (row.action, row.dst_addr) = (Action::ImdsAccess, Some("169.254.169.254".into())),
+        _ => (row.action, row.exe) = (Action::ModuleLoad, Some("/opt/driver".into())),
     }
     Event::Host(Box::new(row))
 }

@@ -6,6 +6,7 @@
 mod world;
 
 use offbound_schemas::record::Incident;
+use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{
     Action, ContainmentOutcome, Control, ControlMode, Decision, HostControl, LayerVerdict, Outcome, Phase,
     Severity, Strength,
@@ -151,6 +152,130 @@ fn what_is_there_is_not_missing() {
         let incident = only(&world);
         assert!(incident.host_layer.inferred);
         assert_eq!(incident.missing_sources.is_empty(), heard, "{:?}", incident.missing_sources);
+    }
+}
+
+/// Scenario: a shell under a server; then its pod, where nothing but its release could have changed since days, calls what it
+/// never called, with its own token from its own address. Guarantees: it is suspected, no more; what was reached counts, unproven.
+#[test]
+fn use_in_place_is_suspected() {
+    let mut world = World::new();
+    world.past();
+    world.hear(0);
+    world.shell(0);
+    world.used(20, |row| row.dst = Some("vault".to_owned()));
+    let judged = world.judge();
+    let rules: Vec<_> = judged.findings.iter().map(|it| (it.rule.as_str(), it.severity)).collect();
+    for expected in [("CT-203", Severity::High), ("CT-208", Severity::Medium), ("CT-302", Severity::Medium)] {
+        assert!(rules.contains(&expected), "{rules:?}");
+    }
+    let incident = only(&world);
+    assert_eq!((incident.outcome, incident.strength), (ContainmentOutcome::NotContained, Strength::Unproven));
+}
+
+/// Scenario: a workload is used on some days, then not for longer than facts are kept, then again; another one is used all the
+/// while, or its log is silent for three days. Guarantees: who slept is seen to awake, beyond what facts are kept for, and only
+/// where the log shows that it slept; a monthly job awakes nobody in its third period.
+#[test]
+fn sleepers_are_seen_to_awake() {
+    let daily: Vec<i64> = (-60..-45).collect();
+    for (days, silent, expected) in [
+        (daily.clone(), 0..0, vec![Severity::Medium]),
+        (daily, -20..-17, vec![]),
+        (vec![-62, -31], 0..0, vec![]),
+    ] {
+        let mut world = World::new();
+        for day in -62..1 {
+            if !silent.contains(&day) {
+                world.used(day * DAY, |row| {
+                    (row.subject, row.credential_id) =
+                        (Some("clock".to_owned()), Some(format!("JTI=c{day}")));
+                });
+            }
+        }
+        for day in days.iter().copied().chain([0]) {
+            world.used(day * DAY, |row| row.credential_id = Some(format!("JTI={day}")));
+        }
+        let judged = world.judge();
+        let awoken = judged.findings.iter().filter(|finding| finding.rule == "CT-307");
+        assert_eq!(
+            awoken.map(|finding| finding.severity).collect::<Vec<_>>(),
+            expected,
+            "{days:?} {silent:?}"
+        );
+        assert!(judged.incidents.is_empty(), "{days:?}");
+    }
+}
+
+/// Scenario: a process leaves its container; then the identity of the node does what it never did, from the node's own address,
+/// and is let in or refused. Guarantees: isolation was got past; the node's credential and those of the pods there are exposed;
+/// what was let in counts as reached.
+#[test]
+fn whoever_leaves_a_container_has_its_host() {
+    for (decision, outcome) in [
+        (Decision::Allow, ContainmentOutcome::NotContained),
+        (Decision::Deny, ContainmentOutcome::ContainedByIdentity),
+    ] {
+        let mut world = World::new();
+        world.hear(0);
+        world.machine();
+        let by_node = |row: &mut IdentityAssertion| {
+            (row.subject, row.credential_kind) = (Some("system:node:h0".to_owned()), Some("x509".to_owned()));
+            (row.credential_id, row.bound_pod_uid) = (Some("X509SHA256=aa".to_owned()), None);
+            row.src_addr = Some("10.0.0.9".to_owned());
+        };
+        for hours in -48..-1 {
+            world.used(hours * HOUR, by_node);
+        }
+        world.used(-60, |_| {});
+        world.host(0, |row| {
+            row.action = Action::FileWrite;
+            row.target_path = Some("/sys/fs/cgroup/rdma/release_agent".to_owned());
+        });
+        world.used(20, |row| {
+            by_node(row);
+            (row.action, row.decision) = (Some("list secrets".to_owned()), decision);
+        });
+        let incident = only(&world);
+        assert_eq!(host_verdict(&incident, Control::Isolation), Some(LayerVerdict::Bypassed));
+        assert_eq!(incident.outcome, outcome, "{decision}");
+        assert_eq!(incident.credentials, ["JTI=one", "X509SHA256=aa"], "{decision}");
+        let reached = incident.blast_radius.reached.iter().map(|reach| reach.count).sum::<u64>();
+        assert_eq!(reached, u64::from(decision == Decision::Allow));
+    }
+}
+
+/// Scenario: a pod's process calls the metadata service of its machine, a shell's or one of its own; then the machine's
+/// session is used from outside. Guarantees: the confidentiality of credentials was got past on that host, by that call; what
+/// was handed out is exposed; it is one incident.
+#[test]
+fn what_a_machine_hands_out_was_taken_there() {
+    for exe in ["/usr/bin/curl", "/opt/renderer"] {
+        let mut world = World::new();
+        world.hear(0);
+        world.machine();
+        if exe == "/usr/bin/curl" {
+            world.shell(0);
+        }
+        world.host(1, |row| {
+            (row.action, row.dst_addr) = (Action::ImdsAccess, Some("169.254.169.254".to_owned()));
+            (row.exe, row.parent_exe) = (Some(exe.to_owned()), Some("/bin/sh".to_owned()));
+        });
+        world.used(HOUR, |row| {
+            (row.credential_id, row.credential_kind) =
+                (Some("ASIA1".to_owned()), Some("aws-session".to_owned()));
+            (row.subject, row.bound_instance) = (Some("role/node/i-0".to_owned()), Some("i-0".to_owned()));
+            (row.bound_pod_uid, row.bound_host, row.exp) = (None, None, None);
+            row.src_addr = Some("203.0.113.9".to_owned());
+        });
+        let incident = only(&world);
+        let expected = Some(LayerVerdict::Bypassed);
+        assert_eq!(host_verdict(&incident, Control::CredentialConfidentiality), expected, "{exe}");
+        assert!(!incident.host_layer.inferred, "{exe}");
+        assert_eq!(incident.first_failed, [Control::CredentialConfidentiality], "{exe}");
+        assert_eq!(incident.outcome, ContainmentOutcome::NotContained, "{exe}");
+        assert_eq!(incident.credentials, ["ASIA1"], "{exe}");
+        assert_eq!(incident.severity, Severity::Critical, "{exe}");
     }
 }
 

@@ -42,6 +42,10 @@ destinations = ["depot"]
 subjects = ["shop/*"]
 destinations = ["new-depot"]
 effective_from = 2023-11-14T22:13:00Z
+[learning]
+dormant_after = "30d"
+[completeness]
+"api-log" = { complete = true }
 "#;
 
 /// Planning takes longer than any judgement: one engine serves all tests, one after the other.
@@ -131,6 +135,20 @@ impl World {
         };
         other(&mut row);
         self.rows.identity_assertions.push(row);
+    }
+
+    /// The first host is an instance of a cloud.
+    pub(crate) fn machine(&mut self) {
+        let pod = self.placement(0);
+        self.rows.placements.push(Placement {
+            kind: PlacementKind::Host,
+            host_uid: Some("i-0".to_owned()),
+            addresses: vec!["10.0.0.9".to_owned()],
+            workload: None,
+            pod: None,
+            pod_uid: None,
+            ..pod
+        });
     }
 
     /// Two days in which the workload called what it always calls.

@@ -7,7 +7,7 @@
 
 use chrono::NaiveDateTime;
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase, WEAK_DELIVERY};
 use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
@@ -178,6 +178,9 @@ fn key_kind(key: &str) -> &'static str {
     }
 }
 
+/// `ec2RoleDelivery` of a session that the first version of the instance metadata service delivered: a plain GET has it.
+const FIRST_DELIVERY: &str = "1.0";
+
 /// The instance that a role session was delivered to: AWS names it, or else the session is named after it. Anybody
 /// who may assume a role can choose a session name, so that alone is marked.
 fn fill_instance(row: &mut IdentityAssertion, identity: &Value) {
@@ -190,6 +193,9 @@ fn fill_instance(row: &mut IdentityAssertion, identity: &Value) {
     let delivered = field::has(identity, &["sessionContext", "ec2RoleDelivery"]);
     if in_scope.is_none() && by_name.is_some() && !delivered {
         row.trust_flags.push("binding-by-name".to_owned());
+    }
+    if field::str_at(identity, &["sessionContext", "ec2RoleDelivery"]) == Some(FIRST_DELIVERY) {
+        row.trust_flags.push(WEAK_DELIVERY.to_owned());
     }
     row.bound_instance = in_scope.map(str::to_owned).or(by_name);
 }

@@ -114,7 +114,8 @@ table!(IdentityAssertion "identity_assertions"
     cluster: Option<String> = "",
     /// Remarks on trust: `client-chosen-id`, `forwarded-address`, `truncated`, `no-binding`, `secret-redacted`,
     /// `lookup-or-claim` (the observed workload may be the client's word), `identity-disagrees-with-lookup`, `sender-view`,
-    /// `label-identity` (no credential was shown), `revoked-certificate`.
+    /// `label-identity` (no credential was shown), `revoked-certificate`, `metadata-v1` (delivered by a metadata service that
+    /// answers whoever asks, without a session).
     trust_flags: TextList = "",
     /// Fields that no column holds, as JSON, at most 4096 bytes.
     unmapped: Option<String> = "unmapped",

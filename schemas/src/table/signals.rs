@@ -60,9 +60,10 @@ table!(Signal "signals" "One row per host event that a classification names."; {
     mode: ControlMode = "",
     /// Profile, rule or policy.
     policy: Option<String> = "",
-    /// For a credential read: false when the reader is known for this workload.
+    /// For a credential read, a call of the metadata service, an escape or a gain of privileges: false when the process
+    /// is known for it at this workload.
     unexpected: bool = "",
-    /// Which known readers it was compared with.
+    /// Which processes that are known for it, it was compared with.
     known_readers: TextList = "",
     /// True when the environment requires this control to enforce for this workload.
     required: bool = "",

@@ -61,6 +61,13 @@ table!(Use "uses"
     reason: Option<String> = "",
     /// True when its owner never called this destination before, and its history is long enough to say so.
     first_ever: bool = "",
+    /// True when its owner had not been let in to this sensitive action before, and its history is long enough to say so.
+    new_action: bool = "",
+    /// How long its owner had been idle, in seconds, where it is of the first hour after a rest that the environment calls
+    /// dormant, and complete logs show that rest.
+    idle_secs: Option<i64> = "",
+    /// The longest rest of its owner before that one, in seconds; rests of less than a day and a half are none.
+    longest_rest_secs: Option<i64> = "",
     /// How much history of its owner there was before this use, in seconds.
     history_secs: i64 = "",
     /// True when the environment declares this call.
@@ -98,6 +105,10 @@ table!(Use "uses"
     bound_host: Option<String> = "",
     /// Bound pod.
     bound_pod_uid: Option<String> = "",
+    /// Cloud instance that its issuer gave it to.
+    bound_instance: Option<String> = "",
+    /// True when the metadata service that delivered it answers whoever asks, without a session (IMDSv1).
+    weak_delivery: bool = "",
     /// Bound workload.
     bound_workload: Option<String> = "",
     /// Addresses of the bound place at that time; kept for uses that are off their place.
@@ -106,6 +117,8 @@ table!(Use "uses"
     observed_host: Option<String> = "",
     /// Pod that owned it.
     observed_pod_uid: Option<String> = "",
+    /// How long that pod had been there, in seconds; null where no placement says since when.
+    observed_pod_secs: Option<i64> = "",
     /// Workload that owned it.
     observed_workload: Option<String> = "",
     /// Workload that the recorder looked up for the peer, where it is not the one whose identity was shown, and is not

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::identity_assertions::Builder;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase, WEAK_DELIVERY};
 use serde_json::Value;
 
 use super::super::subject::{ServiceAccount, is_instance_id};
 use super::super::{address, field};
-use super::{NAMING, is_access_key, is_refusal, key_kind};
+use super::{FIRST_DELIVERY, NAMING, is_access_key, is_refusal, key_kind};
 use crate::fast::{Fast, Fate, Line, Shape, Slot, Strict, Unmapped, inside, keep, parts, skip};
 
 const VERSION: usize = 0;
@@ -274,6 +274,8 @@ impl<'s, 'a> Call<'s, 'a> {
         }
         if self.is_by_name && self.slots[DELIVERY].is_nothing() {
             columns.trust_flags.put_texts(row, ["binding-by-name"]);
+        } else if self.slots[DELIVERY].text_or_none().as_deref() == Some(FIRST_DELIVERY) {
+            columns.trust_flags.put_texts(row, [WEAK_DELIVERY]);
         }
         self.write_decision(columns, row, buffer);
     }

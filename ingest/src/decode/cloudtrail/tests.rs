@@ -44,6 +44,19 @@ fn an_instance_session() {
     assert!(row.unmapped.is_some_and(|text| text.contains(r#""ec2RoleDelivery":"2.0""#)));
 }
 
+/// Scenario: the same session, delivered by either version of the metadata service. Guarantees: that the first did is marked.
+#[test]
+fn the_first_metadata_service_is_marked() {
+    let flags = |version: &str| {
+        first(json!({"userIdentity": {"type": "AssumedRole", "accessKeyId": "ASIAEXAMPLE00000000A",
+            "arn": "arn:aws:sts::111122223333:assumed-role/r/i-0aaaaaaaaaaaaaaa1",
+            "sessionContext": {"ec2RoleDelivery": version}}}))
+        .trust_flags
+    };
+    assert_eq!(flags("1.0"), [WEAK_DELIVERY]);
+    assert!(flags("2.0").is_empty());
+}
+
 /// Scenario: sessions named like an instance, without and with AWS's own word for it. Guarantees: a mere name is marked;
 /// AWS's scope counts more than the name.
 #[test]
