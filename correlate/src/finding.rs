@@ -20,7 +20,7 @@ use crate::fact::signal::Sign;
 use crate::fact::usage::Usage;
 use crate::keyed::HashMap;
 use crate::rule::Rule;
-use crate::scene::{Scene, signals, uses};
+use crate::scene::{Scene, ending, signals, uses};
 
 /// Records listed per finding; the count says how many there were.
 const MAX_EVIDENCE: usize = 24;
@@ -283,6 +283,10 @@ fn evidence(scene: &Scene<'_>, members: &Members<'_>, uses: &[Use], signals: &[S
         }
         for witness in placed(scene, row) {
             add(&witness, placements::NAME, "placement");
+        }
+        if let Some(end) = scene.ending_of(&usage).filter(|_| ending::is_after(row)) {
+            let (table, role) = end.told_in();
+            add(&end.witness, table, role);
         }
     }
     all.into_iter().take(MAX_EVIDENCE).collect()

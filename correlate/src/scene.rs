@@ -7,6 +7,7 @@
 
 pub(crate) mod bindings;
 pub(crate) mod edges;
+pub(crate) mod ending;
 pub(crate) mod learned;
 pub(crate) mod looked_at;
 pub(crate) mod signals;
@@ -169,6 +170,12 @@ impl<'a> Scene<'a> {
             _ => 0,
         };
         Bound { workload, host, pod_uid: held.pod_uid, first_address: held.first_address, grade }
+    }
+
+    /// When the credential of a use, or whoever it belongs to, was gone.
+    pub(crate) fn ending_of(&self, usage: &Usage) -> Option<ending::Ending> {
+        let held = self.held(usage)?;
+        ending::of(self, &held, &self.bound_of(usage, Some(&held)))
     }
 
     /// Whether any placement knows that workload.

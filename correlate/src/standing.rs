@@ -205,7 +205,7 @@ fn questions(environment: &Environment, facts: &Facts, touched: &Touched) -> BTr
 /// The first moment at which it matters that a stay is another: its beginning, or, where only its end is another, that.
 fn differs_from(stay: Option<&Stay>, before: Option<&Stay>) -> EventTime {
     if let Some((stay, before)) = stay.zip(before)
-        && *stay == (Stay { end: stay.end, ..before.clone() })
+        && *stay == (Stay { end: stay.end, over: stay.over, ..before.clone() })
     {
         return stay.end.unwrap_or(EventTime::MAX).min(before.end.unwrap_or(EventTime::MAX));
     }

@@ -40,7 +40,8 @@ pub(crate) struct Held {
     pub(crate) exp: Option<EventTime>,
     pub(crate) reported_expiry: Option<EventTime>,
     pub(crate) warn_after: Option<EventTime>,
-    pub(crate) revoked_at: Option<EventTime>,
+    /// The first record that ended it, unless it was made valid again since.
+    pub(crate) revoked: Option<Revoked>,
     /// The record that issued it.
     pub(crate) issue: Option<Witness>,
     /// The record that first claimed its place.
@@ -53,6 +54,54 @@ pub(crate) struct Held {
     pub(crate) key_bound: bool,
 }
 
+/// How a credential was ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Revoked {
+    /// The record that says so.
+    pub(crate) by: Witness,
+    /// Whether it can be made valid again.
+    pub(crate) lasting: Lasting,
+}
+
+/// Whether what was ended stays ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// It is gone.
+    ForGood,
+    /// It was switched off, and a record tells when it is switched on again.
+    UntilRevived,
+    /// It is locked, until a moment or by a lock that can be taken away: no record of that names the credential.
+    Open,
+}
+
+/// Calls that switch a credential off, by the ends of their names.
+const SWITCHED_OFF: &[&str] = &["UpdateAccessKey", "DisableServiceAccountKey", "api_token.disable"];
+/// Calls that switch it on again, as it was.
+const SWITCHED_ON: &[&str] = &["UpdateAccessKey", "EnableServiceAccountKey", "api_token.enable"];
+/// Calls that lock whoever has it.
+const LOCKED: &[&str] = &["lock.created"];
+
+impl Lasting {
+    fn of(action: &str) -> Self {
+        match (is_one_of(SWITCHED_OFF, action), is_one_of(LOCKED, action)) {
+            (_, true) => Self::Open,
+            (true, false) => Self::UntilRevived,
+            (false, false) => Self::ForGood,
+        }
+    }
+}
+
+fn is_one_of(calls: &[&str], action: &str) -> bool {
+    calls.iter().any(|call| action.ends_with(call))
+}
+
+impl Held {
+    /// When it was revoked.
+    pub(crate) fn revoked_at(&self) -> Option<EventTime> {
+        self.revoked.map(|revoked| revoked.by.time)
+    }
+}
+
 impl Named for Held {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
         let Self { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = self;
@@ -60,12 +109,15 @@ impl Named for Held {
             name.each_name(visit);
         }
         aliases.as_mut_slice().each_name(visit);
-        let Self { instance, agent, entry, issue, claim, first_address, first_use, .. } = self;
+        let Self { instance, agent, entry, revoked, issue, claim, first_address, first_use, .. } = self;
         for name in [instance, agent, entry, first_address] {
             name.each_name(visit);
         }
         for witness in [issue, claim, first_use] {
             witness.each_name(visit);
+        }
+        if let Some(revoked) = revoked {
+            revoked.by.each_name(visit);
         }
     }
 }
@@ -278,10 +330,16 @@ fn fill(
     match view.phase(row) {
         Phase::Issue | Phase::Renew | Phase::Exchange if view.decision(row) != Decision::Deny => {
             held.issue.get_or_insert(witness);
+            if view.decision(row) != Decision::Error {
+                held.revoked = held.revoked.filter(|revoked| revoked.lasting != Lasting::UntilRevived);
+            }
         }
         // A revocation that was refused, or failed, ended nothing.
         Phase::Revoke if !matches!(view.decision(row), Decision::Deny | Decision::Error) => {
-            held.revoked_at = held.revoked_at.or(Some(view.event_time(row)));
+            let lasting = Lasting::of(view.action(row).unwrap_or_default());
+            // What is gone for good says more than that it had been switched off before.
+            let known = held.revoked.filter(|known| known.lasting == lasting || lasting != Lasting::ForGood);
+            held.revoked = known.or(Some(Revoked { by: witness, lasting }));
         }
         _ => {}
     }
@@ -299,7 +357,9 @@ fn fill(
 }
 
 fn fill_times(held: &mut Held, view: &identity_assertions::View<'_>, row: usize, issuing: bool) {
-    let iat = view.iat(row).or_else(|| issuing.then(|| view.event_time(row)));
+    // What is switched on again is older than that.
+    let is_new = issuing && !is_one_of(SWITCHED_ON, view.action(row).unwrap_or_default());
+    let iat = view.iat(row).or_else(|| is_new.then(|| view.event_time(row)));
     held.iat = held.iat.or(iat);
     held.nbf = held.nbf.or(view.nbf(row));
     held.exp = held.exp.or(view.exp(row));
@@ -311,7 +371,7 @@ fn fill_times(held: &mut Held, view: &identity_assertions::View<'_>, row: usize,
 fn pour(into: &mut Held, from: &Held) {
     let Held { id: _, aliases: _, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = from;
     let Held { instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
-    let Held { revoked_at, issue, claim, first_address, first_use, key_bound, .. } = from;
+    let Held { revoked, issue, claim, first_address, first_use, key_bound, .. } = from;
     for (known, stated) in [
         (&mut into.kind, kind),
         (&mut into.subject, subject),
@@ -332,10 +392,10 @@ fn pour(into: &mut Held, from: &Held) {
         (&mut into.exp, exp),
         (&mut into.reported_expiry, reported_expiry),
         (&mut into.warn_after, warn_after),
-        (&mut into.revoked_at, revoked_at),
     ] {
         *known = known.or(*stated);
     }
+    into.revoked = into.revoked.or(*revoked);
     into.issue = into.issue.or(*issue);
     into.claim = into.claim.or(*claim);
     if into.first_address.is_none() {
@@ -346,7 +406,8 @@ fn pour(into: &mut Held, from: &Held) {
 
 #[cfg(test)]
 mod tests {
-    use crate::fact::testing::in_order;
+    use super::Lasting;
+    use crate::fact::testing::{in_order, rows_of};
 
     const DEFAULTS: &str = "
 identity_assertions: event_id=a{n}; source=api; location=t:{n}; phase=revoke; credential_id=s1; event_time=10:00:0{n}
@@ -358,8 +419,30 @@ identity_assertions: event_id=a{n}; source=api; location=t:{n}; phase=revoke; cr
     fn a_refused_revocation_ends_nothing() {
         for (decision, ends) in [("allow", true), ("none", true), ("deny", false), ("error", false)] {
             let facts = in_order(DEFAULTS, &format!("identity_assertions: decision={decision}\n"));
-            let ended = facts.bindings.iter().next().map(|held| held.revoked_at.is_some());
+            let ended = facts.bindings.iter().next().map(|held| held.revoked_at().is_some());
             assert_eq!(ended, Some(ends), "{decision}");
+        }
+    }
+
+    /// Scenario: a key is switched off, and on again; one is switched off and deleted; one is deleted and then made to look as
+    /// if it was renewed. Guarantees: what can be taken back is, with nothing said of when it was made; the rest stays.
+    #[test]
+    fn switched_off_is_not_gone() {
+        let off = "action=UpdateAccessKey";
+        let on = "phase=renew; action=UpdateAccessKey";
+        let gone = "action=DeleteAccessKey";
+        for (calls, lasting) in [
+            (vec![off], Some(Lasting::UntilRevived)),
+            (vec![off, on], None),
+            (vec![off, on, off], Some(Lasting::UntilRevived)),
+            (vec![off, gone], Some(Lasting::ForGood)),
+            (vec![gone, on], Some(Lasting::ForGood)),
+            (vec!["action=lock.created"], Some(Lasting::Open)),
+        ] {
+            let facts = in_order(DEFAULTS, &rows_of("identity_assertions", calls.iter().copied()));
+            let held = facts.bindings.iter().next().expect("a credential is known");
+            assert_eq!(held.revoked.map(|revoked| revoked.lasting), lasting, "{calls:?}");
+            assert_eq!(held.iat, None, "{calls:?}");
         }
     }
 }

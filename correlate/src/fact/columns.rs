@@ -111,7 +111,8 @@ const IDENTITY_ASSERTIONS: &[&str] = {
 const PLACEMENTS: &[&str] = {
     use placements::column::{
         addresses, aliases, container_ids, end, event_id, event_time, host, host_uid, kind, location,
-        namespace, native_id, parent, pod, pod_uid, realm, selectors, shared, source, start, workload,
+        may_go_on, namespace, native_id, parent, pod, pod_uid, realm, selectors, shared, source, start,
+        workload,
     };
     &[
         event_id,
@@ -132,6 +133,7 @@ const PLACEMENTS: &[&str] = {
         shared,
         start,
         end,
+        may_go_on,
         selectors,
         parent,
         native_id,

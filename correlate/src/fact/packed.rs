@@ -6,7 +6,7 @@
 
 use offbound_schemas::{EventId, EventTime};
 
-use super::binding::Held;
+use super::binding::{Held, Revoked};
 use super::evidence::{Origin, Witness};
 use crate::names::{Name, Named};
 
@@ -99,7 +99,7 @@ pub(super) struct Rare {
     nbf: Option<EventTime>,
     reported_expiry: Option<EventTime>,
     warn_after: Option<EventTime>,
-    revoked_at: Option<EventTime>,
+    revoked: Option<Revoked>,
     /// Where another record than the issuing one claims its place.
     claim: Option<Witness>,
 }
@@ -145,7 +145,7 @@ impl Packed {
             exp: self.exp.get(),
             reported_expiry: rare.reported_expiry,
             warn_after: rare.warn_after,
-            revoked_at: rare.revoked_at,
+            revoked: rare.revoked,
             issue: told(&[By::Issue, By::Both]),
             claim: told(&[By::Claim, By::Both]).or(rare.claim),
             first_address: self.first_address,
@@ -158,7 +158,7 @@ impl Packed {
 /// Takes apart what is known of a credential; the numbers of its parts are for others to fill in.
 pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
     let Held { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, instance, .. } = held;
-    let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, revoked_at, .. } = held;
+    let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, revoked, .. } = held;
     let Held { issue, claim, first_address, first_use, key_bound, .. } = held;
     let witness = match (issue, claim, first_use) {
         (Some(issue), Some(claim), _) if issue == claim => Some((*issue, By::Both)),
@@ -188,7 +188,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         nbf: nbf.filter(|_| !from_issue),
         reported_expiry: *reported_expiry,
         warn_after: *warn_after,
-        revoked_at: *revoked_at,
+        revoked: *revoked,
         claim: claim.filter(|claim| issue.is_some_and(|issue| issue != *claim)),
     };
     let packed = Packed {
@@ -207,6 +207,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::binding::Lasting;
     use crate::names::Names;
 
     /// Scenario: credentials of which much, little or nothing is known. Guarantees: what was taken apart comes back.
@@ -228,14 +229,14 @@ mod tests {
             iat: time(1),
             nbf: time(1),
             exp: time(9),
-            revoked_at: time(4),
+            revoked: Some(Revoked { by: used, lasting: Lasting::ForGood }),
             issue: Some(issue),
             claim: Some(claim),
             first_address: Some(name),
             key_bound: true,
             ..Held::default()
         };
-        let issued = Held { claim: Some(issue), revoked_at: None, aliases: Vec::new(), ..whole.clone() };
+        let issued = Held { claim: Some(issue), revoked: None, aliases: Vec::new(), ..whole.clone() };
         let used = Held { first_use: Some(used), first_address: Some(name), ..Held::default() };
         let claimed = Held { claim: Some(claim), nbf: time(3), ..Held::default() };
         for held in [whole, issued, used, claimed, Held::default()] {

@@ -15,7 +15,7 @@ use crate::fact::binding::Held;
 use crate::fact::usage::Usage;
 use crate::finding::Found;
 use crate::names::Names;
-use crate::scene::uses;
+use crate::scene::{ending, uses};
 use crate::standing::Sought;
 
 /// How long after the last finding a tainted place's uses are still the incident's business.
@@ -143,6 +143,10 @@ fn grade(case: &Case<'_>, row: &Use, in_finding: Option<bool>) -> Option<Grade> 
     if row.place_match == Match::Mismatch && row.match_grade >= 2 {
         return (of_case || in_finding.is_some()).then_some(Grade::Definite);
     }
+    if ending::is_after(row) && (of_case || in_finding.is_some()) {
+        // Whoever was gone did not do it; who had a key taken away may not have heard of that.
+        return Some(if ending::is_of_nobody(row) { Grade::Definite } else { Grade::Probable });
+    }
     if row.first_time < case.onset || !of_case {
         return None;
     }
@@ -171,7 +175,7 @@ fn is_new(case: &Case<'_>, row: &Use) -> bool {
     undeclared || (row.decision == Decision::Deny && learned && !reached)
 }
 
-/// Credentials that were used off their place, or at two, or that a reader of files or memory could take.
+/// Credentials that were used off their place, after their end, or at two places, or that a reader of files or memory could take.
 fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, &str>) -> Vec<Held> {
     let bindings = &case.scene.facts.bindings;
     let mut exposed: Vec<Held> = Vec::new();
@@ -181,8 +185,9 @@ fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, 
             exposed.push(held);
         }
     };
-    let definite = attributed.iter().filter(|used| used.grade == Grade::Definite);
-    let shown = definite.filter_map(|used| used.row.credential_id.as_deref());
+    let taken = |used: &&Attributed| used.grade == Grade::Definite || ending::is_after(&used.row);
+    let taken = attributed.iter().filter(taken);
+    let shown = taken.filter_map(|used| used.row.credential_id.as_deref());
     for id in shown.chain(divided.keys().copied()) {
         if let Some(held) = case.scene.facts.names.known(id).and_then(|name| bindings.get(name)) {
             add(held);

@@ -5,7 +5,7 @@
 
 /// A set of marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Marks(u16);
+pub struct Marks(u32);
 
 impl Marks {
     /// Some use, whichever.
@@ -34,8 +34,12 @@ impl Marks {
     pub(crate) const STRONG: Self = Self(1 << 11);
     /// A required control let something pass.
     pub(crate) const NOT_ENFORCED: Self = Self(1 << 12);
+    /// Let in after the end of its credential, or of whoever that belongs to.
+    pub(crate) const ENDED: Self = Self(1 << 13);
+    /// Off its place or after its end: what incidents look for.
+    pub(crate) const ASTRAY: Self = Self(Self::MISMATCH.0 | Self::ENDED.0);
     /// How many there are.
-    pub(crate) const COUNT: usize = 13;
+    pub(crate) const COUNT: usize = 14;
     /// All of them.
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
 
@@ -88,6 +92,7 @@ const USES: &[(&str, Marks)] = &[
     ("mismatch", Marks::MISMATCH),
     ("places", Marks::PLACES),
     ("outside-validity", Marks::OUTSIDE),
+    ("ended", Marks::ENDED),
     ("lasting", Marks::LASTING),
     ("denied", Marks::DENIED),
     ("first-ever", Marks::FIRST_EVER),

@@ -6,9 +6,10 @@
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::{Decision, Match};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Match};
 
 use super::Scene;
+use super::ending::{self, Ending};
 use crate::environment::StaticPolicy;
 use crate::fact::binding::Held;
 use crate::fact::evidence::Witness;
@@ -129,6 +130,7 @@ impl<'a> Reading<'a> {
             Marks::PLACES.when(self.seen_at(scene).is_some()),
             Marks::MISMATCH.when([place, host, pod].contains(&Match::Mismatch)),
             Marks::OUTSIDE.when(too_late || too_soon),
+            Marks::ENDED.when(self.is_after_end(scene)),
             Marks::LASTING.when(lasting),
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
@@ -203,6 +205,21 @@ impl<'a> Reading<'a> {
         scene.text(self.held.as_ref().and_then(|held| held.kind))
     }
 
+    /// When its credential, or whoever that belongs to, was gone.
+    pub(crate) fn ending(&self, scene: &Scene<'_>) -> Option<Ending> {
+        ending::of(scene, self.held.as_ref()?, &self.bound)
+    }
+
+    /// Whether it was let in after that.
+    fn is_after_end(&self, scene: &Scene<'_>) -> bool {
+        let key = &self.usage.key;
+        // What a service does on somebody's behalf may go on when they are gone.
+        let counts = key.decision == Decision::Allow && key.quality != AddrQuality::Service;
+        let grace = |ending: &Ending| ending.grace_nanos + scene.skew(key.source);
+        let is_after = |ending: Ending| self.first.time > ending.at.plus_nanos(grace(&ending));
+        counts && self.ending(scene).is_some_and(is_after)
+    }
+
     fn is_first_ever(&self, scene: &Scene<'_>) -> bool {
         self.workload().is_some_and(|name| is_first_ever(scene, name, self.usage, self.first.time))
     }
@@ -263,6 +280,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let action = names.text_of(usage.first_action).unwrap_or_default();
     let subject = reading.subject();
     let (pod, host) = reading.scope(scene);
+    let ending = reading.ending(scene);
     Use {
         use_id: first.id.to_string(),
         sent_id: usage.sent.map(|sent| sent.id.to_string()),
@@ -308,6 +326,10 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         valid_to: lifetime.to,
         valid_from: lifetime.from,
         skew_nanos: skew(scene, usage),
+        ended_at: ending.map(|ending| ending.at),
+        ended_by: ending.map(|ending| ending.by.as_str().to_owned()),
+        end_grace_nanos: ending.map_or(0, |ending| ending.grace_nanos + scene.skew(usage.key.source)),
+        checks_liveness: ending.is_some_and(|ending| ending::is_checked(scene, usage, kind, &ending)),
         lookup_workload: looked_up(scene, usage),
         workload,
         ..placed(scene, reading)

@@ -63,7 +63,7 @@ pub(crate) struct Sought {
 pub(crate) struct Index {
     pub(super) uses: Postings,
     pub(super) signs: Postings,
-    /// Uses off their host or pod, by credential and by workload.
+    /// Uses off their host or pod, or after their end, by credential and by workload.
     pub(super) off: Postings,
     /// Uses by what their rows were looked up by.
     pub(super) uses_by_question: Postings,

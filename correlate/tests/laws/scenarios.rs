@@ -149,7 +149,19 @@ fn assertion(index: usize, (kind, a, b, c, secs, flag): Draw) -> IdentityAsserti
                 ..issue
             }
         }
-        Revoke => IdentityAssertion { phase: Phase::Revoke, ..issue },
+        Revoke => {
+            let of_key = (c == 0).then(|| format!("AKIA={a}"));
+            let call = if flag { "UpdateAccessKey" } else { "DeleteAccessKey" };
+            let (phase, action) = (Phase::Revoke, Some(call.to_owned()));
+            let source = if b == 0 { "token-log" } else { "api-log" }.to_owned();
+            IdentityAssertion {
+                phase,
+                action,
+                source,
+                credential_id: of_key.or(issue.credential_id.clone()),
+                ..issue
+            }
+        }
         Key => {
             let id = Some(format!("AKIA={a}"));
             IdentityAssertion { credential_id: id, credential_kind: Some("aws-key".to_owned()), ..*used }
@@ -198,7 +210,10 @@ fn place(index: usize, (kind, a, b, c, secs, flag): Draw) -> Placement {
         ..said.clone()
     };
     match kind {
-        PodEnd => Placement { end: Some(world::at(secs - 30)), ..said },
+        PodEnd => {
+            let (uid, host) = if c == 0 { (None, None) } else { (said.pod_uid.clone(), said.host.clone()) };
+            Placement { end: Some(world::at(secs - 30)), may_go_on: flag, pod_uid: uid, host, ..said }
+        }
         PodMove => Placement {
             addresses: vec![format!("10.0.0.{b}")],
             container_ids: vec![container(a)],

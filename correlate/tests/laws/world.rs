@@ -31,6 +31,8 @@ baseline = ["lsm"]
 credential_readers = ["/usr/bin/java"]
 [learning]
 min_history = "1m"
+[completeness]
+"api-log" = { complete = true }
 "#;
 
 const SEC: i64 = 1_000_000_000;
@@ -108,8 +110,13 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
     let calls = (0usize..2, 0usize..5, 0i64..120, any::<bool>(), 1u8..4, -3000i64..3000);
     let calls = prop::collection::vec(calls, 0..10);
     let sources = prop::collection::vec(0usize..3, PODS);
-    (uses, at_home, hosts, calls, sources).prop_map(|(uses, at_home, hosts, calls, sources)| {
+    let ends = prop::collection::vec((0..PODS, -300i64..600, any::<bool>()), 0..3);
+    (uses, at_home, hosts, calls, sources, ends).prop_map(|(uses, at_home, hosts, calls, sources, ends)| {
         let mut events: Vec<Event> = (0..PODS).map(|pod| placement(pod, sources[pod])).collect();
+        let ends = ends.into_iter().enumerate();
+        events.extend(
+            ends.map(|(index, (pod, secs, goes_on))| ended(index, (pod, sources[pod]), secs, goes_on)),
+        );
         events.extend((0..PODS).map(issue));
         let home = at_home.into_iter().map(|(pod, destination, at)| (pod, pod, destination, at, true));
         events.extend(uses.into_iter().chain(home).enumerate().map(|(index, draw)| presented(index, draw)));
@@ -146,6 +153,20 @@ pub(crate) fn placement(pod: usize, source: usize) -> Event {
         addresses: vec![address(pod)],
         start: Some(at(-600)),
         ..Placement::default()
+    }))
+}
+
+/// A pod is gone, or only asked to go.
+fn ended(index: usize, (pod, source): (usize, usize), secs: i64, may_go_on: bool) -> Event {
+    let Event::Placement(row) = placement(pod, source) else { unreachable!("it is a placement") };
+    let (event_id, location) = (id("end", index), format!("ends:{index}"));
+    Event::Placement(Box::new(Placement {
+        event_id,
+        event_time: at(secs),
+        location,
+        end: Some(at(secs)),
+        may_go_on,
+        ..*row
     }))
 }
 

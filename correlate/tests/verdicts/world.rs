@@ -112,6 +112,14 @@ impl World {
         self.rows.identity_assertions.push(row);
     }
 
+    /// The first pod is deleted, but for what `other` makes of it.
+    pub(crate) fn gone(&mut self, secs: i64, other: impl FnOnce(&mut Placement)) {
+        let mut row = Placement { event_time: at(secs), end: Some(at(secs)), ..self.placement(0) };
+        row.location = format!("inventory:{}", self.rows.placements.len());
+        other(&mut row);
+        self.rows.placements.push(row);
+    }
+
     /// Two days in which the workload called what it always calls.
     pub(crate) fn past(&mut self) {
         for hours in -48..-1 {
