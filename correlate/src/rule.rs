@@ -142,6 +142,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "binding" / "ct-104",
     "binding" / "ct-105",
     "binding" / "ct-106",
+    "binding" / "ct-108",
     "theft" / "ct-201",
     "theft" / "ct-202",
     "theft" / "ct-203",

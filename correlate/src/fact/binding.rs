@@ -28,6 +28,8 @@ pub(crate) struct Held {
     pub(crate) subject: Option<Name>,
     pub(crate) issuer: Option<Name>,
     pub(crate) parent: Option<Name>,
+    /// Its audiences, one a line.
+    pub(crate) audience: Option<Name>,
     pub(crate) host: Option<Name>,
     pub(crate) host_uid: Option<Name>,
     pub(crate) pod_uid: Option<Name>,
@@ -109,8 +111,10 @@ impl Named for Held {
             name.each_name(visit);
         }
         aliases.as_mut_slice().each_name(visit);
-        let Self { instance, agent, entry, revoked, issue, claim, first_address, first_use, .. } = self;
-        for name in [instance, agent, entry, first_address] {
+        let Self {
+            audience, instance, agent, entry, revoked, issue, claim, first_address, first_use, ..
+        } = self;
+        for name in [audience, instance, agent, entry, first_address] {
             name.each_name(visit);
         }
         for witness in [issue, claim, first_use] {
@@ -324,6 +328,10 @@ fn fill(
     state(&mut held.instance, instance);
     state(&mut held.agent, view.presenter(row).filter(|_| issuing));
     state(&mut held.entry, view.entry_id(row));
+    // A review tells no more than what it was asked about.
+    if held.audience.is_none() && view.phase(row) != Phase::Verify {
+        held.audience = names.maybe(Some(&view.audience(row).join("\n")));
+    }
     fill_times(held, view, row, issuing);
     held.key_bound |=
         view.cnf(row).is_some() || view.credential_kind(row).is_some_and(|kind| kind.starts_with("x509"));
@@ -370,13 +378,14 @@ fn fill_times(held: &mut Held, view: &identity_assertions::View<'_>, row: usize,
 /// Fills what is unknown in `into` with what `from` knows.
 fn pour(into: &mut Held, from: &Held) {
     let Held { id: _, aliases: _, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = from;
-    let Held { instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
+    let Held { audience, instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
     let Held { revoked, issue, claim, first_address, first_use, key_bound, .. } = from;
     for (known, stated) in [
         (&mut into.kind, kind),
         (&mut into.subject, subject),
         (&mut into.issuer, issuer),
         (&mut into.parent, parent),
+        (&mut into.audience, audience),
         (&mut into.host, host),
         (&mut into.host_uid, host_uid),
         (&mut into.pod_uid, pod_uid),

@@ -66,6 +66,7 @@ pub(super) struct Profile {
     kind: Option<Name>,
     subject: Option<Name>,
     issuer: Option<Name>,
+    audience: Option<Name>,
     host: Option<Name>,
     host_uid: Option<Name>,
     pod_uid: Option<Name>,
@@ -80,8 +81,12 @@ pub(super) struct Profile {
 
 impl Named for Profile {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
-        let Self { kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry, told, .. } = self;
-        for name in [kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry] {
+        let Self { kind, subject, issuer, audience, host, host_uid, pod_uid, .. } = self;
+        for name in [kind, subject, issuer, audience, host, host_uid, pod_uid] {
+            name.each_name(visit);
+        }
+        let Self { instance, agent, entry, told, .. } = self;
+        for name in [instance, agent, entry] {
             name.each_name(visit);
         }
         if let Some(Told { source, origin, by: _ }) = told {
@@ -120,7 +125,8 @@ impl Packed {
 
     /// Everything that is known.
     pub(super) fn open(&self, profile: &Profile, rare: Option<&Rare>) -> Held {
-        let Profile { kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry, .. } = *profile;
+        let Profile { kind, subject, issuer, audience, host, host_uid, pod_uid, .. } = *profile;
+        let Profile { instance, agent, entry, .. } = *profile;
         let rare = rare.cloned().unwrap_or_default();
         let iat = self.iat.get();
         let witness = profile.told.map(|Told { source, origin, by }| {
@@ -134,6 +140,7 @@ impl Packed {
             subject,
             issuer,
             parent: rare.parent,
+            audience,
             host,
             host_uid,
             pod_uid,
@@ -157,7 +164,9 @@ impl Packed {
 
 /// Takes apart what is known of a credential; the numbers of its parts are for others to fill in.
 pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
-    let Held { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, instance, .. } = held;
+    let Held {
+        id, aliases, kind, subject, issuer, parent, audience, host, host_uid, pod_uid, instance, ..
+    } = held;
     let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, revoked, .. } = held;
     let Held { issue, claim, first_address, first_use, key_bound, .. } = held;
     let witness = match (issue, claim, first_use) {
@@ -172,6 +181,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         kind: *kind,
         subject: *subject,
         issuer: *issuer,
+        audience: *audience,
         host: *host,
         host_uid: *host_uid,
         pod_uid: *pod_uid,
@@ -226,6 +236,7 @@ mod tests {
             aliases: vec![name],
             subject: Some(name),
             parent: Some(name),
+            audience: Some(name),
             iat: time(1),
             nbf: time(1),
             exp: time(9),

@@ -147,12 +147,17 @@ fn grade(case: &Case<'_>, row: &Use, in_finding: Option<bool>) -> Option<Grade> 
         // Whoever was gone did not do it; who had a key taken away may not have heard of that.
         return Some(if ending::is_of_nobody(row) { Grade::Definite } else { Grade::Probable });
     }
+    // Where it cannot come from its owner for sure, what it is not meant for tells that it was not the owner.
+    let is_misused = row.audience_match == Match::Mismatch;
+    if is_misused && row.place_match != Match::Match && in_finding.is_some() {
+        return Some(Grade::Probable);
+    }
     if row.first_time < case.onset || !of_case {
         return None;
     }
     // From here on: in its own place, which shows signs of an intruder.
     let tainted = case.is_tainted();
-    if in_finding == Some(true) || (tainted && is_new(case, row)) {
+    if in_finding == Some(true) || (tainted && (is_misused || is_new(case, row))) {
         return Some(Grade::Probable);
     }
     tainted.then_some(Grade::Possible)

@@ -247,6 +247,7 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
         let off = row.place_match == Match::Mismatch;
         let late = row.valid_to.is_some_and(|end| row.first_time > end.plus_nanos(row.skew_nanos));
         let is_ended = ending::is_after(row);
+        let is_misused = row.audience_match == Match::Mismatch;
         let mut vote =
             |control, verdict| accounts.entry(control).or_default().vote(verdict, row.first_time, id);
         match row.decision {
@@ -260,12 +261,16 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
                 if is_ended {
                     vote(Control::Revocation, LayerVerdict::NotEnforced);
                 }
+                if is_misused {
+                    vote(Control::AudienceCheck, LayerVerdict::NotEnforced);
+                }
                 vote(
                     Control::Authorization,
                     if is_enforcing(row) { LayerVerdict::Bypassed } else { LayerVerdict::NotEnforced },
                 );
             }
             Decision::Deny if late => vote(Control::Expiry, LayerVerdict::Held),
+            Decision::Deny if is_misused => vote(Control::AudienceCheck, LayerVerdict::Held),
             Decision::Deny if is_ended => vote(Control::Revocation, LayerVerdict::Held),
             Decision::Deny => vote(Control::Authorization, LayerVerdict::Held),
             Decision::Error | Decision::None => {}

@@ -36,10 +36,12 @@ impl Marks {
     pub(crate) const NOT_ENFORCED: Self = Self(1 << 12);
     /// Let in after the end of its credential, or of whoever that belongs to.
     pub(crate) const ENDED: Self = Self(1 << 13);
+    /// Shown where it is not meant for.
+    pub(crate) const AUDIENCE: Self = Self(1 << 14);
     /// Off its place or after its end: what incidents look for.
     pub(crate) const ASTRAY: Self = Self(Self::MISMATCH.0 | Self::ENDED.0);
     /// How many there are.
-    pub(crate) const COUNT: usize = 14;
+    pub(crate) const COUNT: usize = 15;
     /// All of them.
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
 
@@ -93,6 +95,7 @@ const USES: &[(&str, Marks)] = &[
     ("places", Marks::PLACES),
     ("outside-validity", Marks::OUTSIDE),
     ("ended", Marks::ENDED),
+    ("audience", Marks::AUDIENCE),
     ("lasting", Marks::LASTING),
     ("denied", Marks::DENIED),
     ("first-ever", Marks::FIRST_EVER),

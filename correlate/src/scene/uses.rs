@@ -131,6 +131,7 @@ impl<'a> Reading<'a> {
             Marks::MISMATCH.when([place, host, pod].contains(&Match::Mismatch)),
             Marks::OUTSIDE.when(too_late || too_soon),
             Marks::ENDED.when(self.is_after_end(scene)),
+            Marks::AUDIENCE.when(self.audience(scene) == Match::Mismatch),
             Marks::LASTING.when(lasting),
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
@@ -210,6 +211,23 @@ impl<'a> Reading<'a> {
         ending::of(scene, self.held.as_ref()?, &self.bound)
     }
 
+    /// The credential's audiences, as far as they are known.
+    fn audiences<'s>(&self, scene: &'s Scene<'_>) -> Option<impl Iterator<Item = &'s str> + use<'s>> {
+        let said = scene.text(self.held.as_ref()?.audience)?;
+        Some(said.split('\n').filter(|audience| !audience.is_empty()))
+    }
+
+    /// Whether its destination is one of them, by the names that are declared of it.
+    fn audience(&self, scene: &Scene<'_>) -> Match {
+        let Some(mut said) = self.audiences(scene) else { return Match::Undetermined };
+        let destination = scene.facts.names.text(self.usage.key.destination);
+        match scene.environment.audiences_of(destination) {
+            None => Match::Undetermined,
+            Some(own) if said.any(|audience| own.iter().any(|own| own == audience)) => Match::Match,
+            Some(_) => Match::Mismatch,
+        }
+    }
+
     /// Whether it was let in after that.
     fn is_after_end(&self, scene: &Scene<'_>) -> bool {
         let key = &self.usage.key;
@@ -281,6 +299,8 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let subject = reading.subject();
     let (pod, host) = reading.scope(scene);
     let ending = reading.ending(scene);
+    let audience_match = reading.audience(scene);
+    let audiences = reading.audiences(scene).filter(|_| audience_match == Match::Mismatch);
     Use {
         use_id: first.id.to_string(),
         sent_id: usage.sent.map(|sent| sent.id.to_string()),
@@ -326,6 +346,8 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         valid_to: lifetime.to,
         valid_from: lifetime.from,
         skew_nanos: skew(scene, usage),
+        audiences: audiences.map(|said| said.collect::<Vec<_>>().join(", ")),
+        audience_match,
         ended_at: ending.map(|ending| ending.at),
         ended_by: ending.map(|ending| ending.by.as_str().to_owned()),
         end_grace_nanos: ending.map_or(0, |ending| ending.grace_nanos + scene.skew(usage.key.source)),

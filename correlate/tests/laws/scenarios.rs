@@ -145,6 +145,7 @@ fn assertion(index: usize, (kind, a, b, c, secs, flag): Draw) -> IdentityAsserti
             IdentityAssertion {
                 bound_pod_uid: pod,
                 bound_host: Some(format!("h{}", a % HOSTS)),
+                audience: vec![format!("service-{}", b % 2)],
                 exp,
                 ..issue
             }

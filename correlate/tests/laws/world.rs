@@ -31,6 +31,9 @@ baseline = ["lsm"]
 credential_readers = ["/usr/bin/java"]
 [learning]
 min_history = "1m"
+[[destination]]
+name = "service-1"
+audiences = ["service-1"]
 [completeness]
 "api-log" = { complete = true }
 "#;
@@ -184,6 +187,7 @@ pub(crate) fn issue(pod: usize) -> Event {
         subject: Some(format!("system:serviceaccount:ns:w{}", pod / 2)),
         bound_pod_uid: Some(format!("uid-{pod}")),
         bound_host: Some(format!("h{}", pod % HOSTS)),
+        audience: if pod % 2 == 0 { vec!["service-0".to_owned()] } else { Vec::new() },
         iat: Some(at(-500)),
         exp: Some(at(600)),
         ..IdentityAssertion::default()

@@ -253,6 +253,61 @@ fn uses_after_the_end() {
     }
 }
 
+/// Scenario: a token for one service is stolen and tried at the API server, which refuses it, and at another service, which
+/// lets it in; or it is shown there from its own place, with and without an intruder. Guarantees: the audience check is said
+/// to be missing where the attacker got through, and to have held where not; an owner's mistake is nobody's attack.
+#[test]
+fn tokens_for_somebody_else() {
+    let token = |row: &mut IdentityAssertion, destination: &str, audience: &str| {
+        (row.dst, row.audience) = (Some(destination.to_owned()), vec![audience.to_owned()]);
+    };
+    let theft = |world: &mut World| {
+        world.host(0, |row| (row.action, row.target_path) = (Action::CredRead, Some(TOKEN.to_owned())));
+    };
+    let identity = |incident: &Incident, control: Control| {
+        let controls = &incident.identity_layer.controls;
+        controls.iter().find(|judged| judged.control == control).map(|judged| judged.verdict)
+    };
+    let misused = |judged: &Judgement| -> Vec<Severity> {
+        found(judged)
+            .into_iter()
+            .filter(|(rule, _)| *rule == "CT-108")
+            .map(|(_, severity)| severity)
+            .collect()
+    };
+    for (destination, decision, severity, verdict) in [
+        ("api-server", Decision::Deny, Severity::Medium, LayerVerdict::Held),
+        ("mail", Decision::Allow, Severity::High, LayerVerdict::NotEnforced),
+    ] {
+        let mut world = World::new();
+        theft(&mut world);
+        world.used(20, |row| {
+            token(row, destination, "vault");
+            (row.decision, row.src_addr) = (decision, Some("10.0.1.1".to_owned()));
+        });
+        assert_eq!(misused(&world.judge()), [severity]);
+        let incident = only(&world);
+        assert_eq!(identity(&incident, Control::AudienceCheck), Some(verdict));
+        assert_eq!(incident.outcome == ContainmentOutcome::NotContained, decision == Decision::Allow);
+    }
+    for (is_stolen, outcome) in
+        [(true, ContainmentOutcome::NotContained), (false, ContainmentOutcome::Contained)]
+    {
+        let mut world = World::new();
+        world.hear(0);
+        if is_stolen {
+            theft(&mut world);
+        }
+        world.used(20, |row| token(row, "mail", "vault"));
+        assert_eq!((misused(&world.judge()), only(&world).outcome), (vec![Severity::High], outcome));
+    }
+    for (destination, audience) in [("mail", "smtp"), ("elsewhere", "vault")] {
+        let mut world = World::new();
+        world.used(0, |row| token(row, destination, audience));
+        assert_eq!(misused(&world.judge()), []);
+    }
+}
+
 /// Scenario: a key is deleted, or switched off, or switched off and on again, and used ten minutes later. Guarantees: a
 /// deleted key is dead, whoever accepts it, and what it is good for goes on; that nobody switched the other on again is
 /// not believed of a log that is not declared complete.

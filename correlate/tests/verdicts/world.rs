@@ -30,6 +30,12 @@ seen_as = []
 [[workload]]
 id = "shop/web"
 credential_readers = ["/usr/bin/java"]
+[[destination]]
+name = "api-server"
+audiences = ["https://kubernetes.default.svc"]
+[[destination]]
+name = "mail"
+audiences = ["mail", "smtp"]
 "#;
 
 /// Planning takes longer than any judgement: one engine serves all tests, one after the other.

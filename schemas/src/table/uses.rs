@@ -87,6 +87,12 @@ table!(Use "uses"
     end_grace_nanos: i64 = "",
     /// True when whoever recorded the use knew of that end, or asks for it at each use.
     checks_liveness: bool = "",
+    /// Audiences of the credential, divided by commas, where a record tells them; kept for uses at a destination that is none
+    /// of them.
+    audiences: Option<String> = "",
+    /// Is the destination one that the credential is meant for? Compares its audiences with those that the environment
+    /// declares of the destination.
+    audience_match: Match = "",
     /// Place compared with binding: does the use come from where the credential belongs?
     place_match: Match = "",
     /// The same, for hosts only.

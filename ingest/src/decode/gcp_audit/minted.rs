@@ -39,6 +39,7 @@ pub(super) fn row(
             principal::set_key(&mut row, principal::key_id(&id?)?.to_owned());
             let is_on = method == "EnableServiceAccountKey";
             row.phase = if is_on { Phase::Renew } else { Phase::Revoke };
+            row.iat = None;
             row.subject = requested_account(payload);
         }
         _ => return None,
