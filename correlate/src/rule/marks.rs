@@ -38,8 +38,8 @@ impl Marks {
     pub(crate) const ENDED: Self = Self(1 << 13);
     /// Shown where it is not meant for.
     pub(crate) const AUDIENCE: Self = Self(1 << 14);
-    /// Off its place or after its end: what incidents look for.
-    pub(crate) const ASTRAY: Self = Self(Self::MISMATCH.0 | Self::ENDED.0);
+    /// Off its place, after its end, or where it is not meant for: what incidents look for.
+    pub(crate) const ASTRAY: Self = Self(Self::MISMATCH.0 | Self::ENDED.0 | Self::AUDIENCE.0);
     /// How many there are.
     pub(crate) const COUNT: usize = 15;
     /// All of them.

@@ -60,7 +60,7 @@ impl UseState {
         &self.scopes
     }
 
-    /// Where it is off its place, or after its end: what incidents find it by.
+    /// Where it is off its place, after its end, or not meant for: what incidents find it by.
     fn keys_of_off(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
         made.chain([self.holder]).filter(|_| self.marks.meets(Marks::ASTRAY))
