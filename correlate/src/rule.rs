@@ -74,7 +74,7 @@ pub enum Entity {
 }
 
 /// What the groups of an entity consist of; other tables are only read whole.
-const GROUPED: &[&str] = &["uses", "signals", "taints", "thefts", "suspicions"];
+const GROUPED: &[&str] = &["uses", "signals", "taints", "thefts", "suspicions", "issues"];
 
 /// Those of them that are made of signs.
 const OF_SIGNS: &[&str] = &["signals", "taints", "thefts", "suspicions"];
@@ -149,6 +149,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "movement" / "ct-301",
     "movement" / "ct-302",
     "posture" / "ct-305",
+    "posture" / "ct-306",
     "posture" / "ct-403",
 ];
 

@@ -8,6 +8,7 @@
 pub(crate) mod bindings;
 pub(crate) mod edges;
 pub(crate) mod ending;
+pub(crate) mod issues;
 pub(crate) mod learned;
 pub(crate) mod looked_at;
 pub(crate) mod signals;

@@ -12,10 +12,15 @@ use super::evidence::Witness;
 use super::keep::Moves;
 use super::packed::{self, Packed, Profile, Rare};
 use super::shared::Shared;
+use crate::environment::Environment;
 use crate::names::{Name, Named, Names, Renaming};
 
 /// Logical size of a credential, with its place by its first name.
 const BYTES_EACH: usize = size_of::<Packed>() + size_of::<u32>();
+/// What issuers grant beyond what was asked for. A kubelet asks for 3607 s, which Kubernetes itself takes for an hour
+/// (`pkg/serviceaccount/claims.go`).
+pub(crate) const ISSUE_GRACE_SECS: i64 = 60;
+const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// Logical size of each further name.
 const ALIAS_BYTES: usize = size_of::<Name>() + size_of::<u32>();
 
@@ -42,6 +47,8 @@ pub(crate) struct Held {
     pub(crate) exp: Option<EventTime>,
     pub(crate) reported_expiry: Option<EventTime>,
     pub(crate) warn_after: Option<EventTime>,
+    /// The record that issued it for longer than its kind may live, if it did.
+    pub(crate) overlong: Option<Overlong>,
     /// The first record that ended it, unless it was made valid again since.
     pub(crate) revoked: Option<Revoked>,
     /// The record that issued it.
@@ -54,6 +61,17 @@ pub(crate) struct Held {
     pub(crate) first_use: Option<Witness>,
     /// Whoever uses it has to prove that it holds a key.
     pub(crate) key_bound: bool,
+}
+
+/// How long a credential was issued for, where that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overlong {
+    /// The issuing record.
+    pub(crate) by: Witness,
+    /// What was asked for.
+    pub(crate) ttl_secs: i64,
+    /// What the credential itself says.
+    pub(crate) granted_ttl_secs: Option<i64>,
 }
 
 /// How a credential was ended before its time.
@@ -112,7 +130,17 @@ impl Named for Held {
         }
         aliases.as_mut_slice().each_name(visit);
         let Self {
-            audience, instance, agent, entry, revoked, issue, claim, first_address, first_use, ..
+            audience,
+            instance,
+            agent,
+            entry,
+            overlong,
+            revoked,
+            issue,
+            claim,
+            first_address,
+            first_use,
+            ..
         } = self;
         for name in [audience, instance, agent, entry, first_address] {
             name.each_name(visit);
@@ -120,8 +148,9 @@ impl Named for Held {
         for witness in [issue, claim, first_use] {
             witness.each_name(visit);
         }
-        if let Some(revoked) = revoked {
-            revoked.by.each_name(visit);
+        let of_ends = revoked.iter_mut().map(|revoked| &mut revoked.by);
+        for witness in overlong.iter_mut().map(|overlong| &mut overlong.by).chain(of_ends) {
+            witness.each_name(visit);
         }
     }
 }
@@ -147,6 +176,13 @@ impl Bindings {
     /// Every credential, in the order of its first record.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Held> {
         (0..self.held.len()).filter_map(|place| self.at(place))
+    }
+
+    /// Where those are that were issued for too long: only few are.
+    pub(crate) fn overlong(&self) -> impl Iterator<Item = usize> {
+        let rare = |packed: &Packed| self.rare.get((packed.rare as usize).checked_sub(1)?);
+        let is_overlong = move |packed: &Packed| rare(packed).is_some_and(Rare::is_overlong);
+        self.held.iter().enumerate().filter(move |(_, packed)| is_overlong(packed)).map(|(place, _)| place)
     }
 
     /// The credential at `place`.
@@ -202,6 +238,7 @@ impl Bindings {
     /// Folds an assertion about a credential; gives its place if that changed something of it.
     pub(crate) fn assertion(
         &mut self,
+        environment: &Environment,
         names: &mut Names,
         (id, witness): (Name, Witness),
         view: &identity_assertions::View<'_>,
@@ -214,6 +251,9 @@ impl Bindings {
         let before = self.at(index)?;
         let mut held = before.clone();
         fill(&mut held, names, view, row, witness);
+        if held.overlong.is_none() {
+            held.overlong = overlong(environment, names.text_of(held.kind), (view, row), witness);
+        }
         let is_other = held != before;
         if is_other {
             self.replace(index, &held);
@@ -375,11 +415,30 @@ fn fill_times(held: &mut Held, view: &identity_assertions::View<'_>, row: usize,
     held.warn_after = held.warn_after.or(view.warn_after(row));
 }
 
+/// Whether a record issues a credential for longer than its kind may live: by its own word alone.
+fn overlong(
+    environment: &Environment,
+    kind: Option<&str>,
+    (view, row): (&identity_assertions::View<'_>, usize),
+    by: Witness,
+) -> Option<Overlong> {
+    let is_issued = matches!(view.phase(row), Phase::Issue | Phase::Exchange)
+        && matches!(view.decision(row), Decision::Allow | Decision::None);
+    let class = environment.class(kind.filter(|_| is_issued)?)?;
+    let max_secs = class.max_ttl_nanos? / NANOS_PER_SEC;
+    let start = view.iat(row).or(view.nbf(row)).unwrap_or(by.time);
+    let secs = |end: EventTime| end.nanos_since(start) / NANOS_PER_SEC;
+    let granted = view.exp(row);
+    let ttl_secs = secs(view.warn_after(row).or(granted).or(view.reported_expiry(row))?);
+    let is_too_long = ttl_secs > max_secs + ISSUE_GRACE_SECS;
+    is_too_long.then(|| Overlong { by, ttl_secs, granted_ttl_secs: granted.map(secs) })
+}
+
 /// Fills what is unknown in `into` with what `from` knows.
 fn pour(into: &mut Held, from: &Held) {
     let Held { id: _, aliases: _, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = from;
     let Held { audience, instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
-    let Held { revoked, issue, claim, first_address, first_use, key_bound, .. } = from;
+    let Held { overlong, revoked, issue, claim, first_address, first_use, key_bound, .. } = from;
     for (known, stated) in [
         (&mut into.kind, kind),
         (&mut into.subject, subject),
@@ -404,6 +463,7 @@ fn pour(into: &mut Held, from: &Held) {
     ] {
         *known = known.or(*stated);
     }
+    into.overlong = into.overlong.or(*overlong);
     into.revoked = into.revoked.or(*revoked);
     into.issue = into.issue.or(*issue);
     into.claim = into.claim.or(*claim);

@@ -6,7 +6,7 @@
 
 use offbound_schemas::{EventId, EventTime};
 
-use super::binding::{Held, Revoked};
+use super::binding::{Held, Overlong, Revoked};
 use super::evidence::{Origin, Witness};
 use crate::names::{Name, Named};
 
@@ -104,9 +104,17 @@ pub(super) struct Rare {
     nbf: Option<EventTime>,
     reported_expiry: Option<EventTime>,
     warn_after: Option<EventTime>,
+    overlong: Option<Overlong>,
     revoked: Option<Revoked>,
     /// Where another record than the issuing one claims its place.
     claim: Option<Witness>,
+}
+
+impl Rare {
+    /// Whether it was issued for too long.
+    pub(super) fn is_overlong(&self) -> bool {
+        self.overlong.is_some()
+    }
 }
 
 impl Packed {
@@ -152,6 +160,7 @@ impl Packed {
             exp: self.exp.get(),
             reported_expiry: rare.reported_expiry,
             warn_after: rare.warn_after,
+            overlong: rare.overlong,
             revoked: rare.revoked,
             issue: told(&[By::Issue, By::Both]),
             claim: told(&[By::Claim, By::Both]).or(rare.claim),
@@ -167,7 +176,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
     let Held {
         id, aliases, kind, subject, issuer, parent, audience, host, host_uid, pod_uid, instance, ..
     } = held;
-    let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, revoked, .. } = held;
+    let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, overlong, revoked, .. } = held;
     let Held { issue, claim, first_address, first_use, key_bound, .. } = held;
     let witness = match (issue, claim, first_use) {
         (Some(issue), Some(claim), _) if issue == claim => Some((*issue, By::Both)),
@@ -198,6 +207,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         nbf: nbf.filter(|_| !from_issue),
         reported_expiry: *reported_expiry,
         warn_after: *warn_after,
+        overlong: *overlong,
         revoked: *revoked,
         claim: claim.filter(|claim| issue.is_some_and(|issue| issue != *claim)),
     };
@@ -240,6 +250,7 @@ mod tests {
             iat: time(1),
             nbf: time(1),
             exp: time(9),
+            overlong: Some(Overlong { by: used, ttl_secs: 9, granted_ttl_secs: None }),
             revoked: Some(Revoked { by: used, lasting: Lasting::ForGood }),
             issue: Some(issue),
             claim: Some(claim),
@@ -247,7 +258,8 @@ mod tests {
             key_bound: true,
             ..Held::default()
         };
-        let issued = Held { claim: Some(issue), revoked: None, aliases: Vec::new(), ..whole.clone() };
+        let issued =
+            Held { claim: Some(issue), overlong: None, revoked: None, aliases: Vec::new(), ..whole.clone() };
         let used = Held { first_use: Some(used), first_address: Some(name), ..Held::default() };
         let claimed = Held { claim: Some(claim), nbf: time(3), ..Held::default() };
         for held in [whole, issued, used, claimed, Held::default()] {

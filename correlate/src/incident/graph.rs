@@ -62,6 +62,7 @@ fn keys(found: &Found) -> BTreeSet<Key<'_>> {
             keys.extend(row.src_addr.as_deref().map(Key::Foreign));
         }
     }
+    keys.extend(found.issues.iter().map(|row| Key::Credential(&row.credential_id)));
     keys.extend(scopes(found).map(Key::Scope));
     keys
 }

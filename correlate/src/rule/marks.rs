@@ -38,10 +38,12 @@ impl Marks {
     pub(crate) const ENDED: Self = Self(1 << 13);
     /// Shown where it is not meant for.
     pub(crate) const AUDIENCE: Self = Self(1 << 14);
+    /// No use, but a credential that was issued for too long.
+    pub(crate) const OVERLONG: Self = Self(1 << 15);
     /// Off its place, after its end, or where it is not meant for: what incidents look for.
     pub(crate) const ASTRAY: Self = Self(Self::MISMATCH.0 | Self::ENDED.0 | Self::AUDIENCE.0);
     /// How many there are.
-    pub(crate) const COUNT: usize = 15;
+    pub(crate) const COUNT: usize = 16;
     /// All of them.
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
 
@@ -96,6 +98,7 @@ const USES: &[(&str, Marks)] = &[
     ("outside-validity", Marks::OUTSIDE),
     ("ended", Marks::ENDED),
     ("audience", Marks::AUDIENCE),
+    ("overlong", Marks::OVERLONG),
     ("lasting", Marks::LASTING),
     ("denied", Marks::DENIED),
     ("first-ever", Marks::FIRST_EVER),

@@ -11,7 +11,7 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Match};
 use super::Scene;
 use super::ending::{self, Ending};
 use crate::environment::StaticPolicy;
-use crate::fact::binding::Held;
+use crate::fact::binding::{Held, ISSUE_GRACE_SECS};
 use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
 use crate::matching::{Bound, Compared, Ground, Seen, compare, compare_briefly};
@@ -21,9 +21,6 @@ use crate::rule::Marks;
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// What verifiers grant on `exp` and `nbf` (go-jose's default leeway, used by the Kubernetes API server).
 const LEEWAY_NANOS: i64 = 60 * NANOS_PER_SEC;
-/// What issuers grant beyond what was asked for. A kubelet asks for 3607 s, which Kubernetes itself takes for an hour
-/// (`pkg/serviceaccount/claims.go`).
-const ISSUE_GRACE_SECS: i64 = 60;
 /// Credential kinds that never expire by design.
 const STATIC_KINDS: &[&str] = &["aws-key", "k8s-legacy-token"];
 
@@ -259,7 +256,7 @@ fn skew(scene: &Scene<'_>, usage: &Usage) -> i64 {
     scene.skew(usage.key.source) + LEEWAY_NANOS
 }
 
-fn max_ttl_secs(scene: &Scene<'_>, kind: &str) -> Option<i64> {
+pub(super) fn max_ttl_secs(scene: &Scene<'_>, kind: &str) -> Option<i64> {
     scene.environment.class(kind)?.max_ttl_nanos.map(|max| max / NANOS_PER_SEC)
 }
 
@@ -298,9 +295,6 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let action = names.text_of(usage.first_action).unwrap_or_default();
     let subject = reading.subject();
     let (pod, host) = reading.scope(scene);
-    let ending = reading.ending(scene);
-    let audience_match = reading.audience(scene);
-    let audiences = reading.audiences(scene).filter(|_| audience_match == Match::Mismatch);
     Use {
         use_id: first.id.to_string(),
         sent_id: usage.sent.map(|sent| sent.id.to_string()),
@@ -346,12 +340,6 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         valid_to: lifetime.to,
         valid_from: lifetime.from,
         skew_nanos: skew(scene, usage),
-        audiences: audiences.map(|said| said.collect::<Vec<_>>().join(", ")),
-        audience_match,
-        ended_at: ending.map(|ending| ending.at),
-        ended_by: ending.map(|ending| ending.by.as_str().to_owned()),
-        end_grace_nanos: ending.map_or(0, |ending| ending.grace_nanos + scene.skew(usage.key.source)),
-        checks_liveness: ending.is_some_and(|ending| ending::is_checked(scene, usage, kind, &ending)),
         lookup_workload: looked_up(scene, usage),
         workload,
         ..placed(scene, reading)
@@ -393,6 +381,24 @@ fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         observed_external: compared.external,
         place_key: reading.seen_at(scene).map(|at| at.text(scene)),
         trace: compared.trace.sentences().to_vec(),
+        ..good_for(scene, reading)
+    }
+}
+
+/// The columns of a use that say until when its credential was good, and for whom.
+fn good_for(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
+    let usage = reading.usage;
+    let ending = reading.ending(scene);
+    let kind = reading.kind(scene);
+    let audience_match = reading.audience(scene);
+    let audiences = reading.audiences(scene).filter(|_| audience_match == Match::Mismatch);
+    Use {
+        audiences: audiences.map(|said| said.collect::<Vec<_>>().join(", ")),
+        audience_match,
+        ended_at: ending.map(|ending| ending.at),
+        ended_by: ending.map(|ending| ending.by.as_str().to_owned()),
+        end_grace_nanos: ending.map_or(0, |ending| ending.grace_nanos + scene.skew(usage.key.source)),
+        checks_liveness: ending.is_some_and(|ending| ending::is_checked(scene, usage, kind, &ending)),
         ..Use::default()
     }
 }

@@ -63,6 +63,9 @@ pub(crate) struct Sought {
 pub(crate) struct Index {
     pub(super) uses: Postings,
     pub(super) signs: Postings,
+    /// Credentials that were issued for too long, by themselves, whom they stand for, what they were got with, and where
+    /// that belongs.
+    pub(super) issues: Postings,
     /// Uses off their host or pod, or after their end, by credential and by workload.
     pub(super) off: Postings,
     /// Uses by what their rows were looked up by.

@@ -34,6 +34,8 @@ enum Kind {
     Link,
     Issue,
     Revoke,
+    /// A pod asks for a token of another kind.
+    Mint,
     /// A call of a service that shows no credential id.
     Mutual,
     Key,
@@ -53,12 +55,12 @@ enum Kind {
 }
 
 use Kind::{
-    Agent, Alias, Anonymous, Copied, Decided, Entry, Health, Issue, Key, Link, Mutual, Node, PodEnd, PodMove,
-    Revoke, Sign, Svid, SvidUse, Twin, Use,
+    Agent, Alias, Anonymous, Copied, Decided, Entry, Health, Issue, Key, Link, Mint, Mutual, Node, PodEnd,
+    PodMove, Revoke, Sign, Svid, SvidUse, Twin, Use,
 };
 
 pub(crate) const NAMES: Scenario =
-    Scenario { kinds: &[Use, Copied, Anonymous, Alias, Link, Issue], secs: 0..600 };
+    Scenario { kinds: &[Use, Copied, Anonymous, Alias, Link, Issue, Mint], secs: 0..600 };
 pub(crate) const MOVES: Scenario = Scenario { kinds: &[Use, Use, PodEnd, PodMove, Node, Sign], secs: 0..600 };
 pub(crate) const AGENTS: Scenario =
     Scenario { kinds: &[Svid, SvidUse, SvidUse, Agent, Entry, Node, Sign], secs: 0..600 };
@@ -66,7 +68,7 @@ pub(crate) const PROBES: Scenario = Scenario { kinds: &[Mutual, Mutual, Mutual, 
 pub(crate) const HABITS: Scenario =
     Scenario { kinds: &[Health, Health, Twin, Decided, Sign, Use, Copied], secs: 0..6_000 };
 pub(crate) const ENDS: Scenario =
-    Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, PodEnd], secs: 0..1_500 };
+    Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, Mint, PodEnd], secs: 0..1_500 };
 
 /// Kind, three small numbers, a moment, a choice.
 type Draw = (Kind, usize, usize, usize, i64, bool);
@@ -90,6 +92,7 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
         Anonymous | Alias | Link | Issue | Revoke | Mutual | Key | Svid | SvidUse => {
             vec![Event::Assertion(Box::new(assertion(index, draw)))]
         }
+        Mint => vec![world::minted(index, (a, secs, flag))],
         PodEnd | PodMove | Node | Agent | Entry => vec![Event::Placement(Box::new(place(index, draw)))],
         Sign => vec![world::seen(index, (a, c, secs))],
         Decided => vec![Event::Host(Box::new(decided(index, (a, c, secs, flag))))],

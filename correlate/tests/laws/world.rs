@@ -34,6 +34,8 @@ min_history = "1m"
 [[destination]]
 name = "service-1"
 audiences = ["service-1"]
+[credential_class.vault-token]
+max_ttl = "10m"
 [completeness]
 "api-log" = { complete = true }
 "#;
@@ -114,7 +116,9 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
     let calls = prop::collection::vec(calls, 0..10);
     let sources = prop::collection::vec(0usize..3, PODS);
     let ends = prop::collection::vec((0..PODS, -300i64..600, any::<bool>()), 0..3);
-    (uses, at_home, hosts, calls, sources, ends).prop_map(|(uses, at_home, hosts, calls, sources, ends)| {
+    let mints = prop::collection::vec((0..PODS, 0i64..900, any::<bool>()), 0..5);
+    let beside = (calls, sources, ends, mints);
+    (uses, at_home, hosts, beside).prop_map(|(uses, at_home, hosts, (calls, sources, ends, mints))| {
         let mut events: Vec<Event> = (0..PODS).map(|pod| placement(pod, sources[pod])).collect();
         let ends = ends.into_iter().enumerate();
         events.extend(
@@ -122,6 +126,7 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
         );
         events.extend((0..PODS).map(issue));
         let home = at_home.into_iter().map(|(pod, destination, at)| (pod, pod, destination, at, true));
+        events.extend(mints.into_iter().enumerate().map(|(index, draw)| minted(index, draw)));
         events.extend(uses.into_iter().chain(home).enumerate().map(|(index, draw)| presented(index, draw)));
         events.extend(hosts.into_iter().enumerate().map(|(index, draw)| seen(index, draw)));
         events.extend(calls.into_iter().enumerate().flat_map(|(index, draw)| called(index, draw)));
@@ -159,6 +164,26 @@ pub(crate) fn placement(pod: usize, source: usize) -> Event {
     }))
 }
 
+/// A pod asks for a token of another kind, for too long or not.
+pub(crate) fn minted(index: usize, (pod, secs, is_long): (usize, i64, bool)) -> Event {
+    let Event::Assertion(row) = issue(pod) else { unreachable!("it is an assertion") };
+    Event::Assertion(Box::new(IdentityAssertion {
+        event_id: id("mint", index),
+        event_time: at(secs),
+        location: format!("mint:{index}"),
+        credential_id: Some(format!("hvs.{index}")),
+        credential_kind: Some("vault-token".to_owned()),
+        id_kind: IdKind::Accessor,
+        parent_id: Some(format!("JTI={pod}")),
+        audience: Vec::new(),
+        bound_pod_uid: None,
+        bound_host: None,
+        iat: Some(at(secs)),
+        exp: Some(at(secs + if is_long { 3_600 } else { 300 })),
+        ..*row
+    }))
+}
+
 /// A pod is gone, or only asked to go.
 fn ended(index: usize, (pod, source): (usize, usize), secs: i64, may_go_on: bool) -> Event {
     let Event::Placement(row) = placement(pod, source) else { unreachable!("it is a placement") };
@@ -187,7 +212,7 @@ pub(crate) fn issue(pod: usize) -> Event {
         subject: Some(format!("system:serviceaccount:ns:w{}", pod / 2)),
         bound_pod_uid: Some(format!("uid-{pod}")),
         bound_host: Some(format!("h{}", pod % HOSTS)),
-        audience: if pod % 2 == 0 { vec!["service-0".to_owned()] } else { Vec::new() },
+        audience: if pod.is_multiple_of(2) { vec!["service-0".to_owned()] } else { Vec::new() },
         iat: Some(at(-500)),
         exp: Some(at(600)),
         ..IdentityAssertion::default()

@@ -308,6 +308,46 @@ fn tokens_for_somebody_else() {
     }
 }
 
+/// Scenario: a pod asks for a token of an hour, of a day, for a day that its issuer extends, and is refused one; before and
+/// after a shell ran in it. Guarantees: found where it was asked for too long, graver where an intruder asked, with the
+/// record in evidence; then it goes with the intruder's incident, and makes none by itself.
+#[test]
+fn tokens_for_too_long() {
+    let asked = |world: &mut World, (secs, hours): (i64, i64), warned: Option<i64>, decision: Decision| {
+        let id = format!("hvs.{secs}");
+        world.used(secs, |row| {
+            (row.phase, row.src_addr, row.decision) = (Phase::Issue, None, decision);
+            (row.credential_id, row.credential_kind) = (Some(id), Some("vault-token".to_owned()));
+            row.parent_id = Some("JTI=one".to_owned());
+            (row.iat, row.exp) = (Some(at(secs)), Some(at(secs + hours * HOUR)));
+            row.warn_after = warned.map(|secs| at(secs + HOUR));
+            (row.bound_pod_uid, row.bound_host) = (None, None);
+        });
+    };
+    let mut world = World::new();
+    world.used(-600, |_| ());
+    asked(&mut world, (-500, 1), None, Decision::Allow);
+    asked(&mut world, (-400, 8_760), Some(-400), Decision::Allow);
+    asked(&mut world, (-300, 24), None, Decision::Deny);
+    assert_eq!(found(&world.judge()), []);
+    asked(&mut world, (-200, 24), None, Decision::Allow);
+    asked(&mut world, (-100, 25), None, Decision::Allow);
+    let judged = world.judge();
+    assert_eq!(found(&judged), [("CT-306", Severity::Low)]);
+    assert_eq!((judged.findings[0].count, judged.findings[0].evidence.len()), (2, 2));
+    assert_eq!(judged.findings[0].credential.as_ref().map(|credential| &*credential.id), Some("hvs.-200"));
+    assert_eq!(judged.incidents.len(), 0);
+    world.shell(0);
+    asked(&mut world, (60, 24), None, Decision::Allow);
+    let judged = world.judge();
+    let minted: Vec<_> = judged.findings.iter().filter(|finding| finding.rule == "CT-306").collect();
+    assert_eq!(
+        minted.iter().map(|finding| finding.severity).collect::<Vec<_>>(),
+        [Severity::Low, Severity::High]
+    );
+    assert_eq!(minted.iter().map(|finding| finding.incident.is_some()).collect::<Vec<_>>(), [false, true]);
+}
+
 /// Scenario: a key is deleted, or switched off, or switched off and on again, and used ten minutes later. Guarantees: a
 /// deleted key is dead, whoever accepts it, and what it is good for goes on; that nobody switched the other on again is
 /// not believed of a log that is not declared complete.

@@ -30,6 +30,8 @@ seen_as = []
 [[workload]]
 id = "shop/web"
 credential_readers = ["/usr/bin/java"]
+[credential_class.vault-token]
+max_ttl = "1h"
 [[destination]]
 name = "api-server"
 audiences = ["https://kubernetes.default.svc"]
