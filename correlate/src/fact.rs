@@ -134,7 +134,7 @@ impl Facts {
         }
         let witness = Witness::by(names, time, view.event_id(row), source, view.location(row));
         if let Some(id) = credential {
-            touched.credential(bindings.assertion(names, (id, witness), view, row));
+            touched.credential(bindings.assertion(environment, names, (id, witness), view, row));
         }
         if is_shown {
             coverage.tell(source, time);

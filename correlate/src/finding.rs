@@ -8,19 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use offbound_schemas::record::{BoundPlace, CredentialRef, Evidence, Finding, ObservedPlace, ProcessRef};
 use offbound_schemas::table::{
-    Candidate, Signal, Use, candidates, host_events, identity_assertions, placements,
+    Candidate, Issue, Signal, Use, candidates, host_events, identity_assertions, placements,
 };
 use offbound_schemas::vocabulary::{Confidence, FindingState, Match, Severity, SignalKind};
 use offbound_schemas::{EventId, FindingId, SchemaError};
 
 use crate::fact::Facts;
+use crate::fact::binding::Held;
 use crate::fact::evidence::Witness;
 use crate::fact::program::base_name;
 use crate::fact::signal::Sign;
 use crate::fact::usage::Usage;
 use crate::keyed::HashMap;
 use crate::rule::Rule;
-use crate::scene::{Scene, signals, uses};
+use crate::scene::{Scene, ending, issues, signals, uses};
 
 /// Records listed per finding; the count says how many there were.
 const MAX_EVIDENCE: usize = 24;
@@ -33,6 +34,8 @@ pub(crate) struct Found {
     pub(crate) finding: Finding,
     pub(crate) uses: Vec<Use>,
     pub(crate) signals: Vec<Signal>,
+    /// Credentials that were issued for too long.
+    pub(crate) issues: Vec<Issue>,
     /// The event that it starts from.
     pub(crate) anchor: String,
 }
@@ -41,6 +44,8 @@ pub(crate) struct Found {
 pub(crate) struct Members<'a> {
     uses: HashMap<EventId, usize>,
     signs: HashMap<EventId, &'a Sign>,
+    /// Credentials by the record that issued them for too long.
+    issues: HashMap<EventId, usize>,
 }
 
 impl<'a> Members<'a> {
@@ -68,7 +73,20 @@ impl<'a> Members<'a> {
                 *known = sign;
             }
         }
-        Self { uses, signs }
+        Self { uses, signs, issues: HashMap::default() }
+    }
+
+    /// The same with credentials that were issued for too long.
+    pub(crate) fn with_issues(mut self, facts: &Facts, places: impl Iterator<Item = usize>) -> Self {
+        let issued = |place: usize| Some((facts.bindings.at(place)?.overlong?.by.id, place));
+        self.issues = places.filter_map(issued).collect();
+        self
+    }
+
+    /// The credential that a record of this id issued for too long.
+    fn issued(&self, scene: &Scene<'_>, id: &str) -> Option<Held> {
+        let place = self.issues.get(&id.parse::<EventId>().ok()?)?;
+        scene.facts.bindings.at(*place)
     }
 
     /// The use that a record of this id began or ended.
@@ -105,6 +123,8 @@ fn excepted(scene: &Scene<'_>, found: &Found) -> bool {
 fn found(scene: &Scene<'_>, members: &Members<'_>, rule: &Rule, candidate: &Candidate) -> Found {
     let uses = uses_of(scene, members, &candidate.use_ids);
     let signals = signals_of(scene, members, &candidate.signal_ids);
+    let issues = issues_of(scene, members, &candidate.use_ids);
+    let issued = issues.first();
     let anchor = uses.iter().find(|row| row.use_id == candidate.anchor);
     let off_place = uses.iter().find(|row| row.place_match == Match::Mismatch);
     let told = anchor.or(off_place).or(uses.first());
@@ -112,7 +132,8 @@ fn found(scene: &Scene<'_>, members: &Members<'_>, rule: &Rule, candidate: &Cand
     let is_host_rule = anchor.is_none() && sign.is_some();
     let workload =
         told.and_then(|row| row.workload.clone()).or_else(|| sign.and_then(|row| row.workload.clone()));
-    let evidence = evidence(scene, members, &uses, &signals);
+    let workload = issued.and_then(|row| row.workload.clone()).or(workload);
+    let evidence = evidence(scene, members, &uses, (&signals, &issues));
     let finding = Finding {
         record_type: "finding".to_owned(),
         schema: "offbound.finding/1".to_owned(),
@@ -126,8 +147,8 @@ fn found(scene: &Scene<'_>, members: &Members<'_>, rule: &Rule, candidate: &Cand
         first_time: candidate.first_time,
         last_time: candidate.last_time,
         count: u64::try_from(candidate.count).unwrap_or_default(),
-        credential: told.and_then(credential),
-        subject: told.and_then(|row| row.subject.clone()),
+        credential: told.and_then(credential).or_else(|| issued.map(credential_issued)),
+        subject: told.and_then(|row| row.subject.clone()).or_else(|| issued?.subject.clone()),
         workload,
         bound: told.map(bound),
         observed: told.map(observed),
@@ -144,7 +165,19 @@ fn found(scene: &Scene<'_>, members: &Members<'_>, rule: &Rule, candidate: &Cand
         maestro: rule.maestro.clone(),
         nist: rule.nist.clone(),
     };
-    Found { finding, uses, signals, anchor: candidate.anchor.clone() }
+    Found { finding, uses, signals, issues, anchor: candidate.anchor.clone() }
+}
+
+fn issues_of(scene: &Scene<'_>, members: &Members<'_>, ids: &[String]) -> Vec<Issue> {
+    let held = ids.iter().take(MAX_MEMBERS).filter_map(|id| members.issued(scene, id));
+    let mut rows: Vec<Issue> = held.filter_map(|held| issues::row(scene, &held)).collect();
+    rows.sort_by(|a, b| (a.issue_time, &a.issue_id).cmp(&(b.issue_time, &b.issue_id)));
+    rows.dedup();
+    rows
+}
+
+fn credential_issued(row: &Issue) -> CredentialRef {
+    CredentialRef { id: row.credential_id.clone(), kind: row.credential_kind.clone() }
 }
 
 fn uses_of(scene: &Scene<'_>, members: &Members<'_>, ids: &[String]) -> Vec<Use> {
@@ -253,7 +286,12 @@ fn missing(scene: &Scene<'_>, told: Option<&Use>) -> Vec<String> {
     missing
 }
 
-fn evidence(scene: &Scene<'_>, members: &Members<'_>, uses: &[Use], signals: &[Signal]) -> Vec<Evidence> {
+fn evidence(
+    scene: &Scene<'_>,
+    members: &Members<'_>,
+    uses: &[Use],
+    (signals, issues): (&[Signal], &[Issue]),
+) -> Vec<Evidence> {
     let names = &scene.facts.names;
     let mut all = BTreeSet::new();
     let mut add = |witness: &Witness, table: &str, role: &str| {
@@ -262,6 +300,11 @@ fn evidence(scene: &Scene<'_>, members: &Members<'_>, uses: &[Use], signals: &[S
     for row in signals.iter().take(MAX_EVIDENCE / 2) {
         if let Some(sign) = row.signal_id.parse().ok().and_then(|id: EventId| members.signs.get(&id)) {
             add(&sign.first, host_events::NAME, role_of(sign.kind));
+        }
+    }
+    for row in issues.iter().take(MAX_EVIDENCE / 3) {
+        if let Some(overlong) = members.issued(scene, &row.issue_id).and_then(|held| held.overlong) {
+            add(&overlong.by, identity_assertions::NAME, "issue");
         }
     }
     // The uses that decide come before those that only go along.
@@ -283,6 +326,10 @@ fn evidence(scene: &Scene<'_>, members: &Members<'_>, uses: &[Use], signals: &[S
         }
         for witness in placed(scene, row) {
             add(&witness, placements::NAME, "placement");
+        }
+        if let Some(end) = scene.ending_of(&usage).filter(|_| ending::is_after(row)) {
+            let (table, role) = end.told_in();
+            add(&end.witness, table, role);
         }
     }
     all.into_iter().take(MAX_EVIDENCE).collect()

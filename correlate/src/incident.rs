@@ -13,13 +13,14 @@ mod outcome;
 use std::collections::BTreeSet;
 
 use offbound_schemas::record::{Incident, ResidualExposure};
-use offbound_schemas::vocabulary::{Match, Severity};
+use offbound_schemas::vocabulary::{Decision, Match, Severity};
 use offbound_schemas::{EventTime, IncidentId};
 
 use crate::asked::{About, Key};
 use crate::fact::touched::Touched;
 use crate::finding::Found;
 use crate::scene::Scene;
+use crate::scene::ending;
 use crate::scene::uses::Lifetime;
 use attribution::Attribution;
 
@@ -195,7 +196,7 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>, is_covered: bool) -> C
     let shown = case.members.iter().flat_map(|member| &member.uses);
     let shown = shown.filter_map(|row| row.credential_id.clone());
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
-    let ends = attributed.exposed.iter().flat_map(|held| [held.revoked_at, held.exp]);
+    let ends = attributed.exposed.iter().flat_map(|held| [held.revoked_at(), held.exp]);
     let credentials: BTreeSet<String> = shown.chain(exposed).collect();
     let off = case
         .workloads
@@ -279,9 +280,11 @@ fn title(case: &Case<'_>, attributed: &Attribution<'_>) -> String {
     let who = who.unwrap_or_else(|| "an unknown workload".to_owned());
     let signs = case.members.iter().any(|member| !member.signals.is_empty());
     let off = attributed.uses.iter().any(|used| used.row.place_match == Match::Mismatch);
+    let late = attributed.uses.iter().any(|used| ending::is_after(&used.row));
     let what = match (signs, off, attributed.uses.is_empty()) {
         (true, true, _) => "intruder's code, and its credential used elsewhere",
         (false, true, _) => "credential used off its place",
+        (false, false, _) if late => "credential used after its end",
         (true, false, false) => "intruder's code, and its identity used",
         (true, false, true) => "intruder's code",
         (false, false, _) => "suspicious use of its identity",
@@ -306,7 +309,14 @@ fn residual(scene: &Scene<'_>, attributed: &Attribution<'_>) -> Vec<ResidualExpo
         let Some(credential) = attributed.id_of(held) else { continue };
         let lifetime = Lifetime::of(Some(held));
         let kind = scene.text(held.kind).unwrap_or_default();
-        let (seconds, reason) = match (held.revoked_at, lifetime.to) {
+        let is_accepted_after = |at: EventTime| {
+            let own = attributed.uses.iter().map(|used| &used.row);
+            let mut own = own.filter(|row| row.credential_id.as_deref() == Some(&credential));
+            own.any(|row| row.decision == Decision::Allow && row.last_time > at && ending::is_after(row))
+        };
+        // What is let in after it was revoked is as good as it was before.
+        let revoked_at = held.revoked_at().filter(|at| !is_accepted_after(*at));
+        let (seconds, reason) = match (revoked_at, lifetime.to) {
             (Some(at), _) if at <= scene.now => (Some(0), "revoked"),
             (_, Some(end)) if end <= scene.now => (Some(0), "expired"),
             (_, Some(end)) => (Some(end.nanos_since(scene.now) / 1_000_000_000), "expires"),

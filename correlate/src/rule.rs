@@ -80,7 +80,7 @@ pub enum Entity {
 }
 
 /// What the groups of an entity consist of; other tables are only read whole.
-const GROUPED: &[&str] = &["uses", "signals", "taints", "thefts", "suspicions"];
+const GROUPED: &[&str] = &["uses", "signals", "taints", "thefts", "suspicions", "issues"];
 
 /// Those of them that are made of signs.
 const OF_SIGNS: &[&str] = &["signals", "taints", "thefts", "suspicions"];
@@ -158,6 +158,8 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "binding" / "ct-103",
     "binding" / "ct-104",
     "binding" / "ct-105",
+    "binding" / "ct-106",
+    "binding" / "ct-108",
     "theft" / "ct-201",
     "theft" / "ct-202",
     "theft" / "ct-203",
@@ -169,6 +171,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "posture" / "ct-303",
     "posture" / "ct-304",
     "posture" / "ct-305",
+    "posture" / "ct-306",
     "posture" / "ct-307",
     "posture" / "ct-403",
 ];

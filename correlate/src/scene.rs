@@ -7,6 +7,8 @@
 
 pub(crate) mod bindings;
 pub(crate) mod edges;
+pub(crate) mod ending;
+pub(crate) mod issues;
 pub(crate) mod learned;
 pub(crate) mod looked_at;
 pub(crate) mod signals;
@@ -176,6 +178,12 @@ impl<'a> Scene<'a> {
         let by_pod = || self.pod(held.pod_uid?)?.host;
         let host = self.bound_held(held, None).host.or_else(by_pod)?;
         Some(self.places.host_name(host))
+    }
+
+    /// When the credential of a use, or whoever it belongs to, was gone.
+    pub(crate) fn ending_of(&self, usage: &Usage) -> Option<ending::Ending> {
+        let held = self.held(usage)?;
+        ending::of(self, &held, &self.bound_of(usage, Some(&held)))
     }
 
     /// Whether any placement knows that workload.

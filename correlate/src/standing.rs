@@ -7,6 +7,7 @@
 mod cases;
 mod groups;
 mod index;
+mod issues;
 mod rows;
 mod units;
 
@@ -23,6 +24,7 @@ use crate::fact::placement::Stay;
 use crate::fact::touched::Touched;
 use crate::finding::Found;
 use crate::place::{self, Question};
+use crate::scene::issues::IssueKeys;
 use crate::scene::{Past, Scene};
 use crate::session::Session;
 use cases::Case;
@@ -37,6 +39,8 @@ pub(crate) struct Standing {
     index: Index,
     uses: Vec<Option<UseState>>,
     signs: Vec<Option<SignState>>,
+    /// Credentials that were issued for too long, by their place, with their own key.
+    issues: BTreeMap<usize, (IssueKeys, Key)>,
     past: Past,
     found: BTreeMap<FindingId, Found>,
     /// Findings by rule and group.
@@ -135,6 +139,7 @@ impl Standing {
         Touched {
             uses: (0..facts.uses.len()).collect(),
             signs: (0..facts.signals.all().len()).collect(),
+            credentials: facts.bindings.overlong().collect(),
             ..Touched::default()
         }
     }
@@ -159,6 +164,7 @@ impl Standing {
         let relearned = scene.learn(changed.signs.iter().copied());
         self.renew_signs(&scene, relearned, &mut changed);
         self.renew_uses(&mut scene, &touched, &mut changed);
+        self.renew_issues(&scene, &touched, &mut changed);
         let index = std::mem::take(&mut self.index);
         scene.index = Some(&index);
         let renewed = self.renew_judgements(&scene, session, (&touched, look), &mut changed).await;
@@ -230,7 +236,7 @@ fn questions(environment: &Environment, facts: &Facts, touched: &Touched) -> BTr
 /// The first moment at which it matters that a stay is another: its beginning, or, where only its end is another, that.
 fn differs_from(stay: Option<&Stay>, before: Option<&Stay>) -> EventTime {
     if let Some((stay, before)) = stay.zip(before)
-        && *stay == (Stay { end: stay.end, ..before.clone() })
+        && *stay == (Stay { end: stay.end, over: stay.over, ..before.clone() })
     {
         return stay.end.unwrap_or(EventTime::MAX).min(before.end.unwrap_or(EventTime::MAX));
     }

@@ -18,6 +18,7 @@ pub mod gaps;
 pub mod host_events;
 pub mod identity_assertions;
 pub mod incidents;
+pub mod issues;
 pub mod placements;
 pub mod signals;
 pub mod taints;
@@ -32,6 +33,7 @@ pub use gaps::GapRow;
 pub use host_events::HostEvent;
 pub use identity_assertions::IdentityAssertion;
 pub use incidents::IncidentRow;
+pub use issues::Issue;
 pub use placements::Placement;
 pub use signals::Signal;
 pub use taints::Taint;
@@ -74,6 +76,7 @@ pub const TABLES: &[TableSpec] = &[
     placements::SPEC,
     dead_letters::SPEC,
     bindings::SPEC,
+    issues::SPEC,
     uses::SPEC,
     signals::SPEC,
     taints::SPEC,

@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 use offbound_schemas::TableSpec;
 use offbound_schemas::authored::nearest;
 use offbound_schemas::table::{
-    bindings, coverage, dead_letters, findings, gaps, host_events, identity_assertions, incidents,
+    bindings, coverage, dead_letters, findings, gaps, host_events, identity_assertions, incidents, issues,
     placements, signals, taints, uses,
 };
 use offbound_store::EventTable;
@@ -51,6 +51,7 @@ pub(super) const TABLES: &[Table] = &[
     ),
     events(placements::SPEC, EventTable::Placements, placements::column::event_time),
     table(bindings::SPEC, Origin::Facts),
+    table(issues::SPEC, Origin::Facts),
     table(uses::SPEC, Origin::Facts),
     table(signals::SPEC, Origin::Facts),
     table(taints::SPEC, Origin::Facts),

@@ -15,11 +15,12 @@ use crate::{offbound, out, root, run, said, scratch};
 const SAMPLE: &str = "samples/stolen-pod-token";
 const ENVIRONMENT: &str = "samples/stolen-pod-token/environment.toml";
 /// Every table of the contract, and one more.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "host_events",
     "identity_assertions",
     "placements",
     "bindings",
+    "issues",
     "uses",
     "signals",
     "taints",

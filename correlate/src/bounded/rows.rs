@@ -411,7 +411,7 @@ fn each_of(rows: &mut [impl Named], place: usize, visit: &mut impl FnMut(&mut Na
 /// When a credential was last heard of, but for its uses.
 fn last_of(held: &Held) -> EventTime {
     let told = [held.issue, held.claim].into_iter().flatten().map(|witness| witness.time);
-    told.chain(held.revoked_at).chain(held.iat).fold(EventTime::MIN, EventTime::max)
+    told.chain(held.revoked_at()).chain(held.iat).fold(EventTime::MIN, EventTime::max)
 }
 
 fn first_of(held: &Held) -> EventTime {
@@ -421,7 +421,7 @@ fn first_of(held: &Held) -> EventTime {
 
 /// Whether a credential may still be used after `now`, as far as its end is known.
 fn is_valid(held: &Held, now: EventTime) -> bool {
-    held.revoked_at.is_none() && held.exp.is_some_and(|end| end >= now)
+    held.revoked.is_none() && held.exp.is_some_and(|end| end >= now)
 }
 
 /// Whether a stay tells where something needed was.

@@ -249,7 +249,8 @@ impl Ledger {
         let mut scene = self.scene(environment, now);
         let looked_at = session.looked_at(&scene);
         let signs = self.facts.signals.all().iter();
-        let members = Members::new(&self.facts, looked_at.iter().copied(), signs);
+        let members = Members::new(&self.facts, looked_at.iter().copied(), signs)
+            .with_issues(&self.facts, self.facts.bindings.overlong());
         let mut found: Vec<Found> = Vec::new();
         for (rule, batch) in session.run(&scene, &looked_at).await? {
             found.extend(findings(&scene, &members, &rule, &batch)?);

@@ -25,6 +25,8 @@ pub struct DestinationInfo {
     pub enforcement: Enforcement,
     /// Whether it logs assertions; unknown unless declared.
     pub identity_log: Option<bool>,
+    /// The audiences of tokens that are meant for it; unknown unless declared.
+    pub audiences: Option<Vec<String>>,
 }
 
 const ENFORCEMENTS: &[(&str, Enforcement)] = &[
@@ -36,7 +38,7 @@ const ENFORCEMENTS: &[(&str, Enforcement)] = &[
 pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
     let mut names = BTreeSet::new();
     for table in value.tables() {
-        table.allow_keys(&["name", "match", "sensitive", "enforcement", "identity_log"]);
+        table.allow_keys(&["name", "match", "sensitive", "enforcement", "identity_log", "audiences"]);
         let name = table.required("name", "what to call it, such as name = \"payments\"");
         let name_at = name.as_ref().map_or(table.at(), Value::at);
         let name = name.and_then(|name| name.text()).unwrap_or_default();
@@ -56,11 +58,18 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
                 .and_then(|word| word.word(ENFORCEMENTS))
                 .unwrap_or_default(),
             identity_log: table.flag("identity_log"),
+            audiences: table.texts("audiences"),
         });
     }
 }
 
 impl Environment {
+    /// The audiences that are declared of the destination of that name.
+    pub(crate) fn audiences_of(&self, name: &str) -> Option<&[String]> {
+        let declared = self.destinations.iter().find(|entry| entry.name == name)?;
+        declared.audiences.as_deref()
+    }
+
     /// A name of a destination, and the one that the file gives it.
     pub(super) fn names_of_destination<'n>(&'n self, name: &'n str) -> Vec<&'n str> {
         let declared = self.destination(&[name]).map(|entry| entry.name.as_str());

@@ -125,6 +125,7 @@ mod tests {
             sensitive: false,
             enforcement: Enforcement::Unknown,
             identity_log: None,
+            audiences: None,
         }
     }
 

@@ -43,6 +43,7 @@ match = ["ledger.store.svc*", "10.20.9.9:8443"]
 sensitive = true
 enforcement = "enforced"
 identity_log = true
+audiences = ["https://ledger.example"]
 
 [[allow]]
 subjects = ["spiffe://east.example/ns/store/sa/front"]
@@ -140,6 +141,7 @@ fn name_sections_are_read() {
         sensitive: true,
         enforcement: Enforcement::Enforced,
         identity_log: Some(true),
+        audiences: Some(vec!["https://ledger.example".to_owned()]),
     };
     assert_eq!(environment.destinations, [destination]);
     let allow = Allow {

@@ -12,10 +12,15 @@ use super::evidence::Witness;
 use super::keep::Moves;
 use super::packed::{self, Packed, Profile, Rare};
 use super::shared::Shared;
+use crate::environment::Environment;
 use crate::names::{Name, Named, Names, Renaming};
 
 /// Logical size of a credential, with its place by its first name.
 const BYTES_EACH: usize = size_of::<Packed>() + size_of::<u32>();
+/// What issuers grant beyond what was asked for. A kubelet asks for 3607 s, which Kubernetes itself takes for an hour
+/// (`pkg/serviceaccount/claims.go`).
+pub(crate) const ISSUE_GRACE_SECS: i64 = 60;
+const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// Logical size of each further name.
 const ALIAS_BYTES: usize = size_of::<Name>() + size_of::<u32>();
 
@@ -28,6 +33,8 @@ pub(crate) struct Held {
     pub(crate) subject: Option<Name>,
     pub(crate) issuer: Option<Name>,
     pub(crate) parent: Option<Name>,
+    /// Its audiences, one a line.
+    pub(crate) audience: Option<Name>,
     pub(crate) host: Option<Name>,
     pub(crate) host_uid: Option<Name>,
     pub(crate) pod_uid: Option<Name>,
@@ -40,7 +47,10 @@ pub(crate) struct Held {
     pub(crate) exp: Option<EventTime>,
     pub(crate) reported_expiry: Option<EventTime>,
     pub(crate) warn_after: Option<EventTime>,
-    pub(crate) revoked_at: Option<EventTime>,
+    /// The record that issued it for longer than its kind may live, if it did.
+    pub(crate) overlong: Option<Overlong>,
+    /// The first record that ended it, unless it was made valid again since.
+    pub(crate) revoked: Option<Revoked>,
     /// The record that issued it.
     pub(crate) issue: Option<Witness>,
     /// The record that first claimed its place.
@@ -55,6 +65,65 @@ pub(crate) struct Held {
     pub(crate) weak_delivery: bool,
 }
 
+/// How long a credential was issued for, where that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overlong {
+    /// The issuing record.
+    pub(crate) by: Witness,
+    /// What was asked for.
+    pub(crate) ttl_secs: i64,
+    /// What the credential itself says.
+    pub(crate) granted_ttl_secs: Option<i64>,
+}
+
+/// How a credential was ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Revoked {
+    /// The record that says so.
+    pub(crate) by: Witness,
+    /// Whether it can be made valid again.
+    pub(crate) lasting: Lasting,
+}
+
+/// Whether what was ended stays ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// It is gone.
+    ForGood,
+    /// It was switched off, and a record tells when it is switched on again.
+    UntilRevived,
+    /// It is locked, until a moment or by a lock that can be taken away: no record of that names the credential.
+    Open,
+}
+
+/// Calls that switch a credential off, by the ends of their names.
+const SWITCHED_OFF: &[&str] = &["UpdateAccessKey", "DisableServiceAccountKey", "api_token.disable"];
+/// Calls that switch it on again, as it was.
+const SWITCHED_ON: &[&str] = &["UpdateAccessKey", "EnableServiceAccountKey", "api_token.enable"];
+/// Calls that lock whoever has it.
+const LOCKED: &[&str] = &["lock.created"];
+
+impl Lasting {
+    fn of(action: &str) -> Self {
+        match (is_one_of(SWITCHED_OFF, action), is_one_of(LOCKED, action)) {
+            (_, true) => Self::Open,
+            (true, false) => Self::UntilRevived,
+            (false, false) => Self::ForGood,
+        }
+    }
+}
+
+fn is_one_of(calls: &[&str], action: &str) -> bool {
+    calls.iter().any(|call| action.ends_with(call))
+}
+
+impl Held {
+    /// When it was revoked.
+    pub(crate) fn revoked_at(&self) -> Option<EventTime> {
+        self.revoked.map(|revoked| revoked.by.time)
+    }
+}
+
 impl Named for Held {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
         let Self { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = self;
@@ -62,11 +131,27 @@ impl Named for Held {
             name.each_name(visit);
         }
         aliases.as_mut_slice().each_name(visit);
-        let Self { instance, agent, entry, issue, claim, first_address, first_use, .. } = self;
-        for name in [instance, agent, entry, first_address] {
+        let Self {
+            audience,
+            instance,
+            agent,
+            entry,
+            overlong,
+            revoked,
+            issue,
+            claim,
+            first_address,
+            first_use,
+            ..
+        } = self;
+        for name in [audience, instance, agent, entry, first_address] {
             name.each_name(visit);
         }
         for witness in [issue, claim, first_use] {
+            witness.each_name(visit);
+        }
+        let of_ends = revoked.iter_mut().map(|revoked| &mut revoked.by);
+        for witness in overlong.iter_mut().map(|overlong| &mut overlong.by).chain(of_ends) {
             witness.each_name(visit);
         }
     }
@@ -93,6 +178,13 @@ impl Bindings {
     /// Every credential, in the order of its first record.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Held> {
         (0..self.held.len()).filter_map(|place| self.at(place))
+    }
+
+    /// Where those are that were issued for too long: only few are.
+    pub(crate) fn overlong(&self) -> impl Iterator<Item = usize> {
+        let rare = |packed: &Packed| self.rare.get((packed.rare as usize).checked_sub(1)?);
+        let is_overlong = move |packed: &Packed| rare(packed).is_some_and(Rare::is_overlong);
+        self.held.iter().enumerate().filter(move |(_, packed)| is_overlong(packed)).map(|(place, _)| place)
     }
 
     /// The credential at `place`.
@@ -148,6 +240,7 @@ impl Bindings {
     /// Folds an assertion about a credential; gives its place if that changed something of it.
     pub(crate) fn assertion(
         &mut self,
+        environment: &Environment,
         names: &mut Names,
         (id, witness): (Name, Witness),
         view: &identity_assertions::View<'_>,
@@ -160,6 +253,9 @@ impl Bindings {
         let before = self.at(index)?;
         let mut held = before.clone();
         fill(&mut held, names, view, row, witness);
+        if held.overlong.is_none() {
+            held.overlong = overlong(environment, names.text_of(held.kind), (view, row), witness);
+        }
         let is_other = held != before;
         if is_other {
             self.replace(index, &held);
@@ -274,6 +370,10 @@ fn fill(
     state(&mut held.instance, instance);
     state(&mut held.agent, view.presenter(row).filter(|_| issuing));
     state(&mut held.entry, view.entry_id(row));
+    // A review tells no more than what it was asked about.
+    if held.audience.is_none() && view.phase(row) != Phase::Verify {
+        held.audience = names.maybe(Some(&view.audience(row).join("\n")));
+    }
     fill_times(held, view, row, issuing);
     held.key_bound |=
         view.cnf(row).is_some() || view.credential_kind(row).is_some_and(|kind| kind.starts_with("x509"));
@@ -281,10 +381,16 @@ fn fill(
     match view.phase(row) {
         Phase::Issue | Phase::Renew | Phase::Exchange if view.decision(row) != Decision::Deny => {
             held.issue.get_or_insert(witness);
+            if view.decision(row) != Decision::Error {
+                held.revoked = held.revoked.filter(|revoked| revoked.lasting != Lasting::UntilRevived);
+            }
         }
         // A revocation that was refused, or failed, ended nothing.
         Phase::Revoke if !matches!(view.decision(row), Decision::Deny | Decision::Error) => {
-            held.revoked_at = held.revoked_at.or(Some(view.event_time(row)));
+            let lasting = Lasting::of(view.action(row).unwrap_or_default());
+            // What is gone for good says more than that it had been switched off before.
+            let known = held.revoked.filter(|known| known.lasting == lasting || lasting != Lasting::ForGood);
+            held.revoked = known.or(Some(Revoked { by: witness, lasting }));
         }
         _ => {}
     }
@@ -302,7 +408,9 @@ fn fill(
 }
 
 fn fill_times(held: &mut Held, view: &identity_assertions::View<'_>, row: usize, issuing: bool) {
-    let iat = view.iat(row).or_else(|| issuing.then(|| view.event_time(row)));
+    // What is switched on again is older than that.
+    let is_new = issuing && !is_one_of(SWITCHED_ON, view.action(row).unwrap_or_default());
+    let iat = view.iat(row).or_else(|| is_new.then(|| view.event_time(row)));
     held.iat = held.iat.or(iat);
     held.nbf = held.nbf.or(view.nbf(row));
     held.exp = held.exp.or(view.exp(row));
@@ -310,16 +418,37 @@ fn fill_times(held: &mut Held, view: &identity_assertions::View<'_>, row: usize,
     held.warn_after = held.warn_after.or(view.warn_after(row));
 }
 
+/// Whether a record issues a credential for longer than its kind may live: by its own word alone.
+fn overlong(
+    environment: &Environment,
+    kind: Option<&str>,
+    (view, row): (&identity_assertions::View<'_>, usize),
+    by: Witness,
+) -> Option<Overlong> {
+    let is_issued = matches!(view.phase(row), Phase::Issue | Phase::Exchange)
+        && matches!(view.decision(row), Decision::Allow | Decision::None);
+    let class = environment.class(kind.filter(|_| is_issued)?)?;
+    let max_secs = class.max_ttl_nanos? / NANOS_PER_SEC;
+    let start = view.iat(row).or(view.nbf(row)).unwrap_or(by.time);
+    let secs = |end: EventTime| end.nanos_since(start) / NANOS_PER_SEC;
+    let granted = view.exp(row);
+    let ttl_secs = secs(view.warn_after(row).or(granted).or(view.reported_expiry(row))?);
+    let is_too_long = ttl_secs > max_secs + ISSUE_GRACE_SECS;
+    is_too_long.then(|| Overlong { by, ttl_secs, granted_ttl_secs: granted.map(secs) })
+}
+
 /// Fills what is unknown in `into` with what `from` knows.
 fn pour(into: &mut Held, from: &Held) {
     let Held { id: _, aliases: _, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = from;
-    let Held { instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
-    let Held { revoked_at, issue, claim, first_address, first_use, key_bound, weak_delivery, .. } = from;
+    let Held { audience, instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
+    let Held { overlong, revoked, issue, claim, first_address, first_use, key_bound, weak_delivery, .. } =
+        from;
     for (known, stated) in [
         (&mut into.kind, kind),
         (&mut into.subject, subject),
         (&mut into.issuer, issuer),
         (&mut into.parent, parent),
+        (&mut into.audience, audience),
         (&mut into.host, host),
         (&mut into.host_uid, host_uid),
         (&mut into.pod_uid, pod_uid),
@@ -335,10 +464,11 @@ fn pour(into: &mut Held, from: &Held) {
         (&mut into.exp, exp),
         (&mut into.reported_expiry, reported_expiry),
         (&mut into.warn_after, warn_after),
-        (&mut into.revoked_at, revoked_at),
     ] {
         *known = known.or(*stated);
     }
+    into.overlong = into.overlong.or(*overlong);
+    into.revoked = into.revoked.or(*revoked);
     into.issue = into.issue.or(*issue);
     into.claim = into.claim.or(*claim);
     if into.first_address.is_none() {
@@ -350,7 +480,8 @@ fn pour(into: &mut Held, from: &Held) {
 
 #[cfg(test)]
 mod tests {
-    use crate::fact::testing::in_order;
+    use super::Lasting;
+    use crate::fact::testing::{in_order, rows_of};
 
     const DEFAULTS: &str = "
 identity_assertions: event_id=a{n}; source=api; location=t:{n}; phase=revoke; credential_id=s1; event_time=10:00:0{n}
@@ -362,8 +493,30 @@ identity_assertions: event_id=a{n}; source=api; location=t:{n}; phase=revoke; cr
     fn a_refused_revocation_ends_nothing() {
         for (decision, ends) in [("allow", true), ("none", true), ("deny", false), ("error", false)] {
             let facts = in_order(DEFAULTS, &format!("identity_assertions: decision={decision}\n"));
-            let ended = facts.bindings.iter().next().map(|held| held.revoked_at.is_some());
+            let ended = facts.bindings.iter().next().map(|held| held.revoked_at().is_some());
             assert_eq!(ended, Some(ends), "{decision}");
+        }
+    }
+
+    /// Scenario: a key is switched off, and on again; one is switched off and deleted; one is deleted and then made to look as
+    /// if it was renewed. Guarantees: what can be taken back is, with nothing said of when it was made; the rest stays.
+    #[test]
+    fn switched_off_is_not_gone() {
+        let off = "action=UpdateAccessKey";
+        let on = "phase=renew; action=UpdateAccessKey";
+        let gone = "action=DeleteAccessKey";
+        for (calls, lasting) in [
+            (vec![off], Some(Lasting::UntilRevived)),
+            (vec![off, on], None),
+            (vec![off, on, off], Some(Lasting::UntilRevived)),
+            (vec![off, gone], Some(Lasting::ForGood)),
+            (vec![gone, on], Some(Lasting::ForGood)),
+            (vec!["action=lock.created"], Some(Lasting::Open)),
+        ] {
+            let facts = in_order(DEFAULTS, &rows_of("identity_assertions", calls.iter().copied()));
+            let held = facts.bindings.iter().next().expect("a credential is known");
+            assert_eq!(held.revoked.map(|revoked| revoked.lasting), lasting, "{calls:?}");
+            assert_eq!(held.iat, None, "{calls:?}");
         }
     }
 }

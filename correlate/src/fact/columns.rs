@@ -59,9 +59,9 @@ const HOST_EVENTS: &[&str] = {
 
 const IDENTITY_ASSERTIONS: &[&str] = {
     use identity_assertions::column::{
-        account, action, addr_chain, addr_quality, bound_host, bound_host_uid, bound_instance, bound_pod_uid,
-        cnf, credential_alias, credential_id, credential_kind, decision, dst, dst_addr, dst_identity,
-        dst_port, enforcement, entry_id, event_id, event_time, exp, iat, issuer, location, nbf,
+        account, action, addr_chain, addr_quality, audience, bound_host, bound_host_uid, bound_instance,
+        bound_pod_uid, cnf, credential_alias, credential_id, credential_kind, decision, dst, dst_addr,
+        dst_identity, dst_port, enforcement, entry_id, event_id, event_time, exp, iat, issuer, location, nbf,
         observed_workload, parent_id, phase, platform, presenter, reason, reported_expiry, shared_id, source,
         src_addr, subject, trust_flags, warn_after,
     };
@@ -86,6 +86,7 @@ const IDENTITY_ASSERTIONS: &[&str] = {
         exp,
         warn_after,
         reported_expiry,
+        audience,
         cnf,
         presenter,
         src_addr,
@@ -111,7 +112,8 @@ const IDENTITY_ASSERTIONS: &[&str] = {
 const PLACEMENTS: &[&str] = {
     use placements::column::{
         addresses, aliases, container_ids, end, event_id, event_time, host, host_uid, kind, location,
-        namespace, native_id, parent, pod, pod_uid, realm, selectors, shared, source, start, workload,
+        may_go_on, namespace, native_id, parent, pod, pod_uid, realm, selectors, shared, source, start,
+        workload,
     };
     &[
         event_id,
@@ -132,6 +134,7 @@ const PLACEMENTS: &[&str] = {
         shared,
         start,
         end,
+        may_go_on,
         selectors,
         parent,
         native_id,

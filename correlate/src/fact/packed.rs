@@ -6,7 +6,7 @@
 
 use offbound_schemas::{EventId, EventTime};
 
-use super::binding::Held;
+use super::binding::{Held, Overlong, Revoked};
 use super::evidence::{Origin, Witness};
 use crate::names::{Name, Named};
 
@@ -66,6 +66,7 @@ pub(super) struct Profile {
     kind: Option<Name>,
     subject: Option<Name>,
     issuer: Option<Name>,
+    audience: Option<Name>,
     host: Option<Name>,
     host_uid: Option<Name>,
     pod_uid: Option<Name>,
@@ -81,8 +82,12 @@ pub(super) struct Profile {
 
 impl Named for Profile {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
-        let Self { kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry, told, .. } = self;
-        for name in [kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry] {
+        let Self { kind, subject, issuer, audience, host, host_uid, pod_uid, .. } = self;
+        for name in [kind, subject, issuer, audience, host, host_uid, pod_uid] {
+            name.each_name(visit);
+        }
+        let Self { instance, agent, entry, told, .. } = self;
+        for name in [instance, agent, entry] {
             name.each_name(visit);
         }
         if let Some(Told { source, origin, by: _ }) = told {
@@ -100,9 +105,17 @@ pub(super) struct Rare {
     nbf: Option<EventTime>,
     reported_expiry: Option<EventTime>,
     warn_after: Option<EventTime>,
-    revoked_at: Option<EventTime>,
+    overlong: Option<Overlong>,
+    revoked: Option<Revoked>,
     /// Where another record than the issuing one claims its place.
     claim: Option<Witness>,
+}
+
+impl Rare {
+    /// Whether it was issued for too long.
+    pub(super) fn is_overlong(&self) -> bool {
+        self.overlong.is_some()
+    }
 }
 
 impl Packed {
@@ -121,7 +134,8 @@ impl Packed {
 
     /// Everything that is known.
     pub(super) fn open(&self, profile: &Profile, rare: Option<&Rare>) -> Held {
-        let Profile { kind, subject, issuer, host, host_uid, pod_uid, instance, agent, entry, .. } = *profile;
+        let Profile { kind, subject, issuer, audience, host, host_uid, pod_uid, .. } = *profile;
+        let Profile { instance, agent, entry, .. } = *profile;
         let rare = rare.cloned().unwrap_or_default();
         let iat = self.iat.get();
         let witness = profile.told.map(|Told { source, origin, by }| {
@@ -135,6 +149,7 @@ impl Packed {
             subject,
             issuer,
             parent: rare.parent,
+            audience,
             host,
             host_uid,
             pod_uid,
@@ -146,7 +161,8 @@ impl Packed {
             exp: self.exp.get(),
             reported_expiry: rare.reported_expiry,
             warn_after: rare.warn_after,
-            revoked_at: rare.revoked_at,
+            overlong: rare.overlong,
+            revoked: rare.revoked,
             issue: told(&[By::Issue, By::Both]),
             claim: told(&[By::Claim, By::Both]).or(rare.claim),
             first_address: self.first_address,
@@ -159,8 +175,10 @@ impl Packed {
 
 /// Takes apart what is known of a credential; the numbers of its parts are for others to fill in.
 pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
-    let Held { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, instance, .. } = held;
-    let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, revoked_at, .. } = held;
+    let Held {
+        id, aliases, kind, subject, issuer, parent, audience, host, host_uid, pod_uid, instance, ..
+    } = held;
+    let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, overlong, revoked, .. } = held;
     let Held { issue, claim, first_address, first_use, key_bound, weak_delivery, .. } = held;
     let witness = match (issue, claim, first_use) {
         (Some(issue), Some(claim), _) if issue == claim => Some((*issue, By::Both)),
@@ -174,6 +192,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         kind: *kind,
         subject: *subject,
         issuer: *issuer,
+        audience: *audience,
         host: *host,
         host_uid: *host_uid,
         pod_uid: *pod_uid,
@@ -191,7 +210,8 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         nbf: nbf.filter(|_| !from_issue),
         reported_expiry: *reported_expiry,
         warn_after: *warn_after,
-        revoked_at: *revoked_at,
+        overlong: *overlong,
+        revoked: *revoked,
         claim: claim.filter(|claim| issue.is_some_and(|issue| issue != *claim)),
     };
     let packed = Packed {
@@ -210,6 +230,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::binding::Lasting;
     use crate::names::Names;
 
     /// Scenario: credentials of which much, little or nothing is known. Guarantees: what was taken apart comes back.
@@ -228,10 +249,12 @@ mod tests {
             aliases: vec![name],
             subject: Some(name),
             parent: Some(name),
+            audience: Some(name),
             iat: time(1),
             nbf: time(1),
             exp: time(9),
-            revoked_at: time(4),
+            overlong: Some(Overlong { by: used, ttl_secs: 9, granted_ttl_secs: None }),
+            revoked: Some(Revoked { by: used, lasting: Lasting::ForGood }),
             issue: Some(issue),
             claim: Some(claim),
             first_address: Some(name),
@@ -239,7 +262,8 @@ mod tests {
             weak_delivery: true,
             ..Held::default()
         };
-        let issued = Held { claim: Some(issue), revoked_at: None, aliases: Vec::new(), ..whole.clone() };
+        let issued =
+            Held { claim: Some(issue), overlong: None, revoked: None, aliases: Vec::new(), ..whole.clone() };
         let used = Held { first_use: Some(used), first_address: Some(name), ..Held::default() };
         let claimed = Held { claim: Some(claim), nbf: time(3), ..Held::default() };
         for held in [whole, issued, used, claimed, Held::default()] {

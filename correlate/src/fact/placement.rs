@@ -31,6 +31,8 @@ pub(crate) struct Stay {
     pub(crate) shared: bool,
     pub(crate) start: Option<EventTime>,
     pub(crate) end: Option<EventTime>,
+    /// Since when it is over for good, and the record that says so.
+    pub(crate) over: Option<(EventTime, Witness)>,
     pub(crate) parent: Option<Name>,
     /// SPIRE selectors of an entry.
     pub(crate) selectors: Vec<Name>,
@@ -51,7 +53,10 @@ impl Named for Stay {
         for name in [realm, workload, host, host_uid, pod, pod_uid, parent] {
             name.each_name(visit);
         }
-        let Self { aliases, containers, addresses, selectors, witness, .. } = self;
+        let Self { aliases, containers, addresses, selectors, over, witness, .. } = self;
+        if let Some((_, told)) = over {
+            told.each_name(visit);
+        }
         for names in [aliases, containers, addresses, selectors] {
             names.as_mut_slice().each_name(visit);
         }
@@ -253,13 +258,22 @@ impl Placements {
     /// A delete that names a pod but not its uid ends the stay of that name that is open.
     fn end_by_pod_name(&mut self, stated: &Stay, touched: &mut Option<&mut Before>) {
         let (Some(pod), Some(end)) = (stated.pod, stated.end) else { return };
-        for index in self.by_pod_name.get(&pod).into_iter().flatten() {
-            if let Some(stay) = self.stays.get_mut(*index)
-                && stay.end.is_none()
-                && stay.start.is_none_or(|start| start <= end)
-            {
-                note(touched, *index, Some(stay));
-                stay.end = Some(end);
+        let named = self.by_pod_name.get(&pod).into_iter().flatten().copied();
+        let began =
+            |index: &usize| self.stays.get(*index).filter(|stay| stay.start.is_none_or(|start| start <= end));
+        let is_open = |index: &usize| began(index).is_some_and(|stay| stay.end.is_none());
+        let mut ending: Vec<usize> = named.clone().filter(is_open).collect();
+        if ending.is_empty() && stated.over.is_some() {
+            // The one that was asked to go last is gone now.
+            let is_going = |index: &usize| began(index).is_some_and(|stay| stay.over.is_none());
+            ending.extend(
+                named.filter(is_going).max_by_key(|index| (began(index).and_then(|stay| stay.end), *index)),
+            );
+        }
+        for index in ending {
+            if let Some(stay) = self.stays.get_mut(index) {
+                note(touched, index, Some(stay));
+                (stay.end, stay.over) = (Some(end), stated.over);
             }
         }
     }
@@ -311,6 +325,8 @@ fn read(names: &mut Names, view: &placements::View<'_>, row: usize) -> Stay {
     let kind = view.kind(row);
     // An entry has no pod: its own id tells it apart from the other entries of the same workload.
     let pod = if kind == PlacementKind::Entry { view.native_id(row).map(str::to_owned) } else { pod };
+    let witness =
+        Witness::of(names, view.event_time(row), view.event_id(row), view.source(row), view.location(row));
     let list = |names: &mut Names, texts: Vec<String>| texts.iter().map(|text| names.name(text)).collect();
     Stay {
         kind,
@@ -326,22 +342,17 @@ fn read(names: &mut Names, view: &placements::View<'_>, row: usize) -> Stay {
         shared: view.shared(row),
         start: view.start(row),
         end: view.end(row),
+        over: view.end(row).filter(|_| !view.may_go_on(row)).map(|end| (end, witness)),
         parent: names.maybe(view.parent(row)),
         selectors: list(names, view.selectors(row)),
-        witness: Witness::of(
-            names,
-            view.event_time(row),
-            view.event_id(row),
-            view.source(row),
-            view.location(row),
-        ),
+        witness,
     }
 }
 
 /// Adds what a later statement says.
 fn merge(stay: &mut Stay, later: Stay) {
     let Stay { kind: _, realm, workload, aliases, host, host_uid, pod, pod_uid, containers, .. } = later;
-    let Stay { addresses, shared, start, end, parent, selectors, witness, .. } = later;
+    let Stay { addresses, shared, start, end, over, parent, selectors, witness, .. } = later;
     // Who names the addresses speaks for their realm; a host sensor only knows that the pod is there.
     if stay.addresses.is_empty() && !addresses.is_empty() {
         stay.witness = witness;
@@ -363,6 +374,7 @@ fn merge(stay: &mut Stay, later: Stay) {
     let is_back =
         stay.kind == PlacementKind::Host && stay.end.zip(start).is_some_and(|(end, start)| start > end);
     stay.end = if is_back { end } else { end.or(stay.end) };
+    stay.over = if is_back { over } else { over.or(stay.over) };
     // An entry's selectors are all of them: a later listing replaces the earlier one.
     if !selectors.is_empty() {
         stay.selectors = selectors;
@@ -493,6 +505,38 @@ mod tests {
         };
         assert_eq!(ended("machine-1"), Some(Some(20)));
         assert_eq!((ended("machine-2"), ended("machine-3")), (Some(None), Some(None)));
+    }
+
+    /// Scenario: a pod that is known by its uid is asked to go, and its kubelet deletes it, both by name only; a newer one of
+    /// that name is asked to go. Guarantees: the first is over when it is gone, the second is not over yet.
+    #[test]
+    fn a_pod_that_is_asked_to_go() {
+        let (mut names, mut placements) = (Names::default(), Placements::default());
+        let seconds = |secs: i64| EventTime(secs * 1_000_000_000);
+        let mut tell = |at: i64, uid: Option<&str>, ends: Option<bool>| {
+            let row = offbound_schemas::table::Placement {
+                event_time: seconds(at),
+                kind: PlacementKind::Pod,
+                namespace: Some("shop".to_owned()),
+                pod: Some("web-0".to_owned()),
+                pod_uid: uid.map(str::to_owned),
+                host: uid.map(|_| "n1".to_owned()),
+                start: uid.map(|_| seconds(at)),
+                end: ends.map(|_| seconds(at)),
+                may_go_on: ends == Some(false),
+                ..offbound_schemas::table::Placement::default()
+            };
+            let batch = placements::to_batch(&[row]);
+            let view = placements::View::new(&batch).expect("the batch is of this table");
+            placements.placement(&mut names, &view, 0, None);
+            let over = |stay: &Stay| stay.over.map(|(end, _)| end.0 / 1_000_000_000);
+            placements.stays().iter().map(over).collect::<Vec<_>>()
+        };
+        tell(10, Some("uid-1"), None);
+        assert_eq!(tell(20, None, Some(false)), [None], "its grace began");
+        assert_eq!(tell(50, None, Some(true)), [Some(50)]);
+        tell(60, Some("uid-2"), None);
+        assert_eq!(tell(70, None, Some(false)), [Some(50), None]);
     }
 
     /// Scenario: sensors without uids beside an inventory, in either order; two pods of one host; a pod that was there

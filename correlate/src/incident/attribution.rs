@@ -15,7 +15,7 @@ use crate::fact::binding::Held;
 use crate::fact::usage::Usage;
 use crate::finding::Found;
 use crate::names::{Name, Names};
-use crate::scene::uses;
+use crate::scene::{ending, uses};
 use crate::standing::Sought;
 
 /// How long after the last finding a tainted place's uses are still the incident's business.
@@ -39,6 +39,15 @@ pub(crate) struct Attributed {
     pub(crate) row: Use,
 }
 
+/// What findings say of a use.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    /// It is one of many tries.
+    is_probing: bool,
+    /// It was shown where it is not meant for.
+    is_misused: bool,
+}
+
 /// The attacker's uses and credentials.
 pub(crate) struct Attribution<'a> {
     pub(crate) uses: Vec<Attributed>,
@@ -60,14 +69,7 @@ impl Attribution<'_> {
 
 /// Grades every use that the case touches.
 pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
-    let known: BTreeMap<&str, bool> = case
-        .members
-        .iter()
-        .flat_map(|member| member.uses.iter().map(|row| (row.use_id.as_str(), speaks_of_its_own(member))))
-        .fold(BTreeMap::new(), |mut all, (id, probing)| {
-            *all.entry(id).or_default() |= probing;
-            all
-        });
+    let known = told(case);
     let divided = divided(case);
     let until = case.end.plus_nanos(AFTERMATH_NANOS);
     let mut attributed = Vec::new();
@@ -76,8 +78,8 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
             usage.last.time >= case.onset && usage.first.time <= until && usage.key.phase != Phase::Verify;
         if near && may_concern(case, &usage) {
             for row in uses::rows(case.scene, &usage) {
-                let probing = known.get(row.use_id.as_str()).copied();
-                if let Some(grade) = grade(case, &row, probing).max(second_hand(case, &divided, &row)) {
+                let told = known.get(row.use_id.as_str()).copied();
+                if let Some(grade) = grade(case, &row, told).max(second_hand(case, &divided, &row)) {
                     attributed.push(Attributed { grade, row });
                 }
             }
@@ -86,6 +88,19 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     attributed.sort_by(|a, b| (a.row.first_time, &a.row.use_id).cmp(&(b.row.first_time, &b.row.use_id)));
     let exposed = exposed(case, &attributed, &divided);
     Attribution { uses: attributed, exposed, names: &case.scene.facts.names }
+}
+
+/// What the findings say of their uses, by id.
+fn told<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Told> {
+    let mut all: BTreeMap<&str, Told> = BTreeMap::new();
+    for member in case.members {
+        for row in &member.uses {
+            let told = all.entry(row.use_id.as_str()).or_default();
+            told.is_probing |= speaks_of_its_own(member);
+            told.is_misused |= member.finding.rule == "CT-108";
+        }
+    }
+    all
 }
 
 /// Whether a finding is about probing: then its own refusals are the attacker's.
@@ -151,17 +166,27 @@ fn may_concern(case: &Case<'_>, usage: &Usage) -> bool {
         || case.members.iter().flat_map(|member| &member.uses).any(named)
 }
 
-fn grade(case: &Case<'_>, row: &Use, in_finding: Option<bool>) -> Option<Grade> {
+fn grade(case: &Case<'_>, row: &Use, in_finding: Option<Told>) -> Option<Grade> {
     let of_case = row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope));
     if row.place_match == Match::Mismatch && row.match_grade >= 2 {
         return (of_case || in_finding.is_some()).then_some(Grade::Definite);
+    }
+    let is_late = ending::is_after(row) && row.decision == Decision::Allow;
+    if is_late && (of_case || in_finding.is_some()) {
+        // Whoever was gone did not do it; who had a key taken away may not have heard of that.
+        return Some(if ending::is_of_nobody(row) { Grade::Definite } else { Grade::Probable });
+    }
+    // Where it cannot come from its owner for sure, what it is not meant for tells that it was not the owner.
+    let is_misused = row.audience_match == Match::Mismatch;
+    if in_finding.is_some_and(|told| told.is_misused) && row.place_match != Match::Match {
+        return Some(Grade::Probable);
     }
     if row.first_time < case.onset || !of_case {
         return None;
     }
     // From here on: in its own place, which shows signs of an intruder.
     let tainted = case.is_tainted();
-    if in_finding == Some(true) || (tainted && is_new(case, row)) {
+    if in_finding.is_some_and(|told| told.is_probing) || (tainted && (is_misused || is_new(case, row))) {
         return Some(Grade::Probable);
     }
     tainted.then_some(Grade::Possible)
@@ -184,7 +209,7 @@ fn is_new(case: &Case<'_>, row: &Use) -> bool {
     undeclared || (row.decision == Decision::Deny && learned && !reached)
 }
 
-/// Credentials that were used off their place, or at two, or that a reader of files or memory could take.
+/// Credentials that were used off their place, after their end, or at two places, or that a reader of files or memory could take.
 fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, &str>) -> Vec<Held> {
     let bindings = &case.scene.facts.bindings;
     let mut exposed: Vec<Held> = Vec::new();
@@ -194,8 +219,9 @@ fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, 
             exposed.push(held);
         }
     };
-    let definite = attributed.iter().filter(|used| used.grade == Grade::Definite);
-    let shown = definite.filter_map(|used| used.row.credential_id.as_deref());
+    let taken = |used: &&Attributed| used.grade == Grade::Definite || ending::is_after(&used.row);
+    let taken = attributed.iter().filter(taken);
+    let shown = taken.filter_map(|used| used.row.credential_id.as_deref());
     for id in shown.chain(divided.keys().copied()) {
         if let Some(held) = case.scene.facts.names.known(id).and_then(|name| bindings.get(name)) {
             add(held);

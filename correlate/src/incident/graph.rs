@@ -58,7 +58,8 @@ fn keys(found: &Found) -> impl Iterator<Item = Key<'_>> {
     let shown = found.uses.iter().filter_map(|row| row.credential_id.as_deref()).map(Key::Credential);
     let off = found.uses.iter().filter(|row| row.place_match == Match::Mismatch);
     let foreign = off.filter_map(|row| row.src_addr.as_deref()).map(Key::Foreign);
-    processes.chain(shown).chain(foreign).chain(scopes(found).map(Key::Scope))
+    let issued = found.issues.iter().map(|row| Key::Credential(&row.credential_id));
+    processes.chain(shown).chain(issued).chain(foreign).chain(scopes(found).map(Key::Scope))
 }
 
 /// Groups of indexes into `found`.

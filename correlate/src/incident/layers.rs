@@ -15,6 +15,7 @@ use offbound_schemas::{EventId, EventTime};
 use super::attribution::{Attribution, Grade};
 use super::{Case, blast};
 use crate::scene::Scene;
+use crate::scene::ending;
 use crate::scene::signals::{self, control_of};
 
 /// Share of the time around an incident that host events must cover.
@@ -132,7 +133,8 @@ fn host_accounts(case: &Case<'_>, signals: &[Seen], attributed: &Attribution<'_>
     let taken = accounts
         .values()
         .any(|account| account.votes.iter().any(|(verdict, ..)| *verdict >= LayerVerdict::NotEnforced));
-    let definite = attributed.at_least(Grade::Definite).find(|used| used.row.place_match == Match::Mismatch);
+    // Off its place, or used when its owner was gone.
+    let definite = attributed.at_least(Grade::Definite).next();
     let inferred = !taken && definite.is_some();
     if let Some(used) = definite.filter(|_| inferred) {
         let id = used.row.use_id.parse().unwrap_or_default();
@@ -259,6 +261,8 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
         let Ok(id) = row.use_id.parse::<EventId>() else { continue };
         let off = row.place_match == Match::Mismatch;
         let late = row.valid_to.is_some_and(|end| row.first_time > end.plus_nanos(row.skew_nanos));
+        let is_ended = ending::is_after(row);
+        let is_misused = row.audience_match == Match::Mismatch;
         let mut vote =
             |control, verdict| accounts.entry(control).or_default().vote(verdict, row.first_time, id);
         match row.decision {
@@ -269,12 +273,20 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
                 if late {
                     vote(Control::Expiry, LayerVerdict::NotEnforced);
                 }
+                if is_ended {
+                    vote(Control::Revocation, LayerVerdict::NotEnforced);
+                }
+                if is_misused {
+                    vote(Control::AudienceCheck, LayerVerdict::NotEnforced);
+                }
                 vote(
                     Control::Authorization,
                     if is_enforcing(row) { LayerVerdict::Bypassed } else { LayerVerdict::NotEnforced },
                 );
             }
             Decision::Deny if late => vote(Control::Expiry, LayerVerdict::Held),
+            Decision::Deny if is_misused => vote(Control::AudienceCheck, LayerVerdict::Held),
+            Decision::Deny if is_ended => vote(Control::Revocation, LayerVerdict::Held),
             Decision::Deny => vote(Control::Authorization, LayerVerdict::Held),
             Decision::Error | Decision::None => {}
         }

@@ -100,7 +100,7 @@ fn unreached(
 
 /// When the last exposed credential ended, if all of them have by the end of the data.
 fn ended(case: &Case<'_>, attributed: &Attribution<'_>) -> Option<EventTime> {
-    let ends = attributed.exposed.iter().map(|held| match (held.revoked_at, held.exp) {
+    let ends = attributed.exposed.iter().map(|held| match (held.revoked_at(), held.exp) {
         (Some(revoked), Some(end)) => Some(revoked.min(end)),
         (revoked, end) => revoked.or(end),
     });

@@ -46,10 +46,18 @@ impl Marks {
     pub(crate) const SHARED: Self = Self(1 << 17);
     /// Decided otherwise than is declared.
     pub(crate) const AGAINST_POLICY: Self = Self(1 << 18);
+    /// Let in after the end of its credential, or of whoever that belongs to.
+    pub(crate) const ENDED: Self = Self(1 << 19);
+    /// Shown where it is not meant for.
+    pub(crate) const AUDIENCE: Self = Self(1 << 20);
+    /// No use, but a credential that was issued for too long.
+    pub(crate) const OVERLONG: Self = Self(1 << 21);
     /// How many there are.
-    pub(crate) const COUNT: usize = 19;
+    pub(crate) const COUNT: usize = 22;
+    /// Off its place, after its end, or where it is not meant for: what incidents look for.
+    pub(crate) const ASTRAY: Self = Self::MISMATCH.and(Self::ENDED).and(Self::AUDIENCE);
     /// Those of uses that most uses do not have: by these the uses of a host and of a destination are found.
-    pub(crate) const RARE: Self = Self::MISMATCH
+    pub(crate) const RARE: Self = Self::ASTRAY
         .and(Self::OUTSIDE)
         .and(Self::DENIED)
         .and(Self::FIRST_EVER)
@@ -125,6 +133,9 @@ const USES: &[(&str, Marks)] = &[
     ("mismatch", Marks::MISMATCH),
     ("places", Marks::PLACES),
     ("outside-validity", Marks::OUTSIDE),
+    ("ended", Marks::ENDED),
+    ("audience", Marks::AUDIENCE),
+    ("overlong", Marks::OVERLONG),
     ("lasting", Marks::LASTING),
     ("denied", Marks::DENIED),
     ("first-ever", Marks::FIRST_EVER),

@@ -36,7 +36,7 @@ pub(crate) fn row(scene: &Scene<'_>, held: &Held) -> Option<Binding> {
         valid_from: lifetime.from,
         valid_to: lifetime.to,
         effective_ttl_secs: lifetime.ttl_secs,
-        revoked_at: held.revoked_at,
+        revoked_at: held.revoked_at(),
         grade: bound.grade,
         issued: held.issue.is_some(),
         evidence,

@@ -4,7 +4,9 @@
 //! Owns: the batch size. Law: rows are made a batch at a time, so that a large scene is never held twice.
 
 use arrow::array::RecordBatch;
-use offbound_schemas::table::{Coverage, GapRow, Use, bindings, coverage, gaps, signals, taints, uses};
+use offbound_schemas::table::{
+    Coverage, GapRow, Use, bindings, coverage, gaps, issues, signals, taints, uses,
+};
 
 use super::Scene;
 use super::uses::Reading;
@@ -17,7 +19,7 @@ const BATCH_ROWS: usize = 8_192;
 
 /// The names of the tables that rules may read.
 pub(crate) const RULE_TABLES: &[&str] =
-    &[uses::NAME, signals::NAME, taints::NAME, bindings::NAME, coverage::NAME, gaps::NAME];
+    &[uses::NAME, signals::NAME, taints::NAME, bindings::NAME, issues::NAME, coverage::NAME, gaps::NAME];
 
 /// The batches of one table.
 pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
@@ -30,6 +32,7 @@ pub(crate) fn batches(scene: &Scene<'_>, table: &str) -> Vec<RecordBatch> {
             |place| super::bindings::row(scene, &scene.facts.bindings.at(*place)?),
             |rows| bindings::to_batch(rows),
         ),
+        issues::NAME => issue_batches(scene, &scene.facts.bindings.overlong().collect::<Vec<_>>()),
         coverage::NAME => vec![coverage::to_batch(&coverage_rows(scene))],
         gaps::NAME => vec![gaps::to_batch(&gap_rows(scene))],
         _ => Vec::new(),
@@ -47,6 +50,12 @@ pub(crate) fn use_batches(scene: &Scene<'_>, places: &[usize]) -> Vec<RecordBatc
 
 fn brief_rows(scene: &Scene<'_>, usage: &Usage) -> Vec<Use> {
     Reading::briefly(scene, usage).iter().map(|reading| reading.row(scene)).collect()
+}
+
+/// The batches of those of some credentials that were issued for too long.
+pub(crate) fn issue_batches(scene: &Scene<'_>, places: &[usize]) -> Vec<RecordBatch> {
+    let row = |place: &usize| super::issues::row(scene, &scene.facts.bindings.at(*place)?);
+    chunked(places, row, |rows| issues::to_batch(rows))
 }
 
 /// The batches of some signs.

@@ -6,12 +6,13 @@
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::{Decision, Enforcement, Match, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Match, Phase};
 
 use super::Scene;
+use super::ending::{self, Ending};
 use crate::environment::{Admission, Call, StaticPolicy};
 use crate::fact::activity::Rest;
-use crate::fact::binding::Held;
+use crate::fact::binding::{Held, ISSUE_GRACE_SECS};
 use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
 use crate::matching::{Bound, Compared, Ground, Seen, compare, compare_briefly};
@@ -21,9 +22,6 @@ use crate::rule::Marks;
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// What verifiers grant on `exp` and `nbf` (go-jose's default leeway, used by the Kubernetes API server).
 const LEEWAY_NANOS: i64 = 60 * NANOS_PER_SEC;
-/// What issuers grant beyond what was asked for. A kubelet asks for 3607 s, which Kubernetes itself takes for an hour
-/// (`pkg/serviceaccount/claims.go`).
-const ISSUE_GRACE_SECS: i64 = 60;
 /// Credential kinds that never expire by design.
 const STATIC_KINDS: &[&str] = &["aws-key", "k8s-legacy-token"];
 /// Workloads that one account may be seen with: its own, and those that pass on what it sends (a gateway, a mesh's
@@ -138,6 +136,8 @@ impl<'a> Reading<'a> {
             Marks::PLACES.when(self.seen_at(scene).is_some()),
             Marks::MISMATCH.when([place, host, pod].contains(&Match::Mismatch)),
             Marks::OUTSIDE.when(too_late || too_soon),
+            Marks::ENDED.when(self.is_after_end(scene)),
+            Marks::AUDIENCE.when(self.audience(scene) == Match::Mismatch),
             Marks::LASTING.when(lasting),
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
@@ -271,6 +271,38 @@ impl<'a> Reading<'a> {
         scene.text(self.held.as_ref().and_then(|held| held.kind))
     }
 
+    /// When its credential, or whoever that belongs to, was gone.
+    pub(crate) fn ending(&self, scene: &Scene<'_>) -> Option<Ending> {
+        ending::of(scene, self.held.as_ref()?, &self.bound)
+    }
+
+    /// The credential's audiences, as far as they are known.
+    fn audiences<'s>(&self, scene: &'s Scene<'_>) -> Option<impl Iterator<Item = &'s str> + use<'s>> {
+        let said = scene.text(self.held.as_ref()?.audience)?;
+        Some(said.split('\n').filter(|audience| !audience.is_empty()))
+    }
+
+    /// Whether its destination is one of them, by the names that are declared of it.
+    fn audience(&self, scene: &Scene<'_>) -> Match {
+        let Some(mut said) = self.audiences(scene) else { return Match::Undetermined };
+        let destination = scene.facts.names.text(self.usage.key.destination);
+        match scene.environment.audiences_of(destination) {
+            None => Match::Undetermined,
+            Some(own) if said.any(|audience| own.iter().any(|own| own == audience)) => Match::Match,
+            Some(_) => Match::Mismatch,
+        }
+    }
+
+    /// Whether it was let in after that.
+    fn is_after_end(&self, scene: &Scene<'_>) -> bool {
+        let key = &self.usage.key;
+        // What a service does on somebody's behalf may go on when they are gone.
+        let counts = key.decision == Decision::Allow && key.quality != AddrQuality::Service;
+        let grace = |ending: &Ending| ending.grace_nanos + scene.skew(key.source);
+        let is_after = |ending: Ending| self.first.time > ending.at.plus_nanos(grace(&ending));
+        counts && self.ending(scene).is_some_and(is_after)
+    }
+
     fn is_first_ever(&self, scene: &Scene<'_>) -> bool {
         self.workload().is_some_and(|name| is_first_ever(scene, name, self.usage, self.first.time))
     }
@@ -315,7 +347,7 @@ fn skew(scene: &Scene<'_>, usage: &Usage) -> i64 {
     scene.skew(usage.key.source) + LEEWAY_NANOS
 }
 
-fn max_ttl_secs(scene: &Scene<'_>, kind: &str) -> Option<i64> {
+pub(super) fn max_ttl_secs(scene: &Scene<'_>, kind: &str) -> Option<i64> {
     scene.environment.class(kind)?.max_ttl_nanos.map(|max| max / NANOS_PER_SEC)
 }
 
@@ -446,6 +478,24 @@ fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         observed_external: compared.external,
         place_key: reading.seen_at(scene).map(|at| at.text(scene)),
         trace: compared.trace.sentences().to_vec(),
+        ..good_for(scene, reading)
+    }
+}
+
+/// The columns of a use that say until when its credential was good, and for whom.
+fn good_for(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
+    let usage = reading.usage;
+    let ending = reading.ending(scene);
+    let kind = reading.kind(scene);
+    let audience_match = reading.audience(scene);
+    let audiences = reading.audiences(scene).filter(|_| audience_match == Match::Mismatch);
+    Use {
+        audiences: audiences.map(|said| said.collect::<Vec<_>>().join(", ")),
+        audience_match,
+        ended_at: ending.map(|ending| ending.at),
+        ended_by: ending.map(|ending| ending.by.as_str().to_owned()),
+        end_grace_nanos: ending.map_or(0, |ending| ending.grace_nanos + scene.skew(usage.key.source)),
+        checks_liveness: ending.is_some_and(|ending| ending::is_checked(scene, usage, kind, &ending)),
         ..Use::default()
     }
 }

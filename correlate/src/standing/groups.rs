@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use offbound_schemas::EventId;
-use offbound_schemas::table::{signals, taints, uses};
+use offbound_schemas::table::{issues, signals, taints, uses};
 
 use super::{Changed, Index, Standing};
 use crate::asked::Key;
@@ -70,10 +70,13 @@ impl Touch {
 }
 
 /// The rows that the rules of one entity are given.
+#[derive(Default)]
 struct Given<'a> {
     /// By their places.
     uses: Vec<usize>,
     signs: Vec<&'a Sign>,
+    /// Places of credentials that were issued for too long.
+    issues: Vec<usize>,
     /// The groups that a candidate may be of, by the event that it starts from.
     groups: HashMap<EventId, Key>,
 }
@@ -96,6 +99,8 @@ impl Standing {
                     state.group(*entity).into_iter().for_each(|key| groups.add(*entity, key, Marks::ALL));
                 }
             }
+            let issues = index.issues.of(scope).iter().filter_map(|place| self.issues.get(place));
+            issues.for_each(|(keys, _)| groups.add(Entity::Subject, keys.subject, Marks::ALL));
             let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
             signs.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
         }
@@ -133,7 +138,8 @@ impl Standing {
             let answer = session.answer_with(number, |table| tables::batches(scene, table)).await?;
             let (uses, signs) =
                 ((0..scene.facts.uses.len()).collect(), scene.facts.signals.all().iter().collect());
-            let given = Given { uses, signs, groups: HashMap::default() };
+            let issues = scene.facts.bindings.overlong().collect();
+            let given = Given { uses, signs, issues, groups: HashMap::default() };
             let found = given.found(scene, rule, answer)?;
             self.replace(number, &BTreeSet::from([EVERYTHING]), found, changed);
         }
@@ -184,11 +190,13 @@ impl Standing {
 
     fn given<'a>(&self, scene: &Scene<'a>, entity: Entity, wanted: &BTreeMap<Key, Marks>) -> Given<'a> {
         let Some(index) = scene.index else {
-            return Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::default() };
+            return Given::default();
         };
         let own = self.places(index, entity, wanted);
         let states = own.iter().filter_map(|place| self.uses.get(*place)?.as_ref());
         let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).copied().collect();
+        let issues = if entity == Entity::Subject { issues_of(index, wanted) } else { Vec::new() };
+        scopes.extend(issues.iter().filter_map(|place| self.issues.get(place)?.0.scope));
         let mut signs: BTreeSet<usize> = BTreeSet::new();
         match entity {
             Entity::Credential | Entity::Subject | Entity::Destination => {}
@@ -200,7 +208,12 @@ impl Standing {
         scopes.extend(signs.iter().filter_map(|place| self.signs.get(*place)?.as_ref()?.scope));
         signs.extend(scopes.iter().flat_map(|scope| index.signs.of(*scope)));
         let mut groups = HashMap::default();
-        let mut given = Given { uses: Vec::new(), signs: Vec::new(), groups: HashMap::default() };
+        for place in &issues {
+            let overlong = scene.facts.bindings.at(*place).and_then(|held| held.overlong);
+            let group = overlong.zip(self.issues.get(place));
+            groups.extend(group.map(|(overlong, (keys, _))| (overlong.by.id, keys.subject)));
+        }
+        let mut given = Given { issues, ..Given::default() };
         for place in own {
             let (Some(usage), Some(Some(state))) = (scene.facts.uses.get(place), self.uses.get(place)) else {
                 continue;
@@ -272,11 +285,19 @@ impl Standing {
     }
 }
 
+/// The credentials issued for too long of those groups for which somebody looks at them.
+fn issues_of(index: &Index, wanted: &BTreeMap<Key, Marks>) -> Vec<usize> {
+    let asked = wanted.iter().filter(|(_, marks)| marks.meets(Marks::OVERLONG));
+    let places: BTreeSet<usize> = asked.flat_map(|(key, _)| index.issues.of(*key)).copied().collect();
+    places.into_iter().collect()
+}
+
 impl Given<'_> {
     fn tables(&self, scene: &Scene<'_>) -> BTreeMap<&'static str, Vec<RecordBatch>> {
         BTreeMap::from([
             (uses::NAME, tables::use_batches(scene, &self.uses)),
             (signals::NAME, tables::sign_batches(scene, &self.signs)),
+            (issues::NAME, tables::issue_batches(scene, &self.issues)),
             (taints::NAME, vec![taints::to_batch(&taint_rows::rows(scene, self.signs.iter().copied()))]),
         ])
     }
@@ -291,7 +312,8 @@ impl Given<'_> {
         if answer.is_empty() {
             return Ok(Vec::new());
         }
-        let members = Members::new(scene.facts, self.uses.iter().copied(), self.signs.iter().copied());
+        let members = Members::new(scene.facts, self.uses.iter().copied(), self.signs.iter().copied())
+            .with_issues(scene.facts, self.issues.iter().copied());
         let mut all = Vec::new();
         for batch in &answer {
             for row in 0..batch.num_rows() {

@@ -64,7 +64,10 @@ pub(crate) struct Sought {
 pub(crate) struct Index {
     pub(super) uses: Postings,
     pub(super) signs: Postings,
-    /// Uses off their host or pod, by credential and by workload.
+    /// Credentials that were issued for too long, by themselves, whom they stand for, what they were got with, and where
+    /// that belongs.
+    pub(super) issues: Postings,
+    /// Uses off their host or pod, or after their end, by credential and by workload.
     pub(super) off: Postings,
     /// Uses by what their rows were looked up by.
     pub(super) uses_by_question: Postings,

@@ -91,17 +91,17 @@ impl UseState {
         &self.scopes
     }
 
-    /// Where it is off its place: what incidents find it by.
+    /// Where it is off its place, after its end, or not meant for: what incidents find it by.
     fn keys_of_off(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
-        made.chain([self.holder]).filter(|_| self.marks.meets(Marks::MISMATCH))
+        made.chain([self.holder]).filter(|_| self.marks.meets(Marks::ASTRAY))
     }
 
     /// What incidents ask for when they ask whether it is their business: its credential, and its workload at a place.
     fn concerns(&self) -> impl Iterator<Item = Key> + '_ {
         let workload = self.workload.as_deref().unwrap_or_default();
         let from = self.scopes.iter().map(move |scope| About::OffFrom(workload, *scope).key());
-        from.chain([self.holder]).filter(|_| self.marks.meets(Marks::MISMATCH))
+        from.chain([self.holder]).filter(|_| self.marks.meets(Marks::ASTRAY))
     }
 
     /// The groups that it may be in.

@@ -121,7 +121,11 @@ impl Standing {
 
 impl Unit {
     fn rest_on(&mut self, found: &Found, named: &Named) {
-        let Found { finding, uses, signals, anchor: _ } = found;
+        let Found { finding, uses, signals, issues, anchor: _ } = found;
+        for row in issues {
+            // How grave it is depends on where its minter belongs.
+            self.credentials.extend(row.parent_id.clone().into_iter().chain([row.credential_id.clone()]));
+        }
         let times = uses.iter().map(|row| row.last_time).chain(signals.iter().map(|row| row.last_time));
         self.until = times.fold(self.until.max(finding.last_time), EventTime::max);
         for row in uses {

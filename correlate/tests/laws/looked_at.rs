@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use offbound_correlate::testing::{Rules, judge_through_everything};
 use offbound_correlate::{Engine, FactTable, Judgement};
 use offbound_schemas::FindingId;
-use offbound_schemas::table::{signals, taints, uses};
+use offbound_schemas::table::{issues, signals, taints, uses};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::Config;
@@ -35,7 +35,7 @@ fn selected(events: &[Event]) -> BTreeSet<FindingId> {
     let (runtime, engine, planned) = &mut *guard;
     engine.forget();
     runtime.block_on(engine.push(&world::rows(events).to_batch())).expect("rows fit their tables");
-    let wanted = [uses::NAME, signals::NAME, taints::NAME];
+    let wanted = [uses::NAME, signals::NAME, taints::NAME, issues::NAME];
     let tables: Vec<FactTable> = runtime.block_on(engine.fact_tables(&wanted)).expect("facts can be shown");
     let rows = |name: &str| {
         let table = tables.iter().find(|(table, _)| *table == name);

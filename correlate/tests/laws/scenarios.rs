@@ -34,6 +34,8 @@ enum Kind {
     Link,
     Issue,
     Revoke,
+    /// A pod asks for a token of another kind.
+    Mint,
     /// A call of a service that shows no credential id.
     Mutual,
     Key,
@@ -61,12 +63,12 @@ enum Kind {
 }
 
 use Kind::{
-    Agent, Alias, Anonymous, Copied, Daily, Decided, Entry, Health, Issue, Key, Leave, Link, Metadata,
+    Agent, Alias, Anonymous, Copied, Daily, Decided, Entry, Health, Issue, Key, Leave, Link, Metadata, Mint,
     Mutual, Node, PodEnd, PodMove, Revoke, Session, Sign, Svid, SvidUse, Twin, Use,
 };
 
 pub(crate) const NAMES: Scenario =
-    Scenario { kinds: &[Use, Copied, Anonymous, Alias, Link, Issue], secs: 0..600 };
+    Scenario { kinds: &[Use, Copied, Anonymous, Alias, Link, Issue, Mint], secs: 0..600 };
 pub(crate) const MOVES: Scenario = Scenario { kinds: &[Use, Use, PodEnd, PodMove, Node, Sign], secs: 0..600 };
 pub(crate) const AGENTS: Scenario =
     Scenario { kinds: &[Svid, SvidUse, SvidUse, Agent, Entry, Node, Sign], secs: 0..600 };
@@ -82,7 +84,7 @@ pub(crate) const ESCAPES: Scenario = Scenario {
 pub(crate) const RESTS: Scenario =
     Scenario { kinds: &[Daily, Use, Use, Use, Anonymous, Alias, Link, Copied], secs: 0..DAYS * DAY_SECS };
 pub(crate) const ENDS: Scenario =
-    Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, PodEnd], secs: 0..1_500 };
+    Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, Mint, PodEnd], secs: 0..1_500 };
 
 const DAY_SECS: i64 = 86_400;
 const DAYS: i64 = 40;
@@ -109,6 +111,7 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
         Anonymous | Alias | Link | Issue | Revoke | Mutual | Key | Session | Svid | SvidUse => {
             vec![Event::Assertion(Box::new(assertion(index, draw)))]
         }
+        Mint => vec![world::minted(index, (a, secs, flag))],
         PodEnd | PodMove | Node | Agent | Entry => vec![Event::Placement(Box::new(place(index, draw)))],
         Sign => vec![world::seen(index, (a, c, secs))],
         Decided => vec![Event::Host(Box::new(decided(index, (a, c, secs, flag))))],
@@ -167,11 +170,24 @@ fn assertion(index: usize, (kind, a, b, c, secs, flag): Draw) -> IdentityAsserti
             IdentityAssertion {
                 bound_pod_uid: pod,
                 bound_host: Some(format!("h{}", a % HOSTS)),
+                audience: vec![format!("service-{}", b % 2)],
                 exp,
                 ..issue
             }
         }
-        Revoke => IdentityAssertion { phase: Phase::Revoke, ..issue },
+        Revoke => {
+            let of_key = (c == 0).then(|| format!("AKIA={a}"));
+            let call = if flag { "UpdateAccessKey" } else { "DeleteAccessKey" };
+            let (phase, action) = (Phase::Revoke, Some(call.to_owned()));
+            let source = if b == 0 { "token-log" } else { "api-log" }.to_owned();
+            IdentityAssertion {
+                phase,
+                action,
+                source,
+                credential_id: of_key.or(issue.credential_id.clone()),
+                ..issue
+            }
+        }
         Key => {
             let id = Some(format!("AKIA={a}"));
             IdentityAssertion { credential_id: id, credential_kind: Some("aws-key".to_owned()), ..*used }
@@ -230,7 +246,10 @@ fn place(index: usize, (kind, a, b, c, secs, flag): Draw) -> Placement {
         ..said.clone()
     };
     match kind {
-        PodEnd => Placement { end: Some(world::at(secs - 30)), ..said },
+        PodEnd => {
+            let (uid, host) = if c == 0 { (None, None) } else { (said.pod_uid.clone(), said.host.clone()) };
+            Placement { end: Some(world::at(secs - 30)), may_go_on: flag, pod_uid: uid, host, ..said }
+        }
         PodMove => Placement {
             addresses: vec![format!("10.0.0.{b}")],
             container_ids: vec![container(a)],

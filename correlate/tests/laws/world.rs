@@ -43,6 +43,11 @@ destinations = ["service-2"]
 [learning]
 min_history = "1m"
 dormant_after = "4d"
+[[destination]]
+name = "service-1"
+audiences = ["service-1"]
+[credential_class.vault-token]
+max_ttl = "10m"
 [completeness]
 "api-log" = { complete = true }
 "#;
@@ -122,10 +127,18 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
     let calls = (0usize..2, 0usize..5, 0i64..120, any::<bool>(), 1u8..4, -3000i64..3000);
     let calls = prop::collection::vec(calls, 0..10);
     let sources = prop::collection::vec(0usize..3, PODS);
-    (uses, at_home, hosts, calls, sources).prop_map(|(uses, at_home, hosts, calls, sources)| {
+    let ends = prop::collection::vec((0..PODS, -300i64..600, any::<bool>()), 0..3);
+    let mints = prop::collection::vec((0..PODS, 0i64..900, any::<bool>()), 0..5);
+    let beside = (calls, sources, ends, mints);
+    (uses, at_home, hosts, beside).prop_map(|(uses, at_home, hosts, (calls, sources, ends, mints))| {
         let mut events: Vec<Event> = (0..PODS).map(|pod| placement(pod, sources[pod])).collect();
+        let ends = ends.into_iter().enumerate();
+        events.extend(
+            ends.map(|(index, (pod, secs, goes_on))| ended(index, (pod, sources[pod]), secs, goes_on)),
+        );
         events.extend((0..PODS).map(issue));
         let home = at_home.into_iter().map(|(pod, destination, at)| (pod, pod, destination, at, true));
+        events.extend(mints.into_iter().enumerate().map(|(index, draw)| minted(index, draw)));
         events.extend(uses.into_iter().chain(home).enumerate().map(|(index, draw)| presented(index, draw)));
         events.extend(hosts.into_iter().enumerate().map(|(index, draw)| seen(index, draw)));
         events.extend(calls.into_iter().enumerate().flat_map(|(index, draw)| called(index, draw)));
@@ -164,6 +177,40 @@ pub(crate) fn placement(pod: usize, source: usize) -> Event {
     }))
 }
 
+/// A pod asks for a token of another kind, for too long or not.
+pub(crate) fn minted(index: usize, (pod, secs, is_long): (usize, i64, bool)) -> Event {
+    let Event::Assertion(row) = issue(pod) else { unreachable!("it is an assertion") };
+    Event::Assertion(Box::new(IdentityAssertion {
+        event_id: id("mint", index),
+        event_time: at(secs),
+        location: format!("mint:{index}"),
+        credential_id: Some(format!("hvs.{index}")),
+        credential_kind: Some("vault-token".to_owned()),
+        id_kind: IdKind::Accessor,
+        parent_id: Some(format!("JTI={pod}")),
+        audience: Vec::new(),
+        bound_pod_uid: None,
+        bound_host: None,
+        iat: Some(at(secs)),
+        exp: Some(at(secs + if is_long { 3_600 } else { 300 })),
+        ..*row
+    }))
+}
+
+/// A pod is gone, or only asked to go.
+fn ended(index: usize, (pod, source): (usize, usize), secs: i64, may_go_on: bool) -> Event {
+    let Event::Placement(row) = placement(pod, source) else { unreachable!("it is a placement") };
+    let (event_id, location) = (id("end", index), format!("ends:{index}"));
+    Event::Placement(Box::new(Placement {
+        event_id,
+        event_time: at(secs),
+        location,
+        end: Some(at(secs)),
+        may_go_on,
+        ..*row
+    }))
+}
+
 pub(crate) fn issue(pod: usize) -> Event {
     Event::Assertion(Box::new(IdentityAssertion {
         event_id: id("issue", pod),
@@ -178,6 +225,7 @@ pub(crate) fn issue(pod: usize) -> Event {
         subject: Some(format!("system:serviceaccount:ns:w{}", pod / 2)),
         bound_pod_uid: Some(format!("uid-{pod}")),
         bound_host: Some(format!("h{}", pod % HOSTS)),
+        audience: if pod.is_multiple_of(2) { vec!["service-0".to_owned()] } else { Vec::new() },
         iat: Some(at(-500)),
         exp: Some(at(600)),
         ..IdentityAssertion::default()

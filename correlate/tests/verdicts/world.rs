@@ -46,6 +46,14 @@ effective_from = 2023-11-14T22:13:00Z
 dormant_after = "30d"
 [completeness]
 "api-log" = { complete = true }
+[credential_class.vault-token]
+max_ttl = "1h"
+[[destination]]
+name = "api-server"
+audiences = ["https://kubernetes.default.svc"]
+[[destination]]
+name = "mail"
+audiences = ["mail", "smtp"]
 "#;
 
 /// Planning takes longer than any judgement: one engine serves all tests, one after the other.
@@ -149,6 +157,14 @@ impl World {
             pod_uid: None,
             ..pod
         });
+    }
+
+    /// The first pod is deleted, but for what `other` makes of it.
+    pub(crate) fn gone(&mut self, secs: i64, other: impl FnOnce(&mut Placement)) {
+        let mut row = Placement { event_time: at(secs), end: Some(at(secs)), ..self.placement(0) };
+        row.location = format!("inventory:{}", self.rows.placements.len());
+        other(&mut row);
+        self.rows.placements.push(row);
     }
 
     /// Two days in which the workload called what it always calls.

@@ -84,6 +84,7 @@ fn placement(record: &Record<'_>, item: &Value, owner: Option<&str>) -> Option<P
     row.addresses = addresses(item);
     row.start = field::time_at(item, &["LaunchTime"]);
     row.end = end;
+    row.may_go_on = end.is_some() && field::str_at(item, &["State", "Name"]) != Some("terminated");
     row.unmapped = field::unmapped(
         [
             "State",

@@ -43,6 +43,9 @@ table!(Placement "placements" "One row per statement that a workload, host or ag
     start: Option<EventTime> = "start_time",
     /// Until when; null when it still was at `event_time`.
     end: Option<EventTime> = "end_time",
+    /// True when `end` is when its deletion or a stop was asked for, and nothing says that it is over: it may go on for a
+    /// while, or come back.
+    may_go_on: bool = "",
     /// SPIRE selectors of an entry, `type:value`.
     selectors: TextList = "",
     /// SPIFFE ID of the parent (agent) of an entry.

@@ -89,6 +89,22 @@ table!(Use "uses"
     valid_from: Option<EventTime> = "",
     /// Clock error of the source plus the verifier's leeway, in nanoseconds.
     skew_nanos: i64 = "",
+    /// When the credential was revoked, or the pod or machine that it belongs to was gone for good, where a record says so:
+    /// whichever verifiers had to know of first.
+    ended_at: Option<EventTime> = "",
+    /// Which of these it was: `revocation`, `pod` or `host`.
+    ended_by: Option<String> = "",
+    /// How long after that a use may still be honest or not yet known to verifiers, in nanoseconds: errors of both clocks,
+    /// leeway, caches, and the time that a machine takes to stop.
+    end_grace_nanos: i64 = "",
+    /// True when whoever recorded the use knew of that end, or asks for it at each use.
+    checks_liveness: bool = "",
+    /// Audiences of the credential, divided by commas, where a record tells them; kept for uses at a destination that is none
+    /// of them.
+    audiences: Option<String> = "",
+    /// Is the destination one that the credential is meant for? Compares its audiences with those that the environment
+    /// declares of the destination.
+    audience_match: Match = "",
     /// Place compared with binding: does the use come from where the credential belongs?
     place_match: Match = "",
     /// The same, for hosts only.

@@ -32,6 +32,8 @@ pub(super) fn rows(record: &Record<'_>, json: &Value, called: &IdentityAssertion
             row.start = field::time_at(item, &["launchTime"]).or(Some(called.event_time));
         } else {
             row.end = Some(called.event_time);
+            // What was stopped may be started again, and so may some of what was evicted.
+            row.may_go_on = called.action.as_deref() != Some("TerminateInstances");
         }
         Some(row)
     });

@@ -91,6 +91,8 @@ fn about_new_credentials(record: &Record<'_>, called: &IdentityAssertion) -> Ide
         credential_kind: Some("aws-session".to_owned()),
         bound_namespace: None,
         bound_instance: None,
+        // Those are the audiences of what was shown.
+        audience: Vec::new(),
         trust_flags: Vec::new(),
         ..called.clone()
     }

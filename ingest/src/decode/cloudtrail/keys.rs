@@ -1,4 +1,4 @@
-//! Access keys of users: made, switched off, deleted; and sessions of a role that a policy ends.
+//! Access keys of users: made, switched off and on, deleted; and sessions of a role that a policy ends.
 //!
 //! In: CreateAccessKey, UpdateAccessKey, DeleteAccessKey and PutRolePolicy events that succeeded, and the rows of their
 //! calls. Out: a second row about the key, or about the role's sessions.
@@ -31,6 +31,7 @@ pub(super) fn row(
         }
         "DeleteAccessKey" => (Phase::Revoke, asked("accessKeyId")?),
         "UpdateAccessKey" if asked("status") == Some("Inactive") => (Phase::Revoke, asked("accessKeyId")?),
+        "UpdateAccessKey" if asked("status") == Some("Active") => (Phase::Renew, asked("accessKeyId")?),
         _ => return None,
     };
     let owner =

@@ -33,11 +33,13 @@ pub(super) fn row(
         "SignJwt" | "SignBlob" => token(&mut row, payload, "gcp-signed"),
         "ExchangeToken" => exchanged(&mut row, payload),
         "CreateServiceAccountKey" | "UploadServiceAccountKey" => key(&mut row, payload)?,
-        "DeleteServiceAccountKey" | "DisableServiceAccountKey" => {
+        "DeleteServiceAccountKey" | "DisableServiceAccountKey" | "EnableServiceAccountKey" => {
             let id =
                 string_at(payload, &["request", "name"]).or_else(|| string_at(payload, &["resourceName"]));
             principal::set_key(&mut row, principal::key_id(&id?)?.to_owned());
-            row.phase = Phase::Revoke;
+            let is_on = method == "EnableServiceAccountKey";
+            row.phase = if is_on { Phase::Renew } else { Phase::Revoke };
+            row.iat = None;
             row.subject = requested_account(payload);
         }
         _ => return None,

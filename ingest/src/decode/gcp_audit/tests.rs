@@ -129,6 +129,8 @@ fn keys() {
     assert_eq!((made.exp, made.iat), (None, EventTime::parse("2026-03-01T10:00:00Z").ok()));
     let gone = decode(&entry(json!({"methodName": "google.iam.admin.v1.DeleteServiceAccountKey", "request": {"name": "projects/-/serviceAccounts/a@p/keys/0a1b"}}))).remove(1);
     assert_eq!((gone.phase, gone.credential_id.as_deref()), (Phase::Revoke, Some("0a1b")));
+    let again = decode(&entry(json!({"methodName": "google.iam.admin.v1.EnableServiceAccountKey", "request": {"name": "projects/-/serviceAccounts/a@p/keys/0a1b"}}))).remove(1);
+    assert_eq!((again.phase, again.credential_id.as_deref(), again.iat), (Phase::Renew, Some("0a1b"), None));
 }
 
 /// Scenario: a foreign token is exchanged. Guarantees: the mapped principal is who the new token stands for; the row of

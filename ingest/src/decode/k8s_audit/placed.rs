@@ -2,7 +2,8 @@
 //!
 //! In: an audit event and the row of its request. Out: a placement, where the request changed a pod, bound it to a
 //! node, or changed a node, and succeeded. Owns: which of request and answer is believed (the answer; then the
-//! request; then the reference), and that a deletion ends the placement even if nothing but names is known.
+//! request; then the reference), that a deletion ends the placement even if nothing but names is known, and whether what
+//! was asked to go is gone.
 
 use offbound_schemas::table::{IdentityAssertion, Placement};
 use offbound_schemas::vocabulary::{Decision, Enforcement, PlacementKind};
@@ -36,10 +37,19 @@ pub(super) fn row(
         _ => return None,
     }
     if verb == "delete" {
+        // A deleted node is there again as soon as its kubelet registers it.
+        row.may_go_on = row.kind == PlacementKind::Host || (row.end.is_none() && !is_gone(event, presented));
         // The deletion that ends a pod's grace, its kubelet's, answers with the moment at which the grace began.
         row.end = row.end.max(Some(row.event_time));
     }
     tells_a_place(&row).then_some(row)
+}
+
+/// Whether a deletion is the last word: a pod's kubelet asks when it has stopped, and the answer about an object that is
+/// there no more is a status. Who else asks begins a grace.
+fn is_gone(event: &AuditEvent<'_>, presented: &IdentityAssertion) -> bool {
+    let is_kubelet = presented.subject.as_deref().is_some_and(|subject| subject.starts_with("system:node:"));
+    is_kubelet || event.str_at(&["responseObject", "kind"]) == Some("Status")
 }
 
 /// A name alone is no place; it is worth a row only when it ends one.

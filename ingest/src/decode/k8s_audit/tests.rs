@@ -423,6 +423,26 @@ fn pods() {
     assert_eq!(placement(json!({"verb": "get", "objectRef": pod})), None);
 }
 
+/// Scenario: deletions of a pod and of a node of which only the reference is recorded, or the answer too. Guarantees: only
+/// where something says that it is over may nothing go on.
+#[test]
+fn deletions_that_are_the_last_word() {
+    let goes_on = |kind: &str, user: &str, answer: Value| {
+        let row = placement(
+            json!({"verb": "delete", "objectRef": {"resource": kind, "namespace": "shop", "name": "web-7"},
+            "user": {"username": user}, "responseObject": answer}),
+        );
+        row.expect("an end").may_go_on
+    };
+    let announced =
+        json!({"kind": "Pod", "metadata": {"uid": "u", "deletionTimestamp": "2026-03-01T10:00:30Z"}});
+    assert!(goes_on("pods", "ann", Value::Null), "its grace has only begun");
+    assert!(!goes_on("pods", "ann", announced), "the end of its grace is known");
+    assert!(!goes_on("pods", "ann", json!({"kind": "Status", "details": {"uid": "u"}})), "it had no grace");
+    assert!(!goes_on("pods", "system:node:n1", Value::Null), "its kubelet has stopped it");
+    assert!(goes_on("nodes", "ann", json!({"kind": "Status"})), "its kubelet may register it again");
+}
+
 /// Scenario: pods deleted, evicted and created, an account deleted, a token asked for, each as a dry run: by the query, or
 /// by the options that are a deletion's body (`kubectl delete --dry-run=server` sends those). Guarantees: the request is
 /// told as a dry run and changes nothing; a refusal is one; a token is given all the same (`TokenREST.Create` of Kubernetes

@@ -69,6 +69,8 @@ pub(crate) fn fill_host(placement: &mut Placement, node: &Value) {
     merge(&mut placement.addresses, node_addresses(node));
     placement.start = field::time_at(node, &["metadata", "creationTimestamp"]).or(placement.start);
     placement.end = field::time_at(node, &["metadata", "deletionTimestamp"]).or(placement.end);
+    // Its kubelet may register it again.
+    placement.may_go_on = placement.end.is_some();
     let boot_id = field::at(node, &["status", "nodeInfo", "bootID"]);
     let pod_cidrs = field::at(node, &["spec", "podCIDRs"]);
     let provider = field::at(node, &["spec", "providerID"]);

@@ -57,6 +57,8 @@ fn tokens_come_and_go() {
         (row.phase, row.credential_id.as_deref(), row.credential_kind.as_deref()),
         (Phase::Revoke, Some("s-1"), Some("okta-session"))
     );
+    let row = event("user.session.clear", json!({})).remove(0);
+    assert_eq!((row.phase, row.credential_id, row.parent_id.as_deref()), (Phase::Revoke, None, Some("s-1")));
     let row = event("app.oauth2.as.token.detect_reuse", json!({"displayMessage": "Token reuse"})).remove(0);
     assert_eq!(
         (row.decision, row.reason.as_deref(), row.credential_id),

@@ -22,7 +22,13 @@ pub(super) fn fill(row: &mut IdentityAssertion, json: &Value, event: &str) {
     let api_token = event.strip_prefix("system.api_token.");
     let revoked = event.contains(".token.revoke") || event.contains(".consent.revoke");
     match event {
-        "user.session.end" | "user.session.clear" | "user.session.expire" => row.phase = Phase::Revoke,
+        "user.session.end" | "user.session.expire" => row.phase = Phase::Revoke,
+        // All sessions of the target are meant; the one that is named is the session of whoever cleared them.
+        "user.session.clear" => {
+            row.phase = Phase::Revoke;
+            row.parent_id = row.credential_id.take();
+            row.id_kind = IdKind::None;
+        }
         _ if api_token.is_some() || revoked => {
             let made = matches!(api_token, Some("create" | "enable"));
             row.phase = match api_token {
