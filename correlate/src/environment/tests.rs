@@ -226,3 +226,22 @@ proptest! {
         }
     }
 }
+
+/// The page that tells users of the file.
+const PAGE: &str = include_str!("../../../docs/environment.md");
+
+/// Scenario: the example of the page on this file. Guarantees: it is sound, and there is something in every section but
+/// `policy`, which is only named.
+#[test]
+fn the_page_is_true() {
+    let text = PAGE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let environment = Environment::parse(text, "docs/environment.md").expect("a sound example");
+    for section in SECTIONS.iter().map(|section| section.key).filter(|key| *key != "policy") {
+        let rest: String = text
+            .split("\n\n")
+            .filter(|part| !part.contains(&format!("[{section}")) && !part.starts_with(section))
+            .collect();
+        let without = Environment::parse(&rest, "docs/environment.md");
+        assert!(without.as_ref() != Ok(&environment), "the example says nothing in [{section}]");
+    }
+}
