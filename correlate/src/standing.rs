@@ -47,6 +47,8 @@ pub(crate) struct Standing {
     by_group: BTreeMap<(usize, Key), BTreeSet<FindingId>>,
     /// Rules and groups by what their findings were looked up by.
     by_question: BTreeMap<Key, BTreeSet<(usize, Key)>>,
+    /// The same by hosts of which nothing was heard when it would have told something of their findings.
+    unheard: BTreeMap<Key, BTreeSet<(usize, Key)>>,
     cases: BTreeMap<IncidentId, Case>,
     /// Incidents that something concerns which they do not tell yet: judged again in the next round …
     stale: BTreeSet<IncidentId>,

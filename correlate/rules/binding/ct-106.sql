@@ -29,7 +29,7 @@ SELECT
   max(last_time) AS last_time,
   sum(count) AS count,
   array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
-  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  CAST(NULL AS VARCHAR) AS signal_ids,
   concat(
     CASE min(ended_by)
       WHEN 'revocation' THEN 'The credential was revoked'

@@ -44,7 +44,7 @@ SELECT
   max(last_time) AS last_time,
   sum(count) AS count,
   array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
-  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  CAST(NULL AS VARCHAR) AS signal_ids,
   concat(
     CASE
       WHEN undeclared THEN 'Let in, while declared policy names who may call this destination to do this, and nobody under its names.'

@@ -35,12 +35,19 @@ WITH used AS (
   WHERE decision = 'allow' AND phase <> 'verify' AND presenter IS NULL AND place_match <> 'mismatch'
     AND (observed_environment IS NOT NULL OR observed_pod_uid IS NOT NULL)
 ),
+several AS (
+  SELECT account
+  FROM used
+  WHERE account IS NOT NULL
+  GROUP BY account
+  HAVING min(environment) <> max(environment) OR min(caller) <> max(caller)
+),
 users AS (
   SELECT account, environment, caller, place, scope, first_value(use_id ORDER BY first_time, use_id) AS use_id,
     min(first_time) AS first_time, max(last_time) AS last_time, sum(count) AS count,
     min(observation_grade) AS observation_grade
   FROM used
-  WHERE account IS NOT NULL
+  WHERE account IN (SELECT account FROM several)
   GROUP BY account, environment, caller, place, scope
 ),
 environments AS (
@@ -62,7 +69,7 @@ SELECT
   max(u.last_time) AS last_time,
   sum(u.count) AS count,
   array_agg(u.use_id ORDER BY u.first_time, u.use_id) AS use_ids,
-  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  CAST(NULL AS VARCHAR) AS signal_ids,
   concat(
     CASE WHEN max(e.number) > 1 THEN concat('Used in ', max(e.number), ' environments: ', max(e.names), '.', chr(10)) ELSE '' END,
     CASE

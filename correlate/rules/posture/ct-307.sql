@@ -26,7 +26,7 @@ SELECT
   max(last_time) AS last_time,
   sum(count) AS count,
   array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
-  array_agg(CAST(NULL AS VARCHAR)) AS signal_ids,
+  CAST(NULL AS VARCHAR) AS signal_ids,
   concat('Idle for ', idle_secs / 86400, ' days; its longest rest before was of ', max(longest_rest_secs) / 86400, ' days.') AS reason
 FROM uses
 WHERE idle_secs > 3 * greatest(longest_rest_secs, 129600) AND decision = 'allow' AND phase <> 'verify'

@@ -10,7 +10,7 @@ use offbound_schemas::EventId;
 use offbound_schemas::table::{issues, signals, taints, uses};
 
 use super::{Changed, Index, Standing};
-use crate::asked::Key;
+use crate::asked::{About, Key};
 use crate::engine::EngineError;
 use crate::fact::signal::Sign;
 use crate::fact::touched::Touched;
@@ -109,10 +109,14 @@ impl Standing {
             others.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
         }
         let asked = questions.keys().filter_map(|key| self.by_question.get(key)).flatten();
-        let heard = self.by_group.iter().filter(|(_, ids)| {
-            ids.iter().any(|id| self.found.get(id).is_some_and(|found| is_heard(scene, touched, found)))
+        let hosts = touched.heard.keys().map(|host| About::On(scene.facts.names.text(*host)).key());
+        let may_be = hosts.filter_map(|host| self.unheard.get(&host)).flatten();
+        let heard = may_be.filter(|group| {
+            let mut found =
+                self.by_group.get(group).into_iter().flatten().filter_map(|id| self.found.get(id));
+            found.any(|found| is_heard(scene, touched, found))
         });
-        for (rule, key) in asked.chain(heard.map(|(group, _)| group)) {
+        for (rule, key) in asked.chain(heard) {
             if let Some(entity) = session.rule(*rule).and_then(|rule| rule.entity) {
                 groups.add(entity, *key, Marks::ALL);
             }
@@ -276,6 +280,9 @@ impl Standing {
                 changed.found.insert(id);
             }
             self.by_group.entry((rule, key)).or_default().insert(id);
+            if let Some(host) = own_host(&found).filter(|_| !found.finding.missing_sources.is_empty()) {
+                self.unheard.entry(About::On(host).key()).or_default().insert((rule, key));
+            }
             self.found.insert(id, found);
             for question in questions {
                 self.by_question.entry(question).or_default().insert((rule, key));
@@ -346,9 +353,14 @@ fn is_heard(scene: &Scene<'_>, touched: &Touched, found: &Found) -> bool {
     if found.finding.missing_sources.is_empty() {
         return false;
     }
-    let host = found.finding.bound.as_ref().and_then(|bound| bound.host.as_deref());
+    let host = own_host(found);
     let heard =
         host.and_then(|host| scene.facts.names.known(host)).and_then(|host| touched.heard_around(host));
     heard
         .is_some_and(|(from, to)| found.uses.iter().any(|row| from <= row.first_time && row.first_time <= to))
+}
+
+/// The host that should have been heard.
+fn own_host(found: &Found) -> Option<&str> {
+    found.finding.bound.as_ref().and_then(|bound| bound.host.as_deref())
 }
