@@ -164,30 +164,8 @@ fn assertion(index: usize, (kind, a, b, c, secs, flag): Draw) -> IdentityAsserti
         Anonymous => IdentityAssertion { subject: None, ..*used },
         Alias => IdentityAssertion { credential_id: Some(format!("ALIAS={a}")), subject: None, ..*used },
         Link => IdentityAssertion { credential_alias: Some(format!("ALIAS={a}")), subject: None, ..issue },
-        Issue => {
-            let pod = (flag).then(|| format!("uid-{a}"));
-            let exp = Some(world::at(secs + 60 * i64::try_from(c).unwrap_or_default()));
-            IdentityAssertion {
-                bound_pod_uid: pod,
-                bound_host: Some(format!("h{}", a % HOSTS)),
-                audience: vec![format!("service-{}", b % 2)],
-                exp,
-                ..issue
-            }
-        }
-        Revoke => {
-            let of_key = (c == 0).then(|| format!("AKIA={a}"));
-            let call = if flag { "UpdateAccessKey" } else { "DeleteAccessKey" };
-            let (phase, action) = (Phase::Revoke, Some(call.to_owned()));
-            let source = if b == 0 { "token-log" } else { "api-log" }.to_owned();
-            IdentityAssertion {
-                phase,
-                action,
-                source,
-                credential_id: of_key.or(issue.credential_id.clone()),
-                ..issue
-            }
-        }
+        Issue => issued((a, b, c, secs, flag), issue),
+        Revoke => revoked((a, b, c, flag), issue),
         Key => {
             let id = Some(format!("AKIA={a}"));
             IdentityAssertion { credential_id: id, credential_kind: Some("aws-key".to_owned()), ..*used }
@@ -225,6 +203,33 @@ fn assertion(index: usize, (kind, a, b, c, secs, flag): Draw) -> IdentityAsserti
             addr_quality: AddrQuality::Direct,
             ..*used
         },
+    }
+}
+
+fn issued(
+    (a, b, c, secs, flag): (usize, usize, usize, i64, bool),
+    issue: IdentityAssertion,
+) -> IdentityAssertion {
+    let exp = Some(world::at(secs + 60 * i64::try_from(c).unwrap_or_default()));
+    IdentityAssertion {
+        bound_pod_uid: flag.then(|| format!("uid-{a}")),
+        bound_host: Some(format!("h{}", a % HOSTS)),
+        audience: vec![format!("service-{}", b % 2)],
+        exp,
+        ..issue
+    }
+}
+
+/// Of a token, or of a key that may only be switched off; by a log that is declared complete, or not.
+fn revoked((a, b, c, flag): (usize, usize, usize, bool), issue: IdentityAssertion) -> IdentityAssertion {
+    let of_key = (c == 0).then(|| format!("AKIA={a}"));
+    let call = if flag { "UpdateAccessKey" } else { "DeleteAccessKey" };
+    IdentityAssertion {
+        phase: Phase::Revoke,
+        action: Some(call.to_owned()),
+        source: if b == 0 { "token-log" } else { "api-log" }.to_owned(),
+        credential_id: of_key.or(issue.credential_id.clone()),
+        ..issue
     }
 }
 
