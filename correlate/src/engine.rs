@@ -143,20 +143,11 @@ impl Engine {
     /// What the events at hand, sealed or not, say and was not published yet: provisional findings, also where one is
     /// graver than was published, and the incidents that they make.
     pub async fn provisional(&mut self) -> Result<Changes, EngineError> {
-        self.look_ahead(Again::ALL).await
+        self.glance(Again::ALL).await
     }
 
     /// The same sooner: incidents that are there already take turns in being judged again, as told by [`Again`].
     pub async fn glance(&mut self, again: Again) -> Result<Changes, EngineError> {
-        self.look_ahead(again).await
-    }
-
-    /// Whether a glance would judge incidents again, be there news or not.
-    pub fn owes_glance(&mut self, again: Again) -> bool {
-        self.ahead.ledger().is_some_and(|ahead| ahead.owes(again))
-    }
-
-    async fn look_ahead(&mut self, again: Again) -> Result<Changes, EngineError> {
         let sealed = self.covered();
         let is_due = |ahead: &&mut Ledger| ahead.touched || ahead.owes(again);
         let Some(ahead) = self.ahead.ledger().filter(is_due) else {
@@ -165,6 +156,11 @@ impl Engine {
         let look = Look { now: None, again };
         let renewed = ahead.renew(&self.environment, &self.session, look).await?;
         Ok(self.published.look_ahead(ahead, renewed, sealed))
+    }
+
+    /// Whether a glance would judge incidents again, be there news or not.
+    pub fn owes_glance(&mut self, again: Again) -> bool {
+        self.ahead.ledger().is_some_and(|ahead| ahead.owes(again))
     }
 
     /// Folds every event strictly before `watermark`, and tells what that makes different: findings confirmed, revised

@@ -38,6 +38,7 @@ pub(crate) use allow::{Admission, Call};
 pub use cidr::{Cidr, CidrError, parse_address};
 pub use clock::{Clock, DEFAULT_CLOCK_ERROR_NANOS};
 pub use completeness::Completeness;
+pub(crate) use credential_class::is_too_long;
 pub use credential_class::{CredentialClass, StaticPolicy};
 pub use delegation::Delegation;
 pub use destination::DestinationInfo;

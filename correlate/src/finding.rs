@@ -169,6 +169,9 @@ fn found(scene: &Scene<'_>, members: &Members<'_>, rule: &Rule, candidate: &Cand
 }
 
 fn issues_of(scene: &Scene<'_>, members: &Members<'_>, ids: &[String]) -> Vec<Issue> {
+    if members.issues.is_empty() {
+        return Vec::new();
+    }
     let held = ids.iter().take(MAX_MEMBERS).filter_map(|id| members.issued(scene, id));
     let mut rows: Vec<Issue> = held.filter_map(|held| issues::row(scene, &held)).collect();
     rows.sort_by(|a, b| (a.issue_time, &a.issue_id).cmp(&(b.issue_time, &b.issue_id)));

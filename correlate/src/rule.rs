@@ -7,6 +7,8 @@
 mod front_matter;
 mod marks;
 
+use offbound_schemas::table::uses;
+
 use front_matter::FrontMatter;
 pub use marks::Marks;
 
@@ -86,6 +88,11 @@ const GROUPED: &[&str] = &["uses", "signals", "taints", "thefts", "suspicions", 
 const OF_SIGNS: &[&str] = &["signals", "taints", "thefts", "suspicions"];
 
 impl Rule {
+    /// Whether it looks at uses.
+    pub(crate) fn reads_uses(&self) -> bool {
+        self.reads.iter().any(|read| read == uses::NAME)
+    }
+
     /// Whether rows of signs are part of its answer.
     pub(crate) fn reads_signs(&self) -> bool {
         self.reads.iter().any(|read| OF_SIGNS.contains(&read.as_str()))
@@ -104,8 +111,7 @@ impl Rule {
 
     /// What it may look at of uses to join them with signs: nothing, if it reads but one of the two.
     pub(crate) fn joined_uses(&self) -> Marks {
-        let reads_uses = self.reads.iter().any(|read| read == "uses");
-        self.uses.unwrap_or(Marks::ALL).when(reads_uses && self.reads_signs())
+        self.uses.unwrap_or(Marks::ALL).when(self.reads_uses() && self.reads_signs())
     }
 }
 

@@ -39,8 +39,8 @@ pub(crate) struct Standing {
     index: Index,
     uses: Vec<Option<UseState>>,
     signs: Vec<Option<SignState>>,
-    /// Credentials that were issued for too long, by their place, with their own key.
-    issues: BTreeMap<usize, (IssueKeys, Key)>,
+    /// Credentials that were issued for too long, by their place.
+    issues: BTreeMap<usize, IssueKeys>,
     past: Past,
     found: BTreeMap<FindingId, Found>,
     /// Findings by rule and group.

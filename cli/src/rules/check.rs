@@ -25,7 +25,7 @@ pub(super) fn run(paths: &[PathBuf]) -> Result<Done, Failure> {
     let mut faults = Vec::new();
     for file in &files {
         match sound(&mut known, file) {
-            Ok(rule) => {
+            Ok((rule, _)) => {
                 let (file, reads) = (file.display().to_string(), rule.reads.join(", "));
                 let (file, id, reads) = (safe::line(&file), safe::line(&rule.id), safe::line(&reads));
                 sink.write(|to| writeln!(to, "{file}: sound: {id} reads {reads}"))?;
@@ -37,12 +37,14 @@ pub(super) fn run(paths: &[PathBuf]) -> Result<Done, Failure> {
     if faults.is_empty() { Ok(Done::Clean) } else { Err(Failure::Usage(faults)) }
 }
 
-/// The rule of a file, read and planned; if it is sound, it is known from then on.
-pub(super) fn sound(known: &mut RuleSet, file: &Path) -> Result<Rule, Failure> {
+/// The rule of a file, read and planned, also as a set of its own; if it is sound, it is known from then on.
+pub(super) fn sound(known: &mut RuleSet, file: &Path) -> Result<(Rule, RuleSet), Failure> {
     let mut alone = RuleSet::default();
     add(&mut alone, file)?;
     Judge::new(Environment::default(), &alone)?;
     add(known, file)?;
     let rule = alone.rules().first().cloned();
-    rule.ok_or_else(|| Failure::could_not(format!("{} has no rule; please report this", file.display())))
+    let rule = rule
+        .ok_or_else(|| Failure::could_not(format!("{} has no rule; please report this", file.display())))?;
+    Ok((rule, alone))
 }

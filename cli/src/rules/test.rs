@@ -13,7 +13,7 @@ use offbound_correlate::examples::{self, Example, Examples, Expected};
 use offbound_schemas::untrusted::safe;
 use tokio::runtime::Runtime;
 
-use super::{add, builtin, check, rule_files};
+use super::{builtin, check, rule_files};
 use crate::exit::{Done, Failure, eprint_line, say};
 use crate::judge::runtime;
 use crate::output::{Sink, count};
@@ -72,7 +72,7 @@ pub(super) fn run(paths: &[PathBuf], quiet: bool) -> Result<Done, Failure> {
 
 /// A rule that is sound, with its examples; none where it has no file of them.
 fn tried(runtime: &Runtime, known: &mut RuleSet, file: &Path) -> Result<Option<Tried>, Failure> {
-    let rule = check::sound(known, file)?;
+    let (rule, alone) = check::sound(known, file)?;
     let beside = file.with_extension(EXAMPLES);
     let origin = beside.display().to_string();
     let text = match fs::read_to_string(&beside) {
@@ -84,8 +84,6 @@ fn tried(runtime: &Runtime, known: &mut RuleSet, file: &Path) -> Result<Option<T
     };
     let examples = examples::read(&text)
         .map_err(|misread| Failure::usage(format!("{origin}: {misread}; correct the example")))?;
-    let mut alone = RuleSet::default();
-    add(&mut alone, file)?;
     let rules = runtime.block_on(Examples::of(&alone)).map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Some(Tried { file: origin, rule: rule.id, rules, examples }))
 }

@@ -5,6 +5,11 @@
 use super::Environment;
 use offbound_schemas::authored::Value;
 
+/// What issuers grant beyond what was asked for. A kubelet asks for 3607 s, which Kubernetes itself takes for an hour
+/// (`pkg/serviceaccount/claims.go`).
+const ISSUE_GRACE_SECS: i64 = 60;
+const NANOS_PER_SEC: i64 = 1_000_000_000;
+
 /// Lifetime policy of a kind of credential.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CredentialClass {
@@ -43,4 +48,14 @@ impl Environment {
     pub fn class(&self, kind: &str) -> Option<&CredentialClass> {
         self.credential_classes.get(kind)
     }
+
+    /// The longest lifetime of a kind of credential, in seconds, where one is declared.
+    pub(crate) fn max_ttl_secs(&self, kind: &str) -> Option<i64> {
+        self.class(kind)?.max_ttl_nanos.map(|max| max / NANOS_PER_SEC)
+    }
+}
+
+/// Whether a lifetime is longer than it may be, by more than issuers grant.
+pub(crate) fn is_too_long(ttl_secs: i64, max_secs: i64) -> bool {
+    ttl_secs > max_secs + ISSUE_GRACE_SECS
 }

@@ -66,8 +66,7 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
 impl Environment {
     /// The audiences that are declared of the destination of that name.
     pub(crate) fn audiences_of(&self, name: &str) -> Option<&[String]> {
-        let declared = self.destinations.iter().find(|entry| entry.name == name)?;
-        declared.audiences.as_deref()
+        self.destination_named(name)?.audiences.as_deref()
     }
 
     /// A name of a destination, and the one that the file gives it.

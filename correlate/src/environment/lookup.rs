@@ -32,6 +32,8 @@ impl PartialEq for Lookup {
 struct Index {
     /// Workloads by id and alias.
     workloads: HashMap<String, usize>,
+    /// Destinations by their own name.
+    named: HashMap<String, usize>,
     /// Destinations by name and by every pattern that is a plain text.
     destinations: HashMap<String, usize>,
     /// Destinations with patterns that are more than a text, in order.
@@ -51,6 +53,7 @@ impl Index {
             }
         }
         for (number, entry) in destinations.iter().enumerate() {
+            index.named.entry(entry.name.clone()).or_insert(number);
             let plain = entry.patterns.iter().filter_map(|pattern| pattern.plain());
             for name in std::iter::once(entry.name.as_str()).chain(plain) {
                 index.destinations.entry(name.to_owned()).or_insert(number);
@@ -87,6 +90,11 @@ impl Environment {
         let index = self.index();
         let named = names.iter().filter_map(|name| index.allows.get(*name)).flatten();
         named.chain(&index.patterned_allows).copied()
+    }
+
+    /// The destination of that very name.
+    pub(super) fn destination_named(&self, name: &str) -> Option<&DestinationInfo> {
+        self.index().named.get(name).and_then(|number| self.destinations.get(*number))
     }
 
     /// The first destination whose name or patterns fit any of the names.

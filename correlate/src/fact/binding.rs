@@ -12,14 +12,11 @@ use super::evidence::Witness;
 use super::keep::Moves;
 use super::packed::{self, Packed, Profile, Rare};
 use super::shared::Shared;
-use crate::environment::Environment;
+use crate::environment::{Environment, is_too_long};
 use crate::names::{Name, Named, Names, Renaming};
 
 /// Logical size of a credential, with its place by its first name.
 const BYTES_EACH: usize = size_of::<Packed>() + size_of::<u32>();
-/// What issuers grant beyond what was asked for. A kubelet asks for 3607 s, which Kubernetes itself takes for an hour
-/// (`pkg/serviceaccount/claims.go`).
-pub(crate) const ISSUE_GRACE_SECS: i64 = 60;
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// Logical size of each further name.
 const ALIAS_BYTES: usize = size_of::<Name>() + size_of::<u32>();
@@ -427,14 +424,12 @@ fn overlong(
 ) -> Option<Overlong> {
     let is_issued = matches!(view.phase(row), Phase::Issue | Phase::Exchange)
         && matches!(view.decision(row), Decision::Allow | Decision::None);
-    let class = environment.class(kind.filter(|_| is_issued)?)?;
-    let max_secs = class.max_ttl_nanos? / NANOS_PER_SEC;
+    let max_secs = environment.max_ttl_secs(kind.filter(|_| is_issued)?)?;
     let start = view.iat(row).or(view.nbf(row)).unwrap_or(by.time);
     let secs = |end: EventTime| end.nanos_since(start) / NANOS_PER_SEC;
     let granted = view.exp(row);
     let ttl_secs = secs(view.warn_after(row).or(granted).or(view.reported_expiry(row))?);
-    let is_too_long = ttl_secs > max_secs + ISSUE_GRACE_SECS;
-    is_too_long.then(|| Overlong { by, ttl_secs, granted_ttl_secs: granted.map(secs) })
+    is_too_long(ttl_secs, max_secs).then(|| Overlong { by, ttl_secs, granted_ttl_secs: granted.map(secs) })
 }
 
 /// Fills what is unknown in `into` with what `from` knows.

@@ -56,9 +56,7 @@ impl Past {
             self.is_cut = true;
         }
     }
-}
 
-impl Past {
     /// It was active, as a log tells; says whether its rests are others now than they were.
     fn stir(&mut self, log: Name, time: EventTime) -> bool {
         let is_newest = self.activity.is_over_by(time);

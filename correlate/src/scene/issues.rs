@@ -12,12 +12,21 @@ use crate::fact::binding::Held;
 /// By what the row of one credential is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IssueKeys {
+    /// Itself.
+    own: Key,
     /// Whom it stands for.
     pub(crate) subject: Key,
     /// What it was got with.
-    pub(crate) parent: Option<Key>,
+    parent: Option<Key>,
     /// Where that belongs.
     pub(crate) scope: Option<Key>,
+}
+
+impl IssueKeys {
+    /// All of them.
+    pub(crate) fn all(self) -> impl Iterator<Item = Key> {
+        [Some(self.own), Some(self.subject), self.parent, self.scope].into_iter().flatten()
+    }
 }
 
 /// The row of one credential.
@@ -36,7 +45,7 @@ pub(crate) fn row(scene: &Scene<'_>, held: &Held) -> Option<Issue> {
         minter_scope: minter_scope(scene, held),
         ttl_secs: overlong.ttl_secs,
         granted_ttl_secs: overlong.granted_ttl_secs,
-        max_ttl_secs: super::uses::max_ttl_secs(scene, kind)?,
+        max_ttl_secs: scene.environment.max_ttl_secs(kind)?,
     })
 }
 
@@ -45,6 +54,7 @@ pub(crate) fn keys(scene: &Scene<'_>, held: &Held) -> Option<IssueKeys> {
     held.overlong?;
     let whose = scene.text(held.subject.or(held.id))?;
     Some(IssueKeys {
+        own: About::Holder(scene.text(held.id).unwrap_or_default()).key(),
         subject: About::Subject(whose).key(),
         parent: held.parent.map(|parent| About::Credential(parent).key()),
         scope: minter_scope(scene, held).map(|scope| About::Scope(&scope).key()),

@@ -5,8 +5,6 @@
 
 use std::collections::hash_map::Entry;
 
-use offbound_schemas::table::uses;
-
 use super::uses::{Reading, Readings, SeenAt, is_shared};
 use super::{Scene, signals};
 use crate::asked::{About, Key};
@@ -34,7 +32,7 @@ impl Wanted {
     /// None where some rule looks at every use.
     fn by<'r>(rules: impl Iterator<Item = &'r Rule>) -> Option<Self> {
         let mut wanted = Self::default();
-        for rule in rules.filter(|rule| rule.reads.iter().any(|read| read == uses::NAME)) {
+        for rule in rules.filter(|rule| rule.reads_uses()) {
             match (rule.uses, rule.signs, rule.entity) {
                 (Some(marks), ..) => wanted.marks = wanted.marks.and(marks),
                 // The group of a use is its place.

@@ -10,9 +10,9 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Match, Ph
 
 use super::Scene;
 use super::ending::{self, Ending};
-use crate::environment::{Admission, Call, StaticPolicy};
+use crate::environment::{Admission, Call, StaticPolicy, is_too_long};
 use crate::fact::activity::Rest;
-use crate::fact::binding::{Held, ISSUE_GRACE_SECS};
+use crate::fact::binding::Held;
 use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
 use crate::matching::{Bound, Compared, Ground, Seen, compare, compare_briefly};
@@ -128,9 +128,8 @@ impl<'a> Reading<'a> {
         let too_soon = lifetime.from.is_some_and(|from| first < from.plus_nanos(-skew));
         let kind = self.kind(scene);
         let is_static = kind.is_some_and(|kind| is_static(scene, kind, lifetime));
-        let max = kind.and_then(|kind| max_ttl_secs(scene, kind));
-        let lasting =
-            is_static || lifetime.ttl_secs.zip(max).is_some_and(|(ttl, max)| ttl > max + ISSUE_GRACE_SECS);
+        let max = kind.and_then(|kind| scene.environment.max_ttl_secs(kind));
+        let lasting = is_static || lifetime.ttl_secs.zip(max).is_some_and(|(ttl, max)| is_too_long(ttl, max));
         [
             // Whether there are several is told by all uses of its credential.
             Marks::PLACES.when(self.seen_at(scene).is_some()),
@@ -347,10 +346,6 @@ fn skew(scene: &Scene<'_>, usage: &Usage) -> i64 {
     scene.skew(usage.key.source) + LEEWAY_NANOS
 }
 
-pub(super) fn max_ttl_secs(scene: &Scene<'_>, kind: &str) -> Option<i64> {
-    scene.environment.class(kind)?.max_ttl_nanos.map(|max| max / NANOS_PER_SEC)
-}
-
 fn compared<'a>(
     compare: Compare,
     scene: &'a Scene<'_>,
@@ -426,7 +421,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         undeclared: matches!(admission, Admission::Excluded(_)),
         policy_since: since(admission),
         ttl_secs: lifetime.ttl_secs,
-        max_ttl_secs: kind.and_then(|kind| max_ttl_secs(scene, kind)),
+        max_ttl_secs: kind.and_then(|kind| scene.environment.max_ttl_secs(kind)),
         is_static: kind.is_some_and(|kind| is_static(scene, kind, lifetime)),
         valid_to: lifetime.to,
         valid_from: lifetime.from,

@@ -100,7 +100,7 @@ impl Standing {
                 }
             }
             let issues = index.issues.of(scope).iter().filter_map(|place| self.issues.get(place));
-            issues.for_each(|(keys, _)| groups.add(Entity::Subject, keys.subject, Marks::ALL));
+            issues.for_each(|keys| groups.add(Entity::Subject, keys.subject, Marks::ALL));
             let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
             signs.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
         }
@@ -200,7 +200,7 @@ impl Standing {
         let states = own.iter().filter_map(|place| self.uses.get(*place)?.as_ref());
         let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).copied().collect();
         let issues = if entity == Entity::Subject { issues_of(index, wanted) } else { Vec::new() };
-        scopes.extend(issues.iter().filter_map(|place| self.issues.get(place)?.0.scope));
+        scopes.extend(issues.iter().filter_map(|place| self.issues.get(place)?.scope));
         let mut signs: BTreeSet<usize> = BTreeSet::new();
         match entity {
             Entity::Credential | Entity::Subject | Entity::Destination => {}
@@ -215,7 +215,7 @@ impl Standing {
         for place in &issues {
             let overlong = scene.facts.bindings.at(*place).and_then(|held| held.overlong);
             let group = overlong.zip(self.issues.get(place));
-            groups.extend(group.map(|(overlong, (keys, _))| (overlong.by.id, keys.subject)));
+            groups.extend(group.map(|(overlong, keys)| (overlong.by.id, keys.subject)));
         }
         let mut given = Given { issues, ..Given::default() };
         for place in own {

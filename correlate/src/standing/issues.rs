@@ -27,23 +27,16 @@ impl Standing {
     }
 
     fn renew_issue(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
-        let held = scene.facts.bindings.at(place);
-        let keys = held.as_ref().and_then(|held| issues::keys(scene, held));
         if let Some(before) = self.issues.remove(&place) {
-            let (state, own) = before;
-            changed.groups.add(Entity::Subject, state.subject, Marks::OVERLONG);
-            self.index.unmark(state.subject, Marks::OVERLONG);
-            for key in [Some(state.subject), state.parent, state.scope, Some(own)].into_iter().flatten() {
-                self.index.issues.remove(key, place);
-            }
+            changed.groups.add(Entity::Subject, before.subject, Marks::OVERLONG);
+            self.index.unmark(before.subject, Marks::OVERLONG);
+            before.all().for_each(|key| self.index.issues.remove(key, place));
         }
-        let Some((keys, held)) = keys.zip(held) else { return };
-        let own = About::Holder(scene.text(held.id).unwrap_or_default()).key();
+        let held = scene.facts.bindings.at(place);
+        let Some(keys) = held.and_then(|held| issues::keys(scene, &held)) else { return };
         changed.groups.add(Entity::Subject, keys.subject, Marks::OVERLONG);
         self.index.mark(keys.subject, Marks::OVERLONG);
-        for key in [Some(keys.subject), keys.parent, keys.scope, Some(own)].into_iter().flatten() {
-            self.index.issues.add(key, place);
-        }
-        self.issues.insert(place, (keys, own));
+        keys.all().for_each(|key| self.index.issues.add(key, place));
+        self.issues.insert(place, keys);
     }
 }
