@@ -14,7 +14,7 @@ use offbound_correlate::{
 };
 use offbound_schemas::record::{Finding, Incident, SourceCount, Summary};
 use offbound_schemas::table::{host_events, identity_assertions, placements};
-use offbound_schemas::{EventBatch, EventTime};
+use offbound_schemas::{EventBatch, EventTime, FindingId};
 use offbound_store::Store;
 use tokio::runtime::Runtime;
 
@@ -218,6 +218,11 @@ impl Judge {
     /// Tells what was published before.
     pub(crate) fn restore(&mut self, findings: &[Finding], incidents: &[Incident]) {
         self.engine.restore(findings, incidents);
+    }
+
+    /// The revision of a finding that was told last.
+    pub(crate) fn revision(&self, id: &FindingId) -> Option<u32> {
+        self.engine.revision(id)
     }
 
     /// How many rows wait for the watermark.

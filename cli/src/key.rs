@@ -23,7 +23,7 @@ pub(crate) fn of_installation() -> Result<[u8; KEY_BYTES], Failure> {
             "warning",
             "no home folder: secrets get fingerprints of this run only; set XDG_STATE_HOME to keep them comparable",
         );
-        return fresh();
+        return random();
     };
     match read_or_create(&folder) {
         Ok(key) => Ok(key),
@@ -36,7 +36,7 @@ pub(crate) fn of_installation() -> Result<[u8; KEY_BYTES], Failure> {
                     place.display()
                 ),
             );
-            fresh()
+            random()
         }
     }
 }
@@ -48,11 +48,12 @@ pub(crate) fn state_folder() -> Option<PathBuf> {
     Some(state.join("offbound"))
 }
 
-fn fresh() -> Result<[u8; KEY_BYTES], Failure> {
-    let mut key = [0; KEY_BYTES];
-    getrandom::fill(&mut key)
+/// Random bytes of the system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
         .map_err(|error| Failure::could_not(format!("the system gives no random bytes: {error}")))?;
-    Ok(key)
+    Ok(bytes)
 }
 
 fn read_or_create(folder: &Path) -> io::Result<[u8; KEY_BYTES]> {
@@ -73,7 +74,7 @@ fn read(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
 /// Writes a fresh key aside and links it into place, so that two first runs at once agree on one key.
 fn create(folder: &Path, path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     make_private_folder(folder)?;
-    let key = fresh().map_err(|failure| io::Error::other(failure.to_string()))?;
+    let key = random().map_err(|failure| io::Error::other(failure.to_string()))?;
     let mut aside = tempfile::Builder::new().prefix(KEY_FILE).tempfile_in(folder)?;
     aside.write_all(&key)?;
     aside.as_file().sync_all()?;

@@ -15,9 +15,12 @@ mod health;
 mod hold_back;
 mod http;
 mod keeper;
+mod last_words;
 mod lead;
 mod metrics;
+mod origin;
 mod pace;
+mod places;
 mod printer;
 mod publish;
 mod rebuild;
@@ -25,15 +28,20 @@ mod reload;
 mod under_way;
 mod watermark;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use offbound_ingest::kafka::KafkaSource;
 use offbound_store::Writer;
 
 use keeper::Keeper;
+use last_words::Unread;
+use origin::Origin;
+use places::Places;
 use publish::Publisher;
 
 use crate::args::stream::StreamArgs;
+use crate::config::stream::StreamSettings;
 use crate::exit::{Done, Failure, say};
 use crate::interrupt::Interrupt;
 use crate::{Context, mappings};
@@ -65,9 +73,8 @@ pub(crate) fn run(args: &StreamArgs, context: &Context) -> Result<Done, Failure>
             say("note", &format!("metrics and health are at http://{bound}/"));
         }
     }
-    let writer = Writer::create(&folder, settings.segments())?;
-    let client = settings.connection.client_config().map_err(|error| Failure::usage(error.to_string()))?;
-    let publisher = Publisher::new(client, &settings, Arc::clone(&health))?.map(Arc::new);
+    let mut writer = Writer::create(&folder, settings.segments())?;
+    let (publisher, unread) = results(&settings, &mut writer, &health)?;
     let start = rebuild::rebuild(judge, writer.store(), &interrupt)?;
     let positions = connection::Positions::of(writer.store().offsets()?);
     let keeper = Keeper::start(
@@ -96,6 +103,7 @@ pub(crate) fn run(args: &StreamArgs, context: &Context) -> Result<Done, Failure>
         folder,
         keeper,
         publisher,
+        unread,
         metrics,
         health,
         printer,
@@ -107,4 +115,24 @@ pub(crate) fn run(args: &StreamArgs, context: &Context) -> Result<Done, Failure>
         until_end: args.until_end,
     });
     driver.run(&interrupt)
+}
+
+/// Where results go, and what was told there before.
+fn results(
+    settings: &StreamSettings,
+    writer: &mut Writer,
+    health: &Arc<health::Health>,
+) -> Result<(Option<Arc<Publisher>>, Option<Unread>), Failure> {
+    let client = settings.connection.client_config().map_err(|error| Failure::usage(error.to_string()))?;
+    let (origin, topic) = (Origin::of(&settings.group, writer)?, settings.results.findings.clone());
+    let unread = topic.map(|topic| -> Result<Unread, Failure> {
+        let stored = writer.store().meta(Places::KEY)?;
+        let known = stored.and_then(|text| Places::parse(&text, &topic));
+        let known = known.unwrap_or_else(|| Places::new(&topic, BTreeMap::new()));
+        Ok(Unread { connection: settings.connection.clone(), topic, known, origin: origin.clone() })
+    });
+    let unread = unread.transpose()?;
+    let known = unread.as_ref().map(|unread| unread.known.clone()).unwrap_or_default();
+    let publisher = Publisher::new(client, settings, (origin, known), Arc::clone(health))?;
+    Ok((publisher.map(Arc::new), unread))
 }

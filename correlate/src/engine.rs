@@ -11,7 +11,7 @@ mod published;
 mod settled;
 
 use offbound_schemas::record::{Finding, Gap, Incident};
-use offbound_schemas::{EventBatch, EventTime, SchemaError};
+use offbound_schemas::{EventBatch, EventTime, FindingId, SchemaError};
 
 use ahead::Ahead;
 pub use changes::{Changes, Tracked};
@@ -121,6 +121,12 @@ impl Engine {
     /// on events from before the first of them is left as it is.
     pub fn restore(&mut self, findings: &[Finding], incidents: &[Incident]) {
         self.published.restore(findings, incidents);
+    }
+
+    /// The revision of a finding that was published last; the highest where that was for good.
+    #[must_use]
+    pub fn revision(&self, id: &FindingId) -> Option<u32> {
+        self.published.revision(id)
     }
 
     /// Takes events in, in any order; they wait for the watermark.

@@ -27,7 +27,7 @@ use crate::segment::Plan;
 use crate::steps::{Steps, Watch};
 use crate::{
     Columns, Committed, EventTable, Options, OutboxItem, Packing, Reread, Store, StoreError, StreamCommit,
-    compact, conclusions, dead_letters, live, manifest, outbox, sources,
+    compact, conclusions, dead_letters, live, manifest, meta, outbox, sources,
 };
 
 /// Nothing yet of any table.
@@ -225,6 +225,14 @@ impl Writer {
         let followed = self.follow_up(committed.number);
         self.note(followed);
         Ok(committed)
+    }
+
+    /// Keeps a small fact of a stream's own, durable at once.
+    pub fn put_meta(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
+        let pair = [(key.to_owned(), value.to_owned())];
+        let put = |change: &Change<'_>| meta::put_of_stream(change, &pair);
+        self.keep_whole(|writer| writer.store.database.transact("keep a fact of a stream", put))
+            .map(|_number| ())
     }
 
     /// The oldest items of the outbox with their numbers, at most [`crate::MAX_OUTBOX_ITEMS_PER_READ`] at once.

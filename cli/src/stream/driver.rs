@@ -5,6 +5,7 @@
 //! Law: a point holds positions and conclusions of the same records; whatever was delivered before it is in it.
 
 mod points;
+mod recall;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use super::connection::Positions;
 use super::health::{Health, Part};
 use super::hold_back::{self, HoldBack};
 use super::keeper::{Keeper, Work};
+use super::last_words::Unread;
 use super::lead::Lead;
 use super::metrics::{Metrics, seconds};
 use super::pace::Pace;
@@ -68,6 +70,8 @@ pub(crate) struct Parts {
     pub(crate) folder: PathBuf,
     pub(crate) keeper: Keeper,
     pub(crate) publisher: Option<Arc<Publisher>>,
+    /// The topic of findings, until it was looked at what an earlier run told there.
+    pub(crate) unread: Option<Unread>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
     pub(crate) printer: Printer,
@@ -291,6 +295,7 @@ impl Driver {
     }
 
     fn assigned(&mut self, partitions: Vec<Assigned>) {
+        self.recall();
         for Assigned { topic, partition, lateness, begin } in partitions {
             self.reached.insert((Arc::clone(&topic), partition), begin);
             let own = lateness.and_then(|lateness| i64::try_from(lateness.as_nanos()).ok());

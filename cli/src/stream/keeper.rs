@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::health::{Health, Part};
 use super::metrics::Metrics;
+use super::places::Places;
 use super::publish::Publisher;
 use crate::clock::Stopwatch;
 use crate::dead_letters::Row;
@@ -61,6 +62,8 @@ pub(crate) struct Point {
     pub(crate) sources: Vec<SourceCount>,
     pub(crate) summary: Summary,
     pub(crate) watermark: Option<EventTime>,
+    /// How far the topic of findings was when the point was made.
+    pub(crate) told: Option<Places>,
 }
 
 /// How many bytes of messages wait.
@@ -228,6 +231,8 @@ impl Desk {
     fn commit(&mut self, point: Point) -> Result<(), Failure> {
         let mut outbox = std::mem::take(&mut self.letters);
         outbox.extend(self.outbox(&point)?);
+        let told = point.told.as_ref().and_then(Places::text);
+        let meta: Vec<_> = told.into_iter().map(|text| (Places::KEY.to_owned(), text)).collect();
         let commit = StreamCommit {
             offsets: &point.offsets,
             made_anew: &point.made_anew,
@@ -239,7 +244,7 @@ impl Desk {
             summary: &point.summary,
             outbox: &outbox,
             watermark: point.watermark,
-            meta: &[],
+            meta: &meta,
         };
         let stopwatch = Stopwatch::start();
         self.retry(|writer| writer.commit_stream(&commit).map(|_| ()))?;

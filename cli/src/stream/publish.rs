@@ -1,7 +1,7 @@
 //! Results to their topics.
 //!
 //! In: provisional findings as they arise, and what waits in the store's outbox. Out: messages keyed by id; which of the
-//! outbox a broker has taken. Owns: the producer. Leaves to `keeper` the outbox itself.
+//! outbox a broker has taken, and how far the topic of findings is. Owns: the producer. Leaves to `keeper` the outbox itself.
 //! Law: nothing leaves the outbox before every in-sync replica has it; what is sent twice after a crash has the same
 //! key, state and revision.
 
@@ -21,6 +21,8 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 
 use super::health::{Health, Part};
+use super::origin::Origin;
+use super::places::Places;
 use super::under_way::UnderWay;
 use crate::config::stream::{ResultTopics, StreamSettings};
 use crate::exit::{Failure, say};
@@ -40,6 +42,9 @@ struct Reports {
     under_way: Mutex<UnderWay>,
     /// Why a topic takes nothing, by its name: as many as there are topics of results.
     refusals: Mutex<BTreeMap<String, String>>,
+    /// How far the topic of findings is, as brokers say.
+    places: Mutex<Places>,
+    findings: Option<String>,
     health: Arc<Health>,
     client: Client,
 }
@@ -68,6 +73,9 @@ impl ProducerContext for Reports {
             (Ok(message), number) => {
                 if let Some(number) = number {
                     lock(&self.under_way).taken(number);
+                }
+                if self.findings.as_deref() == Some(message.topic()) {
+                    lock(&self.places).taken(message.partition(), message.offset());
                 }
                 self.content(message.topic());
             }
@@ -116,6 +124,7 @@ fn all_of(refusals: &BTreeMap<String, String>) -> String {
 pub(crate) struct Publisher {
     producer: ThreadedProducer<Reports>,
     topics: ResultTopics,
+    origin: Origin,
 }
 
 impl Publisher {
@@ -123,15 +132,19 @@ impl Publisher {
     pub(crate) fn new(
         mut config: ClientConfig,
         settings: &StreamSettings,
+        told: (Origin, Places),
         health: Arc<Health>,
     ) -> Result<Option<Self>, Failure> {
         let topics = &settings.results;
         if topics == &ResultTopics::default() {
             return Ok(None);
         }
+        let (origin, places) = told;
         let reports = Reports {
             under_way: Mutex::default(),
             refusals: Mutex::default(),
+            places: Mutex::new(places),
+            findings: topics.findings.clone(),
             health,
             client: settings.connection.client(),
         };
@@ -145,7 +158,7 @@ impl Publisher {
         let producer = config.create_with_context(reports);
         let producer =
             producer.map_err(|error| Failure::could_not(format!("cannot make a Kafka producer: {error}")))?;
-        Ok(Some(Self { producer, topics: topics.clone() }))
+        Ok(Some(Self { producer, topics: topics.clone(), origin }))
     }
 
     /// Sends a provisional finding at once; where that is not possible it comes confirmed, from the outbox.
@@ -154,6 +167,7 @@ impl Publisher {
         let Ok(payload) = json::text(finding) else { return };
         let key = finding.id.to_string();
         let record = BaseRecord::with_opaque_to(topic, NOT_IN_OUTBOX).key(&key).payload(&payload);
+        let record = record.headers(self.origin.headers());
         if let Err((error, _)) = self.producer.send(record) {
             tracing::debug!(%error, "a provisional finding was not taken");
         }
@@ -182,6 +196,7 @@ impl Publisher {
             return true;
         }
         let record = BaseRecord::with_opaque_to(topic, opaque).key(&item.key).payload(&item.payload);
+        let record = record.headers(self.origin.headers());
         let Err((error, _)) = self.producer.send(record) else { return true };
         lock(&self.producer.context().under_way).refused(number);
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
@@ -198,6 +213,16 @@ impl Publisher {
     /// The outbox has let go of these.
     pub(crate) fn gone(&self, numbers: &[u64]) {
         lock(&self.producer.context().under_way).gone(numbers);
+    }
+
+    /// How far the topic of findings is.
+    pub(crate) fn places(&self) -> Places {
+        lock(&self.producer.context().places).clone()
+    }
+
+    /// The topic of findings was read up to these places.
+    pub(crate) fn read_up_to(&self, places: &Places) {
+        lock(&self.producer.context().places).advance(places);
     }
 
     /// Waits for what is on its way.

@@ -15,6 +15,7 @@ mod order;
 mod outage;
 mod overload;
 mod poison;
+mod recall;
 mod replay;
 mod running;
 mod standby;

@@ -93,6 +93,12 @@ impl Published {
         }
     }
 
+    /// The revision of a finding that was told last; the highest where that was for good.
+    pub(super) fn revision(&self, id: &FindingId) -> Option<u32> {
+        let told = self.findings.get(id).map(|told| told.record.revision);
+        if self.closed_findings.contains(id) { Some(u32::MAX) } else { told }
+    }
+
     /// What was told for good is not told again, whatever is still known of it: where more was told ahead of the watermark
     /// and has not come to be sealed, this is the last word all the same, since its rows are gone.
     pub(super) fn close(&mut self, changes: &mut Changes, findings: Vec<Finding>, incidents: Vec<Incident>) {

@@ -13,6 +13,7 @@ use offbound_schemas::EventTime;
 use rdkafka::ClientConfig;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 
 use crate::kafka::secret::Secret;
 
@@ -317,6 +318,8 @@ impl ClientContext for Client {
         self.token()
     }
 }
+
+impl ConsumerContext for Client {}
 
 #[cfg(test)]
 mod tests {

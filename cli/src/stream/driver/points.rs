@@ -42,6 +42,7 @@ impl Driver {
             sources: account.take_changed(),
             summary: account.summary(),
             watermark: self.marks.reached(),
+            told: self.parts.publisher.as_ref().map(|publisher| publisher.places()),
         };
         self.measure(now);
         self.parts.keeper.give(Work::Commit(Box::new(point)))
