@@ -123,10 +123,10 @@ impl Writer {
         if self.merging.is_some() {
             return Ok(());
         }
-        let (entries, options) = (self.entries(), self.options);
+        let (entries, options, leaves_small) = (self.entries(), self.options, self.leaves_small);
         let choose = |table| {
-            compact::overlapping(table, entries, &options)
-                .or_else(|| compact::small(table, entries, &options))
+            let small = || compact::small(table, entries, &options).filter(|_| !leaves_small);
+            compact::overlapping(table, entries, &options).or_else(small)
         };
         if let Some(chosen) = EventTable::ALL.into_iter().find_map(choose) {
             self.merging = Merging::begin(&self.store.folder, chosen, options, &self.hands)?;

@@ -51,6 +51,8 @@ pub struct Writer {
     letter_bytes: usize,
     manifest: Manifest,
     pub(crate) merging: Option<Merging>,
+    /// Small segments are not merged for now.
+    pub(crate) leaves_small: bool,
     /// Files of segments that were replaced, with the number of the commit that did it: readers may be at work.
     pub(crate) retired: VecDeque<(u64, Entry)>,
     /// Segments that a merge could not read: one of them may be damaged.
@@ -128,6 +130,7 @@ impl Writer {
             letter_bytes: 0,
             manifest,
             merging: None,
+            leaves_small: false,
             retired: VecDeque::new(),
             suspects: Vec::new(),
             broken: false,
@@ -225,6 +228,12 @@ impl Writer {
         let followed = self.follow_up(committed.number);
         self.note(followed);
         Ok(committed)
+    }
+
+    /// Leaves small segments as they are for now, or merges them again after commits. Segments of which too many overlap
+    /// are merged in any case.
+    pub fn leave_small_segments(&mut self, leaves: bool) {
+        self.leaves_small = leaves;
     }
 
     /// Keeps a small fact of a stream's own, durable at once.

@@ -58,6 +58,8 @@ const SEAL_EVERY_NANOS: i64 = 10_000_000;
 /// … and longer where they cost more: this many times what the last one took, since what is confirmed in one go costs less
 /// than in many …
 const SEAL_REST: i64 = 8;
+/// … at once where a stream is far behind, …
+const SEAL_FAR_BEHIND_NANOS: i64 = 250_000_000;
 /// … up to this.
 const SEAL_AT_LEAST_EVERY_NANOS: i64 = 500_000_000;
 /// Incidents that are judged again at each of them.
@@ -355,7 +357,9 @@ impl Driver {
 
     /// Moves the watermark, and confirms, revises or withdraws what it decides.
     fn seal(&mut self, now: EventTime) -> Result<(), Failure> {
-        let rest = (self.sealing_nanos * SEAL_REST).clamp(SEAL_EVERY_NANOS, SEAL_AT_LEAST_EVERY_NANOS);
+        let least =
+            if self.parts.start.judge.is_resting() { SEAL_FAR_BEHIND_NANOS } else { SEAL_EVERY_NANOS };
+        let rest = (self.sealing_nanos * SEAL_REST).clamp(least, SEAL_AT_LEAST_EVERY_NANOS);
         if now.nanos_since(self.sealed_at) < rest {
             return Ok(());
         }
@@ -409,6 +413,7 @@ impl Driver {
             return Ok(());
         }
         tracing::debug!(waiting, is_to_rest, "looking ahead rests, or goes on");
+        self.parts.keeper.far_behind(is_to_rest);
         if is_to_rest {
             judge.rest();
             return Ok(());

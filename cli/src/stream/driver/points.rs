@@ -14,10 +14,14 @@ use crate::exit::{Failure, say};
 use crate::stream::keeper::{Point, Work};
 use crate::stream::watermark::Partition;
 
+/// Commit intervals that make one where a stream is far behind: segments are larger, and nobody waits for what is old.
+const INTERVALS_FAR_BEHIND: i64 = 4;
+
 impl Driver {
     /// Makes a point once it is time for one, and there is anything new.
     pub(super) fn point_if_due(&mut self, now: EventTime) -> Result<(), Failure> {
-        let due = now.nanos_since(self.point_at) >= self.parts.settings.commit_nanos;
+        let often = if self.parts.start.judge.is_resting() { INTERVALS_FAR_BEHIND } else { 1 };
+        let due = now.nanos_since(self.point_at) >= self.parts.settings.commit_nanos.saturating_mul(often);
         if due && self.dirty { self.point(now) } else { Ok(()) }
     }
 
