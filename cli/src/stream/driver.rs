@@ -26,7 +26,7 @@ use super::hold_back::{self, HoldBack};
 use super::keeper::{Keeper, Work};
 use super::last_words::Unread;
 use super::lead::Lead;
-use super::metrics::{Metrics, seconds};
+use super::metrics::{Metrics, Step, seconds};
 use super::pace::Pace;
 use super::printer::Printer;
 use super::publish::Publisher;
@@ -219,7 +219,9 @@ impl Driver {
         if again.begins_round {
             (self.judged_at, self.looking_nanos) = (now, 0);
         }
-        self.looking_nanos = self.looking_nanos.max(clock::now().nanos_since(began));
+        let took = clock::now().nanos_since(began);
+        self.parts.metrics.step(Step::Look, took);
+        self.looking_nanos = self.looking_nanos.max(took);
         (self.looked_at, self.is_news) = (now, false);
         self.publish(changes)
     }
@@ -232,10 +234,12 @@ impl Driver {
 
     fn delivery(&mut self, delivery: Delivery, now: EventTime) -> Result<(), Failure> {
         let Delivery { rows, letters, bytes, stretches } = delivery;
-        let Parts { keeper, start, .. } = &mut self.parts;
+        let Parts { keeper, start, metrics, .. } = &mut self.parts;
         if rows.num_rows() > 0 {
             self.is_news = true;
+            let began = clock::now();
             start.judge.push(&rows)?;
+            metrics.step(Step::Fold, clock::now().nanos_since(began));
         }
         keeper.give(Work::Rows(rows, letters, bytes))?;
         stretches.into_iter().for_each(|stretch| self.stretch(stretch, now));
@@ -372,6 +376,7 @@ impl Driver {
         };
         let began = clock::now();
         let changes = judge.advance_by_turns(watermark, AT_A_SEAL)?;
+        self.parts.metrics.step(Step::Seal, clock::now().nanos_since(began));
         self.publish(changes)?;
         self.sealing_nanos = clock::now().nanos_since(began).max(0);
         self.dirty = true;
@@ -424,6 +429,7 @@ impl Driver {
 
     /// Prints changes, sends provisional findings, and keeps all for the next point.
     fn publish(&mut self, changes: Changes) -> Result<(), Failure> {
+        let began = clock::now();
         let Changes { findings, incidents, dissolved, gaps, late } = changes;
         let Parts { metrics, printer, publisher, start, .. } = &mut self.parts;
         self.dirty |= late > 0 || !(findings.is_empty() && incidents.is_empty() && dissolved.is_empty());
@@ -454,6 +460,7 @@ impl Driver {
             printer.gap(&gap)?;
             self.gaps.push(gap);
         }
+        metrics.step(Step::Tell, clock::now().nanos_since(began));
         Ok(())
     }
 

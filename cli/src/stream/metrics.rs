@@ -19,6 +19,9 @@ use prometheus_client::registry::{Registry, Unit};
 /// Bounds of the commit histogram, in seconds.
 const COMMIT_SECONDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// Bounds of the histogram of steps, in seconds.
+const STEP_SECONDS: [f64; 11] = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.5, 2.0];
+
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
 
@@ -44,6 +47,20 @@ pub(crate) struct Metrics {
     pub(crate) outbox: Gauge,
     pub(crate) commits: Histogram,
     pub(crate) retries: Counter,
+    steps: Family<Labels, Histogram, fn() -> Histogram>,
+}
+
+/// What the thread that judges does, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step {
+    /// Folds what came.
+    Fold,
+    /// Looks at it before it is sealed.
+    Look,
+    /// Moves the watermark.
+    Seal,
+    /// Prints and sends what is said.
+    Tell,
 }
 
 impl Metrics {
@@ -69,6 +86,7 @@ impl Metrics {
             outbox: Gauge::default(),
             commits: Histogram::new(COMMIT_SECONDS),
             retries: Counter::default(),
+            steps: Family::new_with_constructor(|| Histogram::new(STEP_SECONDS)),
         };
         metrics.register_input();
         metrics.register_results();
@@ -136,6 +154,8 @@ impl Metrics {
             commits.clone(),
         );
         self.registry.register("commit_retries", "Commits tried again for want of room", retries.clone());
+        let help = "How long a step of the judging took: fold, look, seal, tell";
+        self.registry.register_with_unit("step", help, Unit::Seconds, self.steps.clone());
     }
 
     /// The account of one delivery.
@@ -177,6 +197,17 @@ impl Metrics {
         let labels = labels(topic, partition);
         self.lag.remove(&labels);
         self.watermark_delay.remove(&labels);
+    }
+
+    /// A step of the judging took so long.
+    pub(crate) fn step(&self, step: Step, nanos: i64) {
+        let name = match step {
+            Step::Fold => "fold",
+            Step::Look => "look",
+            Step::Seal => "seal",
+            Step::Tell => "tell",
+        };
+        self.steps.get_or_create(&vec![("step", name.to_owned())]).observe(seconds(nanos));
     }
 
     /// A finding went out: each revision counts, under the state that it has then.
@@ -225,6 +256,7 @@ mod tests {
         metrics.delivered("audit", 4, &count, 120);
         metrics.lag("audit", 4, 7);
         metrics.commits.observe(0.02);
+        metrics.step(Step::Look, 3_000_000);
         let text = metrics.text();
         for line in [
             "offbound_consumed_records_total{topic=\"audit\",partition=\"4\"} 3",
@@ -232,6 +264,7 @@ mod tests {
             "offbound_dead_lettered_records_total{topic=\"audit\",partition=\"4\",reason=\"truncated-json\"} 1",
             "offbound_lag_records{topic=\"audit\",partition=\"4\"} 7",
             "offbound_commit_seconds_count 1",
+            "offbound_step_seconds_bucket{le=\"0.004\",step=\"look\"} 1",
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");

@@ -40,7 +40,11 @@ impl Process {
         let mut command = match reader {
             Reader::Offbound(path) => {
                 let mut command = Command::new(fs::canonicalize(path)?);
-                command.args(["stream", "--quiet", "--listen", "off", "--store", "store"]);
+                command.args(["stream", "--quiet", "--store", "store"]);
+                // Whoever wants to see metrics meanwhile names an address.
+                if std::env::var_os("OFFBOUND_STREAM_LISTEN").is_none() {
+                    command.args(["--listen", "off"]);
+                }
                 command.args(["--env", "environment.toml", "--brokers", brokers, "--topic", LOGS]);
                 command.env("OFFBOUND_STREAM_FINDINGS_TOPIC", FINDINGS);
                 if until_end {
