@@ -1,4 +1,5 @@
 //! Copies of events: whatever a store knows of its segments, a scan gives what a look at all of its files gives.
+//! Long form: `OFFBOUND_ROUNDS=200 cargo test -p offbound-store --test store copies`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use rusqlite::Connection;
 
+use crate::journal;
 use crate::live::nothing;
 use crate::made_up::summary;
 use crate::rows::{Row, batch, tiny};
@@ -206,8 +208,12 @@ fn take(writer: Writer, step: &Step, dir: &Path, options: Options) -> Result<Wri
     Ok(writer)
 }
 
+fn cases() -> u32 {
+    u32::try_from(journal::setting("OFFBOUND_ROUNDS", 8)).unwrap_or(u32::MAX)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: rows with many copies, in any order; commits, merges beside them and at once, segments that are put aside,
     /// writers that end; segments that are compared with all there are, a few or none. Guarantees: every scan gives what
