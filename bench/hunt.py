@@ -5,6 +5,7 @@ In: a store. Out: per question medians with the ratios, after the answers were c
 Both are measured twice. *Statement*: DuckDB in a warm process that keeps the files' footers (its metadata cache); of
 offbound, which has no warm process, what its process takes beyond one that is asked for nothing (`SELECT 1`).
 *Process*: each from the start of a process to the last byte of the answer. The aims are about the statement.
+*Processor*: processor time of the statement, all threads together, which other work beside it changes little.
 
   python3 bench/hunt.py --store DIR [--offbound target/release/offbound] [--rounds 7]
 """
@@ -13,6 +14,7 @@ import glob
 import json
 import os
 import re
+import resource
 import sqlite3
 import statistics
 import subprocess
@@ -43,9 +45,9 @@ db.execute("SET parquet_metadata_cache = true")
 db.execute("SET enable_progress_bar = false")
 for line in sys.stdin:
     sql = json.loads(line)
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     rows = db.execute(sql).fetchall()
-    seconds = time.monotonic() - started
+    seconds = [time.monotonic() - started, time.process_time() - worked]
     print(json.dumps([[[str(cell) for cell in row] for row in rows], seconds]), flush=True)
 """.replace("{THREADS}", str(THREADS))
 
@@ -72,7 +74,7 @@ class Peer:
         return sql.replace("{table}", f"read_parquet({self.files[table]})")
 
     def ask(self, table, sql):
-        """Rows and seconds of a statement in the warm process."""
+        """Rows, and seconds and processor seconds of a statement in the warm process."""
         self.process.stdin.write(json.dumps(self.statement(table, sql)) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
@@ -82,22 +84,23 @@ class Peer:
 
 
 def timed_process(command):
-    """What a process printed, and its seconds."""
-    started = time.monotonic()
+    """What a process printed, and its seconds and processor seconds."""
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(done.stderr)
-    return done.stdout, time.monotonic() - started
+    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done.stdout, [seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime]
 
 
 def ask_offbound(options, sql):
-    """Rows and seconds of one process."""
+    """Rows, and seconds and processor seconds of one process."""
     printed, seconds = timed_process([options.offbound, "hunt", sql, "--store", options.store, "--format", "ndjson"])
     return [[str(cell) for cell in json.loads(line).values()] for line in printed.splitlines()], seconds
 
 
 def ask_peer_anew(python, sql):
-    """Seconds of a process of DuckDB's own."""
+    """Seconds and processor seconds of a process of DuckDB's own."""
     program = f"import duckdb; db = duckdb.connect(); db.execute('SET threads = {THREADS}'); print(db.execute(SQL).fetchall())"
     return timed_process([python, "-c", f"SQL = {sql!r}\n{program}"])[1]
 
@@ -142,11 +145,14 @@ def main():
 
 def show(name, aim, nothing, ours, theirs, theirs_anew):
     """One line: medians in milliseconds, and the ratios."""
-    of = lambda times: 1000 * statistics.median(times)
+    of = lambda times, which=0: 1000 * statistics.median(time[which] for time in times)
+    least = lambda times: 1000 * min(time[0] for time in times)
     statement = max(of(ours) - of(nothing), 0.1)
-    print(f"{name}: statement offbound {statement:.1f} ms, DuckDB {DUCKDB} {of(theirs):.1f} ms (least {1000 * min(theirs):.1f}), "
-          f"ratio {of(theirs) / statement:.2f}, aim {aim}; process offbound {of(ours):.1f} ms (least {1000 * min(ours):.1f}), "
-          f"DuckDB {of(theirs_anew):.1f} ms, ratio {of(theirs_anew) / of(ours):.2f}", flush=True)
+    worked = max(of(ours, 1) - of(nothing, 1), 0.1)
+    print(f"{name}: statement offbound {statement:.1f} ms, DuckDB {DUCKDB} {of(theirs):.1f} ms (least {least(theirs):.1f}), "
+          f"ratio {of(theirs) / statement:.2f}, aim {aim}; process offbound {of(ours):.1f} ms (least {least(ours):.1f}), "
+          f"DuckDB {of(theirs_anew):.1f} ms, ratio {of(theirs_anew) / of(ours):.2f}; processor offbound {worked:.1f} ms, "
+          f"DuckDB {of(theirs, 1):.1f} ms, ratio {of(theirs, 1) / worked:.2f}", flush=True)
 
 
 main()

@@ -10,6 +10,7 @@ mod bounds;
 mod describe;
 mod fault;
 mod functions;
+mod keywords;
 mod pushdown;
 mod question;
 mod session;

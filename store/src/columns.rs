@@ -22,8 +22,19 @@ use crate::{EventTable, StoreError};
 pub struct Columns {
     /// By table.
     left_out: [BTreeSet<String>; 3],
-    /// Whether columns that are not read are missing instead of blank, but for those that tell copies apart.
-    narrow: bool,
+    extent: Extent,
+}
+
+/// What becomes of columns that are left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Extent {
+    /// They are blank, but for those that order and locate a row.
+    #[default]
+    Whole,
+    /// They are not there, but for those that order a row, and, blank, those that tell copies apart.
+    Narrow,
+    /// They are not there, whatever they are for.
+    Bare,
 }
 
 impl Columns {
@@ -44,13 +55,13 @@ impl Columns {
     #[must_use]
     pub fn without(names: &[&str]) -> Self {
         let left_out: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        Self { left_out: EventTable::ALL.map(|_| left_out.clone()), narrow: false }
+        Self { left_out: EventTable::ALL.map(|_| left_out.clone()), extent: Extent::Whole }
     }
 
     /// Only these columns of each table.
     #[must_use]
     pub fn those(wanted: impl Fn(EventTable) -> &'static [&'static str]) -> Self {
-        Self { left_out: EventTable::ALL.map(|table| others(table, wanted(table))), narrow: false }
+        Self { left_out: EventTable::ALL.map(|table| others(table, wanted(table))), extent: Extent::Whole }
     }
 
     /// The same where columns that are not read are missing instead of blank.
@@ -59,12 +70,17 @@ impl Columns {
             let names = self.left_out(table).iter();
             names.filter(|name| !self.reads(table, name)).cloned().collect()
         });
-        Self { left_out, narrow: true }
+        Self { left_out, extent: Extent::Narrow }
     }
 
     /// Only these columns of a table, and those that order a row; the others are not there at all.
     pub(crate) fn only(table: EventTable, names: &[&str]) -> Self {
-        Self { left_out: EventTable::ALL.map(|_| others(table, names)), narrow: true }
+        Self { left_out: EventTable::ALL.map(|_| others(table, names)), extent: Extent::Narrow }
+    }
+
+    /// Only these columns of a table, not even those that order a row.
+    pub(crate) fn bare(table: EventTable, names: &[&str]) -> Self {
+        Self { extent: Extent::Bare, ..Self::only(table, names) }
     }
 
     fn left_out(&self, table: EventTable) -> &BTreeSet<String> {
@@ -79,11 +95,13 @@ impl Columns {
     /// The columns that a batch of the table has.
     pub(crate) fn schema(&self, table: EventTable) -> SchemaRef {
         let whole = table.schema();
-        if !self.narrow || self.left_out(table).is_empty() {
+        if self.extent == Extent::Whole || self.left_out(table).is_empty() {
             return whole;
         }
         let keys = table.key_columns();
-        let there = |name: &str| self.reads(table, name) || [keys.source, keys.location].contains(&name);
+        let blank =
+            |name: &str| self.extent == Extent::Narrow && [keys.source, keys.location].contains(&name);
+        let there = |name: &str| self.reads(table, name) || blank(name);
         let fields = whole.fields().iter().filter(|field| there(field.name())).cloned();
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
@@ -100,8 +118,8 @@ impl Columns {
 
     pub(crate) fn reads(&self, table: EventTable, column: &str) -> bool {
         let keys = table.key_columns();
-        let orders = [keys.event_id, keys.event_time].contains(&column);
-        let locates = !self.narrow && [keys.source, keys.location].contains(&column);
+        let orders = self.extent != Extent::Bare && [keys.event_id, keys.event_time].contains(&column);
+        let locates = self.extent == Extent::Whole && [keys.source, keys.location].contains(&column);
         orders || locates || !self.left_out(table).contains(column)
     }
 }

@@ -18,7 +18,7 @@ use crate::{EventTable, StoreError, meta};
 /// Marks the file as ours, beside the text `SQLite format 3` (it spells `OfBd`).
 const APPLICATION_ID: i32 = 0x4f66_4264;
 /// Version of the tables below, and of those in `records`.
-const LAYOUT_VERSION: i32 = 6;
+const LAYOUT_VERSION: i32 = 7;
 /// Bytes that the write-ahead log keeps after a large commit.
 const WAL_BYTES: u64 = 16 * 1024 * 1024;
 /// How long a statement waits for another connection's short transaction.
@@ -31,7 +31,7 @@ STRICT, WITHOUT ROWID;
 CREATE TABLE segments (
   seq INTEGER PRIMARY KEY, change TEXT NOT NULL, table_name TEXT NOT NULL, rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, digest BLOB NOT NULL,
-  replaces TEXT NOT NULL, chain BLOB NOT NULL, tail_at INTEGER NOT NULL
+  replaces TEXT NOT NULL, chain BLOB NOT NULL, tail_at INTEGER NOT NULL, copied_in TEXT NOT NULL
 ) STRICT;
 CREATE TABLE dead_letters (
   seq INTEGER PRIMARY KEY, event_id BLOB NOT NULL UNIQUE, source TEXT NOT NULL, location TEXT NOT NULL,

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use crate::copies::Keys;
 use crate::folder::Folder;
 use crate::hands::{Doing, Hands};
 use crate::manifest::Entry;
@@ -14,7 +15,7 @@ use crate::pending::Gathered;
 use crate::segment::Plan;
 use crate::{Options, StoreError, segment};
 
-type Encoding = Doing<Result<Entry, StoreError>>;
+type Encoding = Doing<Result<(Entry, Keys), StoreError>>;
 
 /// One segment on its way.
 #[derive(Debug)]
@@ -51,6 +52,13 @@ impl Encoders {
         oldest.is_some_and(|job| job.encoding.as_mut().is_none_or(Doing::is_done))
     }
 
+    /// Number of the last segment with which the oldest was compared.
+    pub(crate) fn oldest_knows(&self) -> u64 {
+        let known =
+            self.jobs.front().and_then(|job| job.plan.known.iter().map(|known| known.entry.seq).max());
+        known.unwrap_or_default()
+    }
+
     /// Begins to write a segment.
     pub(crate) fn begin(&mut self, plan: Plan, rows: Gathered) -> Result<(), StoreError> {
         // Should the thread not start, the rows wait for the next try.
@@ -63,9 +71,9 @@ impl Encoders {
         failed
     }
 
-    /// Waits for the oldest; none when nothing is on its way. After an error the same segment is still the oldest,
-    /// and the next call writes it anew.
-    pub(crate) fn take_oldest(&mut self) -> Option<Result<Entry, StoreError>> {
+    /// Waits for the oldest, with its keys; none when nothing is on its way. After an error the same segment is still the
+    /// oldest, and the next call writes it anew.
+    pub(crate) fn take_oldest(&mut self) -> Option<Result<(Entry, Keys), StoreError>> {
         let mut job = self.jobs.pop_front()?;
         let encoding = job.encoding.take().map_or_else(|| self.spawn(&job.plan, &job.rows), Ok);
         let written = encoding.and_then(Doing::wait);

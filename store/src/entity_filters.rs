@@ -7,11 +7,14 @@
 use std::collections::BTreeSet;
 
 use arrow::array::{AsArray as _, RecordBatch};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
 
 use crate::change::Change;
 use crate::database::Database;
+use crate::folder::Folder;
 use crate::manifest::Entry;
 use crate::records::SEGMENT_FILTERS;
 use crate::{EventTable, Options, StoreError};
@@ -58,7 +61,7 @@ impl Gathering {
             filter.fold_to_target_fpp(FALSE_POSITIVES);
             let mut bytes = Vec::new();
             filter.write_bitset(&mut bytes)?;
-            Ok((name, to_hex(&bytes)))
+            Ok((name, STANDARD_NO_PAD.encode(&bytes)))
         };
         self.0.into_iter().map(stored).collect()
     }
@@ -81,52 +84,55 @@ pub(crate) fn put(change: &Change<'_>, entries: &[Entry]) -> rusqlite::Result<()
     Ok(())
 }
 
-/// The numbers of segments that certainly hold no row with all of these values.
-pub(crate) fn excluded(
-    database: &Database,
-    table: EventTable,
+/// The numbers of those segments that certainly hold no row with all of these values.
+pub(crate) fn excluded<'e>(
+    folder: &Folder,
+    entries: impl Iterator<Item = &'e Entry> + Clone,
     equals: &[(String, String)],
 ) -> Result<BTreeSet<u64>, StoreError> {
     let mut excluded = BTreeSet::new();
+    let is_indexed =
+        |column: &str| EventTable::ALL.iter().any(|table| table.entity_columns().contains(&column));
+    if !equals.iter().any(|(column, _)| is_indexed(column)) {
+        return Ok(excluded);
+    }
+    // What the index says of a segment never changes, so it may be read at a later moment than the manifest.
+    let database = Database::open_to_read(folder)?;
     for (column, text) in equals {
-        let Some(column) = table.entity_columns().iter().find(|name| *name == column) else { continue };
-        SEGMENT_FILTERS.each_of_prefix(database, &prefix(table, column), |seq, stored| {
-            let lacks = from_hex(stored).is_some_and(|bytes| !Sbbf::new(&bytes).check(text.as_str()));
-            if let (true, Ok(seq)) = (lacks, seq.parse()) {
-                excluded.insert(seq);
+        let filters = entries.clone().filter_map(|entry| {
+            let column = entry.table.entity_columns().iter().find(|name| *name == column)?;
+            Some(Stored { seq: entry.seq, key: key(entry.table, column, entry.seq) })
+        });
+        SEGMENT_FILTERS.each_of_keys(&database, filters, |filter, stored| {
+            if from_text(stored).is_some_and(|bytes| !Sbbf::new(&bytes).check(text.as_str())) {
+                excluded.insert(filter.seq);
             }
         })?;
     }
     Ok(excluded)
 }
 
-fn prefix(table: EventTable, column: &str) -> String {
-    format!("{} {column} ", table.name())
+/// Where the filter of a segment is.
+struct Stored {
+    seq: u64,
+    key: String,
+}
+
+impl AsRef<str> for Stored {
+    fn as_ref(&self) -> &str {
+        &self.key
+    }
 }
 
 fn key(table: EventTable, column: &str, seq: u64) -> String {
-    format!("{}{seq}", prefix(table, column))
+    format!("{} {column} {seq}", table.name())
 }
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
-}
-
-/// The bytes; none where this is no hexadecimal text of whole blocks of a filter.
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    const BLOCK_DIGITS: usize = 64;
-    if text.is_empty() || !text.len().is_multiple_of(BLOCK_DIGITS) {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, _) = text.as_bytes().as_chunks::<2>();
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+/// The bytes; none where this is no Base64 of whole blocks of a filter.
+fn from_text(text: &str) -> Option<Vec<u8>> {
+    const BLOCK_BYTES: usize = 32;
+    let bytes = STANDARD_NO_PAD.decode(text).ok()?;
+    (!bytes.is_empty() && bytes.len().is_multiple_of(BLOCK_BYTES)).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -137,9 +143,9 @@ mod tests {
     #[test]
     fn filters_are_text() {
         let bytes: Vec<u8> = (0..=255).collect();
-        assert_eq!(from_hex(&to_hex(&bytes)), Some(bytes));
-        for text in ["", "00", &"g".repeat(64), &"é".repeat(32)] {
-            assert_eq!(from_hex(text), None, "{text:?}");
+        assert_eq!(from_text(&STANDARD_NO_PAD.encode(&bytes)), Some(bytes));
+        for text in ["", "AAAA", &"?".repeat(64), &"é".repeat(32)] {
+            assert_eq!(from_text(text), None, "{text:?}");
         }
     }
 }

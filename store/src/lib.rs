@@ -6,11 +6,13 @@
 //! Leaves to others: what a row means (`schemas`), where it came from (`ingest`), what it says (`correlate`).
 //! Law STORE-1: what was committed survives a power cut. STORE-2: any change to a stored byte is noticed.
 
+mod alone;
 mod change;
 mod check;
 mod columns;
 mod compact;
 mod conclusions;
+mod copies;
 mod database;
 mod dead_letters;
 mod digest;
@@ -21,6 +23,7 @@ mod error;
 mod event_table;
 mod folder;
 mod hands;
+mod like;
 mod live;
 mod manifest;
 mod merge;
@@ -39,6 +42,7 @@ mod scan;
 mod sealed;
 mod segment;
 mod segment_rows;
+mod shares;
 mod snapshot;
 mod sources;
 mod steps;
@@ -54,6 +58,7 @@ pub use dead_letters::{LetterCount, LetterFilter, LetterPlace, Refusal, Reread};
 pub use disk::DiskUse;
 pub use error::StoreError;
 pub use event_table::EventTable;
+pub use like::Like;
 pub use live::{Committed, StreamCommit};
 pub use manifest::TableContents;
 pub use offsets::PartitionOffset;
@@ -63,6 +68,7 @@ pub use record::StoredRecord;
 pub use repair::Quarantined;
 pub use retention::{Removed, Retention};
 pub use scan::{RowOrder, ScanFilter, ScanStats};
+pub use shares::Share;
 pub use snapshot::Snapshot;
 pub use steps::{Side, Step, Steps};
 pub use store::Store;

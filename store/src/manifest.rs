@@ -4,7 +4,7 @@
 //! Owns: the table `segments`. Law STORE-2: an entry that was changed, taken away or put in breaks the chain.
 
 use offbound_schemas::EventTime;
-use rusqlite::Row;
+use rusqlite::{Row, Statement};
 
 use crate::change::Change;
 use crate::database::Database;
@@ -52,6 +52,9 @@ pub(crate) struct Entry {
     pub(crate) digest: Digest,
     /// Segments that are no longer part of the store: this one holds their rows, or nobody does.
     pub(crate) replaces: Vec<u64>,
+    /// Earlier segments that may hold some of its events too. All others of the table that were part of the store when it
+    /// was committed hold none of them: that was looked at.
+    pub(crate) copied_in: Vec<u64>,
     pub(crate) chain: Digest,
     /// The segment's part of the entity index, until it is committed.
     pub(crate) filters: Vec<EntityFilter>,
@@ -87,6 +90,7 @@ impl Entry {
             tail_at: 0,
             digest: UNLINKED,
             replaces,
+            copied_in: Vec::new(),
             chain: UNLINKED,
             filters: Vec::new(),
         }
@@ -94,17 +98,33 @@ impl Entry {
 
     /// This entry's link: it depends on every field and on every entry before it.
     pub(crate) fn link(&self, previous: &Digest) -> Digest {
-        let Self { seq, kind, table, rows, bytes, from, to, tail_at, digest, replaces, chain: _, filters: _ } =
-            self;
+        let Self {
+            seq,
+            kind,
+            table,
+            rows,
+            bytes,
+            from,
+            to,
+            tail_at,
+            digest,
+            replaces,
+            copied_in,
+            chain: _,
+            filters: _,
+        } = self;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(b"offbound.store.segment/3").update(previous).update(kind.name().as_bytes());
+        hasher.update(b"offbound.store.segment/4").update(previous).update(kind.name().as_bytes());
         for number in [*seq, *rows, *bytes, *tail_at, from.0.cast_unsigned(), to.0.cast_unsigned()] {
             hasher.update(&number.to_le_bytes());
         }
-        for number in replaces {
-            hasher.update(&number.to_le_bytes());
+        for numbers in [replaces, copied_in] {
+            for number in numbers {
+                hasher.update(&number.to_le_bytes());
+            }
+            hasher.update(&(numbers.len() as u64).to_le_bytes());
         }
-        hasher.update(&(replaces.len() as u64).to_le_bytes()).update(digest).update(table.name().as_bytes());
+        hasher.update(digest).update(table.name().as_bytes());
         *hasher.finalize().as_bytes()
     }
 }
@@ -207,8 +227,9 @@ impl Manifest {
             *blake3::Hasher::new().update(b"offbound.store.base/1").update(&self.chain).finalize().as_bytes();
         let mut entries = self.entries.clone();
         for entry in &mut entries {
-            // What these took the place of is history too.
+            // What these took the place of is history too, and so are copies in what has gone.
             entry.replaces.clear();
+            entry.copied_in.retain(|seq| self.entries.iter().any(|kept| kept.seq == *seq));
         }
         let begun = Self { entries: Vec::new(), last_seq: 0, chain: base, length: 0 };
         begun.link(&mut entries);
@@ -244,14 +265,15 @@ fn head(seq: u64, chain: &Digest) -> String {
 
 /// Columns of an entry, in the order of [`entry`].
 const COLUMNS: &str =
-    "seq, change, table_name, rows, bytes, from_time, to_time, digest, replaces, chain, tail_at";
+    "seq, change, table_name, rows, bytes, from_time, to_time, digest, replaces, chain, tail_at, copied_in";
 
 /// None where a cell cannot be what was written.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
-    let (kind, table, replaces): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(8)?);
+    let [kind, table, replaces, copied_in]: [String; 4] =
+        [row.get(1)?, row.get(2)?, row.get(8)?, row.get(11)?];
     let kind = Kind::ALL.into_iter().find(|known| known.name() == kind);
-    let (Some(kind), Some(table), Some(replaces)) =
-        (kind, EventTable::named(&table), parse_numbers(&replaces))
+    let (Some(kind), Some(table), Some(replaces), Some(copied_in)) =
+        (kind, EventTable::named(&table), parse_numbers(&replaces), parse_numbers(&copied_in))
     else {
         return Ok(None);
     };
@@ -267,6 +289,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
         tail_at: row.get::<_, i64>(10)?.cast_unsigned(),
         digest,
         replaces,
+        copied_in,
         chain,
         filters: Vec::new(),
     }))
@@ -284,22 +307,43 @@ fn print_numbers(numbers: &[u64]) -> String {
 /// Adds entries, as part of a transaction: once that is through, segments are part of the store, and those that they
 /// replace are not.
 pub(crate) fn put(change: &Change<'_>, entries: &[Entry]) -> rusqlite::Result<()> {
-    let insert =
-        format!("INSERT INTO segments ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+    let insert = format!(
+        "INSERT INTO segments ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+    );
     let mut insert = change.prepare(&insert)?;
-    for Entry { seq, kind, table, rows, bytes, from, to, tail_at, digest, replaces, chain, filters: _ } in
-        entries
-    {
-        let [seq, rows, bytes, tail_at] = [seq, rows, bytes, tail_at].map(|number| number.cast_signed());
-        let (names, replaces) = ((kind.name(), table.name()), print_numbers(replaces));
-        insert
-            .execute((seq, names.0, names.1, rows, bytes, from.0, to.0, digest, replaces, chain, tail_at))?;
+    for entry in entries {
+        put_one(&mut insert, entry)?;
     }
     entity_filters::put(change, entries)?;
     match entries.last() {
         Some(last) => meta::put(change, meta::HEAD, &head(last.seq, &last.chain)),
         None => Ok(()),
     }
+}
+
+fn put_one(insert: &mut Statement<'_>, entry: &Entry) -> rusqlite::Result<()> {
+    let Entry {
+        seq,
+        kind,
+        table,
+        rows,
+        bytes,
+        from,
+        to,
+        tail_at,
+        digest,
+        replaces,
+        copied_in,
+        chain,
+        filters: _,
+    } = entry;
+    let [seq, rows, bytes, tail_at] = [seq, rows, bytes, tail_at].map(|number| number.cast_signed());
+    let (kind, table) = (kind.name(), table.name());
+    let (replaces, copied_in) = (print_numbers(replaces), print_numbers(copied_in));
+    insert.execute((
+        seq, kind, table, rows, bytes, from.0, to.0, digest, replaces, chain, tail_at, copied_in,
+    ))?;
+    Ok(())
 }
 
 /// What the entries hold, per table.

@@ -5,6 +5,7 @@
 //! Law: until a commit has named the merged segment, the old ones are the store.
 
 use crate::compact;
+use crate::copies;
 use crate::folder::Folder;
 use crate::hands::{Doing, Hands};
 use crate::manifest::Entry;
@@ -22,24 +23,28 @@ pub(crate) struct Merging {
     work: Option<Doing<Result<Entry, StoreError>>>,
     /// The segments that are merged.
     pub(crate) chosen: Vec<Entry>,
+    /// Number of the last segment that it was compared with.
+    pub(crate) known_up_to: u64,
 }
 
 impl Merging {
-    /// Begins to merge segments of one table.
+    /// Begins to merge some of the segments that there are.
     pub(crate) fn begin(
         folder: &Folder,
         chosen: Vec<Entry>,
+        there: &[Entry],
         options: Options,
         hands: &Hands,
     ) -> Result<Option<Self>, StoreError> {
         let Some(table) = chosen.first().map(|entry| entry.table) else { return Ok(None) };
+        let known_up_to = there.iter().map(|entry| entry.seq).max().unwrap_or_default();
+        let plan = plan(UNNUMBERED, table, (&chosen, there), &options);
         let (folder_of_thread, entries) = (folder.clone(), chosen.clone());
-        let work = move || {
-            let plan = plan(UNNUMBERED, table, &entries, &options);
-            merge(&folder_of_thread, plan, entries, &options)
-        };
+        // Nothing waits for it, so it is compared with all.
+        let options = Options { compared: usize::MAX, ..options };
+        let work = move || merge(&folder_of_thread, plan, entries, &options);
         let work = hands.begin(work).map_err(StoreError::io("start a thread to merge in", folder.path()))?;
-        Ok(Some(Self { work: Some(work), chosen }))
+        Ok(Some(Self { work: Some(work), chosen, known_up_to }))
     }
 
     pub(crate) fn is_done(&mut self) -> bool {
@@ -62,11 +67,18 @@ impl Drop for Merging {
     }
 }
 
-/// The plan of a segment that takes the place of others; one that will be merged again is packed as new rows are.
-pub(crate) fn plan(seq: u64, table: EventTable, replaced: &[Entry], options: &Options) -> Plan {
+/// The plan of a segment that takes the place of some of those that there are; one that will be merged again is packed as
+/// new rows are.
+pub(crate) fn plan(
+    seq: u64,
+    table: EventTable,
+    (replaced, there): (&[Entry], &[Entry]),
+    options: &Options,
+) -> Plan {
     let rows = replaced.iter().map(|entry| entry.rows).sum();
     let packing = if compact::is_small(rows, options) { options.fresh } else { Packing::Dense };
-    Plan { seq, table, packing, replaces: replaced.iter().map(|entry| entry.seq).collect() }
+    let replaces = replaced.iter().map(|entry| entry.seq).collect();
+    Plan { seq, table, packing, replaces, known: copies::inherited(replaced, there) }
 }
 
 /// Writes the rows of segments of one table as one, without giving it a name yet.
@@ -80,5 +92,5 @@ pub(crate) fn merge(
     let mut merge = Merge::new(folder, entries, &columns, options.row_group_rows);
     let rows = std::iter::from_fn(|| merge.next_batch().transpose());
     let rows = rows.map(|batch| batch.map(|batch| table.of(&batch).clone()));
-    segment::write_unnamed(folder, (plan, table.schema()), rows, options)
+    segment::write_unnamed(folder, (plan, table.schema()), rows, options).map(|(entry, _keys)| entry)
 }

@@ -26,6 +26,11 @@ pub(crate) const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// Segments of one table that may overlap in time; above it they are merged into one, so that a scan has few
 /// files open. It is also how many are merged at once.
 const MAX_OVERLAP: usize = 48;
+/// Segments that a new one is compared with before it is committed; those of a table that it overlaps are a few as a rule,
+/// and all of them where one source is sparse.
+const MAX_COMPARED: usize = 65_536;
+/// Keys of recent segments that a writer holds (24 bytes each), so that it need not read them again.
+pub(crate) const HELD_KEYS: usize = 65_536;
 /// Commits after which the files of replaced segments go: a reader that began to read before has until then, which is a
 /// quarter of an hour with a commit each second.
 pub(crate) const RETIRED_COMMITS: u64 = 1_000;
@@ -69,9 +74,12 @@ pub struct Options {
     pub fresh: Packing,
     /// Whether a commit waits for the disk. Only a store that dies with its process may do without.
     pub durable: bool,
-    /// Whether single rows will be looked for: filters of ids and entities are kept. A store that is read once, and
-    /// whole, does without.
+    /// Whether single rows will be looked for: filters of ids and entities are kept, and which segments share events. A
+    /// store that is read once, and whole, does without.
     pub indexed: bool,
+    /// Segments that a new one is compared with at most before it is committed; what it shares with more is found out when
+    /// they are merged.
+    pub compared: usize,
 }
 
 impl Default for Options {
@@ -85,6 +93,7 @@ impl Default for Options {
             fresh: Packing::Dense,
             durable: true,
             indexed: true,
+            compared: MAX_COMPARED,
         }
     }
 }

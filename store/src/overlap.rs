@@ -51,6 +51,7 @@ mod tests {
             tail_at: 0,
             digest: [0; 32],
             replaces: Vec::new(),
+            copied_in: Vec::new(),
             chain: [0; 32],
             filters: Vec::new(),
         };

@@ -4,7 +4,7 @@
 //! such a table is laid out, changed, read and checked. Law: what does not fit its seal is refused, never shown.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Params};
+use rusqlite::{OptionalExtension, Params, Rows};
 
 use crate::StoreError;
 use crate::change::{Change, Seal, Tally, seal, seal_that_fits, tally};
@@ -171,18 +171,21 @@ impl RecordTable {
         Ok(records)
     }
 
-    /// Gives the texts whose key begins so, each with the rest of its key.
-    pub(crate) fn each_of_prefix(
+    /// Gives `take` the text of each of these keys that is there.
+    pub(crate) fn each_of_keys<K: AsRef<str>>(
         self,
         database: &Database,
-        prefix: &str,
-        mut take: impl FnMut(&str, &str),
+        keys: impl IntoIterator<Item = K>,
+        mut take: impl FnMut(&K, &str),
     ) -> Result<(), StoreError> {
-        // The largest text that begins so: no key holds this character.
-        let end = format!("{prefix}{}", char::MAX);
-        self.each(database, "WHERE key >= ?1 AND key <= ?2", [prefix, end.as_str()], |record, _| {
-            take(record.key.strip_prefix(prefix).unwrap_or_default(), &record.text);
-        })
+        let refused = database.refused("read records");
+        let select = format!("SELECT {COLUMNS} FROM {} WHERE key = ?1", self.name);
+        let mut statement = database.connection().prepare(&select).map_err(&refused)?;
+        for key in keys {
+            let rows = statement.query([key.as_ref()]).map_err(&refused)?;
+            self.each_row(database, rows, |record, _| take(&key, &record.text))?;
+        }
+        Ok(())
     }
 
     /// The first records.
@@ -222,12 +225,21 @@ impl RecordTable {
         database: &Database,
         condition: &str,
         params: impl Params,
-        mut take: impl FnMut(Record, Seal),
+        take: impl FnMut(Record, Seal),
     ) -> Result<(), StoreError> {
         let refused = database.refused("read records");
         let select = format!("SELECT {COLUMNS} FROM {} {condition} ORDER BY position", self.name);
         let mut statement = database.connection().prepare(&select).map_err(&refused)?;
-        let mut rows = statement.query(params).map_err(&refused)?;
+        self.each_row(database, statement.query(params).map_err(&refused)?, take)
+    }
+
+    fn each_row(
+        self,
+        database: &Database,
+        mut rows: Rows<'_>,
+        mut take: impl FnMut(Record, Seal),
+    ) -> Result<(), StoreError> {
+        let refused = database.refused("read records");
         while let Some(row) = rows.next().map_err(&refused)? {
             let fits = seal_that_fits(self.name, row, COLUMN_COUNT).map_err(&refused)?;
             let seal =

@@ -9,20 +9,21 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::{Buf as _, Bytes};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetStatisticsPolicy};
 use parquet::file::reader::{ChunkReader, Length};
 
-use crate::StoreError;
 use crate::digest::{BLOCK_BYTES, Digest};
 use crate::manifest::Entry;
+use crate::{EventTable, StoreError};
 
 /// Name of the digests among the key-value pairs of a footer.
 const BLOCKS: &str = "offbound.blocks";
@@ -30,6 +31,32 @@ const BLOCKS: &str = "offbound.blocks";
 const HEADER_BYTES: usize = 512;
 /// What is said of a file that is not as it was written.
 const CHANGED: &str = "its content was changed";
+
+/// What is wanted of a table's footers: of the columns' statistics those of the time, and not the types of the columns,
+/// which are known.
+fn footer_options(table: EventTable) -> ArrowReaderOptions {
+    static OF_TABLES: LazyLock<[ArrowReaderOptions; 3]> = LazyLock::new(|| {
+        EventTable::ALL.map(|table| {
+            let (schema, options) = (table.schema(), ArrowReaderOptions::new());
+            let options = options.with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+            let leaves = ArrowSchemaConverter::new().convert(&schema).ok();
+            let is_time = |name: &str| name == table.key_columns().event_time;
+            let time =
+                leaves.and_then(|leaves| leaves.columns().iter().position(|leaf| is_time(leaf.name())));
+            let policy = time.map_or(ParquetStatisticsPolicy::KeepAll, |time| {
+                ParquetStatisticsPolicy::skip_except(&[time])
+            });
+            options.with_column_stats_policy(policy).with_schema(schema)
+        })
+    });
+    OF_TABLES.get(table as usize).cloned().unwrap_or_default()
+}
+
+/// The footer in a tail. A segment that was written without some columns tells itself which there are.
+fn footer_of(tail: &Tail, table: EventTable) -> Result<ArrowReaderMetadata, ParquetError> {
+    ArrowReaderMetadata::load(tail, footer_options(table))
+        .or_else(|_other_columns| ArrowReaderMetadata::load(tail, ArrowReaderOptions::new()))
+}
 
 /// The digests of a file's blocks, for its footer.
 pub(crate) fn footer_pair(blocks: &[Digest]) -> KeyValue {
@@ -93,8 +120,7 @@ impl SealedFile {
         let file = File::open(&path).map_err(StoreError::io("open", &path))?;
         let tail = Tail::read(&file, &path, entry)?;
         // What passed its check is a footer that was written here; if it is none, it is not a segment of this version.
-        let footer = ArrowReaderMetadata::load(&tail, ArrowReaderOptions::new());
-        let footer = footer.map_err(StoreError::segment("read", &path))?;
+        let footer = footer_of(&tail, entry.table).map_err(StoreError::segment("read", &path))?;
         let blocks = blocks_of(&footer)
             .filter(|blocks| blocks.len() as u64 == entry.tail_at.div_ceil(BLOCK_BYTES as u64));
         let blocks =

@@ -12,6 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use crate::copies::{self, Keys, Known};
 use crate::digest::{Hashed, HashingFile};
 use crate::entity_filters::Gathering;
 use crate::event_table::{KeyColumns, RowKeys};
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) packing: Packing,
     /// Segments whose rows it takes over.
     pub(crate) replaces: Vec<u64>,
+    /// Segments with which it is compared.
+    pub(crate) known: Vec<Known>,
 }
 
 /// Writes sorted rows, which have the columns of a schema, as a segment and gives it its name; it counts only once the
@@ -43,10 +46,10 @@ pub(crate) fn write(
     (plan, schema): (Plan, SchemaRef),
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
-) -> Result<Entry, StoreError> {
-    let entry = write_unnamed(folder, (plan, schema), rows, options)?;
+) -> Result<(Entry, Keys), StoreError> {
+    let (entry, keys) = write_unnamed(folder, (plan, schema), rows, options)?;
     folder.name_segment(entry.seq, entry.seq, entry.table.name())?;
-    Ok(entry)
+    Ok((entry, keys))
 }
 
 /// The same without the name. After an error no unfinished file keeps its space.
@@ -55,7 +58,7 @@ pub(crate) fn write_unnamed(
     (plan, schema): (Plan, SchemaRef),
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
-) -> Result<Entry, StoreError> {
+) -> Result<(Entry, Keys), StoreError> {
     let (seq, table) = (plan.seq, plan.table);
     let written = encode(folder, (plan, schema), rows, options);
     if written.is_err() {
@@ -69,11 +72,12 @@ fn encode(
     (plan, schema): (Plan, SchemaRef),
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
-) -> Result<Entry, StoreError> {
-    let Plan { seq, table, packing, replaces } = plan;
+) -> Result<(Entry, Keys), StoreError> {
+    let Plan { seq, table, packing, replaces, known } = plan;
     let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);
+    let mut keys = Keys::default();
     let (hashed, span, filters) = folder.watch().step(Step::WriteSegment, &path, || {
         let properties = properties(table, packing, options).map_err(&failed)?;
         let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(&failed)?;
@@ -82,7 +86,9 @@ fn encode(
         for batch in rows {
             let batch = batch?;
             entities.add(&batch);
-            span.add(&RowKeys::new(table, &batch)?);
+            let added = RowKeys::new(table, &batch)?;
+            span.add(&added);
+            keys.add(&added);
             writer.write(&batch).map_err(&failed)?;
         }
         Ok((seal(writer).map_err(&failed)?, span, entities.finish().map_err(&failed)?))
@@ -90,7 +96,9 @@ fn encode(
     let Hashed { file, bytes, tail_at, digest } = hashed;
     folder.sync_segment(seq, table.name(), &file)?;
     let Span { rows, from, to } = span;
-    Ok(Entry {
+    let copied_in =
+        copies::found_in(folder, &keys, &known, if options.indexed { options.compared } else { 0 });
+    let entry = Entry {
         seq,
         kind: Kind::Rows,
         table,
@@ -101,9 +109,11 @@ fn encode(
         tail_at,
         digest,
         replaces,
+        copied_in,
         chain: UNLINKED,
         filters,
-    })
+    };
+    Ok((entry, keys))
 }
 
 /// Writes the footer, with the digests of all that stands before it.

@@ -26,6 +26,9 @@ use crate::scan::RowFilter;
 use crate::sealed::{SealedFile, Shared};
 use crate::{EventTable, StoreError};
 
+/// Rows whose keys are compared at once.
+const COMPARED_ROWS: usize = 8_192;
+
 /// A segment whose footer has been read.
 #[derive(Debug)]
 pub(crate) struct OpenSegment {
@@ -90,6 +93,22 @@ impl OpenSegment {
         self.build(columns, builder)
     }
 
+    /// The keys of the row groups whose stretch of time, its ends included, is wanted; none where no group's is.
+    pub(crate) fn keys_where(
+        &self,
+        wanted: impl Fn(EventTime, EventTime) -> bool,
+    ) -> Result<Option<SegmentRows>, StoreError> {
+        let groups: Vec<usize> = (0..self.row_groups())
+            .filter(|group| self.span_of(*group).is_none_or(|(from, to)| wanted(from, to)))
+            .collect();
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        let columns = Columns::only(self.table, &[]);
+        let builder = self.builder(&columns).with_row_groups(groups).with_batch_size(COMPARED_ROWS);
+        self.build(&columns, builder).map(Some)
+    }
+
     /// The row groups that may hold a row that passes the filter.
     fn row_groups_for(&self, filter: &RowFilter) -> Result<Vec<usize>, StoreError> {
         let mut groups = Vec::new();
@@ -103,12 +122,16 @@ impl OpenSegment {
 
     /// Whether the row group's event times may pass the filter; they may where the footer does not tell them.
     fn time_meets(&self, row_group: usize, filter: &RowFilter) -> bool {
-        let time = self.column(self.table.key_columns().event_time);
-        let chunk =
-            time.and_then(|column| self.metadata.metadata().row_group(row_group).columns().get(column));
-        let Some(Statistics::Int64(times)) = chunk.and_then(|chunk| chunk.statistics()) else { return true };
-        let Some((first, last)) = times.min_opt().zip(times.max_opt()) else { return true };
-        filter.meets(EventTime(*first), EventTime(*last))
+        self.span_of(row_group).is_none_or(|(first, last)| filter.meets(first, last))
+    }
+
+    /// The earliest and the latest event of a row group, where the footer tells them.
+    fn span_of(&self, row_group: usize) -> Option<(EventTime, EventTime)> {
+        let time = self.column(self.table.key_columns().event_time)?;
+        let chunk = self.metadata.metadata().row_group(row_group).columns().get(time)?;
+        let Some(Statistics::Int64(times)) = chunk.statistics() else { return None };
+        let (first, last) = times.min_opt().zip(times.max_opt())?;
+        Some((EventTime(*first), EventTime(*last)))
     }
 
     /// Whether the row group's bloom filters allow all values that are asked for.

@@ -11,7 +11,6 @@ use arrow::array::RecordBatch;
 use offbound_schemas::EventBatch;
 
 use crate::columns::complete;
-use crate::database::Database;
 use crate::folder::Folder;
 use crate::manifest::{self, Entry};
 use crate::merge::Merge;
@@ -68,10 +67,8 @@ impl Snapshot {
         order: RowOrder,
         take: impl FnMut(RecordBatch) -> ControlFlow<()>,
     ) -> Result<ScanStats, StoreError> {
-        // What the entity index says of a segment never changes, so it may be read at a later moment.
-        let database = Database::open_to_read(&self.folder)?;
         let wanted = Wanted { table, columns, rows };
-        scan::scan((&self.folder, &database), self.entries.to_vec(), wanted, order, take)
+        scan::scan(&self.folder, self.entries.to_vec(), wanted, order, take)
     }
 }
 

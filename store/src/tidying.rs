@@ -5,6 +5,7 @@
 
 use crate::change::Change;
 use crate::compact;
+use crate::copies;
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::merging::{self, Merging, UNNUMBERED};
 use crate::options::RETIRED_COMMITS;
@@ -45,7 +46,7 @@ impl Writer {
     /// Merges segments of a table as long as there are some to merge.
     pub(crate) fn settle(&mut self, table: EventTable, choose: Choose) -> Result<(), StoreError> {
         while let Some(chosen) = choose(table, self.entries(), &self.options) {
-            let plan = merging::plan(self.next_seq(), table, &chosen, &self.options);
+            let plan = merging::plan(self.next_seq(), table, (&chosen, self.entries()), &self.options);
             let entry = merging::merge(&self.store.folder, plan, chosen, &self.options)?;
             self.store.folder.name_segment(entry.seq, entry.seq, table.name())?;
             self.written.push(entry);
@@ -99,11 +100,14 @@ impl Writer {
     pub(crate) fn take_merged(&mut self) -> Result<(), StoreError> {
         let Some(merging) = self.merging.take_if(|merging| merging.is_done()) else { return Ok(()) };
         let is_there = |chosen: &Entry| self.entries().iter().any(|entry| entry.seq == chosen.seq);
-        let chosen = merging.chosen.clone();
+        let (chosen, known_up_to) = (merging.chosen.clone(), merging.known_up_to);
         let still_there = chosen.iter().all(is_there);
         match merging.finish() {
-            Some(Ok(entry)) if still_there => {
-                let entry = Entry { seq: self.next_seq(), ..entry };
+            Some(Ok(mut entry)) if still_there => {
+                entry.seq = self.next_seq();
+                let came: Vec<Entry> = self.after(entry.table, known_up_to).cloned().collect();
+                let copied = copies::inherited(&chosen, &came);
+                entry.copied_in.extend(copied.iter().map(|known| known.entry.seq));
                 self.store.folder.name_segment(UNNUMBERED, entry.seq, entry.table.name())?;
                 self.written.push(entry);
                 Ok(())
@@ -129,7 +133,7 @@ impl Writer {
             compact::overlapping(table, entries, &options).or_else(small)
         };
         if let Some(chosen) = EventTable::ALL.into_iter().find_map(choose) {
-            self.merging = Merging::begin(&self.store.folder, chosen, options, &self.hands)?;
+            self.merging = Merging::begin(&self.store.folder, chosen, entries, options, &self.hands)?;
         }
         Ok(())
     }

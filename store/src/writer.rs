@@ -15,11 +15,12 @@ use offbound_schemas::table::DeadLetter;
 use tempfile::TempDir;
 
 use crate::change::Change;
+use crate::copies::{Known, Recent};
 use crate::database::Database;
 use crate::encoders::Encoders;
 use crate::folder::{Folder, WriterLock};
 use crate::hands::Hands;
-use crate::manifest::{Entry, Manifest};
+use crate::manifest::{Entry, Kind, Manifest};
 use crate::merging::Merging;
 use crate::options::{DEAD_LETTER_BYTES, DEAD_LETTERS_PER_COMMIT, RETIRED_COMMITS};
 use crate::pending::Pending;
@@ -27,7 +28,7 @@ use crate::segment::Plan;
 use crate::steps::{Steps, Watch};
 use crate::{
     Columns, Committed, EventTable, Options, OutboxItem, Packing, Reread, Store, StoreError, StreamCommit,
-    compact, conclusions, dead_letters, live, manifest, meta, outbox, sources,
+    compact, conclusions, copies, dead_letters, live, manifest, meta, outbox, sources,
 };
 
 /// Nothing yet of any table.
@@ -47,6 +48,7 @@ pub struct Writer {
     pending: [Pending; 3],
     /// Segments that are written and wait for the next commit, in order.
     pub(crate) written: Vec<Entry>,
+    recent: Recent,
     letters: Vec<DeadLetter>,
     letter_bytes: usize,
     manifest: Manifest,
@@ -126,6 +128,7 @@ impl Writer {
             options,
             pending: pending(&Columns::all(), &options),
             written: Vec::new(),
+            recent: Recent::default(),
             letters: Vec::new(),
             letter_bytes: 0,
             manifest,
@@ -314,7 +317,8 @@ impl Writer {
             self.take_written()?;
         }
         let packing = self.options.fresh;
-        let plan = Plan { seq: self.next_seq(), table, packing, replaces: Vec::new() };
+        let known = self.after(table, 0).map(|entry| self.known(entry)).collect();
+        let plan = Plan { seq: self.next_seq(), table, packing, replaces: Vec::new(), known };
         let Some(pending) = self.pending.get_mut(table as usize) else { return Ok(()) };
         let Some(rows) = pending.take()? else { return Ok(()) };
         self.encoders.begin(plan, rows)
@@ -331,9 +335,25 @@ impl Writer {
 
     /// Waits for the segment that was begun first.
     fn take_written(&mut self) -> Result<(), StoreError> {
-        let Some(entry) = self.encoders.take_oldest() else { return Ok(()) };
-        self.written.push(entry?);
+        let known_up_to = self.encoders.oldest_knows();
+        let Some(written) = self.encoders.take_oldest() else { return Ok(()) };
+        let (mut entry, keys) = written?;
+        // Those that were on their way when it was begun are in memory still.
+        let came: Vec<Known> = self.after(entry.table, known_up_to).map(|entry| self.known(entry)).collect();
+        entry.copied_in.extend(copies::found_in(&self.store.folder, &keys, &came, 0));
+        self.recent.add(entry.seq, keys, self.options.encoders);
+        self.written.push(entry);
         Ok(())
+    }
+
+    /// Segments of a table with higher numbers than that, committed and written.
+    pub(crate) fn after(&self, table: EventTable, seq: u64) -> impl Iterator<Item = &Entry> {
+        let all = self.manifest.entries.iter().chain(&self.written);
+        all.filter(move |entry| entry.table == table && entry.seq > seq && entry.kind == Kind::Rows)
+    }
+
+    fn known(&self, entry: &Entry) -> Known {
+        Known { entry: entry.clone(), keys: self.recent.keys(entry.seq) }
     }
 
     /// The number of the next segment: it comes after those that are committed, written, and on their way.

@@ -28,6 +28,9 @@ const DEFAULT_LATENESS: &str = "30s";
 const DEFAULT_IDLE: &str = "10s";
 /// Time between two commits: what a crash makes be read again, and what an analyst waits for.
 const DEFAULT_COMMIT_INTERVAL: &str = "1s";
+/// Segments that those of a commit are compared with while it waits, a third of a millisecond each. Events overlap with those of a
+/// few commits before; who sends times from everywhere makes hunts slower, not commits.
+const COMPARED_AT_A_COMMIT: usize = 64;
 
 /// Section `[kafka]`.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -138,7 +141,12 @@ pub(crate) struct StreamSettings {
 impl StreamSettings {
     /// How the store is written: small segments of every commit, which are soon merged.
     pub(crate) fn segments(&self) -> Options {
-        Options { segment_bytes: self.shares.segment_bytes, fresh: Packing::Quick, ..Options::default() }
+        Options {
+            segment_bytes: self.shares.segment_bytes,
+            fresh: Packing::Quick,
+            compared: COMPARED_AT_A_COMMIT,
+            ..Options::default()
+        }
     }
 
     /// The longest that events of any topic may be late: the watermark may wait so long.

@@ -8,9 +8,10 @@ use std::fmt;
 use arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
 use offbound_schemas::authored::nearest;
 
-use super::functions;
+use super::{functions, keywords};
 use crate::exit::Failure;
 
 /// How DataFusion says that a function is not there.
@@ -30,7 +31,19 @@ impl std::error::Error for Stopped {}
 
 /// The SQL cannot be read.
 pub(super) fn parsing(error: DataFusionError) -> Failure {
-    known(&error).unwrap_or_else(|| Failure::usage(format!("the SQL cannot be read: {}", one_line(&error))))
+    known(&error).unwrap_or_else(|| unreadable(&one_line(&error)))
+}
+
+/// The same, in the parser's words: what it expected and found, and where.
+pub(super) fn unreadable(said: &str) -> Failure {
+    let (what, place) = said.rsplit_once(" at Line: ").unwrap_or((said, ""));
+    let what = what.replace("Expected: ", "expected ").replace(", found: ", ", found ");
+    let what = what.replace("found EOF", "found the end");
+    let place = match place.split_once(", Column: ") {
+        Some((line, column)) => format!(" at line {line}, column {column}"),
+        None => String::new(),
+    };
+    Failure::usage(format!("the SQL cannot be read{place}: {what}{}", keywords::advice(&what)))
 }
 
 /// The SQL cannot be planned.
@@ -65,14 +78,12 @@ fn known(error: &DataFusionError) -> Option<Failure> {
         )),
         DataFusionError::SchemaError(problem, _) => column(problem),
         DataFusionError::Plan(message) => function(message),
-        DataFusionError::SQL(problem, _) => {
-            let text = problem.to_string();
-            text.contains("RecursionLimitExceeded").then(|| {
-                Failure::usage(
-                    "the question is too large: its parts lie too deep within each other; simplify it",
-                )
-            })
-        }
+        DataFusionError::SQL(problem, _) => Some(match problem.as_ref() {
+            ParserError::ParserError(said) | ParserError::TokenizerError(said) => unreadable(said),
+            ParserError::RecursionLimitExceeded => Failure::usage(
+                "the question is too large: its parts lie too deep within each other; simplify it",
+            ),
+        }),
         _ => None,
     }
 }

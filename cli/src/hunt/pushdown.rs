@@ -1,12 +1,17 @@
 //! What a scan need not read: the parts of a condition that the store can use.
 //!
-//! In: conditions on one table, as DataFusion hands them down. Out: a span of time, and texts that columns must equal.
+//! In: conditions on one table, as DataFusion hands them down. Out: a span of time, and texts that columns must equal or be
+//! like.
 //! Owns: which conditions are understood. Law: what is left out of a scan cannot satisfy the condition; what remains is
 //! judged again by the query itself, unless the table says that it gives nothing else.
 
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
 use offbound_schemas::EventTime;
+use offbound_store::{Like, Share};
+
+use super::tables::{Origin, Table};
 
 /// What a scan may confine itself to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,13 +22,17 @@ pub(super) struct Narrowing {
     pub(super) until: Option<EventTime>,
     /// Column and text: other rows are not asked for.
     pub(super) equals: Vec<(String, String)>,
+    /// Columns and patterns: rows whose text is not like it are not asked for. Of event tables only.
+    pub(super) likes: Vec<Like>,
+    /// One of several shares of these rows, where they are shared out.
+    pub(super) share: Share,
 }
 
 impl Narrowing {
-    /// What all of these conditions allow; `time` is the column by which rows are ordered.
-    pub(super) fn of<'e>(conditions: impl IntoIterator<Item = &'e Expr>, time: Option<&str>) -> Self {
+    /// What all of these conditions on a table allow.
+    pub(super) fn of<'e>(conditions: impl IntoIterator<Item = &'e Expr>, table: &Table) -> Self {
         let mut narrowing = Self::default();
-        for part in conditions.into_iter().filter_map(|condition| part(condition, time)) {
+        for part in conditions.into_iter().filter_map(|condition| part(condition, table)) {
             narrowing.add(part);
         }
         narrowing
@@ -36,6 +45,7 @@ impl Narrowing {
                 self.until = Some(self.until.map_or(until, |known| known.min(until)));
             }
             Part::Equals(column, text) => self.equals.push((column, text)),
+            Part::Like(like) => self.likes.push(like),
         }
     }
 
@@ -57,22 +67,27 @@ enum Part {
     From(EventTime),
     Until(EventTime),
     Equals(String, String),
+    Like(Like),
 }
 
-/// Whether a scan can use this condition.
-pub(super) fn is_understood(condition: &Expr, time: Option<&str>) -> bool {
-    part(condition, time).is_some()
+/// Whether a scan of the table can use this condition.
+pub(super) fn is_understood(condition: &Expr, table: &Table) -> bool {
+    part(condition, table).is_some()
 }
 
-fn part(condition: &Expr, time: Option<&str>) -> Option<Part> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else { return None };
+fn part(condition: &Expr, table: &Table) -> Option<Part> {
+    let BinaryExpr { left, op, right } = match condition {
+        Expr::BinaryExpr(binary) => binary,
+        Expr::Like(like) => return like_of(like, table).map(Part::Like),
+        _ => return None,
+    };
     let (column, operator, value) = match (left.as_ref(), right.as_ref()) {
         (Expr::Column(column), Expr::Literal(value, _)) => (column, *op, value),
         (Expr::Literal(value, _), Expr::Column(column)) => (column, op.swap()?, value),
         _ => return None,
     };
     match value {
-        ScalarValue::TimestampNanosecond(Some(nanos), _) if Some(column.name.as_str()) == time => {
+        ScalarValue::TimestampNanosecond(Some(nanos), _) if Some(column.name.as_str()) == table.time => {
             let moment = EventTime(*nanos);
             let next = EventTime(nanos.checked_add(1)?);
             match operator {
@@ -83,15 +98,27 @@ fn part(condition: &Expr, time: Option<&str>) -> Option<Part> {
                 _ => None,
             }
         }
-        ScalarValue::Utf8(Some(text))
-        | ScalarValue::Utf8View(Some(text))
-        | ScalarValue::LargeUtf8(Some(text))
-            if operator == Operator::Eq =>
-        {
-            Some(Part::Equals(column.name.clone(), text.clone()))
+        _ if operator == Operator::Eq => {
+            Some(Part::Equals(column.name.clone(), value.try_as_str()??.to_owned()))
         }
         _ => None,
     }
+}
+
+/// The pattern, where the store has the column's texts as SQL sees them.
+fn like_of(like: &datafusion::logical_expr::Like, table: &Table) -> Option<Like> {
+    let (Origin::Events(events), None) = (table.origin, like.escape_char) else { return None };
+    let (Expr::Column(column), Expr::Literal(pattern, _)) = (like.expr.as_ref(), like.pattern.as_ref())
+    else {
+        return None;
+    };
+    let stored = events.schema().field_with_name(&column.name).ok()?.data_type().clone();
+    (stored == DataType::Utf8View).then_some(Like {
+        column: column.name.clone(),
+        pattern: pattern.try_as_str()??.to_owned(),
+        negated: like.negated,
+        ignores_case: like.case_insensitive,
+    })
 }
 
 #[cfg(test)]
@@ -116,15 +143,23 @@ mod tests {
             col("host").eq(lit("n1")),
             lit("x").eq(col("credential_id")),
             col("host").not_eq(lit("n2")),
-            col("host").like(lit("n%")),
+            col("host").not_like(lit("n%")),
+            col("event_id").like(lit("00%")),
+            col("host").like(col("exe")),
         ];
-        let found = Narrowing::of(&conditions, Some("event_time"));
+        let events = Table::named("host_events").expect("a table");
+        let found = Narrowing::of(&conditions, &events);
         let equals = [("host", "n1"), ("credential_id", "x")];
         let equals = equals.map(|(column, text)| (column.to_owned(), text.to_owned())).to_vec();
-        let expected = Narrowing { from: Some(EventTime(11)), until: Some(EventTime(91)), equals };
+        let (column, pattern) = ("host".to_owned(), "n%".to_owned());
+        let likes = vec![Like { column, pattern, negated: true, ignores_case: false }];
+        let (from, until) = (Some(EventTime(11)), Some(EventTime(91)));
+        let expected = Narrowing { from, until, equals, likes, ..Narrowing::default() };
         assert_eq!(found, expected);
         assert_eq!(found.text_of("host"), Some("n1"));
-        assert_eq!(Narrowing::of(&conditions[..4], None), Narrowing::default());
+        let letters = Table::named("dead_letters").expect("a table");
+        assert_eq!(Narrowing::of(&conditions[..4], &letters), Narrowing::default());
+        assert_eq!(Narrowing::of(&conditions[7..], &letters), Narrowing::default());
         let within = found.within(Some(EventTime(20)), Some(EventTime(200)));
         assert_eq!((within.from, within.until), (Some(EventTime(20)), Some(EventTime(91))));
     }

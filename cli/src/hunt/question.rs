@@ -12,7 +12,7 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::bounds::{MAX_TEXT_BYTES, PARSER_LEVELS};
-use super::{fault, shape};
+use super::{fault, keywords, shape};
 use crate::exit::Failure;
 use crate::output::count;
 
@@ -55,7 +55,7 @@ fn read(from: impl Read) -> io::Result<Vec<u8>> {
 impl Question {
     /// Reads the question; on a stack of [`super::bounds::STACK_BYTES`].
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
-        let tokens = shape::tokens(text)?;
+        let tokens = keywords::quoted(shape::tokens(text)?);
         let parser = DFParserBuilder::new(tokens).with_recursion_limit(PARSER_LEVELS).build();
         let statements = parser.and_then(|mut parser| parser.parse_statements()).map_err(fault::parsing)?;
         let mut statements = statements.into_iter();

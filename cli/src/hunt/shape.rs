@@ -14,13 +14,14 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::bounds::{MAX_ELEMENTS, MAX_NESTING, MAX_OPERATORS, MAX_RELATIONS};
+use super::fault;
 use crate::exit::Failure;
 use crate::output::count;
 
 /// The tokens of a text whose shape is within bounds.
 pub(super) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, Failure> {
     let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location();
-    let tokens = tokens.map_err(|error| Failure::usage(format!("the SQL cannot be read: {error}")))?;
+    let tokens = tokens.map_err(|error| fault::unreadable(&error.to_string()))?;
     let shape = Shape::of(&tokens);
     for (what, found, most) in [
         ("operators", shape.operators, MAX_OPERATORS),

@@ -61,7 +61,7 @@ impl StoredTable {
             None => Arc::clone(&self.schema),
         };
         let window = self.window;
-        let narrowing = Narrowing::of(filters, self.table.time).within(window.since, window.until);
+        let narrowing = Narrowing::of(filters, &self.table).within(window.since, window.until);
         let ordered_by = self.table.time.and_then(|time| order_by(&schema, time));
         // Where no step of the plan sees the time, none can see the order.
         let order = if ordered_by.is_some() { RowOrder::Canonical } else { RowOrder::Any };
@@ -92,7 +92,7 @@ impl TableProvider for StoredTable {
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         let is_exact = matches!(self.table.origin, Origin::Events(_));
-        let support = |filter: &&Expr| match is_understood(filter, self.table.time) {
+        let support = |filter: &&Expr| match is_understood(filter, &self.table) {
             true if is_exact => TableProviderFilterPushDown::Exact,
             true => TableProviderFilterPushDown::Inexact,
             false => TableProviderFilterPushDown::Unsupported,

@@ -117,10 +117,15 @@ fn write_text(stats: &Stats, look: Look, to: &mut dyn Write) -> io::Result<()> {
         let text = line([table, &count(*segments), &count(*rows), &count(*bytes), &span]);
         writeln!(to, "{}", text.trim_end())?;
     }
-    let [findings, incidents, gaps] = [stats.findings, stats.incidents, stats.gaps].map(count);
-    let [letters, outbox, commits] = [stats.dead_letters, stats.outbox, stats.commits].map(count);
-    writeln!(to, "\n{findings} findings, {incidents} incidents, {gaps} gaps, {letters} dead letters")?;
-    writeln!(to, "{outbox} items in the outbox, {commits} commits")?;
+    let concluded = [
+        things(stats.findings, "finding"),
+        things(stats.incidents, "incident"),
+        things(stats.gaps, "gap"),
+        things(stats.dead_letters, "dead letter"),
+    ];
+    writeln!(to, "\n{}", concluded.join(", "))?;
+    let (waiting, commits) = (things(stats.outbox, "item"), things(stats.commits, "commit"));
+    writeln!(to, "{waiting} in the outbox, {commits}")?;
     if let Some(watermark) = &stats.watermark {
         writeln!(to, "watermark {watermark}")?;
     }
@@ -136,4 +141,9 @@ fn write_text(stats: &Stats, look: Look, to: &mut dyn Write) -> io::Result<()> {
     let [total, segments, database, quarantine] = parts.map(megabytes);
     let path = safe::line(&stats.path);
     writeln!(to, "{total} in {path}: segments {segments}, database {database}, quarantine {quarantine}")
+}
+
+/// A number of things of that name.
+fn things(number: u64, name: &str) -> String {
+    format!("{} {name}{}", count(number), if number == 1 { "" } else { "s" })
 }

@@ -129,6 +129,41 @@ fn answers_agree_with_the_replay() {
     assert_eq!(&record, finding);
 }
 
+/// Scenario: the same logs read again from another folder, so that every event stands in two segments; then merged.
+/// Guarantees: every answer is as it was, whether rows are counted, grouped, looked for or given.
+#[test]
+fn what_is_read_twice_counts_once() {
+    let asked = Asked::new();
+    let questions = [
+        "SELECT count(*) AS n FROM host_events",
+        "SELECT count(*) AS n FROM identity_assertions WHERE event_time >= '2000-01-01T00:00:00Z'",
+        "SELECT host, count(*) AS n FROM host_events GROUP BY host ORDER BY host",
+        "SELECT credential_id, count(*) AS n FROM identity_assertions GROUP BY credential_id ORDER BY 1",
+        "SELECT count(*) AS n FROM identity_assertions WHERE action LIKE '%e%'",
+        "SELECT event_id, action FROM identity_assertions WHERE action ILIKE 'G%' ORDER BY event_id",
+        "SELECT event_id, exe FROM host_events WHERE exe NOT LIKE '/usr/%' ORDER BY event_time, event_id",
+    ];
+    let answers = || questions.map(|sql| asked.rows(sql, &[]));
+    let before = answers();
+    assert!(before.iter().all(|rows| !rows.is_empty()), "{before:?}");
+    let again = asked.folder.path().join("again");
+    fs::create_dir(&again).expect("a folder can be made");
+    for entry in fs::read_dir(root().join(SAMPLE)).expect("the sample is there").flatten() {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), again.join(entry.file_name())).expect("a file can be copied");
+        }
+    }
+    let (again, store) =
+        (again.display().to_string(), asked.folder.path().join("store").display().to_string());
+    for args in
+        [&["replay", "--quiet", &again, "--store", &store][..], &["store", "compact", "--store", &store]]
+    {
+        let output = run(&root(), args);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        assert_eq!(answers(), before, "after {args:?}");
+    }
+}
+
 /// Scenario: one question in every form, into files too. Guarantees: the same rows in each; Parquet reads back.
 #[test]
 fn every_form_holds_the_same_rows() {
@@ -257,7 +292,9 @@ fn nothing_but_reading_is_done() {
         ("SELECT lpad('x', 2000000000)", "texts of any length"),
         ("", "there is no SQL"),
         ("SELEC 1", "cannot be read"),
-        ("SELECT 'unterminated", "cannot be read"),
+        ("SELECT 'unterminated", "cannot be read at line 1, column 8: Unterminated string literal"),
+        ("SELECT 1 +", "cannot be read: expected an expression, found the end"),
+        ("SELECT 1\nFROM host_events x cluster", "cannot be read at line 2, column 20: expected"),
     ] {
         asked.refused(sql, &[], 3, hint);
     }

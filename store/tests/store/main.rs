@@ -2,6 +2,7 @@
 
 mod commit;
 mod conclusions;
+mod copies;
 mod damage;
 mod flips;
 mod folder;

@@ -206,7 +206,7 @@ fn the_entity_index_follows_its_segments() -> Result<(), Box<dyn Error>> {
     let mine = format!("key LIKE 'host_events {column} %'");
     let count = format!("SELECT count(*) FROM segment_filters WHERE {mine}");
     assert_eq!(database.query_row(&count, [], |row| row.get::<_, i64>(0))?, i64::try_from(stats.segments)?);
-    let change = format!("UPDATE segment_filters SET record = replace(record, '0', '1') WHERE {mine}");
+    let change = format!("UPDATE segment_filters SET record = record || 'A' WHERE {mine}");
     assert_eq!(database.execute(&change, [])? as u64, stats.segments);
     let refused = scan(writer.store(), &[column], &equals(column, host)).expect_err("the index was changed");
     assert!(refused.to_string().contains("segment_filters"), "{refused}");
