@@ -186,6 +186,12 @@ impl<'a> Walker<'a> {
         self.at
     }
 
+    /// Whether an object begins where it stands.
+    #[inline]
+    pub(crate) fn is_at_object(&self) -> bool {
+        self.byte() == b'{'
+    }
+
     /// Whether there were blanks between tokens.
     pub(crate) fn spaced(&self) -> bool {
         self.spaced
