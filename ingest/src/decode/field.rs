@@ -274,7 +274,9 @@ pub(crate) fn unmapped_texts(mut fields: Vec<(&str, Texts<'_>)>) -> Option<Strin
 
 /// Writes a text as JSON.
 fn write_json_text(text: &str, out: &mut String) {
-    if text.bytes().any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')) {
+    // No early end: sixteen bytes are looked at together.
+    let is_escaped = |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if text.bytes().fold(false, is_escaped) {
         out.push_str(&Value::from(text).to_string());
     } else {
         out.push('"');

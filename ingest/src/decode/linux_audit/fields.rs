@@ -421,9 +421,9 @@ pub(in crate::decode) fn unhex(text: &str) -> Option<Vec<u8>> {
 /// What each byte stands for as a digit of hex; more than 15 for those that are none.
 const DIGITS: [u8; 256] = {
     let mut digits = [u8::MAX; 256];
-    let mut value = 0;
+    let mut value: u8 = 0;
     while value < 16 {
-        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
         value += 1;
     }
     digits

@@ -263,22 +263,22 @@ impl Stamp {
 
 /// What `SEC.MS:SERIAL` says.
 fn moment(text: &str) -> Option<Moment> {
-    let (moment, serial) = cut_at(text, b':')?;
-    let (secs, fraction) = cut_at(moment, b'.')?;
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(secs) || !digits(fraction) || fraction.len() > 9 || !digits(serial) {
-        return None;
-    }
-    let missing = u32::try_from(9 - fraction.len()).ok()?;
-    let nanos = fraction.parse::<i64>().ok()? * 10_i64.pow(missing);
-    let time = EventTime::from_secs_nanos(secs.parse().ok()?, nanos)?;
-    Some((time, serial.parse().ok()?))
+    let (secs, _, rest) = leading_number(text.as_bytes())?;
+    let (fraction, digits, rest) = leading_number(rest.strip_prefix(b".")?)?;
+    let (serial, _, rest) = leading_number(rest.strip_prefix(b":")?)?;
+    let missing = 9_u32.checked_sub(digits).filter(|_| rest.is_empty())?;
+    let time = EventTime::from_secs_nanos(secs, fraction * 10_i64.pow(missing))?;
+    Some((time, u32::try_from(serial).ok()?))
 }
 
-/// What stands before and behind the first such character; stamps are short.
-fn cut_at(text: &str, sign: u8) -> Option<(&str, &str)> {
-    let at = text.bytes().position(|byte| byte == sign)?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
+/// The number that a text begins with, how many digits it has, and what follows.
+fn leading_number(text: &[u8]) -> Option<(i64, u32, &[u8])> {
+    let (mut number, mut digits, mut rest) = (0_i64, 0, text);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        number = number.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+        (digits, rest) = (digits + 1, behind);
+    }
+    (digits > 0).then_some((number, digits, rest))
 }
 
 /// A record whose stamp a shipper dropped (journald's audit transport, messages of a bus daemon): the envelope's time stands in.
