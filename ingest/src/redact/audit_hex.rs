@@ -48,9 +48,12 @@ fn fields(text: &str) -> impl Iterator<Item = (Range<usize>, Vec<u8>)> {
 
 fn field_at(text: &str, start: usize, is_call: bool) -> Option<(Range<usize>, Vec<u8>)> {
     // Most names end otherwise than those that are looked for.
-    let is_possible = |last: &u8| last.is_ascii_digit() || b"[]eda".contains(last);
-    text.as_bytes().get(..start - 1)?.last().filter(|last| is_possible(last))?;
-    let before = text.get(..start)?;
+    let is_possible = match text.as_bytes().get(..start - 1)? {
+        [.., b'l', b'e'] => true,
+        [.., b't', b'a'] | [.., b'm', b'd'] | [.., b'0'..=b'9' | b'[' | b']'] => !is_call,
+        _ => false,
+    };
+    let before = text.get(..start).filter(|_| is_possible)?;
     if !ends_in_field(before) || (is_call && !before.ends_with("proctitle=")) {
         return None;
     }

@@ -68,10 +68,14 @@ fn row_id(format: &'static str, host: Option<&str>, stamp: &str, index: &[u8]) -
     EventId::of(&[format.as_bytes(), host.as_bytes(), stamp.as_bytes(), index])
 }
 
-fn base(template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent {
+fn base(mut template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent {
     // A collector that put the event together wrote it as one record, which the template holds.
-    let raw = joined(records.iter().filter_map(AuditRecord::line)).unwrap_or(template.raw);
-    HostEvent { raw, native_id: Some(stamp.to_owned()), hook_class: HookClass::Audit, ..template }
+    if let Some(raw) = joined(records.iter().filter_map(AuditRecord::line)) {
+        template.raw = raw;
+    }
+    template.native_id = Some(stamp.to_owned());
+    template.hook_class = HookClass::Audit;
+    template
 }
 
 /// All lines, as far as they are kept.

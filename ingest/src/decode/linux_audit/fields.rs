@@ -160,7 +160,8 @@ impl Fields {
         let (before, _) = self.body().split_once('=')?;
         let is_blank = |letter: char| u8::try_from(letter).is_ok_and(is_blank);
         let mut words = before.rsplit(is_blank);
-        let name = words.next()?.trim_start_matches(NAME_SIGNS);
+        let name = words.next()?;
+        let name = name.trim_start_matches(|letter| u8::try_from(letter).is_ok_and(is_name_sign));
         // What stands behind `old` has another name.
         (words.find(|word| !word.is_empty()) != Some("old")).then_some(name)
     }
@@ -275,8 +276,10 @@ impl Fields {
     }
 }
 
-/// What may stand in front of a name.
-const NAME_SIGNS: [char; 4] = ['(', ',', '\'', '"'];
+/// Whether a byte may stand in front of a name.
+fn is_name_sign(byte: u8) -> bool {
+    matches!(byte, b'(' | b',' | b'\'' | b'"')
+}
 
 /// The text that a value stands for.
 fn decoded(text: &str, quoted: bool) -> Cow<'_, str> {
@@ -324,7 +327,8 @@ impl<'a> Reader<'a> {
                 word = token;
                 continue;
             }
-            let key = token.trim_start_matches(NAME_SIGNS);
+            let signs = token.bytes().take_while(|byte| is_name_sign(*byte)).count();
+            let key = token.get(signs..).unwrap_or_default();
             // Old records write `old auid=1 new auid=2`.
             let name = if word == "old" {
                 let name = format!("old-{key}");
@@ -381,8 +385,12 @@ impl<'a> Reader<'a> {
         let glued = equals.and_then(|equals| glued(self.part(at, equals)));
         let close = glued.map_or(close, |length| at + length);
         let value = self.part(at, close);
-        let value = if value.starts_with('(') { value } else { value.trim_end_matches([',', ')']) };
-        self.read.push(name, span(at, at + value.len()), false);
+        let is_closing = |byte: &u8| matches!(byte, b',' | b')');
+        let signs = match value.as_bytes().first() {
+            Some(b'(') => 0,
+            _ => value.as_bytes().iter().rev().take_while(|byte| is_closing(byte)).count(),
+        };
+        self.read.push(name, span(at, at + value.len() - signs), false);
         close
     }
 }

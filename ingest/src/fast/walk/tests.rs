@@ -86,7 +86,7 @@ static PARTS: Shape = Shape::closed(&[parts("u", 0, &UNSORTED), parts("s", 0, &S
 
 proptest! {
     /// Scenario: objects with members in any order, known and unknown, values of every kind. Guarantees: what is taken for
-    /// ready is what serde writes, and what has its members in order, once, and plain is taken for ready.
+    /// ready is what serde writes, and what has its members in order, once, and plain is taken for ready, unless its writer has another order.
     #[test]
     fn what_is_ready_is_what_serde_writes(
         names in proptest::collection::vec(prop::sample::select(&["a", "b", "c", "d", "", "aa", "\\n"][..]), 0..5),
@@ -111,7 +111,7 @@ proptest! {
                 prop_assert_eq!(ready, &value.to_string());
             }
             let is_simple = is_plain && !names.iter().any(|name| ["", "\\n"].contains(name));
-            prop_assert!(!is_simple || taken == Some(Some(object.clone())), "{}: {:?}", object, taken);
+            prop_assert!(!is_simple || key == "u" || taken == Some(Some(object.clone())), "{}: {:?}", object, taken);
         }
     }
 
