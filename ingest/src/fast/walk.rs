@@ -3,7 +3,8 @@
 //! In: text, its [`Marks`], and the [`Shape`] of the records of a format. Out: the wanted values as views.
 //! Owns: JSON grammar: what is skipped is judged too. Anything irregular gives nothing, and the strict path reads the
 //! record: a key that the shape does not know, a key that is there twice, an escape that is not simple, deep nesting.
-//! Writers keep the order of their keys: the member behind the last one is tried first.
+//! Writers keep the order of their keys: the member behind the last one is tried first. On its way the walker sees whether
+//! an object stands as the strict path would write it ([`Slot::Ready`]).
 
 use super::marks::Marks;
 use super::rewrite::{MAX_NEGATIVE_DIGITS, MAX_PLAIN_DIGITS};
