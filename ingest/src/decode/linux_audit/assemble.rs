@@ -42,9 +42,6 @@ const MAX_CLOSED_EVENTS: usize = 8192;
 /// Most hosts whose state is kept: hosts behind one stream.
 const MAX_HOSTS: usize = 1024;
 
-/// Records that the events of system calls have at most, mostly.
-const USUAL_RECORDS: usize = 6;
-
 struct Open {
     number: u64,
     template: Template,
@@ -90,10 +87,10 @@ impl Template {
         }
     }
 
-    /// Bytes of memory beside its own.
+    /// Bytes of memory beside its own and that of the row.
     fn memory(&self) -> usize {
         match self {
-            Self::Whole(row) => size_of::<HostEvent>() + row.raw.len(),
+            Self::Whole(row) => row.raw.len(),
             Self::Line(origin) => origin.location.len(),
         }
     }
@@ -321,11 +318,12 @@ impl HostLog {
     /// Begins an event: a record of it has come.
     fn begin(&mut self, key: Moment, template: Template, books: &mut Books) -> &mut Open {
         let touched = Progress::passed(&mut self.clock, key.0);
-        let memory = 2 * size_of::<(Moment, Open)>() + template.memory();
+        // With the row that it becomes: at the end of a stream those of all open events are made at once.
+        let memory = 2 * size_of::<(Moment, Open)>() + size_of::<HostEvent>() + template.memory();
         books.memory += memory;
         books.open += 1;
-        let records = Vec::with_capacity(USUAL_RECORDS);
-        let open = Open { number: books.inside.begin(), template, records, bytes: 0, memory, touched };
+        let open =
+            Open { number: books.inside.begin(), template, records: Vec::new(), bytes: 0, memory, touched };
         self.open.entry(key).insert_entry(open).into_mut()
     }
 
