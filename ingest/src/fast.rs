@@ -15,7 +15,7 @@ mod unmapped;
 mod walk;
 
 pub(crate) use line::{Line, Scratch};
-pub(crate) use marks::Marks;
+pub(crate) use marks::{Marks, word as mark_word};
 pub(crate) use slot::{Slot, Strict};
 pub(crate) use unmapped::Unmapped;
 pub(crate) use walk::{Member, Shape, Walker, inside, keep, parts, skip};

@@ -496,18 +496,21 @@ impl State {
     /// Puts what a decoder made into the columns.
     fn take_rows(&mut self, sink: &mut dyn IngestSink) {
         let EventRows { host_events, identity_assertions, placements } = &mut self.rows;
-        for row in host_events.drain(..) {
-            self.outbox.columns.host_events.append(&row);
+        for row in host_events.iter() {
+            self.outbox.columns.host_events.append(row);
             self.outbox.added(row.event_time, sink);
         }
-        for row in identity_assertions.drain(..) {
-            self.outbox.columns.identity_assertions.append(&row);
+        for row in identity_assertions.iter() {
+            self.outbox.columns.identity_assertions.append(row);
             self.outbox.added(row.event_time, sink);
         }
-        for row in placements.drain(..) {
-            self.outbox.columns.placements.append(&row);
+        for row in placements.iter() {
+            self.outbox.columns.placements.append(row);
             self.outbox.added(row.event_time, sink);
         }
+        host_events.clear();
+        identity_assertions.clear();
+        placements.clear();
     }
 }
 

@@ -106,7 +106,7 @@ fn main() {
             _ => None,
         };
         if let Some(work) = alone {
-            (0..20).for_each(|_| drop(read(&bytes, work)));
+            (0..100).for_each(|_| drop(read(&bytes, work)));
             continue;
         }
         for _ in 0..ROUNDS {

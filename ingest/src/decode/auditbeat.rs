@@ -48,7 +48,7 @@ impl Decode for Auditbeat {
             return Verdict::Skipped("not-an-audit-event");
         }
         let original = original(json);
-        let (stamp, records) = match original.first().map(|audit| audit.stamp.clone()) {
+        let (stamp, records) = match original.first().map(AuditRecord::stamp) {
             Some(stamp) => (stamp, original),
             None => match stamp(json) {
                 Ok(stamp) => (stamp.clone(), coalesced::records(json, &stamp)),
@@ -74,7 +74,7 @@ impl Decode for Auditbeat {
 fn original(json: &Value) -> Vec<AuditRecord> {
     let texts = list_at(json, &["event", "original"]);
     let records: Vec<AuditRecord> = texts.iter().flat_map(|text| text.lines()).flat_map(lines_of).collect();
-    let one = records.windows(2).all(|pair| matches!(pair, [left, right] if left.stamp == right.stamp));
+    let one = records.windows(2).all(|pair| matches!(pair, [left, right] if left.stamp() == right.stamp()));
     if one { records } else { Vec::new() }
 }
 

@@ -56,7 +56,7 @@ fn sniff(record: &Record<'_>) -> u8 {
 
 /// Whether a record of the audit decoder is a line of AUOMS.
 pub(super) fn is_assembled(audit: &AuditRecord) -> bool {
-    audit.fields.all().next().is_some_and(|(key, _)| HEAD.trim_end_matches('=') == key)
+    audit.fields.first_name() == Some(HEAD.trim_end_matches('='))
 }
 
 /// Type, stamp, and what follows.

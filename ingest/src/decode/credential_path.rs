@@ -5,6 +5,8 @@
 //! Leaves to `correlate`: whether the reader was entitled to it.
 //! Law: what is public (certificates of authorities, public keys, names of namespaces) is no credential.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 /// What kind of credential a path holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CredentialClass {
@@ -54,6 +56,10 @@ pub(crate) fn classify(path: &str) -> Option<CredentialClass> {
 
 /// Whether `path` is the memory or environment of a process.
 pub(crate) fn proc_secret(path: &str) -> Option<ProcSecret> {
+    // Most paths lead elsewhere.
+    if !path.contains("proc") {
+        return None;
+    }
     let parts = segments(path);
     let at = parts.iter().rposition(|part| *part == "proc")?;
     let rest = parts.get(at + 1..)?;
@@ -80,29 +86,34 @@ pub(crate) fn is_escape_file(path: &str) -> bool {
 /// Port 53 is not it: two clouds answer name queries at the same address.
 pub(crate) fn is_metadata_endpoint(host: &str, port: Option<u16>) -> bool {
     const NAMES: &[&str] = &["metadata.google.internal", "metadata.goog", "instance-data.ec2.internal"];
-    const ADDRESSES: &[&str] = &[
-        "169.254.169.254",
-        "169.254.170.2",
-        "169.254.170.23",
-        "168.63.129.16",
-        "fd00:ec2::254",
-        "fd00:ec2::23",
+    const ADDRESSES: [IpAddr; 6] = [
+        IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+        IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+        IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+        IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
     ];
     if port == Some(53) {
         return false;
     }
-    let lower = host.trim_end_matches('.').to_ascii_lowercase();
-    let address = lower.strip_prefix("::ffff:").unwrap_or(&lower);
-    NAMES.contains(&lower.as_str())
-        || ADDRESSES.iter().any(|known| match (address.parse(), known.parse()) {
-            (Ok::<std::net::IpAddr, _>(left), Ok::<std::net::IpAddr, _>(right)) => left == right,
-            _ => false,
-        })
+    let host = host.trim_end_matches('.');
+    let address = match host.split_at_checked("::ffff:".len()) {
+        Some((mapped, rest)) if mapped.eq_ignore_ascii_case("::ffff:") => rest,
+        _ => host,
+    };
+    match address.parse::<IpAddr>() {
+        Ok(address) => ADDRESSES.contains(&address),
+        Err(_) => NAMES.iter().any(|name| name.eq_ignore_ascii_case(host)),
+    }
 }
+
+/// Parts of a path that room is made for at first.
+const USUAL_PARTS: usize = 12;
 
 /// The folders and the name of a path, `.` and `..` resolved.
 fn segments(path: &str) -> Vec<&str> {
-    let mut parts: Vec<&str> = Vec::new();
+    let mut parts: Vec<&str> = Vec::with_capacity(USUAL_PARTS);
     for part in path.split('/') {
         match part {
             "" | "." => {}

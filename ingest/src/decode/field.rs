@@ -5,6 +5,8 @@
 //! the capped text of an `unmapped` column. Leaves to the decoders which field means what.
 //! Law FLOW-2: nothing here panics, whatever the value.
 
+use std::borrow::Cow;
+
 use offbound_schemas::EventTime;
 use serde_json::{Map, Value};
 
@@ -210,7 +212,7 @@ pub(crate) enum Texts<'v> {
     /// One text.
     One(&'v str),
     /// A list of texts.
-    List(&'v [String]),
+    List(&'v [Cow<'v, str>]),
 }
 
 impl Texts<'_> {
@@ -242,11 +244,12 @@ pub(crate) fn unmapped_texts(mut fields: Vec<(&str, Texts<'_>)>) -> Option<Strin
     if fields.is_empty() {
         return None;
     }
-    let mut order: Vec<usize> = (0..fields.len()).collect();
-    order.sort_by_key(|index| fields.get(*index).map(|(key, _)| *key));
-    let sorted = || order.iter().filter_map(|index| fields.get(*index));
+    let mut sorted: Cow<'_, [(&str, Texts<'_>)]> = Cow::Borrowed(&fields);
+    if !fields.is_sorted_by_key(|(key, _)| *key) {
+        sorted.to_mut().sort_by_key(|(key, _)| *key);
+    }
     let mut out = String::with_capacity(256);
-    for (index, (key, texts)) in sorted().enumerate() {
+    for (index, (key, texts)) in sorted.iter().enumerate() {
         out.push(if index == 0 { '{' } else { ',' });
         write_json_text(key, &mut out);
         out.push(':');
@@ -255,15 +258,15 @@ pub(crate) fn unmapped_texts(mut fields: Vec<(&str, Texts<'_>)>) -> Option<Strin
     out.push('}');
     // A member costs its text and two bytes; that is the object without one bracket.
     let fits = out.len() - 1 + ROOM_FOR_COUNT_BYTES <= MAX_UNMAPPED_BYTES;
-    let once = sorted().zip(sorted().skip(1)).all(|((left, _), (right, _))| left != right);
+    let once = sorted.windows(2).all(|pair| matches!(pair, [(left, _), (right, _)] if left != right));
     if fits && once {
         return Some(out);
     }
     let values: Vec<(&str, Value)> = fields
-        .into_iter()
-        .map(|(key, texts)| match texts {
-            Texts::One(text) => (key, Value::from(text)),
-            Texts::List(texts) => (key, Value::from(texts)),
+        .iter()
+        .map(|(key, texts)| match *texts {
+            Texts::One(text) => (*key, Value::from(text)),
+            Texts::List(texts) => (*key, texts.iter().map(|text| Value::from(&**text)).collect()),
         })
         .collect();
     unmapped(values.iter().map(|(key, value)| (*key, Some(value))))
@@ -271,7 +274,9 @@ pub(crate) fn unmapped_texts(mut fields: Vec<(&str, Texts<'_>)>) -> Option<Strin
 
 /// Writes a text as JSON.
 fn write_json_text(text: &str, out: &mut String) {
-    if text.bytes().any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')) {
+    // No early end: sixteen bytes are looked at together.
+    let is_escaped = |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if text.bytes().fold(false, is_escaped) {
         out.push_str(&Value::from(text).to_string());
     } else {
         out.push('"');
@@ -323,12 +328,12 @@ mod tests {
     /// written without values in between is what is written with them.
     #[test]
     fn texts_are_written_as_values_are() {
-        let list = ["a\u{1}b".to_owned(), "\"q\\".to_owned(), "ä\u{7f}".to_owned()];
+        let list = ["a\u{1}b", "\"q\\", "ä\u{7f}"].map(Cow::Borrowed);
         let long = "x".repeat(MAX_UNMAPPED_BYTES / 3);
         let check = |fields: &[(&str, Texts<'_>)]| {
             let value = |texts: &Texts<'_>| match texts {
                 Texts::One(text) => Value::from(*text),
-                Texts::List(texts) => Value::from(*texts),
+                Texts::List(texts) => texts.iter().map(|text| Value::from(&**text)).collect(),
             };
             let values: Vec<(&str, Value)> = fields.iter().map(|(key, texts)| (*key, value(texts))).collect();
             let expected = unmapped(values.iter().map(|(key, value)| (*key, Some(value))));

@@ -23,6 +23,7 @@ mod selinux;
 mod sockaddr;
 mod standalone;
 mod statement;
+mod stops;
 mod uring;
 
 use offbound_schemas::{EventRows, EventTime};
@@ -142,7 +143,7 @@ impl Decode for LinuxAudit {
 impl LinuxAudit {
     fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Fate {
         let host = audit.node.as_deref().or(record.envelope.host.as_deref()).unwrap_or_default();
-        self.loss.saw(host, audit.stamp.time);
+        self.loss.saw(host, audit.moment.0);
         if audit.kind == "EOE" {
             return Fate::Skipped("end-of-event");
         }

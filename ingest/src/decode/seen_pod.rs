@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use ahash::RandomState;
 use offbound_schemas::table::{HostEvent, Placement};
 use offbound_schemas::vocabulary::PlacementKind;
 use offbound_schemas::{EventId, EventTime};
@@ -59,7 +60,9 @@ impl<'a> Seen<'a> {
 /// What one stream has stated.
 #[derive(Debug, Default)]
 pub struct SeenPods {
-    stated: HashSet<EventId>,
+    stated: HashSet<u128, RandomState>,
+    /// Keyed at random, so that nobody can write two pods that are taken for one.
+    hashers: [RandomState; 2],
 }
 
 impl SeenPods {
@@ -77,11 +80,12 @@ impl SeenPods {
     pub(crate) fn state_seen(&mut self, record: &Record<'_>, seen: &Seen<'_>) -> Option<Placement> {
         let (host, pod_uid) = (seen.host?, seen.pod_uid?);
         let container = seen.container_id.filter(|id| id.len() == CONTAINER_ID_DIGITS);
-        let key = [host, pod_uid, container.unwrap_or_default()].map(str::as_bytes);
+        let key = (host, pod_uid, container);
+        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
         if self.stated.len() >= MAX_STATED {
             self.stated.clear();
         }
-        if !self.stated.insert(EventId::of(&key)) {
+        if !self.stated.insert(high << 64 | low) {
             return None;
         }
         let (event_id, event_time) = seen.event;

@@ -18,11 +18,11 @@ impl Marks {
     pub(crate) fn read(&mut self, bytes: &[u8]) {
         let (blocks, rest) = bytes.as_chunks::<WORD_BYTES>();
         self.words.clear();
-        self.words.extend(blocks.iter().map(word));
+        self.words.extend(blocks.iter().map(|block| word(block, ends_string)));
         if !rest.is_empty() {
             let mut last = [b' '; WORD_BYTES];
             last[..rest.len()].copy_from_slice(rest);
-            self.words.push(word(&last));
+            self.words.push(word(&last, ends_string));
         }
     }
 
@@ -44,8 +44,14 @@ impl Marks {
 }
 
 #[inline]
-fn word(block: &[u8; WORD_BYTES]) -> u64 {
-    let marked = block.map(|byte| u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < 0x20));
+fn ends_string(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+}
+
+/// A bit for each byte that is marked, the first byte's lowest.
+#[inline]
+pub(crate) fn word(block: &[u8; WORD_BYTES], is_marked: impl Fn(u8) -> bool) -> u64 {
+    let marked = block.map(|byte| u8::from(is_marked(byte)));
     let (groups, _) = marked.as_chunks::<8>();
     let mut word = 0;
     for (index, group) in groups.iter().enumerate() {

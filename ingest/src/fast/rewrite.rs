@@ -10,6 +10,10 @@ use super::slot::unescape;
 
 /// Deepest nesting that is written here.
 const MAX_NESTING: usize = 16;
+/// Most digits of a number that surely fits into 64 bits without a sign; nanoseconds since 1970 have as many.
+pub(super) const MAX_PLAIN_DIGITS: usize = 19;
+/// The same for one below zero.
+pub(super) const MAX_NEGATIVE_DIGITS: usize = 18;
 /// Most members of an object that are put in order here: more are rare.
 const MAX_MEMBERS: usize = 64;
 /// Members that room is made for at first: those of most objects and of the objects inside them.
@@ -53,11 +57,13 @@ fn has_usual_escapes(inside: &str) -> bool {
     true
 }
 
-/// A whole number that is written back as it was read: 18 digits always fit into 64 bits. Zero has no sign there.
+/// A whole number that is written back as it was read: one of so many digits fits into 64 bits. Zero has no sign there.
 fn is_plain_integer(number: &str) -> bool {
-    const MAX_DIGITS: usize = 18;
-    let digits = number.strip_prefix('-').filter(|digits| !digits.starts_with('0')).unwrap_or(number);
-    digits.len() <= MAX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())
+    let (digits, most) = match number.strip_prefix('-').filter(|digits| !digits.starts_with('0')) {
+        Some(digits) => (digits, MAX_NEGATIVE_DIGITS),
+        None => (number, MAX_PLAIN_DIGITS),
+    };
+    digits.len() <= most && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 struct Rewriter<'a> {
@@ -252,6 +258,10 @@ mod tests {
             "-1E-3",
             "999999999999999999",
             "1000000000000000000",
+            "1772359200000000000",
+            "9999999999999999999",
+            "-999999999999999999",
+            "-9223372036854775809",
             "-1000000000000000000",
             "12345678901234567890",
             "123456789012345678901",

@@ -37,6 +37,8 @@ pub(crate) enum Slot<'a> {
     Escaped(&'a str),
     /// An object or a list, as written.
     Whole(&'a str),
+    /// One that the strict path would write just so.
+    Ready(&'a str),
 }
 
 impl<'a> Slot<'a> {
@@ -53,6 +55,15 @@ impl<'a> Slot<'a> {
             Self::Text(text) => Ok(Some(Cow::Borrowed(text))),
             Self::Escaped(inside) => Ok(Some(Cow::Owned(unescape(inside)))),
             _ => Err(Strict),
+        }
+    }
+
+    /// Its text, where no escape is in it.
+    #[inline]
+    pub(super) fn text_as_it_is(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
         }
     }
 
@@ -141,7 +152,7 @@ impl<'a> Slot<'a> {
     pub(crate) fn is_object(self) -> Result<bool, Strict> {
         match self {
             Self::Absent | Self::Null => Ok(false),
-            Self::Whole(text) if text.starts_with('{') => Ok(true),
+            Self::Whole(text) | Self::Ready(text) if text.starts_with('{') => Ok(true),
             _ => Err(Strict),
         }
     }
@@ -154,7 +165,7 @@ impl<'a> Slot<'a> {
             Self::Text(text) => Tree::Text(Cow::Borrowed(text)),
             Self::Escaped(inside) => Tree::Text(Cow::Owned(unescape(inside))),
             Self::Number(number) => return number_tree(number).ok_or(Strict),
-            Self::Whole(text) => return grow(text).ok_or(Strict),
+            Self::Whole(text) | Self::Ready(text) => return grow(text).ok_or(Strict),
         })
     }
 
@@ -172,7 +183,7 @@ impl<'a> Slot<'a> {
     pub(crate) fn texts(self) -> Result<Texts<'a>, Strict> {
         match self {
             Self::Absent | Self::Null => Ok(Texts { rest: "" }),
-            Self::Whole(list) => Texts::of(list),
+            Self::Whole(list) | Self::Ready(list) => Texts::of(list),
             _ => Err(Strict),
         }
     }
@@ -189,8 +200,8 @@ impl<'a> Slot<'a> {
                 out.push('"');
             }
             Self::Escaped(inside) => rewrite_string(inside, out),
-            Self::Whole("[]" | "{}") => return Ok(false),
-            Self::Whole(list) if Texts::of(list).is_ok() => out.push_str(list),
+            Self::Whole("[]" | "{}") | Self::Ready("[]" | "{}") => return Ok(false),
+            Self::Ready(text) => out.push_str(text),
             Self::Whole(other) => return write_whole(other, out),
         }
         Ok(true)

@@ -3,9 +3,11 @@
 //! In: text, its [`Marks`], and the [`Shape`] of the records of a format. Out: the wanted values as views.
 //! Owns: JSON grammar: what is skipped is judged too. Anything irregular gives nothing, and the strict path reads the
 //! record: a key that the shape does not know, a key that is there twice, an escape that is not simple, deep nesting.
-//! Writers keep the order of their keys: the member behind the last one is tried first.
+//! Writers keep the order of their keys: the member behind the last one is tried first. On its way the walker sees whether
+//! an object stands as the strict path would write it ([`Slot::Ready`]).
 
 use super::marks::Marks;
+use super::rewrite::{MAX_NEGATIVE_DIGITS, MAX_PLAIN_DIGITS};
 use super::silent::Silent;
 use super::slot::Slot;
 
@@ -34,6 +36,8 @@ enum Others {
 pub(crate) struct Shape {
     /// In the order in which they are usually written.
     members: &'static [Member],
+    /// Whether that is the order of their names.
+    is_sorted: bool,
     others: Others,
     /// At the [`place`] of each name, or behind it: the index of its member and one; 0 where there is none.
     table: [u8; TABLE],
@@ -42,22 +46,31 @@ pub(crate) struct Shape {
 impl Shape {
     /// An object that has these members and no others.
     pub(crate) const fn closed(members: &'static [Member]) -> Self {
-        Self { members, others: Others::Irregular, table: table(members) }
+        Self::new(members, Others::Irregular)
     }
 
     /// An object that has these members and perhaps others.
     pub(crate) const fn open(members: &'static [Member]) -> Self {
-        Self { members, others: Others::PassedOver, table: table(members) }
+        Self::new(members, Others::PassedOver)
     }
 
     /// An object that has these members, and perhaps others whose names surely say nothing.
     pub(crate) const fn beside(members: &'static [Member], says_nothing: fn(&str) -> bool) -> Self {
-        Self { members, others: Others::SayingNothing(says_nothing), table: table(members) }
+        Self::new(members, Others::SayingNothing(says_nothing))
+    }
+
+    const fn new(members: &'static [Member], others: Others) -> Self {
+        Self { members, is_sorted: is_sorted(members), others, table: table(members) }
     }
 
     /// Its members.
     pub(crate) fn members(&self) -> &'static [Member] {
         self.members
+    }
+
+    /// The name of the member before the one with this index.
+    fn last_name(&self, next: usize) -> Option<&'static str> {
+        next.checked_sub(1).and_then(|last| self.members.get(last)).map(|last| last.name)
     }
 
     /// The index of the member with this name.
@@ -101,6 +114,45 @@ const fn table(members: &[Member]) -> [u8; TABLE] {
         table[at] = index as u8;
     }
     table
+}
+
+/// Whether members stand in the order of their names.
+const fn is_sorted(members: &[Member]) -> bool {
+    let mut index = 1;
+    while index < members.len() {
+        if !is_before(members[index - 1].name.as_bytes(), members[index].name.as_bytes()) {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+const fn is_before(left: &[u8], right: &[u8]) -> bool {
+    let mut at = 0;
+    while at < left.len() && at < right.len() {
+        if left[at] != right[at] {
+            return left[at] < right[at];
+        }
+        at += 1;
+    }
+    left.len() < right.len()
+}
+
+/// Whether two names are the same. Most have up to sixteen bytes: their two ends, which may overlap, are all of them.
+#[inline]
+fn is_same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    left.len() == right.len()
+        && match left.len() {
+            8..=16 => {
+                left.first_chunk::<8>() == right.first_chunk() && left.last_chunk::<8>() == right.last_chunk()
+            }
+            4..8 => {
+                left.first_chunk::<4>() == right.first_chunk() && left.last_chunk::<4>() == right.last_chunk()
+            }
+            _ => left == right,
+        }
 }
 
 /// Where a name is looked for first.
@@ -173,17 +225,25 @@ pub(crate) struct Walker<'a> {
     marks: &'a Marks,
     at: usize,
     spaced: bool,
+    /// Whether the strict path would write what was walked otherwise than it stands.
+    is_other: bool,
 }
 
 impl<'a> Walker<'a> {
     /// A walker that stands at `at`.
     pub(crate) fn new(text: &'a str, marks: &'a Marks, at: usize) -> Self {
-        Self { text, marks, at, spaced: false }
+        Self { text, marks, at, spaced: false, is_other: false }
     }
 
     /// Where it stands.
     pub(crate) fn at(&self) -> usize {
         self.at
+    }
+
+    /// Whether an object begins where it stands.
+    #[inline]
+    pub(crate) fn is_at_object(&self) -> bool {
+        self.byte() == b'{'
     }
 
     /// Whether there were blanks between tokens.
@@ -219,7 +279,7 @@ impl<'a> Walker<'a> {
     fn blanks(&mut self) {
         while self.byte() == b' ' {
             self.at += 1;
-            self.spaced = true;
+            (self.spaced, self.is_other) = (true, true);
         }
     }
 
@@ -234,8 +294,16 @@ impl<'a> Walker<'a> {
         let mut next = 0;
         let mut open = true;
         let mut silent = None;
+        // Members in another order than that of their names are written in that one; so are those of a shape that has another.
+        self.is_other |= !shape.is_sorted;
+        let mut before = None;
         while open {
-            let Some(index) = self.key(shape, next, &mut silent)? else {
+            let (name, index) = self.key(shape, next, &mut silent)?;
+            if !self.is_other && (index.is_none() || before.is_some()) {
+                self.is_other = shape.last_name(next).max(before) >= Some(name);
+                before = index.is_none().then_some(name);
+            }
+            let Some(index) = index else {
                 self.skip(0)?;
                 self.more(&mut open)?;
                 continue;
@@ -245,6 +313,7 @@ impl<'a> Walker<'a> {
                 return None;
             }
             seen |= bit;
+            self.is_other |= index < next;
             next = index + 1;
             match &shape.members.get(index)?.want {
                 Want::Nothing => self.skip(0)?,
@@ -252,9 +321,8 @@ impl<'a> Walker<'a> {
                 Want::Members(inner) if self.byte() == b'{' => self.object(inner, slots)?,
                 Want::Members(_) => self.word("null")?,
                 Want::Both(slot, inner) if self.byte() == b'{' => {
-                    let start = self.at;
-                    self.object(inner, slots)?;
-                    *slots.get_mut(*slot)? = Slot::Whole(self.text_from(start)?);
+                    let whole = self.whole(|walker| walker.object(inner, slots))?;
+                    *slots.get_mut(*slot)? = whole;
                 }
                 // What is no object has no members; lists and texts are rare where one is expected.
                 Want::Both(slot, _) => *slots.get_mut(*slot)? = self.value()?,
@@ -277,20 +345,20 @@ impl<'a> Walker<'a> {
         self.take(b'}')
     }
 
-    /// Reads a key and its colon; gives the index of its member, if it is one of an open object.
+    /// Reads a key and its colon; gives it, and the index of its member, if it is one of an open object.
     #[inline]
     fn key(
         &mut self,
         shape: &'static Shape,
         next: usize,
         silent: &mut Option<Silent<'a>>,
-    ) -> Option<Option<usize>> {
+    ) -> Option<(&'a str, Option<usize>)> {
         let name = self.string()?;
         self.blanks();
         self.take(b':')?;
         self.blanks();
         // Writers keep the order of their keys.
-        let is_next = shape.members.get(next).is_some_and(|member| member.name == name);
+        let is_next = shape.members.get(next).is_some_and(|member| is_same(member.name, name));
         let found = if is_next { Some(next) } else { shape.index(name) };
         let is_regular = found.is_some()
             || match shape.others {
@@ -302,7 +370,7 @@ impl<'a> Walker<'a> {
                         && silent.get_or_insert_default().is_first(name)
                 }
             };
-        is_regular.then_some(found)
+        is_regular.then_some((name, found))
     }
 
     /// Reads a string without escapes.
@@ -321,15 +389,25 @@ impl<'a> Walker<'a> {
     /// Reads a value.
     #[inline]
     fn value(&mut self) -> Option<Slot<'a>> {
-        let start = self.at;
         match self.byte() {
             b'"' => self.any_string(),
-            b'{' | b'[' => self.nested(0).and_then(|()| self.text.get(start..self.at)).map(Slot::Whole),
+            b'{' | b'[' => self.whole(|walker| walker.nested(0)),
             b'n' => self.word("null").map(|()| Slot::Null),
             b't' => self.word("true").map(|()| Slot::Truth(true)),
             b'f' => self.word("false").map(|()| Slot::Truth(false)),
             _ => self.number().map(Slot::Number),
         }
+    }
+
+    /// Walks over an object or a list, which is all of a value.
+    #[inline]
+    fn whole(&mut self, walk: impl FnOnce(&mut Self) -> Option<()>) -> Option<Slot<'a>> {
+        let (start, was_other) = (self.at, std::mem::take(&mut self.is_other));
+        walk(self)?;
+        let text = self.text_from(start)?;
+        let slot = if self.is_other { Slot::Whole(text) } else { Slot::Ready(text) };
+        self.is_other |= was_other;
+        Some(slot)
     }
 
     #[inline]
@@ -356,9 +434,15 @@ impl<'a> Walker<'a> {
         if depth >= MAX_NESTING {
             return None;
         }
+        let mut before = None;
         loop {
             if is_object {
-                self.any_string()?;
+                let name = self.any_string()?;
+                if !self.is_other {
+                    self.is_other =
+                        !matches!(name, Slot::Text(name) if before.is_none_or(|before| before < name));
+                    before = name.text_as_it_is();
+                }
                 self.blanks();
                 self.take(b':')?;
                 self.blanks();
@@ -399,8 +483,13 @@ impl<'a> Walker<'a> {
                     return self.text.get(start..mark).map(Slot::Escaped);
                 }
                 b'\\' => match bytes.get(mark + 1)? {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.marks.next(mark + 2),
+                    b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => self.marks.next(mark + 2),
+                    b'/' => {
+                        self.is_other = true;
+                        self.marks.next(mark + 2)
+                    }
                     b'u' => {
+                        self.is_other = true;
                         let digits = self.text.get(mark + 2..mark + 6)?;
                         let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
                         let is_surrogate =
@@ -419,29 +508,29 @@ impl<'a> Walker<'a> {
         self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes()).then(|| self.at += word.len())
     }
 
+    /// Passes over digits; gives how many.
     #[inline]
-    fn digits(&mut self) -> Option<()> {
+    fn digits(&mut self) -> Option<usize> {
         let start = self.at;
         while self.byte().is_ascii_digit() {
             self.at += 1;
         }
-        (self.at > start).then_some(())
+        Some(self.at - start).filter(|digits| *digits > 0)
     }
 
     /// Reads a number.
     #[inline]
     fn number(&mut self) -> Option<&'a str> {
         let start = self.at;
-        if self.byte() == b'-' {
-            self.at += 1;
-        }
-        if self.byte() == b'0' {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
+        let is_negative = self.byte() == b'-';
+        self.at += usize::from(is_negative);
+        let is_zero = self.byte() == b'0';
+        let digits = if is_zero { self.take(b'0').map(|()| 1)? } else { self.digits()? };
+        let most = if is_negative { MAX_NEGATIVE_DIGITS } else { MAX_PLAIN_DIGITS };
+        self.is_other |= digits > most || is_negative && is_zero;
         if self.byte() == b'.' {
             self.at += 1;
+            self.is_other = true;
             self.digits()?;
         }
         // Whether a number with an exponent, or of that many digits, is finite is for the strict path to say.
@@ -451,92 +540,4 @@ impl<'a> Walker<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    static INNER: Shape = Shape::closed(&[keep("x", 1), skip("y")]);
-    static SHAPE: Shape = Shape::closed(&[keep("a", 0), inside("o", &INNER), skip("s"), keep("z", 2)]);
-
-    static BESIDE: Shape = Shape::beside(&[keep("a", 0)], |name| name.starts_with('n'));
-
-    fn walk(text: &str) -> Option<[Slot<'_>; 3]> {
-        walk_as(&SHAPE, text)
-    }
-
-    fn walk_as<'a>(shape: &'static Shape, text: &'a str) -> Option<[Slot<'a>; 3]> {
-        let mut marks = Marks::default();
-        marks.read(text.as_bytes());
-        let mut slots = [Slot::Absent; 3];
-        // The slots borrow from the text alone; the marks may go.
-        let marks: &'static Marks = Box::leak(Box::new(marks));
-        let mut walker = Walker::new(text, marks, 0);
-        walker.object(shape, &mut slots)?;
-        (walker.at() == text.len()).then_some(slots)
-    }
-
-    /// Scenario: records in any order, with blanks, escapes and nesting. Guarantees: the wanted values, as written.
-    #[test]
-    fn wanted_values_are_found() {
-        let found =
-            walk(r#"{"z": [1, {"q":null}], "s":{"deep":["\u00e9",true]},"o":{"y":-1,"x":"v"},"a":"\n"}"#);
-        assert_eq!(found, Some([Slot::Escaped("\\n"), Slot::Text("v"), Slot::Whole(r#"[1, {"q":null}]"#)]));
-        assert_eq!(walk(r#"{"o":null}"#), Some([Slot::Absent; 3]));
-        assert_eq!(walk("{}"), Some([Slot::Absent; 3]));
-    }
-
-    /// Scenario: unknown and repeated keys, broken JSON, what is valid but unusual. Guarantees: nothing is taken.
-    #[test]
-    fn irregular_records_are_left() {
-        for text in [
-            r#"{"a":1,"a":1}"#,
-            r#"{"b":1}"#,
-            r#"{"a":01}"#,
-            r#"{"a":1,}"#,
-            r#"{"a" 1}"#,
-            r#"{"a":"\x"}"#,
-            r#"{"a":"\ud83d\ude00"}"#,
-            "{\"a\":\"\n\"}",
-            r#"{"a":nul}"#,
-            r#"{"a":[1,]}"#,
-            r#"{"a":[1}"#,
-            r#"{"s":{"k":1,}}"#,
-            r#"{"s":{k:1}}"#,
-            r#"{"a":1e5}"#,
-            r#"{"a":+1}"#,
-            r#"{"a":-}"#,
-            r#"{"a":1} "#,
-            r#"{"a":"#,
-            "[]",
-            "",
-            r#"{"o":[]}"#,
-            r#"{"a":"\u00"}"#,
-        ] {
-            assert_eq!(walk(text), None, "{text}");
-        }
-        let deep = format!("{{\"s\":{}1{}}}", "[".repeat(MAX_NESTING + 1), "]".repeat(MAX_NESTING + 1));
-        assert_eq!(walk(&deep), None);
-    }
-
-    /// Scenario: names that say nothing, once and again, and others. Guarantees: the first are passed over; what is there
-    /// twice is left to the strict path, which looks whether the values differ.
-    #[test]
-    fn what_is_passed_over_is_there_once() {
-        assert!(walk_as(&BESIDE, r#"{"n1":1,"a":2,"n2":"x"}"#).is_some());
-        for text in [r#"{"n1":1,"a":2,"n1":3}"#, r#"{"n1":1,"n2":2,"n1":1}"#, r#"{"n1":[]}"#, r#"{"b":1}"#] {
-            assert_eq!(walk_as(&BESIDE, text), None, "{text}");
-        }
-    }
-
-    proptest! {
-        /// Scenario: any text made of JSON's own characters. Guarantees: what is taken is JSON to serde too.
-        #[test]
-        fn what_is_taken_is_json(inner in "[\\[\\]{}:,\"\\\\ a0-9.entrulfsx-]{0,40}") {
-            for text in [format!("{{\"a\":{inner}}}"), format!("{{\"s\":[{inner}]}}")] {
-                if walk(&text).is_some() {
-                    prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{}", text);
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -48,9 +48,12 @@ fn fields(text: &str) -> impl Iterator<Item = (Range<usize>, Vec<u8>)> {
 
 fn field_at(text: &str, start: usize, is_call: bool) -> Option<(Range<usize>, Vec<u8>)> {
     // Most names end otherwise than those that are looked for.
-    let is_possible = |last: &u8| last.is_ascii_digit() || b"[]eda".contains(last);
-    text.as_bytes().get(..start - 1)?.last().filter(|last| is_possible(last))?;
-    let before = text.get(..start)?;
+    let is_possible = match text.as_bytes().get(..start - 1)? {
+        [.., b'l', b'e'] => true,
+        [.., b't', b'a'] | [.., b'm', b'd'] | [.., b'0'..=b'9' | b'[' | b']'] => !is_call,
+        _ => false,
+    };
+    let before = text.get(..start).filter(|_| is_possible)?;
     if !ends_in_field(before) || (is_call && !before.ends_with("proctitle=")) {
         return None;
     }
@@ -141,13 +144,28 @@ pub(super) fn ends_in_field(before: &str) -> bool {
 
 /// The bytes that hex stands for.
 pub(super) fn decode(digits: &str) -> Option<Vec<u8>> {
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let pairs = digits.as_bytes().chunks_exact(2);
-    if !pairs.remainder().is_empty() {
-        return None;
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let mut bytes = Vec::with_capacity(pairs.len());
+    let mut all = 0;
+    for [high, low] in pairs {
+        let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+        all |= high | low;
+        bytes.push(high << 4 | low & 0xf);
     }
-    pairs.map(|pair| u8::try_from(value(*pair.first()?)? * 16 + value(*pair.last()?)?).ok()).collect()
+    (all < 16 && rest.is_empty()).then_some(bytes)
 }
+
+/// What each byte stands for as a digit of hex; more than 15 for those that are none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut value: u8 = 0;
+    while value < 16 {
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 /// Writes text as the audit system does; characters that stand for single bytes become those again.
 pub(super) fn encode(text: &str, is_text: bool) -> String {

@@ -46,7 +46,7 @@ impl State {
     ) -> Option<usize> {
         // A mapping may be meant by any record of JSON, and is asked before.
         let is_alone = self.labelling.format.is_some() || !self.formats.has_mappings();
-        if self.paths == Paths::StrictOnly || !is_alone {
+        if self.paths == Paths::StrictOnly || !is_alone || !walker.is_at_object() {
             return None;
         }
         let mut slots = [Slot::Absent; MAX_SLOTS];

@@ -343,7 +343,7 @@ impl<'s, 'a> Call<'s, 'a> {
 
 /// As `super::resource` does.
 fn resource<'a>(slots: &[Slot<'a>; SLOTS]) -> Result<Option<Cow<'a, str>>, Strict> {
-    if let Slot::Whole(list) = slots[RESOURCES] {
+    if let Slot::Whole(list) | Slot::Ready(list) = slots[RESOURCES] {
         let list: Value = serde_json::from_str(list).map_err(|_never| Strict)?;
         let arn = |item| field::str_at(item, &["ARN"]).or_else(|| field::str_at(item, &["arn"]));
         if let Some(arn) = field::array_at(&list, &[]).iter().find_map(arn) {

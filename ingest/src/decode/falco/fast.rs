@@ -169,7 +169,7 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
 fn has_fields(slots: &[Slot<'_>; SLOTS]) -> Result<bool, Strict> {
     let is_empty = |text: &str| text.get(1..).is_some_and(|inside| inside.trim_start().starts_with('}'));
     Ok(slots[OUTPUT_FIELDS].is_object()?
-        && !matches!(slots[OUTPUT_FIELDS], Slot::Whole(text) if is_empty(text)))
+        && !matches!(slots[OUTPUT_FIELDS], Slot::Whole(text) | Slot::Ready(text) if is_empty(text)))
 }
 
 /// Text of a field, unless the sensor wrote that it has none.

@@ -9,15 +9,15 @@
 //! Collectors that put events together themselves come in by [`Assembler::take_whole`], for they too write out of order.
 //! Law: same records, any interleaving within [`HOLD_NANOS`], same rows.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use ahash::RandomState;
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::{EventId, EventRows, EventTime};
 
 use super::event;
-use super::header::AuditRecord;
+use super::header::{AuditRecord, Moment};
 use super::host_state::HostState;
 use super::statement;
 use crate::decode::{Held, Inside, Record};
@@ -42,13 +42,9 @@ const MAX_CLOSED_EVENTS: usize = 8192;
 /// Most hosts whose state is kept: hosts behind one stream.
 const MAX_HOSTS: usize = 1024;
 
-/// Host (empty when unknown), time, serial.
-type Key = (Arc<str>, EventTime, u32);
-
 struct Open {
     number: u64,
-    /// On its own, since the map keeps room for more entries than it has.
-    template: Box<HostEvent>,
+    template: Template,
     records: Vec<AuditRecord>,
     /// Bytes of text of its records.
     bytes: usize,
@@ -58,11 +54,61 @@ struct Open {
     touched: Progress,
 }
 
+/// What the record with which an event began says about the event as a whole.
+enum Template {
+    /// It is a line of its own.
+    Line(Origin),
+    /// A collector put the event together. On its own, since the map keeps room for more entries than it has.
+    Whole(Box<HostEvent>),
+}
+
+/// Where a line is from.
+struct Origin {
+    source: Arc<str>,
+    location: String,
+    boot_id: Option<String>,
+    /// Whether the host is named.
+    is_named: bool,
+}
+
+impl Template {
+    /// The row of an event of that host and moment, as far as this says.
+    fn row(self, host: &str, time: EventTime) -> HostEvent {
+        match self {
+            Self::Whole(row) => *row,
+            Self::Line(Origin { source, location, boot_id, is_named }) => HostEvent {
+                event_time: time,
+                source: source.to_string(),
+                location,
+                host: is_named.then(|| host.to_owned()),
+                boot_id,
+                ..HostEvent::default()
+            },
+        }
+    }
+
+    /// Bytes of memory beside its own and that of the row.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Whole(row) => row.raw.len(),
+            Self::Line(origin) => origin.location.len(),
+        }
+    }
+}
+
 /// How far a host's log is.
 #[derive(Debug, Clone, Copy)]
 struct Progress {
     time: EventTime,
     records: u64,
+}
+
+impl Progress {
+    /// The log is at a record of this moment.
+    fn passed(clock: &mut Option<Self>, time: EventTime) -> Self {
+        let known = clock.unwrap_or(Self { time, records: 0 });
+        *clock.insert(Self { time: known.time.max(time), records: known.records + 1 })
+    }
 }
 
 /// What became of a record.
@@ -80,72 +126,93 @@ pub(in crate::decode) enum Taken {
 
 /// Open events of a stream, and what is known about its hosts.
 pub(in crate::decode) struct Assembler {
+    hosts: Hosts,
+    books: Books,
+    /// The source of the last event: all lines of a stream have one.
+    last_source: Arc<str>,
+}
+
+/// The logs of all hosts.
+struct Hosts {
+    /// Of the host that no record names.
+    nameless: HostLog,
+    /// By name.
+    named: BTreeMap<Arc<str>, HostLog>,
+}
+
+/// What all hosts of a stream have together.
+struct Books {
     /// Format whose records these are: part of the identity of rows.
     format: &'static str,
-    open: BTreeMap<Key, Open>,
     inside: Inside,
+    /// Open events.
+    open: usize,
     /// Bytes of memory of all open events, about.
     memory: usize,
-    clocks: BTreeMap<Arc<str>, Progress>,
-    hosts: BTreeMap<Arc<str>, HostState>,
-    /// The host of the last record.
-    last_host: Arc<str>,
-    closed: HashMap<Key, Vec<u64>>,
-    closed_order: VecDeque<Key>,
+    closed_order: VecDeque<(Arc<str>, Moment)>,
     /// Keyed at random, so that nobody can write two records that are taken for one.
     hasher: RandomState,
+}
+
+/// The log of one host.
+struct HostLog {
+    name: Arc<str>,
+    clock: Option<Progress>,
+    open: BTreeMap<Moment, Open>,
+    /// Marks of the records of closed events.
+    closed: BTreeMap<Moment, Vec<u64>>,
+    state: HostState,
 }
 
 impl Assembler {
     /// Nothing open yet.
     pub(in crate::decode) fn new(format: &'static str) -> Self {
-        Self {
+        let books = Books {
             format,
-            open: BTreeMap::new(),
             inside: Inside::default(),
+            open: 0,
             memory: 0,
-            clocks: BTreeMap::new(),
-            hosts: BTreeMap::new(),
-            last_host: Arc::default(),
-            closed: HashMap::new(),
             closed_order: VecDeque::new(),
             hasher: RandomState::new(),
-        }
-    }
-
-    /// What a record is known by within its event: the same line through another transport differs before its body.
-    fn mark(&self, audit: &AuditRecord) -> u64 {
-        self.hasher.hash_one((&audit.kind, audit.body()))
-    }
-
-    /// Takes one record; rows of events that it completes go to `rows`.
-    pub(super) fn take(&mut self, record: &Record<'_>, audit: AuditRecord, rows: &mut EventRows) -> Taken {
-        let named = audit.node.as_deref().or(record.envelope.host.as_deref());
-        let is_named = named.is_some();
-        let host = self.host(named.unwrap_or_default());
-        let key = (Arc::clone(&host), audit.stamp.time, audit.stamp.serial);
-        // The text of a line is in its record.
-        let raw = if audit.line().is_some() { "" } else { record.text };
-        let template = || HostEvent {
-            host: is_named.then(|| host.to_string()),
-            ..Record { text: raw, ..record.clone() }.host_event(key.1)
         };
-        if self.closed.contains_key(&key) {
-            return self.after_close(&template(), &key, audit, rows);
-        }
-        let clock = self.advance(&key, rows);
-        let taken = self.gather(template, key.clone(), audit, clock);
-        self.close_behind(&key.0, clock, rows);
-        taken
+        let hosts = Hosts { nameless: HostLog::new(Arc::default()), named: BTreeMap::new() };
+        Self { hosts, books, last_source: Arc::default() }
     }
 
-    /// The name of a host, shared with what is known of it: records of one host come in a row.
-    fn host(&mut self, name: &str) -> Arc<str> {
-        if *self.last_host != *name {
-            let known = self.clocks.get_key_value(name).map(|(known, _)| Arc::clone(known));
-            self.last_host = known.unwrap_or_else(|| name.into());
+    /// Takes one line; rows of events that it completes go to `rows`.
+    pub(super) fn take(
+        &mut self,
+        record: &Record<'_>,
+        mut audit: AuditRecord,
+        rows: &mut EventRows,
+    ) -> Taken {
+        let node = audit.node.take();
+        let named = node.as_deref().or(record.envelope.host.as_deref());
+        if *self.last_source != *record.source {
+            self.last_source = record.source.into();
         }
-        Arc::clone(&self.last_host)
+        let Self { hosts, books, last_source } = self;
+        let template = || {
+            Template::Line(Origin {
+                source: Arc::clone(last_source),
+                location: record.location.to_owned(),
+                boot_id: record.envelope.boot_id.clone(),
+                is_named: named.is_some(),
+            })
+        };
+        let (name, key) = (named.unwrap_or_default(), audit.moment);
+        let host = hosts.of_name(name, books, rows);
+        let taken = if let Some(open) = host.open_event(key) {
+            open.gather(audit, books)
+        } else if host.closed.contains_key(&key) {
+            host.after_close(&template().row(name, key.0), key, &audit, books, rows)
+        } else {
+            host.step_back(key.0, books, rows);
+            host.begin(key, template(), books).gather(audit, books)
+        };
+        host.close_due(books, rows);
+        self.keep_bounds(rows);
+        taken
     }
 
     /// Takes records of one event; `template` holds what the record that they came in says about the event as a whole.
@@ -155,156 +222,183 @@ impl Assembler {
         records: Vec<AuditRecord>,
         rows: &mut EventRows,
     ) -> Taken {
-        let Some(stamp) = records.first().map(|audit| audit.stamp.clone()) else { return Taken::Duplicate };
-        let host = self.host(template.host.as_deref().unwrap_or_default());
-        let key = (Arc::clone(&host), stamp.time, stamp.serial);
-        if self.closed.contains_key(&key) {
-            let each = records.into_iter().map(|audit| self.after_close(&template, &key, audit, rows));
+        let Some(key) = records.first().map(|audit| audit.moment) else { return Taken::Duplicate };
+        let Self { hosts, books, .. } = self;
+        let host = hosts.of_name(template.host.as_deref().unwrap_or_default(), books, rows);
+        let open = if let Some(open) = host.open_event(key) {
+            open
+        } else if host.closed.contains_key(&key) {
+            let each = records.iter().map(|audit| host.after_close(&template, key, audit, books, rows));
             return each.fold(Taken::Duplicate, Taken::or);
-        }
-        let clock = self.advance(&key, rows);
-        let mut taken = Taken::Duplicate;
-        for audit in records {
-            taken = taken.or(self.gather(|| template.clone(), key.clone(), audit, clock));
-        }
-        self.close_behind(&host, clock, rows);
+        } else {
+            host.step_back(key.0, books, rows);
+            host.begin(key, Template::Whole(Box::new(template)), books)
+        };
+        let taken = records.into_iter().map(|audit| open.gather(audit, books));
+        let taken = taken.fold(Taken::Duplicate, Taken::or);
+        host.close_due(books, rows);
+        self.keep_bounds(rows);
         taken
     }
 
-    /// Closes what is complete, and the oldest of what is too much.
-    fn close_behind(&mut self, host: &Arc<str>, clock: Progress, rows: &mut EventRows) {
-        self.close_due(host, clock, rows);
-        while self.open.len() > MAX_OPEN_EVENTS || self.memory > MAX_OPEN_BYTES {
-            self.close_first(rows);
+    /// Closes the oldest of what is too much, and forgets what was closed long ago.
+    fn keep_bounds(&mut self, rows: &mut EventRows) {
+        let Self { hosts, books, .. } = self;
+        while (books.open > MAX_OPEN_EVENTS || books.memory > MAX_OPEN_BYTES)
+            && let Some(host) = hosts.all().find(|host| !host.open.is_empty())
+        {
+            host.close_first(books, rows);
+        }
+        while books.closed_order.len() > MAX_CLOSED_EVENTS
+            && let Some((host, oldest)) = books.closed_order.pop_front()
+        {
+            hosts.known(&host).and_then(|host| host.closed.remove(&oldest));
+        }
+    }
+
+    /// Events that are not closed.
+    pub(in crate::decode) fn held(&self) -> Held {
+        self.books.inside.held()
+    }
+
+    /// Closes everything.
+    pub(in crate::decode) fn finish(&mut self, rows: &mut EventRows) {
+        self.hosts.all().for_each(|host| host.close_all(&mut self.books, rows));
+        self.keep_bounds(rows);
+    }
+}
+
+impl Hosts {
+    fn all(&mut self) -> impl Iterator<Item = &mut HostLog> {
+        std::iter::once(&mut self.nameless).chain(self.named.values_mut())
+    }
+
+    fn known(&mut self, name: &str) -> Option<&mut HostLog> {
+        if name.is_empty() { Some(&mut self.nameless) } else { self.named.get_mut(name) }
+    }
+
+    /// The log of a host, begun now if it is new. Where there are too many, another is ended and forgotten.
+    fn of_name(&mut self, name: &str, books: &mut Books, rows: &mut EventRows) -> &mut HostLog {
+        if name.is_empty() {
+            return &mut self.nameless;
+        }
+        if !self.named.contains_key(name) {
+            if self.named.len() >= MAX_HOSTS
+                && let Some((_, mut first)) = self.named.pop_first()
+            {
+                first.close_all(books, rows);
+            }
+            let name: Arc<str> = name.into();
+            self.named.insert(Arc::clone(&name), HostLog::new(name));
+        }
+        self.named.get_mut(name).unwrap_or(&mut self.nameless)
+    }
+}
+
+impl Books {
+    /// What a record is known by within its event: the same line through another transport differs before its body.
+    fn mark(&self, audit: &AuditRecord) -> u64 {
+        self.hasher.hash_one((&audit.kind, audit.body()))
+    }
+}
+
+impl HostLog {
+    fn new(name: Arc<str>) -> Self {
+        let state = HostState::default();
+        Self { name, clock: None, open: BTreeMap::new(), closed: BTreeMap::new(), state }
+    }
+
+    /// The event of that moment, if it is open: a record of it has come.
+    fn open_event(&mut self, key: Moment) -> Option<&mut Open> {
+        let open = self.open.get_mut(&key)?;
+        open.touched = Progress::passed(&mut self.clock, key.0);
+        Some(open)
+    }
+
+    /// Begins an event: a record of it has come.
+    fn begin(&mut self, key: Moment, template: Template, books: &mut Books) -> &mut Open {
+        let touched = Progress::passed(&mut self.clock, key.0);
+        // With the row that it becomes: at the end of a stream those of all open events are made at once.
+        let memory = 2 * size_of::<(Moment, Open)>() + size_of::<HostEvent>() + template.memory();
+        books.memory += memory;
+        books.open += 1;
+        let open =
+            Open { number: books.inside.begin(), template, records: Vec::new(), bytes: 0, memory, touched };
+        self.open.entry(key).insert_entry(open).into_mut()
+    }
+
+    /// A large step back in log time, to an event that is not open, closes what is open and begins anew. A record of an
+    /// event that is open is no step back, however long ago that event was.
+    fn step_back(&mut self, time: EventTime, books: &mut Books, rows: &mut EventRows) {
+        if self.clock.is_some_and(|clock| clock.time.nanos_since(time) > STEP_BACK_NANOS) {
+            self.close_all(books, rows);
+            self.clock = self.clock.map(|clock| Progress { time, ..clock });
         }
     }
 
     fn after_close(
         &mut self,
         template: &HostEvent,
-        key: &Key,
-        audit: AuditRecord,
+        key: Moment,
+        audit: &AuditRecord,
+        books: &Books,
         rows: &mut EventRows,
     ) -> Taken {
-        let id = self.mark(&audit);
-        let Some(known) = self.closed.get_mut(key) else { return Taken::Late };
+        let id = books.mark(audit);
+        let Some(known) = self.closed.get_mut(&key) else { return Taken::Late };
         if known.contains(&id) {
             return Taken::Duplicate;
         }
         if known.len() < MAX_EVENT_RECORDS {
             known.push(id);
         }
-        late(self.format, template, audit, self.hosts.get_mut(&key.0), rows)
+        late(books.format, template, audit, &mut self.state, rows)
     }
 
-    /// Events that are not closed.
-    pub(in crate::decode) fn held(&self) -> Held {
-        self.inside.held()
-    }
-
-    /// Closes everything.
-    pub(in crate::decode) fn finish(&mut self, rows: &mut EventRows) {
-        while !self.open.is_empty() {
-            self.close_first(rows);
-        }
-    }
-
-    /// Moves the host's log time on; a large step back closes what is open, and begins anew.
-    /// A record of an event that is still open is no step back, however long ago that event was.
-    fn advance(&mut self, key: &Key, rows: &mut EventRows) -> Progress {
-        let (host, time) = (&key.0, key.1);
-        let known = self.clocks.get(host).copied().unwrap_or(Progress { time, records: 0 });
-        let time = if known.time.nanos_since(time) > STEP_BACK_NANOS && !self.open.contains_key(key) {
-            while let Some(key) = self.first_of(host) {
-                self.close(&key, rows);
-            }
-            time
-        } else {
-            known.time.max(time)
-        };
-        let clock = Progress { time, records: known.records + 1 };
-        if let Some(known) = self.clocks.get_mut(host) {
-            *known = clock;
-            return clock;
-        }
-        if self.clocks.len() >= MAX_HOSTS {
-            self.clocks.pop_first();
-        }
-        self.clocks.insert(Arc::clone(host), clock);
-        clock
-    }
-
-    fn gather(
-        &mut self,
-        template: impl FnOnce() -> HostEvent,
-        key: Key,
-        audit: AuditRecord,
-        clock: Progress,
-    ) -> Taken {
-        let (total, inside) = (&mut self.memory, &mut self.inside);
-        let open = self.open.entry(key).or_insert_with(|| {
-            let template = Box::new(template());
-            let memory = size_of::<HostEvent>() + 2 * size_of::<(Key, Open)>() + template.raw.len();
-            *total += memory;
-            Open { number: inside.begin(), template, records: Vec::new(), bytes: 0, memory, touched: clock }
-        });
-        open.touched = clock;
-        if open.records.iter().any(|known| known.kind == audit.kind && known.body() == audit.body()) {
-            return Taken::Duplicate;
-        }
-        if open.records.len() >= MAX_EVENT_RECORDS || open.bytes + audit.size() > MAX_EVENT_BYTES {
-            return Taken::TooLarge;
-        }
-        open.bytes += audit.size();
-        open.memory += audit.memory();
-        self.memory += audit.memory();
-        open.records.push(audit);
-        Taken::Gathered
-    }
-
-    fn first_of(&self, host: &Arc<str>) -> Option<Key> {
-        let from = (Arc::clone(host), EventTime::MIN, 0);
-        self.open.range(from..).next().map(|(key, _)| key.clone()).filter(|key| key.0 == *host)
-    }
-
-    fn close_due(&mut self, host: &Arc<str>, clock: Progress, rows: &mut EventRows) {
-        let from = (Arc::clone(host), EventTime::MIN, 0);
-        while let Some((key, open)) = self.open.range(&from..).next().filter(|(key, _)| key.0 == *host) {
-            let quiet = clock.time.nanos_since(key.1.max(open.touched.time)) > HOLD_NANOS;
+    fn close_due(&mut self, books: &mut Books, rows: &mut EventRows) {
+        while let (Some(clock), Some((key, open))) = (self.clock, self.open.first_key_value()) {
+            let quiet = clock.time.nanos_since(key.0.max(open.touched.time)) > HOLD_NANOS;
             if !quiet || clock.records - open.touched.records < SETTLE_RECORDS {
                 return;
             }
-            let key = key.clone();
-            self.close(&key, rows);
+            self.close_first(books, rows);
         }
     }
 
-    fn close_first(&mut self, rows: &mut EventRows) {
-        if let Some(key) = self.open.keys().next().cloned() {
-            self.close(&key, rows);
+    fn close_all(&mut self, books: &mut Books, rows: &mut EventRows) {
+        while !self.open.is_empty() {
+            self.close_first(books, rows);
         }
     }
 
-    fn close(&mut self, key: &Key, rows: &mut EventRows) {
-        let Some(Open { number, template, records, memory, .. }) = self.open.remove(key) else { return };
-        self.inside.end(number);
-        self.memory = self.memory.saturating_sub(memory);
-        let marks = records.iter().map(|audit| self.mark(audit)).collect();
-        self.remember(key, marks);
-        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key.0) {
-            self.hosts.pop_first();
-        }
-        let state = self.hosts.entry(Arc::clone(&key.0)).or_default();
-        rows.host_events.extend(event::rows(self.format, *template, records, state));
+    fn close_first(&mut self, books: &mut Books, rows: &mut EventRows) {
+        let Some((key, Open { number, template, records, memory, .. })) = self.open.pop_first() else {
+            return;
+        };
+        books.inside.end(number);
+        books.memory = books.memory.saturating_sub(memory);
+        books.open = books.open.saturating_sub(1);
+        self.closed.insert(key, records.iter().map(|audit| books.mark(audit)).collect());
+        books.closed_order.push_back((Arc::clone(&self.name), key));
+        let template = template.row(&self.name, key.0);
+        event::rows(books.format, template, records, &mut self.state, &mut rows.host_events);
     }
+}
 
-    fn remember(&mut self, key: &Key, marks: Vec<u64>) {
-        while self.closed_order.len() >= MAX_CLOSED_EVENTS {
-            let Some(oldest) = self.closed_order.pop_front() else { break };
-            self.closed.remove(&oldest);
+impl Open {
+    /// Takes a record of the event.
+    fn gather(&mut self, audit: AuditRecord, books: &mut Books) -> Taken {
+        if self.records.iter().any(|known| known.kind == audit.kind && known.body() == audit.body()) {
+            return Taken::Duplicate;
         }
-        self.closed_order.push_back(key.clone());
-        self.closed.insert(key.clone(), marks);
+        if self.records.len() >= MAX_EVENT_RECORDS || self.bytes + audit.size() > MAX_EVENT_BYTES {
+            return Taken::TooLarge;
+        }
+        self.bytes += audit.size();
+        self.memory += audit.memory();
+        books.memory += audit.memory();
+        self.records.push(audit);
+        Taken::Gathered
     }
 }
 
@@ -312,26 +406,24 @@ impl Assembler {
 fn late(
     format: &'static str,
     template: &HostEvent,
-    audit: AuditRecord,
-    state: Option<&mut HostState>,
+    audit: &AuditRecord,
+    state: &mut HostState,
     rows: &mut EventRows,
 ) -> Taken {
     let mut base = template.clone();
-    base.native_id = Some(audit.stamp.text.clone());
+    base.native_id = Some(audit.stamp_text().to_owned());
     base.event_id = EventId::of(&[
         format.as_bytes(),
         template.host.as_deref().unwrap_or_default().as_bytes(),
-        audit.stamp.text.as_bytes(),
+        audit.stamp_text().as_bytes(),
         b"late",
         audit.kind.as_bytes(),
         audit.body().as_bytes(),
     ]);
-    match statement::of(&audit, &base, None) {
+    match statement::of(audit, &base, None) {
         Some(statement) if statement.is_decision => {
             let mut row = statement.row;
-            if let Some(state) = state {
-                state.place(&mut row);
-            }
+            state.place(&mut row);
             rows.host_events.push(row);
             Taken::Gathered
         }

@@ -4,6 +4,8 @@
 //! Owns: what flags and families make of a call, and what a failed call says.
 //! Law: a failure is no refusal. EPERM and EACCES alone do not tell who refused: `failed`, control `unknown`.
 
+use std::borrow::Cow;
+
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, HostControl, Outcome};
 
@@ -272,27 +274,32 @@ fn settle(result: CallResult, row: &mut HostEvent) {
 
 /// What no column holds: arguments, groups, terminal, all paths.
 fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
-    const KEYS: &[&str] = &[
-        "arch",
-        "exit",
+    // In the order of their names; those in capitals are what LAUREL adds.
+    const KEYS: [&str; 17] = [
+        "ENV",
+        "LABELS",
+        "SCRIPT",
+        "SPAWNED_BY",
         "a0",
         "a1",
         "a2",
         "a3",
-        "suid",
+        "arch",
+        "egid",
+        "exit",
         "fsuid",
         "gid",
-        "egid",
+        PATHS,
+        "suid",
         "tty",
         "uring_op",
-        // What LAUREL adds.
-        "SCRIPT",
-        "SPAWNED_BY",
-        "LABELS",
-        "ENV",
     ];
-    let values = KEYS.iter().filter_map(|key| Some((*key, Texts::One(audit.fields.get(key)?))));
-    let paths: Vec<String> =
-        operand::of_kind(records, "PATH").filter_map(|audit| audit.fields.text("name")).collect();
-    unmapped_texts(values.chain([("paths", Texts::List(&paths))]).collect())
+    const PATHS: &str = "paths";
+    let paths: Vec<Cow<'_, str>> =
+        operand::of_kind(records, "PATH").filter_map(|audit| audit.fields.value("name")).collect();
+    let values = KEYS.iter().filter_map(|key| match *key {
+        PATHS => Some((PATHS, Texts::List(&paths))),
+        key => Some((key, Texts::One(audit.fields.get(key)?))),
+    });
+    unmapped_texts(values.collect())
 }

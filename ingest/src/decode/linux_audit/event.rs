@@ -17,42 +17,46 @@ use super::{call, kind, operand};
 use crate::decode::credential_path::classify;
 use crate::decode::{MAX_RAW_BYTES, Record, cut};
 
-/// Rows of the event that `records` make.
+/// Puts the rows of the event that `records` make behind those that are there.
 pub(super) fn rows(
     format: &'static str,
     template: HostEvent,
     mut records: Vec<AuditRecord>,
     state: &mut HostState,
-) -> Vec<HostEvent> {
-    records.sort_by(|left, right| {
+    rows: &mut Vec<HostEvent>,
+) {
+    let order = |left: &AuditRecord, right: &AuditRecord| {
         kind::rank(&left.kind).cmp(&kind::rank(&right.kind)).then_with(|| left.body().cmp(right.body()))
-    });
-    let Some(stamp) = records.first().map(|audit| audit.stamp.clone()) else { return Vec::new() };
-    let base = base(template, &records, &stamp.text);
-    let kinds: Vec<&str> = records.iter().map(|audit| &*audit.kind).collect();
-    let hole = state.next_event(stamp.time, stamp.serial, &kinds);
+    };
+    if !records.is_sorted_by(|left, right| order(left, right).is_le()) {
+        records.sort_by(order);
+    }
+    let Some(first) = records.first() else { return };
+    let ((time, serial), stamp) = (first.moment, first.stamp_text());
+    let base = base(template, &records, stamp);
+    let hole = state.next_event(time, serial, records.iter().map(|audit| &*audit.kind));
     let hole = hole.map(|hole| HostEvent {
-        event_id: row_id(format, base.host.as_deref(), &stamp.text, b"hole"),
+        event_id: row_id(format, base.host.as_deref(), stamp, b"hole"),
         ..hole_row(hole, &base)
     });
-    let host = base.host.clone();
-    let mut rows = said(&records, base);
-    for (index, row) in rows.iter_mut().enumerate() {
-        row.event_id = row_id(format, host.as_deref(), &stamp.text, &index.to_le_bytes());
+    let before = rows.len();
+    said(&records, base, rows);
+    for (index, row) in rows.iter_mut().skip(before).enumerate() {
+        row.event_id = row_id(format, row.host.as_deref(), stamp, &index.to_le_bytes());
         learn(row, &records, state);
     }
     rows.extend(hole);
-    rows
 }
 
 /// The row of a record whose stamp was lost: it stands alone.
 pub(super) fn stampless(record: &Record<'_>, audit: AuditRecord) -> Vec<HostEvent> {
-    let template = record.host_event(audit.stamp.time);
+    let template = record.host_event(audit.moment.0);
     let event_id = template.event_id;
     let records = vec![audit];
     let mut base = base(template, &records, "");
     base.native_id = None;
-    let mut rows = said(&records, base);
+    let mut rows = Vec::new();
+    said(&records, base, &mut rows);
     for (index, row) in rows.iter_mut().enumerate() {
         row.event_id = if index == 0 { event_id } else { EventId::of(&[&event_id.0, &index.to_le_bytes()]) };
     }
@@ -64,15 +68,35 @@ fn row_id(format: &'static str, host: Option<&str>, stamp: &str, index: &[u8]) -
     EventId::of(&[format.as_bytes(), host.as_bytes(), stamp.as_bytes(), index])
 }
 
-fn base(template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent {
-    let lines: Vec<&str> = records.iter().filter_map(|audit| audit.line()).collect();
+fn base(mut template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent {
     // A collector that put the event together wrote it as one record, which the template holds.
-    let raw = if lines.is_empty() { template.raw } else { cut(&lines.join("\n"), MAX_RAW_BYTES).to_owned() };
-    HostEvent { raw, native_id: Some(stamp.to_owned()), hook_class: HookClass::Audit, ..template }
+    if let Some(raw) = joined(records.iter().filter_map(AuditRecord::line)) {
+        template.raw = raw;
+    }
+    template.native_id = Some(stamp.to_owned());
+    template.hook_class = HookClass::Audit;
+    template
 }
 
-/// What the records say, row by row.
-fn said(records: &[AuditRecord], base: HostEvent) -> Vec<HostEvent> {
+/// All lines, as far as they are kept.
+fn joined<'l>(lines: impl Iterator<Item = &'l str> + Clone) -> Option<String> {
+    let length: usize = lines.clone().map(|line| line.len() + 1).sum();
+    let mut raw = String::with_capacity(length.min(MAX_RAW_BYTES));
+    for line in lines {
+        if raw.len() > MAX_RAW_BYTES {
+            break;
+        }
+        if !raw.is_empty() {
+            raw.push('\n');
+        }
+        raw.push_str(line);
+    }
+    raw.truncate(cut(&raw, MAX_RAW_BYTES).len());
+    (length > 0).then_some(raw)
+}
+
+/// Puts what the records say behind other rows, row by row.
+fn said(records: &[AuditRecord], base: HostEvent, rows: &mut Vec<HostEvent>) {
     let call = records.iter().find(|audit| matches!(&*audit.kind, "SYSCALL" | "URINGOP"));
     let result = |audit: &AuditRecord| {
         let same = |call: &&AuditRecord| {
@@ -93,14 +117,13 @@ fn said(records: &[AuditRecord], base: HostEvent) -> Vec<HostEvent> {
     // What controls decided comes first, for the first statement joins the call.
     statements.sort_by_key(|statement| !statement.is_decision);
     match call {
-        Some(call) => with_call(call::row(call, records, base), statements),
-        None if statements.is_empty() => vec![fragment(records, base)],
+        Some(call) if statements.is_empty() => rows.push(call::row(call, records, base)),
+        Some(call) => rows.extend(with_call(call::row(call, records, base), statements)),
+        None if statements.is_empty() => rows.push(fragment(records, base)),
         None => {
             let alone = statements.len() == 1;
-            statements
-                .into_iter()
-                .map(|statement| without_call(statement.row, records, &base, alone))
-                .collect()
+            let each = statements.into_iter();
+            rows.extend(each.map(|statement| without_call(statement.row, records, &base, alone)));
         }
     }
 }
@@ -182,12 +205,15 @@ fn learn(row: &mut HostEvent, records: &[AuditRecord], state: &mut HostState) {
 /// Which program the process acted on runs. A pid that stands in an argument or a path is as the caller's own namespace
 /// counts: of a container's process it names nothing on the host.
 fn target(row: &mut HostEvent, records: &[AuditRecord], state: &HostState) {
+    if row.action != Action::Ptrace {
+        return;
+    }
     let counted_by_host = operand::of_kind(records, "OBJ_PID").next().is_some();
     let contained = row.container_id.is_some() || row.label.as_deref().is_some_and(is_container_label);
-    if contained && !counted_by_host && row.action == Action::Ptrace {
+    if contained && !counted_by_host {
         row.target_pid = None;
     }
-    let known = row.target_pid.filter(|_| row.action == Action::Ptrace).and_then(|pid| state.exe_of(pid));
+    let known = row.target_pid.and_then(|pid| state.exe_of(pid));
     row.target_exe = known.or(row.target_exe.take());
 }
 

@@ -41,12 +41,24 @@ pub(in crate::decode) struct AuditRecord {
     pub(super) node: Option<String>,
     /// Type, as a word.
     pub(super) kind: Cow<'static, str>,
-    /// Which event it belongs to.
-    pub(in crate::decode) stamp: Stamp,
+    /// Moment and number of the event that it belongs to.
+    pub(super) moment: Moment,
+    written: Written,
     /// What follows the stamp, taken apart.
     pub(in crate::decode) fields: Fields,
     /// What would follow the stamp, where a collector took the record apart: it was no line of its own.
     joined: Option<String>,
+}
+
+/// When an event was, and its number since boot, which wraps.
+pub(super) type Moment = (EventTime, u32);
+
+/// A stamp as it was written.
+#[derive(Debug, Clone)]
+enum Written {
+    /// Its beginning and end in the line.
+    InLine(usize, usize),
+    Apart(String),
 }
 
 impl AuditRecord {
@@ -59,7 +71,28 @@ impl AuditRecord {
     pub(in crate::decode) fn with_body(kind: &str, stamp: &Stamp, fields: Fields, prose: &str) -> Self {
         let pairs: Vec<String> = fields.all().map(|(key, text)| format!("{key}={text}")).collect();
         let body = format!("{prose}{}", pairs.join(" "));
-        Self { node: None, kind: kind::name(kind), stamp: stamp.clone(), fields, joined: Some(body) }
+        let written = Written::Apart(stamp.text.clone());
+        let moment = (stamp.time, stamp.serial);
+        Self { node: None, kind: kind::name(kind), moment, written, fields, joined: Some(body) }
+    }
+
+    /// A record whose fields are behind the stamp in its line, where the stamp is `written`.
+    fn of_line(node: Option<String>, kind: &str, moment: Moment, written: Written, fields: Fields) -> Self {
+        Self { node, kind: kind::settled(kind::name(kind), &fields), moment, written, fields, joined: None }
+    }
+
+    /// Which event it belongs to.
+    pub(in crate::decode) fn stamp(&self) -> Stamp {
+        let (time, serial) = self.moment;
+        Stamp { time, serial, text: self.stamp_text().to_owned() }
+    }
+
+    /// `SEC.MS:SERIAL`, as written.
+    pub(super) fn stamp_text(&self) -> &str {
+        match &self.written {
+            Written::InLine(start, end) => self.fields.line().get(*start..*end).unwrap_or_default(),
+            Written::Apart(text) => text,
+        }
     }
 
     /// What follows the stamp.
@@ -109,20 +142,17 @@ pub(super) fn plain(line: &str) -> Option<AuditRecord> {
     let is_kind = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     let length = rest.as_bytes().iter().position(|byte| !is_kind(byte)).filter(|length| *length > 0)?;
     let (written_kind, rest) = rest.split_at(length);
-    let (written, body) = rest.strip_prefix(MARK)?.split_once("):")?;
-    let stamp = Stamp::parse(written)?;
-    let body = body.trim_start();
+    let rest = rest.strip_prefix(MARK)?;
+    let start = text.len() - rest.len();
+    let (written, rest) = rest.split_at(rest.as_bytes().iter().position(|byte| *byte == b')')?);
+    let moment = moment(written)?;
+    let body = rest.strip_prefix("):")?.trim_start();
     if body.starts_with("type=") || FURTHER.find(body.as_bytes()).is_some() {
         return None;
     }
+    let written = Written::InLine(start, start + written.len());
     let fields = Fields::of_line(text, body);
-    Some(AuditRecord {
-        node: node.map(str::to_owned),
-        kind: kind::settled(kind::name(written_kind), &fields),
-        stamp,
-        fields,
-        joined: None,
-    })
+    Some(AuditRecord::of_line(node.map(str::to_owned), written_kind, moment, written, fields))
 }
 
 /// All records of a line; empty when it has no stamp at all.
@@ -188,17 +218,13 @@ fn parse(text: &str) -> Option<Parsed> {
     let Some(written_kind) = last_type(before).or(inner).filter(|kind| !kind.is_empty()) else {
         return Some(refuse("missing-type", text, "the record has no type"));
     };
-    let Some(stamp) = Stamp::parse(written) else {
+    let Some(moment) = moment(written) else {
         return Some(refuse("bad-audit-stamp", written, expected(written)));
     };
+    let start = at + "audit(".len();
+    let written = Written::InLine(start, start + written.len());
     let fields = Fields::of_line(text, body);
-    Some(Parsed::Record(AuditRecord {
-        node: node(before),
-        kind: kind::settled(kind::name(written_kind), &fields),
-        stamp,
-        fields,
-        joined: None,
-    }))
+    Some(Parsed::Record(AuditRecord::of_line(node(before), written_kind, moment, written, fields)))
 }
 
 /// What should stand there; `ausearch -i` and `aureport -i` print dates in a zone that they do not name.
@@ -231,17 +257,28 @@ fn node(before: &str) -> Option<String> {
 impl Stamp {
     /// Reads `SEC.MS:SERIAL`.
     pub(in crate::decode) fn parse(text: &str) -> Option<Self> {
-        let (moment, serial) = text.split_once(':')?;
-        let (secs, fraction) = moment.split_once('.')?;
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(secs) || !digits(fraction) || fraction.len() > 9 || !digits(serial) {
-            return None;
-        }
-        let missing = u32::try_from(9 - fraction.len()).ok()?;
-        let nanos = fraction.parse::<i64>().ok()? * 10_i64.pow(missing);
-        let time = EventTime::from_secs_nanos(secs.parse().ok()?, nanos)?;
-        Some(Self { time, serial: serial.parse().ok()?, text: text.to_owned() })
+        moment(text).map(|(time, serial)| Self { time, serial, text: text.to_owned() })
     }
+}
+
+/// What `SEC.MS:SERIAL` says.
+fn moment(text: &str) -> Option<Moment> {
+    let (secs, _, rest) = leading_number(text.as_bytes())?;
+    let (fraction, digits, rest) = leading_number(rest.strip_prefix(b".")?)?;
+    let (serial, _, rest) = leading_number(rest.strip_prefix(b":")?)?;
+    let missing = 9_u32.checked_sub(digits).filter(|_| rest.is_empty())?;
+    let time = EventTime::from_secs_nanos(secs, fraction * 10_i64.pow(missing))?;
+    Some((time, u32::try_from(serial).ok()?))
+}
+
+/// The number that a text begins with, how many digits it has, and what follows.
+fn leading_number(text: &[u8]) -> Option<(i64, u32, &[u8])> {
+    let (mut number, mut digits, mut rest) = (0_i64, 0, text);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        number = number.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+        (digits, rest) = (digits + 1, behind);
+    }
+    (digits > 0).then_some((number, digits, rest))
 }
 
 /// A record whose stamp a shipper dropped (journald's audit transport, messages of a bus daemon): the envelope's time stands in.
@@ -261,7 +298,8 @@ pub(super) fn without_stamp(text: &str, time: Option<EventTime>) -> Option<Parse
     Some(Parsed::Record(AuditRecord {
         node: None,
         kind,
-        stamp: Stamp { time, serial: 0, text: String::new() },
+        moment: (time, 0),
+        written: Written::Apart(String::new()),
         fields: Fields::of_line(text, body),
         joined: None,
     }))

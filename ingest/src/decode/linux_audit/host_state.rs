@@ -5,8 +5,9 @@
 //! numbers too; it does where at least [`PROOF_RUN`] events before it were without any hole.
 //! Law: a process key holds the stamp at which the process was first seen to be what it is, never a bare pid.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
+use ahash::RandomState;
 use offbound_schemas::EventTime;
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, HookClass, Outcome};
@@ -32,7 +33,8 @@ struct Process {
 /// What is known about one host.
 #[derive(Default)]
 pub(super) struct HostState {
-    processes: BTreeMap<u32, Process>,
+    /// By pid; keyed at random, and never told in its order.
+    processes: HashMap<u32, Process, RandomState>,
     order: VecDeque<(u32, u64)>,
     next_order: u64,
     last: Option<(u32, EventTime)>,
@@ -54,15 +56,21 @@ pub(super) struct Hole {
 
 impl HostState {
     /// Looks at the stamp and types of the next event; tells of a hole before it.
-    pub(super) fn next_event(&mut self, time: EventTime, serial: u32, kinds: &[&str]) -> Option<Hole> {
-        let of_daemon = kinds.iter().all(|kind| kind.starts_with("DAEMON_"));
-        if kinds.contains(&"SYSTEM_BOOT") {
+    pub(super) fn next_event<'k>(
+        &mut self,
+        time: EventTime,
+        serial: u32,
+        kinds: impl Iterator<Item = &'k str> + Clone,
+    ) -> Option<Hole> {
+        let of_daemon = kinds.clone().all(|kind| kind.starts_with("DAEMON_"));
+        let has = |wanted: &str| kinds.clone().any(|kind| kind == wanted);
+        if has("SYSTEM_BOOT") {
             self.new_epoch();
         }
-        if kinds.contains(&"DAEMON_END") || kinds.contains(&"DAEMON_ABORT") {
+        if has("DAEMON_END") || has("DAEMON_ABORT") {
             self.stopped = Some(time);
         }
-        if kinds.contains(&"DAEMON_START") {
+        if has("DAEMON_START") {
             self.new_epoch();
             return self.stopped.take().map(|from| Hole {
                 lost: None,
@@ -70,7 +78,7 @@ impl HostState {
                 reason: "audit daemon was stopped",
             });
         }
-        if kinds.contains(&"DAEMON_RESUME") {
+        if has("DAEMON_RESUME") {
             // When it had stopped writing, the log itself does not say.
             let from = self.last.map_or(time, |(_, last)| last);
             return Some(Hole { lost: None, from, reason: "audit daemon had suspended logging" });
@@ -111,24 +119,31 @@ impl HostState {
     /// Gives a row its process and parent keys, and learns from it.
     pub(super) fn place(&mut self, row: &mut HostEvent) {
         let Some(pid) = row.pid else { return };
-        let stamp = row.native_id.clone().unwrap_or_default();
         let host = row.host.as_deref().unwrap_or_default();
-        let own = process_key(host, pid, &stamp);
         // A collector may have told by what event the process and its parent came to be.
         let told = row.process_key.take().filter(|key| is_of(key, host, pid));
         let told_parent = row.parent_key.take().zip(row.parent_pid);
         let told_parent = told_parent.and_then(|(key, parent)| is_of(&key, host, parent).then_some(key));
         let executed = row.action == Action::Exec && row.outcome == Outcome::Allowed;
-        let parent = row.parent_pid.and_then(|parent| self.processes.get(&parent)).cloned();
-        row.parent_key = told_parent.or_else(|| parent.as_ref().map(|parent| parent.key.clone()));
-        row.parent_exe = row.parent_exe.take().or_else(|| parent.and_then(|parent| parent.exe));
-        let same = |known: &&Process| known.exe.is_none() || row.exe.is_none() || known.exe == row.exe;
-        row.process_key = match (told, self.processes.get(&pid).filter(same)) {
-            (Some(told), _) => Some(told),
-            (None, Some(known)) if !executed => Some(known.key.clone()),
-            _ => Some(own.clone()),
-        };
-        let key = row.process_key.clone().unwrap_or(own);
+        let parent = row.parent_pid.and_then(|parent| self.processes.get(&parent));
+        row.parent_key = told_parent.or_else(|| parent.map(|parent| parent.key.clone()));
+        row.parent_exe = row.parent_exe.take().or_else(|| parent.and_then(|parent| parent.exe.clone()));
+        let known = self.processes.get_mut(&pid);
+        let is_same = |known: &&mut Process| known.exe.is_none() || row.exe.is_none() || known.exe == row.exe;
+        if told.is_none()
+            && !executed
+            && let Some(known) = known.filter(is_same)
+        {
+            row.process_key = Some(known.key.clone());
+            if known.exe.is_none() {
+                known.exe.clone_from(&row.exe);
+            }
+            self.heard_of(pid, row.action);
+            return;
+        }
+        let own = || process_key(host, pid, row.native_id.as_deref().unwrap_or_default());
+        let key = told.unwrap_or_else(own);
+        row.process_key = Some(key.clone());
         if row.action == Action::Exit {
             self.processes.remove(&pid);
         } else {
@@ -136,6 +151,19 @@ impl HostState {
                 row.exe.clone().or_else(|| self.processes.get(&pid).and_then(|known| known.exe.clone()));
             self.learn(pid, key, exe);
         }
+    }
+
+    /// A process that is known as it is did something: it is remembered for as long again, unless it ended.
+    fn heard_of(&mut self, pid: u32, action: Action) {
+        if action == Action::Exit {
+            self.processes.remove(&pid);
+            return;
+        }
+        let order = self.next_order();
+        if let Some(process) = self.processes.get_mut(&pid) {
+            process.order = order;
+        }
+        self.remember(pid, order);
     }
 
     /// A fork: the child is what its parent is, until it executes something.
@@ -163,9 +191,17 @@ impl HostState {
     }
 
     fn learn(&mut self, pid: u32, key: String, exe: Option<String>) {
-        self.next_order += 1;
-        let order = self.next_order;
+        let order = self.next_order();
         self.processes.insert(pid, Process { key, exe, order });
+        self.remember(pid, order);
+    }
+
+    fn next_order(&mut self) -> u64 {
+        self.next_order += 1;
+        self.next_order
+    }
+
+    fn remember(&mut self, pid: u32, order: u64) {
         self.order.push_back((pid, order));
         while self.order.len() > MAX_PROCESSES {
             let Some((oldest, order)) = self.order.pop_front() else { break };
@@ -178,7 +214,25 @@ impl HostState {
 
 /// Key of a process: the event by which it was first seen to be what it is.
 pub(in crate::decode) fn process_key(host: &str, pid: u32, stamp: &str) -> String {
-    format!("{host}:{pid}:{stamp}")
+    let mut key = String::with_capacity(host.len() + stamp.len() + 12);
+    key.push_str(host);
+    key.push(':');
+    push_number(&mut key, pid);
+    key.push(':');
+    key.push_str(stamp);
+    key
+}
+
+/// Writes a number in decimal digits.
+fn push_number(text: &mut String, number: u32) {
+    let mut divisor = 1_000_000_000;
+    while divisor > 1 && number < divisor {
+        divisor /= 10;
+    }
+    while divisor > 0 {
+        text.push(char::from(b'0' + u8::try_from(number / divisor % 10).unwrap_or_default()));
+        divisor /= 10;
+    }
 }
 
 /// Whether `key` is one of process `pid`.

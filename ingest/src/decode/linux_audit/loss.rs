@@ -19,6 +19,8 @@ const MAX_HOSTS: usize = 1024;
 #[derive(Default)]
 pub(super) struct Loss {
     last: BTreeMap<String, EventTime>,
+    /// Of the host that no record names.
+    last_nameless: Option<EventTime>,
     totals: BTreeMap<String, u64>,
 }
 
@@ -55,7 +57,9 @@ fn missed(text: &str) -> Option<u64> {
 impl Loss {
     /// Remembers the moment of a record that did arrive.
     pub(super) fn saw(&mut self, host: &str, time: EventTime) {
-        if let Some(last) = self.last.get_mut(host) {
+        if host.is_empty() {
+            self.last_nameless = Some(time);
+        } else if let Some(last) = self.last.get_mut(host) {
             *last = time;
         } else if self.last.len() < MAX_HOSTS {
             self.last.insert(host.to_owned(), time);
@@ -65,7 +69,7 @@ impl Loss {
     /// Makes the gap's row.
     pub(super) fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
         let host = record.envelope.host.as_deref().unwrap_or_default();
-        let last = self.last.get(host).copied();
+        let last = if host.is_empty() { self.last_nameless } else { self.last.get(host).copied() };
         let Some(time) = record.envelope.time.or(last) else {
             return Verdict::reject(
                 "no-time",

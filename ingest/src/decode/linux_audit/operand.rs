@@ -16,6 +16,7 @@ const MAX_ARGS: usize = 1024;
 const MAX_ARGS_BYTES: usize = 64 * 1024;
 
 /// Records of one kind, in the order of the event.
+#[inline]
 pub(super) fn of_kind<'r>(
     records: &'r [AuditRecord],
     kind: &'r str,
@@ -36,6 +37,16 @@ pub(super) fn command(records: &[AuditRecord]) -> (Vec<String>, Option<String>) 
 
 /// `argc=2 a0="x" a1_len=9000 a1[0]=… a1[1]=…`, over any number of records.
 fn arguments(records: &[AuditRecord]) -> (Vec<String>, bool) {
+    let mut lists = of_kind(records, "EXECVE");
+    match (lists.next(), lists.next()) {
+        (None, _) => return (Vec::new(), false),
+        (Some(list), None) => {
+            if let Some(arguments) = arguments_in_order(list) {
+                return (arguments, true);
+            }
+        }
+        _ => {}
+    }
     let mut parts: BTreeMap<(u32, u32), Vec<u8>> = BTreeMap::new();
     let mut count = None;
     for audit in of_kind(records, "EXECVE") {
@@ -43,7 +54,7 @@ fn arguments(records: &[AuditRecord]) -> (Vec<String>, bool) {
         let mut own: BTreeMap<(u32, u32), Vec<u8>> = BTreeMap::new();
         for (key, bytes) in audit.fields.all_bytes() {
             if let Some(place) = argument_place(key) {
-                own.entry(place).or_insert(bytes);
+                own.entry(place).or_insert_with(|| bytes.into_owned());
             }
         }
         parts.extend(own);
@@ -57,6 +68,18 @@ fn arguments(records: &[AuditRecord]) -> (Vec<String>, bool) {
     let complete = contiguous
         && count.is_some_and(|count| usize::try_from(count).is_ok_and(|count| count == joined.len()));
     (joined.into_values().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect(), complete)
+}
+
+/// The arguments of a list that has each of them once, whole and in order, as most lists have: what the longer way gives too.
+fn arguments_in_order(list: &AuditRecord) -> Option<Vec<String>> {
+    let mut arguments: Vec<String> = Vec::new();
+    for (key, bytes) in list.fields.all_bytes() {
+        let Some((number, _)) = argument_place(key) else { continue };
+        let is_next = !key.contains('[') && usize::try_from(number) == Ok(arguments.len());
+        is_next.then(|| arguments.push(String::from_utf8_lossy(&bytes).into_owned()))?;
+    }
+    let count = list.fields.number("argc").and_then(|count| usize::try_from(count).ok());
+    (count == Some(arguments.len()) && !arguments.is_empty()).then_some(arguments)
 }
 
 /// Number of the argument, and of its chunk, that `a3` or `a3[1]` stands for.
@@ -81,22 +104,18 @@ pub(super) fn cwd(records: &[AuditRecord]) -> Option<String> {
 
 /// The path that the call is about: what it made, else what it removed, else what it found; parents only if nothing else.
 pub(super) fn path(records: &[AuditRecord]) -> Option<String> {
-    let mut items: Vec<&AuditRecord> =
-        of_kind(records, "PATH").filter(|audit| audit.fields.text("name").is_some()).collect();
-    items.sort_by_key(|audit| audit.fields.number("item"));
-    let of_type = |wanted: &[&str]| {
-        items.iter().find(|audit| {
-            let kind = audit.fields.get("nametype").or_else(|| audit.fields.get("objtype"));
-            kind.is_some_and(|kind| wanted.contains(&kind))
-        })
-    };
-    let chosen = of_type(&["CREATE"])
-        .or_else(|| of_type(&["DELETE"]))
-        .or_else(|| of_type(&["NORMAL"]))
-        .or_else(|| items.first());
-    let name = chosen.and_then(|audit| audit.fields.text("name"));
-    let name = name.or_else(|| of_kind(records, "AVC_PATH").find_map(|audit| audit.fields.text("path")))?;
-    Some(absolute(&name, cwd(records).as_deref()))
+    let named = of_kind(records, "PATH").filter_map(|audit| Some((audit, audit.fields.value("name")?)));
+    // Of those that are as good, the one whose item comes first.
+    let chosen = named.min_by_key(|(audit, _)| {
+        let kind = audit.fields.get("nametype").or_else(|| audit.fields.get("objtype"));
+        let place =
+            kind.and_then(|kind| ["CREATE", "DELETE", "NORMAL"].iter().position(|known| *known == kind));
+        (place.unwrap_or(usize::MAX), audit.fields.number("item"))
+    });
+    let name = chosen.map(|(_, name)| name);
+    let name = name.or_else(|| of_kind(records, "AVC_PATH").find_map(|audit| audit.fields.value("path")))?;
+    let folder = of_kind(records, "CWD").find_map(|audit| audit.fields.value("cwd"));
+    Some(absolute(&name, folder.as_deref()))
 }
 
 /// A path as seen from the root, where the working directory is known.
@@ -104,7 +123,7 @@ pub(super) fn absolute(name: &str, cwd: Option<&str>) -> String {
     match cwd {
         Some(cwd) if !name.starts_with('/') && !name.contains(":[") => {
             let name = name.strip_prefix("./").unwrap_or(name);
-            format!("{}/{name}", cwd.trim_end_matches('/'))
+            [cwd.trim_end_matches('/'), "/", name].concat()
         }
         _ => name.to_owned(),
     }

@@ -304,6 +304,27 @@ fn journal_has_it_twice() {
     );
 }
 
+/// Scenario: one event each of more hosts than are remembered, of one without a name among them, and a second record of each.
+/// Guarantees: each host has its row, and none has one of another.
+#[test]
+fn more_hosts_than_are_remembered() {
+    const HOSTS: usize = 1_100;
+    let body = "arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=7 comm=\"sh\" exe=\"/bin/sh\"";
+    let names = (0..HOSTS).map(|number| if number == 7 { String::new() } else { format!("node=h{number} ") });
+    let lines: Vec<String> = names
+        .flat_map(|name| {
+            let record = |kind, body| format!("{name}{}", record(kind, "1927858000.000:1", body));
+            [record("SYSCALL", body), record("CWD", "cwd=\"/srv\"")]
+        })
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let (verdicts, rows) = run(&FORMAT, &lines);
+    assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Decoded));
+    let hosts: std::collections::BTreeSet<_> = rows.host_events.iter().map(|row| row.host.clone()).collect();
+    assert_eq!((rows.host_events.len(), hosts.len()), (HOSTS, HOSTS));
+    assert!(rows.host_events.iter().all(|row| row.cwd.as_deref() == Some("/srv")));
+}
+
 /// Scenario: losses told by the kernel, by the journal, by the daemon that hands records on; another host's records between.
 /// Guarantees: a gap each, which begins at the last record of that very host.
 #[test]
