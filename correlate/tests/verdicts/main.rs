@@ -60,6 +60,25 @@ fn refused_theft_is_held() {
     assert_eq!(verdicts(&incident), expected);
 }
 
+/// Scenario: a shell under a server reads a token; the sensor names what its policy does about it, and not whether the
+/// policy was in force (Tetragon of 1.4 and later). Guarantees: neither held nor bypassed: nobody saw.
+#[test]
+fn a_control_of_unknown_mode_decides_nothing() {
+    let mut world = World::new();
+    world.hear(0);
+    world.shell(0);
+    world.host(1, |row| {
+        (row.action, row.outcome) = (Action::CredRead, Outcome::Unknown);
+        row.control = HostControl::Tetragon;
+        row.target_path = Some(TOKEN.to_owned());
+    });
+    world.shell(2);
+    let incident = only(&world);
+    assert_eq!(host_verdict(&incident, Control::CredentialConfidentiality), Some(LayerVerdict::Blind));
+    assert_eq!(incident.host_layer.verdict, LayerVerdict::Blind);
+    assert_eq!(incident.outcome, ContainmentOutcome::Unknown);
+}
+
 /// Scenario: the same with a refusal of something else. Guarantees: no control is said to have held that is not
 /// required, whatever the file is called.
 #[test]
