@@ -46,6 +46,8 @@ struct Told {
     is_probing: bool,
     /// It was shown where it is not meant for.
     is_misused: bool,
+    /// It is an older generation of what somebody else has renewed.
+    is_fork: bool,
 }
 
 /// The attacker's uses and credentials.
@@ -85,6 +87,12 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
             }
         }
     }
+    // Who renews a copy is nowhere in its record, so that no place leads to it.
+    let forks = case.members.iter().filter(|member| is_fork(member)).flat_map(|member| &member.uses);
+    let forks = forks.filter(|row| attributed.iter().all(|known| known.row.use_id != row.use_id));
+    let forks: Vec<Attributed> =
+        forks.map(|row| Attributed { grade: Grade::Definite, row: row.clone() }).collect();
+    attributed.extend(forks);
     attributed.sort_by(|a, b| (a.row.first_time, &a.row.use_id).cmp(&(b.row.first_time, &b.row.use_id)));
     let exposed = exposed(case, &attributed, &divided);
     Attribution { uses: attributed, exposed, names: &case.scene.facts.names }
@@ -98,6 +106,7 @@ fn told<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Told> {
             let told = all.entry(row.use_id.as_str()).or_default();
             told.is_probing |= speaks_of_its_own(member);
             told.is_misused |= member.finding.rule == "CT-108";
+            told.is_fork |= is_fork(member);
         }
     }
     all
@@ -106,6 +115,11 @@ fn told<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Told> {
 /// Whether a finding is about probing: then its own refusals are the attacker's.
 pub(super) fn is_probing(member: &Found) -> bool {
     member.finding.rule == "CT-301"
+}
+
+/// Whether a finding is about a credential that two hold and renew, at two places.
+fn is_fork(member: &Found) -> bool {
+    member.finding.rule == "CT-110" && member.finding.severity >= Severity::Medium
 }
 
 /// Whether a finding is about whoever left a container: then the host is theirs, and what they did there.
@@ -168,6 +182,9 @@ fn may_concern(case: &Case<'_>, usage: &Usage) -> bool {
 
 fn grade(case: &Case<'_>, row: &Use, in_finding: Option<Told>) -> Option<Grade> {
     let of_case = row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope));
+    if in_finding.is_some_and(|told| told.is_fork) {
+        return Some(Grade::Definite);
+    }
     if row.place_match == Match::Mismatch && row.match_grade >= 2 {
         return (of_case || in_finding.is_some()).then_some(Grade::Definite);
     }

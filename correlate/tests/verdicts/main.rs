@@ -79,6 +79,44 @@ fn a_control_of_unknown_mode_decides_nothing() {
     assert_eq!(incident.outcome, ContainmentOutcome::Unknown);
 }
 
+/// Scenario: a bot's certificate is renewed on two machines, and its issuer refuses the older generation; then it is let in
+/// from the second machine, too. Guarantees: the copy was taken where it was issued, though nobody saw how, and the issuer held;
+/// the finding needs the two places.
+#[test]
+fn a_forked_renewal() {
+    let told = |is_elsewhere: bool| {
+        let mut world = World::new();
+        world.place_dev_host();
+        let of_bot = |row: &mut IdentityAssertion| {
+            (row.bound_pod_uid, row.bound_host, row.iat, row.exp) = (None, None, None, None);
+            (row.credential_id, row.subject) = (Some("b1".to_owned()), Some("bot-app".to_owned()));
+            row.credential_kind = Some("teleport-bot".to_owned());
+        };
+        world.used(0, of_bot);
+        if is_elsewhere {
+            world.used(60, |row| {
+                of_bot(row);
+                (row.src_addr, row.decision) = (Some("10.9.0.1".to_owned()), Decision::Deny);
+            });
+        }
+        world.used(120, |row| {
+            of_bot(row);
+            (row.src_addr, row.addr_quality) = (None, AddrQuality::None);
+            (row.decision, row.action) = (Decision::Deny, Some("cert.generation_mismatch".to_owned()));
+        });
+        world
+    };
+    let incident = only(&told(true));
+    assert_eq!(
+        (incident.host_layer.verdict, incident.host_layer.inferred, incident.identity_layer.verdict),
+        (LayerVerdict::Bypassed, true, LayerVerdict::Held)
+    );
+    assert_eq!(incident.outcome, ContainmentOutcome::ContainedByIdentity);
+    let judged = told(false).judge();
+    assert_eq!(found(&judged), [("CT-110", Severity::Low)]);
+    assert!(judged.incidents.is_empty());
+}
+
 /// Scenario: the same with a refusal of something else. Guarantees: no control is said to have held that is not
 /// required, whatever the file is called.
 #[test]
