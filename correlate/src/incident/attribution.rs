@@ -10,6 +10,7 @@ use offbound_schemas::table::Use;
 use offbound_schemas::vocabulary::{Decision, Match, Phase, Severity, SignalKind};
 
 use super::Case;
+use super::moved::{self, Taken};
 use crate::asked::{About, Key};
 use crate::fact::binding::Held;
 use crate::fact::usage::Usage;
@@ -73,6 +74,7 @@ impl Attribution<'_> {
 pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     let known = told(case);
     let divided = divided(case);
+    let taken = Taken::of(case);
     let until = case.end.plus_nanos(AFTERMATH_NANOS);
     let mut attributed = Vec::new();
     for usage in case.scene.uses_of(&sought(case)) {
@@ -81,7 +83,9 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
         if near && may_concern(case, &usage) {
             for row in uses::rows(case.scene, &usage) {
                 let told = known.get(row.use_id.as_str()).copied();
-                if let Some(grade) = grade(case, &row, told).max(second_hand(case, &divided, &row)) {
+                let told_twice = second_hand(case, &divided, &row);
+                let is_moved = taken.is_moved(&row).then_some(Grade::Probable);
+                if let Some(grade) = grade(case, &row, told).max(told_twice).max(is_moved) {
                     attributed.push(Attributed { grade, row });
                 }
             }
@@ -94,7 +98,7 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
         forks.map(|row| Attributed { grade: Grade::Definite, row: row.clone() }).collect();
     attributed.extend(forks);
     attributed.sort_by(|a, b| (a.row.first_time, &a.row.use_id).cmp(&(b.row.first_time, &b.row.use_id)));
-    let exposed = exposed(case, &attributed, &divided);
+    let exposed = exposed(case, &attributed, (&divided, &taken));
     Attribution { uses: attributed, exposed, names: &case.scene.facts.names }
 }
 
@@ -164,6 +168,7 @@ fn sought(case: &Case<'_>) -> Sought {
     let held: BTreeSet<Key> = shown.map(holder).collect();
     Sought {
         held: held.into_iter().collect(),
+        loose: if thefts(case).is_empty() { Vec::new() } else { moved::keys(case) },
         made: case.made_keys.clone(),
         // A use in its own place only counts where something was done, or tried, from there.
         at: if case.looks_at_its_places() { case.scope_keys.clone() } else { Vec::new() },
@@ -227,7 +232,11 @@ fn is_new(case: &Case<'_>, row: &Use) -> bool {
 }
 
 /// Credentials that were used off their place, after their end, or at two places, or that a reader of files or memory could take.
-fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, &str>) -> Vec<Held> {
+fn exposed(
+    case: &Case<'_>,
+    attributed: &[Attributed],
+    (divided, carried): (&BTreeMap<&str, &str>, &Taken),
+) -> Vec<Held> {
     let bindings = &case.scene.facts.bindings;
     let mut exposed: Vec<Held> = Vec::new();
     let mut add = |held: Held| {
@@ -236,7 +245,9 @@ fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, 
             exposed.push(held);
         }
     };
-    let taken = |used: &&Attributed| used.grade == Grade::Definite || ending::is_after(&used.row);
+    let taken = |used: &&Attributed| {
+        used.grade == Grade::Definite || ending::is_after(&used.row) || carried.is_moved(&used.row)
+    };
     let taken = attributed.iter().filter(taken);
     let shown = taken.filter_map(|used| used.row.credential_id.as_deref());
     for id in shown.chain(divided.keys().copied()) {
@@ -301,7 +312,8 @@ fn calls(case: &Case<'_>) -> Vec<(String, EventTime)> {
     there.filter(|(scope, _)| case.scopes.contains(scope)).collect()
 }
 
-fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
+/// Where credentials were read or dumped, and when.
+pub(super) fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
     let signals = case.members.iter().flat_map(|member| &member.signals);
     let taking =
         signals.filter(|signal| matches!(signal.kind, SignalKind::CredentialRead | SignalKind::MemoryRead));

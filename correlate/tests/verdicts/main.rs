@@ -79,6 +79,59 @@ fn a_control_of_unknown_mode_decides_nothing() {
     assert_eq!(incident.outcome, ContainmentOutcome::Unknown);
 }
 
+/// A key without end, which nothing binds to a place.
+fn with_key(row: &mut IdentityAssertion) {
+    (row.bound_pod_uid, row.bound_host, row.iat, row.exp) = (None, None, None, None);
+    (row.credential_id, row.credential_kind) = (Some("AKIA1".to_owned()), Some("aws-key".to_owned()));
+    row.subject = Some("arn:aws:iam::111122223333:user/batch".to_owned());
+}
+
+/// Scenario: a shell reads a credential where a key is in use that never ends and that nothing binds to a place; then the key
+/// comes from a machine that never showed it; or from one that always did, or nothing was read, or little is known of the past.
+/// Guarantees: what came from a new place after the theft is probably the thief's, and the key is in other hands for good; the
+/// rest is not.
+#[test]
+fn a_stolen_key_at_a_new_place() {
+    let told = |is_read: bool, is_known: bool, hours: i64| {
+        let mut world = World::new();
+        world.hear(0);
+        world.place_dev_host();
+        let elsewhere = |row: &mut IdentityAssertion| {
+            with_key(row);
+            row.src_addr = Some("10.9.0.1".to_owned());
+        };
+        for hour in -hours..0 {
+            world.used(hour * HOUR, with_key);
+            if is_known {
+                world.used(hour * HOUR + 60, elsewhere);
+            }
+        }
+        world.shell(0);
+        if is_read {
+            world.host(1, |row| {
+                row.action = Action::CredRead;
+                row.target_path = Some("/root/.aws/credentials".to_owned());
+            });
+        }
+        world.shell(2);
+        world.used(30, with_key);
+        world.used(600, elsewhere);
+        let incident = only(&world);
+        let reached = incident.blast_radius.reached.iter().map(|reach| reach.count).sum::<u64>();
+        (
+            incident.outcome,
+            reached,
+            incident.residual_exposure.iter().map(|left| left.reason.clone()).collect::<Vec<_>>(),
+        )
+    };
+    let stolen = (ContainmentOutcome::NotContained, 1, vec!["static".to_owned()]);
+    assert_eq!(told(true, false, 48), stolen);
+    for (is_read, is_known, hours) in [(true, true, 48), (false, false, 48), (true, false, 2)] {
+        let (_, reached, left) = told(is_read, is_known, hours);
+        assert_eq!((reached, left), (0, Vec::new()), "{is_read} {is_known} {hours}");
+    }
+}
+
 /// Scenario: a bot's certificate is renewed on two machines, and its issuer refuses the older generation; then it is let in
 /// from the second machine, too. Guarantees: the copy was taken where it was issued, though nobody saw how, and the issuer held;
 /// the finding needs the two places.

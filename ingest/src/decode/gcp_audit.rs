@@ -127,7 +127,7 @@ fn called(record: &Record<'_>, json: &Value, payload: &Value, event_time: EventT
 fn operation(json: &Value) -> Option<String> {
     let is = |key: &str| loose::at(json, &["operation", key]).and_then(Value::as_bool) == Some(true);
     let id = loose::str_at(json, &["operation", "id"])
-        .filter(|id| !id.is_empty() && !(is("first") && is("last")))?;
+        .filter(|id| !(id.is_empty() || is("first") && is("last")))?;
     let producer = loose::str_at(json, &["operation", "producer"]).unwrap_or_default();
     Some(format!("{producer}/{id}"))
 }

@@ -166,7 +166,9 @@ fn operations() {
     };
     let id = |more: Value| {
         let mut operation = json!({"id": "operation-1", "producer": "compute.googleapis.com"});
-        operation.as_object_mut().zip(more.as_object()).map(|(all, more)| all.extend(more.clone()));
+        if let Some((all, more)) = operation.as_object_mut().zip(more.as_object()) {
+            all.extend(more.clone());
+        }
         part(operation)
     };
     let shared = Some("compute.googleapis.com/operation-1".to_owned());
