@@ -24,12 +24,29 @@ const LINES_PER_FILE: usize = 40;
 /// Changes that are tried on the seeds of a format: enough for some hundred short ones.
 const TRIALS: usize = 20_000;
 
+/// Made-up records in envelopes of queues and clouds, some of them damaged.
+const WRAPPED: &[&str] = &[
+    r#"{"Type":"Notification","TopicArn":"arn:aws:sns:r:1:t","Message":"{\"a\":1}","Timestamp":"2026-03-01T10:00:00Z"}"#,
+    r#"{"Records":[{"messageId":"m","receiptHandle":"r","body":"{}","attributes":{"SentTimestamp":"1"},"eventSource":"aws:sqs"}]}"#,
+    r#"{"Messages":[{"MessageId":"m","ReceiptHandle":"r","Body":"{}"}]}"#,
+    r#"{"QueryResultRows":[[{"eventID":"1"},{"eventJson":"{}"}]]}"#,
+    r#"{"message":{"data":"eyJhIjoxfQ==","messageId":"7","publishTime":"2026-03-01T10:00:00Z"},"subscription":"s"}"#,
+    r#"{"message":{"data":"eyJhIjoxfQ","messageId":"7"}}"#,
+    r#"{"logName":"l","textPayload":"hi","resource":{"labels":{}},"timestamp":"2026-03-01T10:00:00Z"}"#,
+    r#"{"logName":"l","jsonPayload":{"message":"hi"}}"#,
+    r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"n1"}}]},"scopeLogs":[{"logRecords":[{"timeUnixNano":"1","body":{"stringValue":"hi"}},{"timeUnixNano":"1","body":{"kvlistValue":{"values":[{"key":"a","value":{"arrayValue":{"values":[{"intValue":"7"}]}}}]}}}]}]}]}"#,
+    r#"{"type":"ADDED","object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}}"#,
+];
+
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for format in FORMATS {
         for target in [format.id, "auto"] {
             write(&corpus, target, &format!("sample-{}", format.id), format.sample)?;
         }
+    }
+    for (number, record) in WRAPPED.iter().enumerate() {
+        write(&corpus, "auto", &format!("wrapped-{number}"), record)?;
     }
     for (number, line) in LINES.iter().enumerate() {
         write(&corpus, "linux-audit", &format!("line-{number}"), line)?;

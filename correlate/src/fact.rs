@@ -14,6 +14,7 @@ pub(crate) mod evidence;
 pub(crate) mod gap;
 pub(crate) mod keep;
 pub(crate) mod lineage;
+mod operations;
 mod packed;
 mod pair;
 pub(crate) mod placement;

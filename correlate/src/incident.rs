@@ -8,6 +8,7 @@ mod attribution;
 mod blast;
 mod graph;
 mod layers;
+mod moved;
 mod outcome;
 
 use std::collections::BTreeSet;

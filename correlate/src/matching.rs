@@ -4,9 +4,11 @@
 //! Out: match, mismatch or undetermined, at the level of place, host and pod, with grades and every step.
 //! Owns: the order of the steps. Law MATCH-1: what is not known can only make the answer undetermined.
 
+mod delegated;
 #[cfg(test)]
 mod tests;
 
+use self::delegated::{Leave, leave};
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{AddrQuality, Match, PlacementKind};
 
@@ -150,7 +152,7 @@ fn environment_of<'a>(stay: &Stay, realm: Option<&'a Realm>, ground: Ground<'a>)
 /// Where nothing says where it belongs, it still was somewhere; whoever may present it says nothing of its own place.
 fn unbound<'a>(seen: &Seen<'_>, ground: Ground<'a>, owner: &Owner<'a>, answer: &mut Compared<'a>) {
     let Owner::One(stay) = owner else { return };
-    if delegated(seen, stay, ground) {
+    if leave(seen, stay, ground) != Leave::None {
         answer.translated = true;
         return;
     }
@@ -277,13 +279,25 @@ fn owned<'a>(
         (_, _, Match::Mismatch) if bound.pod_uid.is_none() && bound.host.is_none() => Match::Mismatch,
         _ => Match::Undetermined,
     };
-    if answer.place == Match::Mismatch && delegated(seen, stay, ground) {
-        let present = "is declared to present credentials of this subject there";
-        answer.trace.say(|| format!("{} {present}.", owner()));
-        (answer.place, answer.host, answer.pod) = (Match::Match, Match::Undetermined, Match::Undetermined);
-        answer.translated = true;
+    if answer.place == Match::Mismatch {
+        by_leave(leave(seen, stay, ground), &owner(), answer);
     }
     conclude(bound, ground, answer);
+}
+
+/// What a mismatch is where its presenter is, or may be, declared to present it.
+fn by_leave(leave: Leave, owner: &str, answer: &mut Compared<'_>) {
+    let (place, text) = match leave {
+        Leave::Given => (Match::Match, "is declared to present credentials of this subject there"),
+        Leave::Open => (
+            Match::Undetermined,
+            "is declared to present credentials of this subject there, if the trust domain of the declaration is its cluster's",
+        ),
+        Leave::None => return,
+    };
+    answer.trace.say(|| format!("{owner} {text}."));
+    (answer.place, answer.host, answer.pod) = (place, Match::Undetermined, Match::Undetermined);
+    answer.translated = true;
 }
 
 fn conclude(bound: &Bound, ground: Ground<'_>, answer: &mut Compared<'_>) {
@@ -338,22 +352,6 @@ fn workload_level(bound: &Bound, stay: &Stay, ground: Ground<'_>, whole_host: bo
         return Match::Undetermined;
     }
     if ground.places.is_of(ground.names, stay, home) { Match::Match } else { Match::Mismatch }
-}
-
-/// Whether whoever owns the address, or presented the credential, is declared to do so.
-fn delegated(seen: &Seen<'_>, stay: &Stay, ground: Ground<'_>) -> bool {
-    let Some(subject) = seen.subject.filter(|_| !ground.environment.delegations.is_empty()) else {
-        return false;
-    };
-    let owner = stay.workload.iter().chain(&stay.aliases).map(|name| ground.names.text(*name));
-    owner.chain(seen.presenter).any(|presenter| {
-        let canonical = ground.environment.canonical_workload(presenter);
-        let subjects = [subject.to_owned(), ground.environment.canonical_workload(subject)];
-        subjects.iter().any(|subject| {
-            ground.environment.delegated(presenter, subject, seen.destination)
-                || ground.environment.delegated(&canonical, subject, seen.destination)
-        })
-    })
 }
 
 /// The address belongs to no known placement.

@@ -197,7 +197,7 @@ impl<'a> Places<'a> {
 
     /// The service account that an identity stands for, and the realm that it is of, where that is told: by the entries
     /// by which SPIRE hands it out, if they agree, else by what is declared of its trust domain.
-    fn account(&self, canonical: &str) -> Option<(Option<&'a str>, String)> {
+    pub(crate) fn account(&self, canonical: &str) -> Option<(Option<&'a str>, String)> {
         self.asked.note(About::EntriesOf(canonical));
         if let Some([first, others @ ..]) = self.index.entry_accounts.get(canonical).map(Vec::as_slice) {
             let agree = others.iter().all(|other| other == first);

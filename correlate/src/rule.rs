@@ -166,6 +166,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "binding" / "ct-105",
     "binding" / "ct-106",
     "binding" / "ct-108",
+    "binding" / "ct-110",
     "theft" / "ct-201",
     "theft" / "ct-202",
     "theft" / "ct-203",

@@ -14,6 +14,7 @@ use crate::list;
 use crate::unfold::CSV_LAYER;
 
 mod aks;
+pub(crate) mod cloudtrail_lake;
 mod cloudwatch;
 mod cri;
 mod docker_json;
@@ -22,12 +23,18 @@ mod filebeat;
 mod fluent_bit;
 mod journald;
 mod kafka;
+mod kubernetes_watch;
+mod log_entry;
 pub(crate) mod loki;
 mod lookup_events;
 pub(crate) mod octets;
+pub(crate) mod otlp;
 mod prefixed;
+mod pubsub;
 mod search_hit;
 mod sentinel;
+mod sns;
+mod sqs;
 mod syslog;
 mod timestamped;
 mod vector;
@@ -53,6 +60,13 @@ const ENVELOPES: &[Kind] = &[
     Kind { id: "filebeat", peel: filebeat::peel },
     Kind { id: "eventbridge", peel: eventbridge::peel },
     Kind { id: "lookup-events", peel: lookup_events::peel },
+    Kind { id: "sns", peel: sns::peel },
+    Kind { id: "sqs", peel: sqs::peel },
+    Kind { id: "cloudtrail-lake", peel: cloudtrail_lake::peel },
+    Kind { id: "pubsub", peel: pubsub::peel },
+    Kind { id: "log-entry", peel: log_entry::peel },
+    Kind { id: "otlp", peel: otlp::peel },
+    Kind { id: "kubernetes-watch", peel: kubernetes_watch::peel },
     Kind { id: "aks", peel: aks::peel },
     Kind { id: "cloudwatch", peel: cloudwatch::peel },
     Kind { id: "kafka", peel: kafka::peel },

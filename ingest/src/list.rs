@@ -11,7 +11,7 @@ use aho_corasick::AhoCorasick;
 use serde_json::value::RawValue;
 
 use crate::decode::Envelope;
-use crate::envelope::loki;
+use crate::envelope::{cloudtrail_lake, loki, otlp};
 
 /// How far into a document its list's key is looked for, in bytes: all known wrappers name it near the start.
 const KEY_WINDOW_BYTES: usize = 4 * 1024;
@@ -44,6 +44,46 @@ const WRAPPERS: &[Wrapper] = &[
         layer: |_| "lookup-events",
         describe: |_, _| (),
     },
+    // CloudTrail Lake, as `aws cloudtrail get-query-results` prints the answer to a query.
+    Wrapper {
+        within: None,
+        key: "QueryResultRows",
+        fits: |_| true,
+        layer: |_| "lake-rows",
+        describe: |_, _| (),
+    },
+    // SQS, as `aws sqs receive-message` prints it.
+    Wrapper {
+        within: None,
+        key: "Messages",
+        fits: |fields| fields.len() == 1,
+        layer: |_| "sqs-messages",
+        describe: |_, _| (),
+    },
+    // Pub/Sub, as a pull answers.
+    Wrapper {
+        within: None,
+        key: "receivedMessages",
+        fits: |_| true,
+        layer: |_| "pubsub-pull",
+        describe: |_, _| (),
+    },
+    // OTLP/JSON: an export of log records, those of each resource, and those of each scope of it.
+    Wrapper {
+        within: None,
+        key: "resourceLogs",
+        fits: |_| true,
+        layer: |_| "otlp-export",
+        describe: |_, _| (),
+    },
+    Wrapper {
+        within: None,
+        key: "scopeLogs",
+        fits: |_| true,
+        layer: |_| "otlp-resource",
+        describe: describe_otlp,
+    },
+    Wrapper { within: None, key: "logRecords", fits: |_| true, layer: |_| "otlp-scope", describe: |_, _| () },
     // Kubernetes: audit events and `kubectl get -o json`.
     Wrapper {
         within: None,
@@ -150,6 +190,12 @@ pub(crate) const LAYERS: &[&str] = &[
     "array",
     "records",
     "lookup-events",
+    "lake-rows",
+    "sqs-messages",
+    "pubsub-pull",
+    "otlp-export",
+    "otlp-resource",
+    "otlp-scope",
     "event-list",
     "pod-list",
     "node-list",
@@ -236,7 +282,7 @@ fn split_whole<'a>(text: &'a str, outer: &Envelope) -> serde_json::Result<Option
     let elements = if text.trim_start().starts_with('[') {
         envelope.layers.push("array");
         let elements = serde_json::from_str::<Vec<&RawValue>>(text)?;
-        if elements.first().is_some_and(|first| is_named_field(first)) {
+        if elements.first().is_some_and(|first| is_named_field(first)) || is_lake_row(&elements) {
             return Ok(None);
         }
         elements
@@ -263,6 +309,18 @@ fn is_named_field(first: &RawValue) -> bool {
     let fields = serde_json::from_str::<Fields<'_>>(first.get());
     fields
         .is_ok_and(|fields| fields.len() == 2 && fields.contains_key("field") && fields.contains_key("value"))
+}
+
+/// Whether a list is one row of CloudTrail Lake: `[{"eventID":"…"},{"eventJson":"…"}]`.
+fn is_lake_row(elements: &[&RawValue]) -> bool {
+    let mut holds_event = false;
+    let mut fields = elements.iter().map(|element| serde_json::from_str::<Fields<'_>>(element.get()).ok());
+    let is_row = fields.all(|fields| {
+        let name = fields.filter(|fields| fields.len() == 1).and_then(|fields| fields.into_keys().next());
+        holds_event |= name.as_deref().is_some_and(cloudtrail_lake::is_event);
+        name.is_some()
+    });
+    is_row && holds_event
 }
 
 /// The object that holds the list of a wrapper, if the document is one.
@@ -363,6 +421,11 @@ fn is_log_events(fields: &Fields<'_>) -> bool {
     fields.len() > 1 && fields.keys().all(|key| KEYS.contains(&key.as_ref()))
 }
 
+fn describe_otlp(fields: &Fields<'_>, envelope: &mut Envelope) {
+    let resource = fields.get("resource").and_then(|raw| serde_json::from_str(raw.get()).ok());
+    resource.iter().for_each(|resource| otlp::describe(resource, envelope));
+}
+
 fn describe_loki(fields: &Fields<'_>, envelope: &mut Envelope) {
     let labels = fields.get("stream").and_then(|raw| serde_json::from_str(raw.get()).ok());
     labels.iter().for_each(|labels| loki::describe(labels, envelope));
@@ -383,6 +446,17 @@ mod tests {
             (r#"{"Events":[{"EventId":"1"}],"NextToken":"t"}"#, Some(("lookup-events", 1))),
             (r#"{"Events":[{"EventId":"1"}],"Host":"n1"}"#, None),
             (r#"{"Reservations":[{"Instances":[]},{"Instances":[]}]}"#, Some(("reservations", 2))),
+            (
+                r#"{"QueryStatus":"FINISHED","QueryResultRows":[[{"eventJson":"{}"}]]}"#,
+                Some(("lake-rows", 1)),
+            ),
+            (r#"[{"eventID":"1"},{"eventjson":"{}"}]"#, None),
+            (r#"[{"eventID":"1"},{"eventJson":"{}","more":1}]"#, Some(("array", 2))),
+            (r#"[{"eventID":"1"},{"eventName":"x"}]"#, Some(("array", 2))),
+            (r#"{"Messages":[{"Body":"x"}]}"#, Some(("sqs-messages", 1))),
+            (r#"{"Messages":[{"Body":"x"}],"From":"n1"}"#, None),
+            (r#"{"receivedMessages":[{"ackId":"1","message":{}}]}"#, Some(("pubsub-pull", 1))),
+            (r#"{"resourceLogs":[{"scopeLogs":[]},{"scopeLogs":[]}]}"#, Some(("otlp-export", 2))),
             (r#"{"records":[{"a":1}],"EventProcessedUtcTime":"x","PartitionId":0}"#, Some(("eventhub", 1))),
             (r#"{"@odata.context":"x","@odata.nextLink":"y","value":[{"a":1},{"a":2}]}"#, Some(("value", 2))),
             (r#"{"value":[{"a":1}],"nextLink":"y"}"#, Some(("value", 1))),
@@ -422,6 +496,12 @@ mod tests {
             r#"{"agents":[]}"#,
             r#"{"Reservations":[]}"#,
             r#"{"records":[]}"#,
+            r#"{"QueryResultRows":[]}"#,
+            r#"{"Messages":[]}"#,
+            r#"{"receivedMessages":[]}"#,
+            r#"{"resourceLogs":[]}"#,
+            r#"{"resource":{},"scopeLogs":[]}"#,
+            r#"{"scope":{},"logRecords":[]}"#,
             r#"{"value":[]}"#,
             r#"{"took":1,"hits":{"total":{"value":0},"hits":[]}}"#,
             r#"{"data":{"events":[]}}"#,

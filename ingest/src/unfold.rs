@@ -16,8 +16,8 @@ use crate::formats::Formats;
 use crate::frame::MAX_LINE_BYTES;
 use crate::{json, list, recognise};
 
-/// Most lists inside each other in one envelope: an array of answers to Loki queries, with streams, with lines, is three.
-const MAX_LISTS: usize = 3;
+/// Most lists inside each other in one envelope: an array of OTLP exports, with resources, with scopes, with records, is four.
+const MAX_LISTS: usize = 4;
 /// Most levels of envelopes and lists that are looked through to tell a record from its wrapping.
 const MAX_LEVELS: usize = MAX_ENVELOPES + MAX_LISTS;
 /// Streams whose pieces are joined at a time: two of each container whose log is interleaved with others.

@@ -2,6 +2,7 @@
 
 mod collector;
 
+use base64::Engine as _;
 use collector::{Collector, read};
 use offbound_ingest::decode::FORMATS;
 use offbound_schemas::EventRows;
@@ -38,6 +39,10 @@ fn line(inner: &str) -> Option<&str> {
 
 fn object(inner: &str) -> Option<Value> {
     serde_json::from_str(inner).ok().filter(Value::is_object)
+}
+
+fn base64(inner: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(inner)
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -114,6 +119,72 @@ fn wraps() -> Vec<Wrap> {
         wrap("eventbridge", |inner| {
             let inner = object(inner).and(Some(inner))?;
             Some(format!(r#"{{"detail-type":"x","account":"1","time":"{TIME}","detail":{inner}}}"#))
+        }),
+        wrap("sns", |inner| {
+            text(
+                &json!({"Type": "Notification", "MessageId": "m", "TopicArn": "arn:aws:sns:eu-west-1:1:t", "Message": inner, "Timestamp": TIME}),
+            )
+        }),
+        wrap("sns of a function", |inner| {
+            let notice = json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:1:t", "Message": inner, "Timestamp": TIME});
+            text(&json!({"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": notice}]}))
+        }),
+        wrap("sqs of a function", |inner| {
+            let sent = json!({"SentTimestamp": MILLIS.to_string()});
+            text(
+                &json!({"Records": [{"messageId": "m", "receiptHandle": "r", "body": inner, "attributes": sent,
+                "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-west-1:1:q"}]}),
+            )
+        }),
+        wrap("sqs listing", |inner| {
+            text(
+                &json!({"Messages": [{"MessageId": "m", "ReceiptHandle": "r", "MD5OfBody": "x", "Body": inner}]}),
+            )
+        }),
+        wrap("cloudtrail lake", |inner| {
+            let row = json!([{"eventID": "1"}, {"eventJson": inner}]);
+            text(&json!({"QueryStatus": "FINISHED", "QueryResultRows": [row]}))
+        }),
+        wrap("pubsub push", |inner| {
+            let message = json!({"data": base64(inner), "messageId": "7", "publishTime": TIME, "attributes": {"a": "b"}});
+            text(&json!({"message": message, "subscription": "projects/p/subscriptions/s"}))
+        }),
+        wrap("pubsub pull", |inner| {
+            let message = json!({"data": base64(inner), "messageId": "7", "publishTime": TIME});
+            text(&json!({"receivedMessages": [{"ackId": "a", "message": message}]}))
+        }),
+        of_host("cloud logging text", |inner| {
+            text(
+                &json!({"insertId": "1", "logName": "projects/p/logs/stdout", "textPayload": inner, "timestamp": TIME,
+                "resource": {"type": "k8s_container", "labels": {"project_id": "p"}}, "labels": {"compute.googleapis.com/resource_name": "n1"}}),
+            )
+        }),
+        of_host("cloud logging message", |inner| {
+            text(
+                &json!({"logName": "projects/p/logs/syslog", "jsonPayload": {"message": inner}, "timestamp": TIME,
+                "resource": {"type": "k8s_node", "labels": {"project_id": "p", "node_name": "n1"}}}),
+            )
+        }),
+        wrap("cloud logging object", |inner| {
+            let inner = object(inner)
+                .filter(|inner| inner.as_object().is_some_and(|inner| inner.len() > 1))
+                .and(Some(inner))?;
+            Some(format!(r#"{{"logName":"projects/p/logs/x","timestamp":"{TIME}","jsonPayload":{inner}}}"#))
+        }),
+        of_host("otlp text", |inner| {
+            let record = json!({"timeUnixNano": format!("{MILLIS}000000"), "body": {"stringValue": inner}});
+            let resource = json!({"attributes": [{"key": "host.name", "value": {"stringValue": "n1"}}]});
+            text(
+                &json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": {}, "logRecords": [record]}]}]}),
+            )
+        }),
+        wrap("otlp bytes", |inner| {
+            let record = json!({"timeUnixNano": "0", "observedTimeUnixNano": format!("{MILLIS}000000"), "body": {"bytesValue": base64(inner)}});
+            text(&json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}))
+        }),
+        wrap("watch", |inner| {
+            let inner = object(inner).and(Some(inner))?;
+            Some(format!(r#"{{"type":"MODIFIED","object":{inner}}}"#))
         }),
         wrap("event hub", |inner| {
             text(
@@ -261,6 +332,30 @@ fn too_many_envelopes() {
             assert_eq!((read.count.read, reasons), (1, vec!["too-many-envelopes"]), "{id}");
         }
     }
+}
+
+/// Scenario: envelopes of queues and of clouds that hold no record: damaged base64, an empty body, an empty list, a bookmark;
+/// one record beside them. Guarantees: each is a dead letter or a named skip, and the count adds up.
+#[test]
+fn wrapped_nonsense_is_counted() {
+    let sample = FORMATS.first().map_or("", |format| format.sample);
+    let good = json!({"message": {"data": base64(sample), "messageId": "1"}}).to_string();
+    let lines = [
+        good.as_str(),
+        r#"{"message":{"data":"%%%","messageId":"7"}}"#,
+        r#"{"messageId":"m","receiptHandle":"r","body":" "}"#,
+        r#"{"Type":"Notification","TopicArn":"t","Message":"{\"a\":"}"#,
+        r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[]}]}]}"#,
+        r#"{"resourceLogs":[{"resource":{}}]}"#,
+        r#"{"QueryResultRows":[[{"eventName":"x"},{"eventTime":"y"}]]}"#,
+        r#"{"type":"BOOKMARK","object":{"kind":"Pod"}}"#,
+    ];
+    let (read, collector) = read("a.log", lines.join("\n").as_bytes());
+    let skipped: u64 = read.count.skipped.values().sum();
+    let lost: u64 = read.count.dead_lettered.values().sum();
+    assert_eq!(read.count.read, read.count.decoded + skipped + lost);
+    assert_eq!((read.count.decoded, lost), (1, collector.letters.len() as u64), "{:?}", collector.letters);
+    assert_eq!(skipped, 2, "{:?}", read.count.skipped);
 }
 
 /// Scenario: pieces of two containers' lines, interleaved, that one collector ships; and counted frames in one line.

@@ -543,6 +543,9 @@ pub const DISAGREES_WITH_LOOKUP: &str = "identity-disagrees-with-lookup";
 /// Remark on an assertion: the caller's own proxy wrote it, which does not decide what the other side lets in.
 pub const SENDER_VIEW: &str = "sender-view";
 
+/// Remark on an assertion: it is one of several records of one operation, which all have its `shared_id`.
+pub const PART_OF_OPERATION: &str = "part-of-operation";
+
 /// Remark on an assertion: its credential came from a metadata service that answers whoever asks, without a session.
 pub const WEAK_DELIVERY: &str = "metadata-v1";
 

@@ -18,9 +18,9 @@ pub fn folded_columns(table: &str) -> &'static [&'static str] {
 
 const HOST_EVENTS: &[&str] = {
     use host_events::column::{
-        action, cmd_line, comm, container_id, control, dst_addr, event_id, event_time, exe, gap_from, host,
-        in_host_ns, label, location, lost, mode, outcome, parent_exe, parent_key, parent_pid, pid, pod_uid,
-        policy, priority, process_key, rule, source, target_exe, target_path, uid, unit,
+        action, cmd_line, comm, container_id, control, dst_addr, euid, event_id, event_time, exe, gap_from,
+        host, in_host_ns, label, location, lost, mode, outcome, parent_exe, parent_key, parent_pid, pid,
+        pod_uid, policy, priority, process_key, rule, source, target_exe, target_path, uid, unit,
     };
     &[
         event_id,
@@ -45,6 +45,7 @@ const HOST_EVENTS: &[&str] = {
         parent_exe,
         cmd_line,
         uid,
+        euid,
         label,
         target_path,
         target_exe,

@@ -253,6 +253,18 @@ identity_assertions: event_id=a{n}; source=ztunnel; location=t:{n}; phase=presen
             ],
             &[told(Decision::Deny)],
         );
+        // What two nodes of Cilium record, without any credential.
+        let flow =
+            "source=hubble; subject=system:serviceaccount:shop:web; dst=shop/payments-3; action=GET /pay";
+        for decision in [Decision::Allow, Decision::Deny] {
+            check(
+                &[
+                    &format!("{flow}; decision={decision}"),
+                    &format!("event_id=b1; {flow}; decision=none; {SENT}"),
+                ],
+                &[told(decision)],
+            );
+        }
     }
 
     /// Scenario: two records that are alike and not the two sides of one call: the same side twice, another caller, place,

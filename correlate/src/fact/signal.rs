@@ -461,7 +461,7 @@ fn sign(
         pod_by: actor.home.pod_by,
         container: actor.home.container,
         unit: names.maybe(view.unit(row)),
-        uid: view.uid(row),
+        uid: view.euid(row).or(view.uid(row)),
         process_key: actor.process_key,
         pid: view.pid(row),
         exe: names.maybe(view.exe(row).or(view.comm(row))),

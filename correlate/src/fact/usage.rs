@@ -14,6 +14,7 @@ use super::copies::{Copies, Copy};
 use super::destination::Destination;
 use super::evidence::{Origin, Witness};
 use super::keep::Moves;
+use super::operations::Operations;
 use super::sensitive::action_is_sensitive;
 use super::shared::Shared;
 use super::sides::{Call, Sides};
@@ -152,6 +153,7 @@ pub(crate) struct Uses {
     open: HashTable<u32>,
     /// Copies of the acts that those stand for.
     copies: Copies,
+    operations: Operations,
     /// Calls that the other side may have recorded too.
     sides: Sides,
     /// Records of the caller's own proxy, by the place of the use that the called side told of.
@@ -290,6 +292,9 @@ impl Uses {
         view: &identity_assertions::View<'_>,
         row: usize,
     ) -> Folded {
+        if self.operations.repeats(view, row) {
+            return Folded { place: None, repeated: None };
+        }
         let Shown { environment, credential, destination, called, witness, copy, is_sent } = *shown;
         let action = view.action(row).unwrap_or_default();
         let sensitive_action = action_is_sensitive(&called.name, action);

@@ -10,6 +10,7 @@ use offbound_schemas::table::Use;
 use offbound_schemas::vocabulary::{Decision, Match, Phase, Severity, SignalKind};
 
 use super::Case;
+use super::moved::{self, Taken};
 use crate::asked::{About, Key};
 use crate::fact::binding::Held;
 use crate::fact::usage::Usage;
@@ -46,6 +47,8 @@ struct Told {
     is_probing: bool,
     /// It was shown where it is not meant for.
     is_misused: bool,
+    /// It is an older generation of what somebody else has renewed.
+    is_fork: bool,
 }
 
 /// The attacker's uses and credentials.
@@ -71,6 +74,7 @@ impl Attribution<'_> {
 pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
     let known = told(case);
     let divided = divided(case);
+    let taken = Taken::of(case);
     let until = case.end.plus_nanos(AFTERMATH_NANOS);
     let mut attributed = Vec::new();
     for usage in case.scene.uses_of(&sought(case)) {
@@ -79,14 +83,22 @@ pub(super) fn attribute<'a>(case: &Case<'a>) -> Attribution<'a> {
         if near && may_concern(case, &usage) {
             for row in uses::rows(case.scene, &usage) {
                 let told = known.get(row.use_id.as_str()).copied();
-                if let Some(grade) = grade(case, &row, told).max(second_hand(case, &divided, &row)) {
+                let told_twice = second_hand(case, &divided, &row);
+                let is_moved = taken.is_moved(&row).then_some(Grade::Probable);
+                if let Some(grade) = grade(case, &row, told).max(told_twice).max(is_moved) {
                     attributed.push(Attributed { grade, row });
                 }
             }
         }
     }
+    // Who renews a copy is nowhere in its record, so that no place leads to it.
+    let forks = case.members.iter().filter(|member| is_fork(member)).flat_map(|member| &member.uses);
+    let forks = forks.filter(|row| attributed.iter().all(|known| known.row.use_id != row.use_id));
+    let forks: Vec<Attributed> =
+        forks.map(|row| Attributed { grade: Grade::Definite, row: row.clone() }).collect();
+    attributed.extend(forks);
     attributed.sort_by(|a, b| (a.row.first_time, &a.row.use_id).cmp(&(b.row.first_time, &b.row.use_id)));
-    let exposed = exposed(case, &attributed, &divided);
+    let exposed = exposed(case, &attributed, (&divided, &taken));
     Attribution { uses: attributed, exposed, names: &case.scene.facts.names }
 }
 
@@ -98,6 +110,7 @@ fn told<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Told> {
             let told = all.entry(row.use_id.as_str()).or_default();
             told.is_probing |= speaks_of_its_own(member);
             told.is_misused |= member.finding.rule == "CT-108";
+            told.is_fork |= is_fork(member);
         }
     }
     all
@@ -106,6 +119,11 @@ fn told<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Told> {
 /// Whether a finding is about probing: then its own refusals are the attacker's.
 pub(super) fn is_probing(member: &Found) -> bool {
     member.finding.rule == "CT-301"
+}
+
+/// Whether a finding is about a credential that two hold and renew, at two places.
+fn is_fork(member: &Found) -> bool {
+    member.finding.rule == "CT-110" && member.finding.severity >= Severity::Medium
 }
 
 /// Whether a finding is about whoever left a container: then the host is theirs, and what they did there.
@@ -150,6 +168,7 @@ fn sought(case: &Case<'_>) -> Sought {
     let held: BTreeSet<Key> = shown.map(holder).collect();
     Sought {
         held: held.into_iter().collect(),
+        loose: if thefts(case).is_empty() { Vec::new() } else { moved::keys(case) },
         made: case.made_keys.clone(),
         // A use in its own place only counts where something was done, or tried, from there.
         at: if case.looks_at_its_places() { case.scope_keys.clone() } else { Vec::new() },
@@ -168,6 +187,9 @@ fn may_concern(case: &Case<'_>, usage: &Usage) -> bool {
 
 fn grade(case: &Case<'_>, row: &Use, in_finding: Option<Told>) -> Option<Grade> {
     let of_case = row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope));
+    if in_finding.is_some_and(|told| told.is_fork) {
+        return Some(Grade::Definite);
+    }
     if row.place_match == Match::Mismatch && row.match_grade >= 2 {
         return (of_case || in_finding.is_some()).then_some(Grade::Definite);
     }
@@ -210,7 +232,11 @@ fn is_new(case: &Case<'_>, row: &Use) -> bool {
 }
 
 /// Credentials that were used off their place, after their end, or at two places, or that a reader of files or memory could take.
-fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, &str>) -> Vec<Held> {
+fn exposed(
+    case: &Case<'_>,
+    attributed: &[Attributed],
+    (divided, carried): (&BTreeMap<&str, &str>, &Taken),
+) -> Vec<Held> {
     let bindings = &case.scene.facts.bindings;
     let mut exposed: Vec<Held> = Vec::new();
     let mut add = |held: Held| {
@@ -219,7 +245,9 @@ fn exposed(case: &Case<'_>, attributed: &[Attributed], divided: &BTreeMap<&str, 
             exposed.push(held);
         }
     };
-    let taken = |used: &&Attributed| used.grade == Grade::Definite || ending::is_after(&used.row);
+    let taken = |used: &&Attributed| {
+        used.grade == Grade::Definite || ending::is_after(&used.row) || carried.is_moved(&used.row)
+    };
     let taken = attributed.iter().filter(taken);
     let shown = taken.filter_map(|used| used.row.credential_id.as_deref());
     for id in shown.chain(divided.keys().copied()) {
@@ -284,7 +312,8 @@ fn calls(case: &Case<'_>) -> Vec<(String, EventTime)> {
     there.filter(|(scope, _)| case.scopes.contains(scope)).collect()
 }
 
-fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
+/// Where credentials were read or dumped, and when.
+pub(super) fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
     let signals = case.members.iter().flat_map(|member| &member.signals);
     let taking =
         signals.filter(|signal| matches!(signal.kind, SignalKind::CredentialRead | SignalKind::MemoryRead));

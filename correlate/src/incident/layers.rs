@@ -151,7 +151,8 @@ fn baseline(case: &Case<'_>) -> Vec<Control> {
 }
 
 fn is_effect(signal: &Signal) -> bool {
-    let through = !matches!(signal.outcome, Outcome::Denied | Outcome::Killed | Outcome::Failed);
+    let through =
+        !matches!(signal.outcome, Outcome::Denied | Outcome::Killed | Outcome::Failed) && !is_open(signal);
     let serves = match signal.kind {
         SignalKind::CredentialRead => signal.unexpected,
         SignalKind::MemoryRead => signal.strong,
@@ -161,10 +162,24 @@ fn is_effect(signal: &Signal) -> bool {
     through && serves
 }
 
+/// Whether a control spoke of an act, and nobody knows whether it was in force.
+fn is_open(signal: &Signal) -> bool {
+    signal.outcome == Outcome::Unknown && control_of(signal.control).is_some()
+}
+
 /// What a sign says about which control.
 fn votes(seen: &Seen, all: &[Seen], attributed: &Attribution<'_>) -> Vec<(Control, LayerVerdict)> {
     let signal = &seen.row;
     let of_sensor = control_of(signal.control);
+    if is_open(signal) {
+        let taken = matches!(signal.kind, SignalKind::CredentialRead | SignalKind::MemoryRead);
+        let confidential = taken.then_some(Control::CredentialConfidentiality);
+        return of_sensor
+            .into_iter()
+            .chain(confidential)
+            .map(|control| (control, LayerVerdict::Blind))
+            .collect();
+    }
     match signal.kind {
         SignalKind::ControlDenied => {
             let confidential = seen.guards_credential.then_some(Control::CredentialConfidentiality);

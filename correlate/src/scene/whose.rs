@@ -110,7 +110,7 @@ fn by_selectors(scene: &Scene<'_>, sign: &Sign) -> Option<Whose> {
 }
 
 /// By which way the process meets every selector of an entry; none where one differs or cannot be checked.
-/// Selector types: SPIRE 1.x, workload attestors `systemd` (id) and `unix` (uid, path).
+/// Selector types: SPIRE 1.x, workload attestors `systemd` (id) and `unix` (uid, which is the effective one; path).
 fn met(scene: &Scene<'_>, sign: &Sign, entry: &Stay) -> Option<Attribution> {
     let mut method = None;
     for selector in &entry.selectors {

@@ -52,6 +52,8 @@ impl Postings {
 pub(crate) struct Sought {
     /// Holders whose uses off their place are looked for …
     pub(crate) held: Vec<Key>,
+    /// … holders of whom all uses are …
+    pub(crate) loose: Vec<Key>,
     /// … workloads, of which only those at some scopes are …
     pub(crate) made: Vec<Key>,
     pub(crate) scopes: Vec<Key>,
@@ -150,12 +152,12 @@ impl Index {
 
     /// Uses that somebody looks for.
     pub(crate) fn uses_of(&self, sought: &Sought) -> Vec<usize> {
-        let Sought { held, made, scopes, at } = sought;
+        let Sought { held, loose, made, scopes, at } = sought;
         let of_held = held.iter().flat_map(|key| self.off.of(*key));
         let is_there =
             |place: &&usize| scopes.iter().any(|scope| self.uses.of(*scope).binary_search(*place).is_ok());
         let of_made = made.iter().flat_map(|key| self.off.of(*key)).filter(is_there);
-        let of_places = at.iter().flat_map(|key| self.uses.of(*key));
+        let of_places = at.iter().chain(loose).flat_map(|key| self.uses.of(*key));
         let places: BTreeSet<usize> = of_held.chain(of_made).chain(of_places).copied().collect();
         places.into_iter().collect()
     }

@@ -97,11 +97,14 @@ impl UseState {
         made.chain([self.holder]).filter(|_| self.marks.meets(Marks::ASTRAY))
     }
 
-    /// What incidents ask for when they ask whether it is their business: its credential, and its workload at a place.
+    /// What incidents ask for when they ask whether it is their business: its credential, and its workload at a place. A
+    /// credential without end may be theirs wherever it is used.
     fn concerns(&self) -> impl Iterator<Item = Key> + '_ {
         let workload = self.workload.as_deref().unwrap_or_default();
         let from = self.scopes.iter().map(move |scope| About::OffFrom(workload, *scope).key());
-        from.chain([self.holder]).filter(|_| self.marks.meets(Marks::ASTRAY))
+        let is_astray = self.marks.meets(Marks::ASTRAY);
+        let holder = Some(self.holder).filter(|_| is_astray || self.marks.meets(Marks::LASTING));
+        from.filter(move |_| is_astray).chain(holder)
     }
 
     /// The groups that it may be in.

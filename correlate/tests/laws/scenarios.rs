@@ -39,6 +39,8 @@ enum Kind {
     /// A call of a service that shows no credential id.
     Mutual,
     Key,
+    /// A use of one key that never ends and that nothing binds to a place.
+    Loose,
     Svid,
     SvidUse,
     PodEnd,
@@ -63,8 +65,8 @@ enum Kind {
 }
 
 use Kind::{
-    Agent, Alias, Anonymous, Copied, Daily, Decided, Entry, Health, Issue, Key, Leave, Link, Metadata, Mint,
-    Mutual, Node, PodEnd, PodMove, Revoke, Session, Sign, Svid, SvidUse, Twin, Use,
+    Agent, Alias, Anonymous, Copied, Daily, Decided, Entry, Health, Issue, Key, Leave, Link, Loose, Metadata,
+    Mint, Mutual, Node, PodEnd, PodMove, Revoke, Session, Sign, Svid, SvidUse, Twin, Use,
 };
 
 pub(crate) const NAMES: Scenario =
@@ -84,7 +86,7 @@ pub(crate) const ESCAPES: Scenario = Scenario {
 pub(crate) const RESTS: Scenario =
     Scenario { kinds: &[Daily, Use, Use, Use, Anonymous, Alias, Link, Copied], secs: 0..DAYS * DAY_SECS };
 pub(crate) const ENDS: Scenario =
-    Scenario { kinds: &[Use, Key, Revoke, Sign, Issue, Mint, PodEnd], secs: 0..1_500 };
+    Scenario { kinds: &[Use, Key, Loose, Loose, Revoke, Sign, Sign, Issue, Mint, PodEnd], secs: 0..1_500 };
 
 const DAY_SECS: i64 = 86_400;
 const DAYS: i64 = 40;
@@ -108,7 +110,7 @@ fn made(index: usize, draw: Draw) -> Vec<Event> {
     match kind {
         Use => vec![world::presented(index, (a, b, c, secs, flag))],
         Copied => copied(index, &draw),
-        Anonymous | Alias | Link | Issue | Revoke | Mutual | Key | Session | Svid | SvidUse => {
+        Anonymous | Alias | Link | Issue | Revoke | Mutual | Key | Loose | Session | Svid | SvidUse => {
             vec![Event::Assertion(Box::new(assertion(index, draw)))]
         }
         Mint => vec![world::minted(index, (a, secs, flag))],
@@ -170,6 +172,16 @@ fn assertion(index: usize, (kind, a, b, c, secs, flag): Draw) -> IdentityAsserti
             let id = Some(format!("AKIA={a}"));
             IdentityAssertion { credential_id: id, credential_kind: Some("aws-key".to_owned()), ..*used }
         }
+        Loose => IdentityAssertion {
+            credential_id: Some("AKIA=loose".to_owned()),
+            credential_kind: Some("aws-key".to_owned()),
+            subject: Some("arn:aws:iam::1:user/batch".to_owned()),
+            bound_pod_uid: None,
+            bound_host: None,
+            iat: None,
+            exp: None,
+            ..*used
+        },
         Session => IdentityAssertion {
             credential_id: Some(format!("ASIA={}", a % HOSTS)),
             credential_kind: Some("aws-session".to_owned()),

@@ -60,6 +60,116 @@ fn refused_theft_is_held() {
     assert_eq!(verdicts(&incident), expected);
 }
 
+/// Scenario: a shell under a server reads a token; the sensor names what its policy does about it, and not whether the
+/// policy was in force (Tetragon of 1.4 and later). Guarantees: neither held nor bypassed: nobody saw.
+#[test]
+fn a_control_of_unknown_mode_decides_nothing() {
+    let mut world = World::new();
+    world.hear(0);
+    world.shell(0);
+    world.host(1, |row| {
+        (row.action, row.outcome) = (Action::CredRead, Outcome::Unknown);
+        row.control = HostControl::Tetragon;
+        row.target_path = Some(TOKEN.to_owned());
+    });
+    world.shell(2);
+    let incident = only(&world);
+    assert_eq!(host_verdict(&incident, Control::CredentialConfidentiality), Some(LayerVerdict::Blind));
+    assert_eq!(incident.host_layer.verdict, LayerVerdict::Blind);
+    assert_eq!(incident.outcome, ContainmentOutcome::Unknown);
+}
+
+/// A key without end, which nothing binds to a place.
+fn with_key(row: &mut IdentityAssertion) {
+    (row.bound_pod_uid, row.bound_host, row.iat, row.exp) = (None, None, None, None);
+    (row.credential_id, row.credential_kind) = (Some("AKIA1".to_owned()), Some("aws-key".to_owned()));
+    row.subject = Some("arn:aws:iam::111122223333:user/batch".to_owned());
+}
+
+/// Scenario: a shell reads a credential where a key is in use that never ends and that nothing binds to a place; then the key
+/// comes from a machine that never showed it; or from one that always did, or nothing was read, or little is known of the past.
+/// Guarantees: what came from a new place after the theft is probably the thief's, and the key is in other hands for good; the
+/// rest is not.
+#[test]
+fn a_stolen_key_at_a_new_place() {
+    let told = |is_read: bool, is_known: bool, hours: i64| {
+        let mut world = World::new();
+        world.hear(0);
+        world.place_dev_host();
+        let elsewhere = |row: &mut IdentityAssertion| {
+            with_key(row);
+            row.src_addr = Some("10.9.0.1".to_owned());
+        };
+        for hour in -hours..0 {
+            world.used(hour * HOUR, with_key);
+            if is_known {
+                world.used(hour * HOUR + 60, elsewhere);
+            }
+        }
+        world.shell(0);
+        if is_read {
+            world.host(1, |row| {
+                row.action = Action::CredRead;
+                row.target_path = Some("/root/.aws/credentials".to_owned());
+            });
+        }
+        world.shell(2);
+        world.used(30, with_key);
+        world.used(600, elsewhere);
+        let incident = only(&world);
+        let reached = incident.blast_radius.reached.iter().map(|reach| reach.count).sum::<u64>();
+        (
+            incident.outcome,
+            reached,
+            incident.residual_exposure.iter().map(|left| left.reason.clone()).collect::<Vec<_>>(),
+        )
+    };
+    let stolen = (ContainmentOutcome::NotContained, 1, vec!["static".to_owned()]);
+    assert_eq!(told(true, false, 48), stolen);
+    for (is_read, is_known, hours) in [(true, true, 48), (false, false, 48), (true, false, 2)] {
+        let (_, reached, left) = told(is_read, is_known, hours);
+        assert_eq!((reached, left), (0, Vec::new()), "{is_read} {is_known} {hours}");
+    }
+}
+
+/// Scenario: a bot's certificate is renewed on two machines, and its issuer refuses the older generation; then it is let in
+/// from the second machine, too. Guarantees: the copy was taken where it was issued, though nobody saw how, and the issuer held;
+/// the finding needs the two places.
+#[test]
+fn a_forked_renewal() {
+    let told = |is_elsewhere: bool| {
+        let mut world = World::new();
+        world.place_dev_host();
+        let of_bot = |row: &mut IdentityAssertion| {
+            (row.bound_pod_uid, row.bound_host, row.iat, row.exp) = (None, None, None, None);
+            (row.credential_id, row.subject) = (Some("b1".to_owned()), Some("bot-app".to_owned()));
+            row.credential_kind = Some("teleport-bot".to_owned());
+        };
+        world.used(0, of_bot);
+        if is_elsewhere {
+            world.used(60, |row| {
+                of_bot(row);
+                (row.src_addr, row.decision) = (Some("10.9.0.1".to_owned()), Decision::Deny);
+            });
+        }
+        world.used(120, |row| {
+            of_bot(row);
+            (row.src_addr, row.addr_quality) = (None, AddrQuality::None);
+            (row.decision, row.action) = (Decision::Deny, Some("cert.generation_mismatch".to_owned()));
+        });
+        world
+    };
+    let incident = only(&told(true));
+    assert_eq!(
+        (incident.host_layer.verdict, incident.host_layer.inferred, incident.identity_layer.verdict),
+        (LayerVerdict::Bypassed, true, LayerVerdict::Held)
+    );
+    assert_eq!(incident.outcome, ContainmentOutcome::ContainedByIdentity);
+    let judged = told(false).judge();
+    assert_eq!(found(&judged), [("CT-110", Severity::Low)]);
+    assert!(judged.incidents.is_empty());
+}
+
 /// Scenario: the same with a refusal of something else. Guarantees: no control is said to have held that is not
 /// required, whatever the file is called.
 #[test]

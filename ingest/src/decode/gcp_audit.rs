@@ -4,11 +4,13 @@
 //! SIEM rewrote (`at_sign_type`, `callerIP`, `insertid`). Out: one assertion a call; beside it one about the token,
 //! signature or key that the call gave (`minted`).
 //! Owns: decision, times, and what `callerIp` says besides addresses. No entry names a token: subject, address and
-//! time are all there is. Kubernetes audit in the same wrapping (`k8s_cluster`) belongs to another format.
-//! Facts: Cloud Audit Logs reference (AuditLog, RequestMetadata), Security Token Service audit logging.
+//! time are all there is. An operation that takes long is told of as it begins and as it ends: both entries name it.
+//! Kubernetes audit in the same wrapping (`k8s_cluster`) belongs to another format.
+//! Facts: Cloud Audit Logs reference (AuditLog, RequestMetadata; "audit logs for long-running operations"; `LogEntryOperation`:
+//! producer and id together are unique), Security Token Service audit logging.
 
 use offbound_schemas::table::IdentityAssertion;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, PART_OF_OPERATION, Phase};
 use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
@@ -113,8 +115,21 @@ fn called(record: &Record<'_>, json: &Value, payload: &Value, event_time: EventT
     (row.decision, row.reason) = judge(payload);
     principal::fill(&mut row, payload);
     fill_source(&mut row, payload);
+    if let Some(operation) = operation(json) {
+        row.shared_id = Some(operation);
+        row.trust_flags.push(PART_OF_OPERATION.to_owned());
+    }
     row.unmapped = unmapped(json, payload, &row);
     row
+}
+
+/// The operation that an entry tells of a part of; one that is both its first and its last tells all of it.
+fn operation(json: &Value) -> Option<String> {
+    let is = |key: &str| loose::at(json, &["operation", key]).and_then(Value::as_bool) == Some(true);
+    let id = loose::str_at(json, &["operation", "id"])
+        .filter(|id| !(id.is_empty() || is("first") && is("last")))?;
+    let producer = loose::str_at(json, &["operation", "producer"]).unwrap_or_default();
+    Some(format!("{producer}/{id}"))
 }
 
 /// The project, folder or organisation whose log this is.

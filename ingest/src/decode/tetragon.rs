@@ -172,8 +172,9 @@ fn base(record: &Record<'_>, json: &Value, payload: &Value, time: EventTime) -> 
     row.parent_exe = string_at(parent, &["binary"]);
     row.cmd_line = command_line(process);
     row.cwd = string_at(process, &["cwd"]);
-    row.uid = u32_at(process, &["process_credentials", "uid"]).or_else(|| u32_at(process, &["uid"]));
-    row.euid = u32_at(process, &["process_credentials", "euid"]);
+    // The process's own field is the effective one (`tetragon.proto`, since 1.0).
+    row.uid = u32_at(process, &["process_credentials", "uid"]);
+    row.euid = u32_at(process, &["process_credentials", "euid"]).or_else(|| u32_at(process, &["uid"]));
     row.auid = u32_at(process, &["auid"]).filter(|auid| *auid != u32::MAX);
     workload(process, &mut row);
     row.in_host_ns = in_host_namespace(process, row.container_id.is_some());

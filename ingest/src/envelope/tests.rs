@@ -83,6 +83,50 @@ fn every_envelope() {
         ),
         (r#"{"detail-type":"x","account":"1","detail":{"a":1}}"#, "eventbridge", r#"{"a":1}"#, "", ""),
         (r#"{"EventId":"1","EventTime":"x","CloudTrailEvent":"{}"}"#, "lookup-events", "{}", "", ""),
+        (r#"{"Type":"Notification","TopicArn":"arn:aws:sns:r:1:t","Message":"hi"}"#, "sns", "hi", "", ""),
+        (
+            r#"{"EventSource":"aws:sns","Sns":{"Type":"Notification","TopicArn":"t","Message":"hi"}}"#,
+            "sns",
+            "hi",
+            "",
+            "",
+        ),
+        (r#"{"messageId":"m","receiptHandle":"r","body":"hi","eventSource":"aws:sqs"}"#, "sqs", "hi", "", ""),
+        (r#"{"MessageId":"m","ReceiptHandle":"r","Body":"hi"}"#, "sqs", "hi", "", ""),
+        (r#"[{"eventID":"1"},{"eventjson":"{}"}]"#, "cloudtrail-lake", "{}", "", ""),
+        (r#"{"message":{"data":"aGk=","messageId":"7"},"subscription":"s"}"#, "pubsub", "hi", "", ""),
+        (
+            r#"{"logName":"l","textPayload":"hi\n","resource":{"labels":{"container_name":"c"}},"labels":{"compute.googleapis.com/resource_name":"n1"}}"#,
+            "log-entry",
+            "hi",
+            "n1",
+            "c",
+        ),
+        (r#"{"logName":"l","jsonPayload":{"message":"hi"}}"#, "log-entry", "hi", "", ""),
+        (
+            r#"{"logName":"l","jsonPayload":{"message":"hi","a":1}}"#,
+            "log-entry",
+            r#"{"message":"hi","a":1}"#,
+            "",
+            "",
+        ),
+        (r#"{"timeUnixNano":"1772359200000000000","body":{"stringValue":"hi\n"}}"#, "otlp", "hi", "", ""),
+        (r#"{"observedTimeUnixNano":1,"body":{"bytesValue":"aGk="}}"#, "otlp", "hi", "", ""),
+        (
+            r#"{"timeUnixNano":"1","body":{"kvlistValue":{"values":[{"key":"b\"","value":{"intValue":"7"}},{"key":"a","value":{"arrayValue":{"values":[{"boolValue":true},{"doubleValue":0.5},{}]}}},{"key":"a","value":{"kvlistValue":{"values":[]}}}]}}}"#,
+            "otlp",
+            r#"{"b\"":7,"a":[true,0.5,null],"a":{}}"#,
+            "",
+            "",
+        ),
+        (r#"{"type":"ADDED","object":{"b":1,"a":2}}"#, "kubernetes-watch", r#"{"b":1,"a":2}"#, "", ""),
+        (
+            r#"{"type":"DELETED","object":{"metadata":{"deletionTimestamp":"2026-03-01T10:00:00Z"}}}"#,
+            "kubernetes-watch",
+            r#"{"metadata":{"deletionTimestamp":"2026-03-01T10:00:00Z"}}"#,
+            "",
+            "",
+        ),
         (r#"{"category":"kube-audit","properties":{"log":"{}"}}"#, "aks", "{}", "", ""),
         (
             r#"{"TimeGenerated":"2026-03-01T10:00:00Z","Category":"kube-audit","log_s":"{}","Type":"AzureDiagnostics"}"#,
@@ -199,8 +243,89 @@ fn no_envelope() {
         "a b| {\"a\":1}",
         "[pod/x] hi",
         "2026-03-01 {\"a\":1}",
+        // No notification, no queue, a row without the event, fields that are none.
+        r#"{"Type":"SubscriptionConfirmation","TopicArn":"t","Message":"hi"}"#,
+        r#"{"Type":"Notification","Message":"hi"}"#,
+        r#"{"messageId":"m","body":"hi"}"#,
+        r#"{"receiptHandle":"r","body":{"a":1}}"#,
+        r#"[{"eventID":"1"},{"eventName":"x"}]"#,
+        r#"[{"eventJson":{"a":1}}]"#,
+        r#"[{"eventJson":"{}","more":1}]"#,
+        r#"[{"eventJson":"{}"},7]"#,
+        // Base64 that is none, that is no text, that is of another alphabet, that is no text of JSON.
+        r#"{"message":{"data":"aGk","messageId":"7"}}"#,
+        r#"{"message":{"data":"!!!!","messageId":"7"}}"#,
+        r#"{"message":{"data":"/w==","messageId":"7"}}"#,
+        r#"{"message":{"data":"_w==","messageId":"7"}}"#,
+        r#"{"message":{"data":7,"messageId":"7"}}"#,
+        r#"{"message":{"data":"aGk="}}"#,
+        r#"{"message":"hi","messageId":"7"}"#,
+        r#"{"timeUnixNano":"1","body":{"bytesValue":"/w=="}}"#,
+        // Payloads of other kinds, times that are none, lists that are none.
+        r#"{"logName":"l","protoPayload":{"a":1}}"#,
+        r#"{"logName":"l","textPayload":7}"#,
+        r#"{"logName":"l","jsonPayload":"hi"}"#,
+        r#"{"textPayload":"hi"}"#,
+        r#"{"body":{"stringValue":"hi"}}"#,
+        r#"{"timeUnixNano":"soon","body":{"stringValue":"hi"}}"#,
+        r#"{"timeUnixNano":"99999999999999999999","body":{"stringValue":"hi"}}"#,
+        r#"{"timeUnixNano":"1","body":{"stringValue":7}}"#,
+        r#"{"timeUnixNano":"1","body":{"intValue":"7"}}"#,
+        r#"{"timeUnixNano":"1","body":{"kvlistValue":{"values":[{"value":{"intValue":"7"}}]}}}"#,
+        r#"{"timeUnixNano":"1","body":{"kvlistValue":{"values":{}}}}"#,
+        // What a watch says besides objects, and an object that is gone without saying when.
+        r#"{"type":"BOOKMARK","object":{"kind":"Pod"}}"#,
+        r#"{"type":"ERROR","object":{"kind":"Status"}}"#,
+        r#"{"type":"ADDED","object":"x"}"#,
+        r#"{"type":"ADDED","object":{"a":1},"more":1}"#,
+        r#"{"type":"DELETED","object":{"kind":"Node","metadata":{"name":"n1"}}}"#,
         "",
     ] {
         assert_eq!(peeled(text), None, "{text}");
+    }
+}
+
+/// Scenario: a body of lists in lists, as deep as JSON is read. Guarantees: it is written as deep, and no deeper text is read.
+#[test]
+fn deep_bodies() {
+    let nested = |levels: usize| {
+        let inner = (0..levels).fold(r#"{"stringValue":"x"}"#.to_owned(), |inner, _| {
+            format!(r#"{{"arrayValue":{{"values":[{inner}]}}}}"#)
+        });
+        format!(
+            r#"{{"timeUnixNano":"1","body":{{"kvlistValue":{{"values":[{{"key":"a","value":{inner}}}]}}}}}}"#
+        )
+    };
+    let (text, _) = peeled(&nested(18)).expect("as deep as JSON is read");
+    assert_eq!(text, format!(r#"{{"a":{}"x"{}}}"#, "[".repeat(18), "]".repeat(18)));
+    assert_eq!(peeled(&nested(10_000)), None);
+}
+
+/// Scenario: what a resource of OTLP says, whole, in part, and in other shapes. Guarantees: the node is the host where it is
+/// named, and nothing is made of what is no attribute.
+#[test]
+fn resources() {
+    let host = |resource: Value| {
+        let mut envelope = Envelope::default();
+        otlp::describe(&resource, &mut envelope);
+        (envelope.host, envelope.program)
+    };
+    let attribute = |key: &str, value: &str| serde_json::json!({"key": key, "value": {"stringValue": value}});
+    let of = |attributes: Vec<Value>| host(serde_json::json!({"attributes": attributes}));
+    let name = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        of(vec![attribute("host.name", "collector-x"), attribute("k8s.node.name", "n1")]),
+        (name("n1"), None)
+    );
+    assert_eq!(
+        of(vec![attribute("host.name", "n1"), attribute("service.name", "p")]),
+        (name("n1"), name("p"))
+    );
+    for other in [
+        serde_json::json!({"attributes": {"host.name": "n1"}}),
+        serde_json::json!("x"),
+        serde_json::json!({"attributes": [7, {"key": "host.name", "value": 7}]}),
+    ] {
+        assert_eq!(host(other), (None, None));
     }
 }

@@ -20,7 +20,8 @@ table!(IdentityAssertion "identity_assertions"
     recorder_host: Option<String> = "metadata.loggers",
     /// The record's own id (auditID, eventID, request id). A client may choose some of them.
     request_id: Option<String> = "api.request.uid",
-    /// An id that every copy of the same act carries, whomever it was delivered to (CloudTrail `sharedEventID`).
+    /// An id that every copy of the same act carries, whomever it was delivered to (CloudTrail `sharedEventID`), or every
+    /// record of the same operation (Google Cloud `operation`).
     shared_id: Option<String> = "metadata.correlation_uid",
     /// What the record is about.
     phase: Phase = "activity_name",
@@ -114,7 +115,7 @@ table!(IdentityAssertion "identity_assertions"
     cluster: Option<String> = "",
     /// Remarks on trust: `client-chosen-id`, `forwarded-address`, `truncated`, `no-binding`, `secret-redacted`,
     /// `lookup-or-claim` (the observed workload may be the client's word), `identity-disagrees-with-lookup`, `sender-view`,
-    /// `label-identity` (no credential was shown), `revoked-certificate`, `metadata-v1` (delivered by a metadata service that
+    /// `part-of-operation` (one of several records of one), `label-identity` (no credential was shown), `revoked-certificate`, `metadata-v1` (delivered by a metadata service that
     /// answers whoever asks, without a session).
     trust_flags: TextList = "",
     /// Fields that no column holds, as JSON, at most 4096 bytes.

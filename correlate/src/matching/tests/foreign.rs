@@ -155,6 +155,54 @@ fn spoofed_headers() {
     ]);
 }
 
+/// Scenario: entries that name gateway and clients by SPIFFE ID, where placements and tokens name service accounts; what says
+/// that the one is the other: SPIRE's entries, the trust domain of the realm, of another realm, or nothing; patterns.
+/// Guarantees: what is told counts as declared, what is told otherwise does not, and what nobody tells is left open.
+#[test]
+fn delegation_by_spiffe_id() {
+    const PODS: &str = "placements: workload=system:serviceaccount:edge:gateway; host=n3; pod=edge/gateway-1; pod_uid=gateway-1; addresses=10.1.0.40
+        identity_assertions: phase=issue; credential_id=JTI=till; subject=system:serviceaccount:shop:till; bound_pod_uid=web-1; bound_host=n1; event_time=09:01:00\n";
+    const USE: &str = "identity_assertions: credential_id=JTI=till; subject=system:serviceaccount:shop:till; src_addr=10.1.0.40";
+    const IN_DOMAIN: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\ntrust_domains = [\"one\"]\n";
+    const ELSEWHERE: &str = "[realm.one]\ncidrs = [\"10.0.0.0/8\"]\n[realm.two]\ncidrs = [\"172.16.0.0/12\"]\ntrust_domains = [\"one\"]\n";
+    const ENTRIES: &str = "placements: kind=entry; native_id=e1; workload=spiffe://one/ns/edge/sa/gateway; parent=spiffe://one/agent; selectors=k8s:ns:edge,k8s:sa:gateway
+        placements: kind=entry; native_id=e2; workload=spiffe://one/ns/shop/sa/till; parent=spiffe://one/agent; selectors=k8s:ns:shop,k8s:sa:till\n";
+    const OTHERS: &str = "placements: kind=entry; native_id=e1; workload=spiffe://one/ns/edge/sa/gateway; parent=spiffe://one/agent; selectors=k8s:ns:edge,k8s:sa:other\n";
+    let (gateway, till) = ("spiffe://one/ns/edge/sa/gateway", "spiffe://one/ns/shop/sa/till");
+    let passed = [Fits, Undetermined, Undetermined];
+    for (name, realms, entries, (presenter, subject), expected) in [
+        ("nothing says so", REALM, "", (gateway, till), OPEN),
+        ("the trust domain", IN_DOMAIN, "", (gateway, till), passed),
+        (
+            "the trust domain, by patterns",
+            IN_DOMAIN,
+            "",
+            ("spiffe://one/ns/edge/*", "spiffe://one/ns/shop/sa/*"),
+            passed,
+        ),
+        ("a pattern of any trust domain", REALM, "", ("spiffe://*/sa/gateway", till), OPEN),
+        ("clients by their account", IN_DOMAIN, "", (gateway, "system:serviceaccount:shop:*"), passed),
+        ("the trust domain of another realm", ELSEWHERE, "", (gateway, till), [Mismatch; 3]),
+        ("entries", REALM, ENTRIES, (gateway, till), passed),
+        (
+            "entries of another account",
+            REALM,
+            OTHERS,
+            (gateway, "system:serviceaccount:shop:till"),
+            [Mismatch; 3],
+        ),
+        ("another gateway", REALM, "", ("spiffe://one/ns/edge/sa/other", till), [Mismatch; 3]),
+        ("other clients", IN_DOMAIN, "", (gateway, "spiffe://one/ns/bank/sa/*"), [Mismatch; 3]),
+        ("no service account", REALM, "", ("spiffe://one/gateway", till), [Mismatch; 3]),
+    ] {
+        let environment =
+            format!("{realms}[[delegation]]\npresenter = \"{presenter}\"\nsubjects = [\"{subject}\"]\n");
+        let found = compared(&environment, &format!("{PODS}{entries}{USE}"));
+        let levels = [found.place_match, found.host_match, found.pod_match];
+        assert_eq!(levels, expected, "{name}: {:?}", found.trace);
+    }
+}
+
 /// Scenario: a gateway presents its clients' credentials. Guarantees: only what is declared is let pass, and only
 /// there; it never shows where the client was.
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! In: alerts whose rule begins with `Falco internal:`. Out: a gap, or nothing.
 //! Owns: the difference of counters, which only grow until Falco starts anew.
-//! Law: a counter that has not moved is no new loss; one that fell has begun again, and counts from zero. Each source of
-//! events has a snapshot of its own: those of others than system calls repeat what is lost behind all of them.
+//! Law: a counter that has not moved is no new loss, nor is one that is seen for the first time: it counts since Falco's
+//! start, which may be long ago. One that fell has begun again, and counts from zero. Each source of events has a snapshot of
+//! its own: those of others than system calls repeat what is lost behind all of them.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use super::host;
 use crate::decode::field::{at, str_at, time_at, u64_at};
 use crate::decode::{Record, Verdict};
 
-/// Hosts whose counters are remembered; beyond the bound all are forgotten, and counters are then taken as they stand.
+/// Hosts whose counters are remembered; beyond the bound all are forgotten, and the next snapshots are first ones.
 const MAX_HOSTS: usize = 4_096;
 
 /// The counters of each host's last snapshot.
@@ -77,7 +78,7 @@ impl Counters {
         match before {
             Some((known, since)) if known <= count => (count - known, Some(since)),
             Some((_, since)) => (count, Some(since)),
-            None => (count, None),
+            None => (0, None),
         }
     }
 }

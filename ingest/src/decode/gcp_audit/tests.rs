@@ -153,6 +153,43 @@ fn a_federated_exchange() {
     assert!(rows[1].unmapped.as_ref().is_some_and(|text| text.contains("providers/github")));
 }
 
+/// Scenario: entries of a long-running operation, first, last, between and both at once; none; hostile shapes of it.
+/// Guarantees: parts of one operation share its id and say so; what tells all of it is no part.
+#[test]
+fn operations() {
+    let part = |operation: Value| {
+        let mut entry = entry(json!({"methodName": "v1.compute.instances.insert"}));
+        entry["operation"] = operation;
+        let row = decode(&entry).remove(0);
+        assert_eq!(row.shared_id.is_some(), row.trust_flags.contains(&PART_OF_OPERATION.to_owned()));
+        row.shared_id
+    };
+    let id = |more: Value| {
+        let mut operation = json!({"id": "operation-1", "producer": "compute.googleapis.com"});
+        if let Some((all, more)) = operation.as_object_mut().zip(more.as_object()) {
+            all.extend(more.clone());
+        }
+        part(operation)
+    };
+    let shared = Some("compute.googleapis.com/operation-1".to_owned());
+    for more in
+        [json!({"first": true}), json!({"last": true}), json!({}), json!({"first": false, "last": true})]
+    {
+        assert_eq!(id(more), shared);
+    }
+    assert_eq!(id(json!({"first": true, "last": true})), None);
+    for none in [
+        json!(null),
+        json!({}),
+        json!({"id": ""}),
+        json!({"id": 7, "first": "x"}),
+        json!("x"),
+        json!([{"id": "o"}]),
+    ] {
+        assert_eq!(part(none), None);
+    }
+}
+
 /// Scenario: entries of other kinds, rewritten keys, entries without time. Guarantees: Kubernetes audit is left to its own
 /// format; rewritten entries are read; no time, no row.
 #[test]

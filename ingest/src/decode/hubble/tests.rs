@@ -102,6 +102,26 @@ fn drops() {
     assert_eq!((row.action.as_deref(), row.status), (Some("GET /admin"), Some(403)));
 }
 
+/// Scenario: a request that the proxies of both nodes let pass, one that the caller's refused, one whose direction is
+/// masked away. Guarantees: what left the caller's node is the caller's side, and decided by nobody unless refused.
+#[test]
+fn sides_of_a_request() {
+    use offbound_schemas::vocabulary::{Enforcement, SENDER_VIEW};
+    let side = |verdict: &str, direction: Value| {
+        let line = with(json!({"verdict": verdict, "drop_reason_desc": null, "drop_reason": null,
+            "traffic_direction": direction, "l4": {"TCP": {"source_port": 1, "destination_port": 80}},
+            "l7": {"type": "REQUEST", "http": {"method": "GET", "url": "http://payments:80/orders"}}}));
+        let row = asserted(&line).expect("a proxy judged it");
+        assert_eq!(row.platform.as_deref(), Some("mesh"));
+        (row.decision, row.enforcement, row.trust_flags.iter().any(|flag| flag == SENDER_VIEW))
+    };
+    assert_eq!(side("FORWARDED", json!("EGRESS")), (Decision::None, Enforcement::Unknown, true));
+    assert_eq!(side("FORWARDED", json!("INGRESS")), (Decision::Allow, Enforcement::Enforced, false));
+    assert_eq!(side("FORWARDED", Value::Null), (Decision::Allow, Enforcement::Enforced, false));
+    assert_eq!(side("DROPPED", json!("EGRESS")), (Decision::Deny, Enforcement::Enforced, true));
+    assert_eq!(side("AUDIT", json!("EGRESS")), (Decision::Deny, Enforcement::DryRun, true));
+}
+
 /// Scenario: packets that begin a connection, and those that do not. Guarantees: each connection once, the rest by name.
 #[test]
 fn each_connection_once() {

@@ -93,11 +93,16 @@ impl Loss {
         let (_, rest) = text.split_once("audit_lost=").or_else(|| text.split_once("lost="))?;
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let total: u64 = digits.parse().ok()?;
-        // The kernel counts since boot: what is new is the difference, unless the count began anew.
-        let known = self.totals.get(host).copied().filter(|known| *known <= total).unwrap_or(0);
-        if self.totals.len() < MAX_HOSTS || self.totals.contains_key(host) {
+        let known = self.totals.get(host).copied();
+        if self.totals.len() < MAX_HOSTS || known.is_some() {
             self.totals.insert(host.to_owned(), total);
         }
-        Some(total - known)
+        // The kernel says so as it loses a record (`audit_log_lost`, kernel/audit.c of 2.6 to 6.x), and counts since boot: what is
+        // new is the difference, or all where the count began anew. Of a first total only the last one is sure to be new.
+        match known {
+            Some(known) if known <= total => Some(total - known),
+            Some(_) => Some(total),
+            None => (total == 1).then_some(1),
+        }
     }
 }

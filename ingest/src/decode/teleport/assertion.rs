@@ -65,11 +65,11 @@ pub(super) fn row(
     row
 }
 
+/// A renewal that is refused for an older generation (`cert.generation_mismatch`) is no renewal: a certificate was shown.
 fn phase(event: &str) -> Phase {
     match event {
         "bot.join" | "instance.join" | "user.login" | "device.authenticate" => Phase::Attest,
         "cert.create" | "spiffe.svid.issued" | "join_token.create" | "provision_token.create" => Phase::Issue,
-        "cert.generation_mismatch" => Phase::Renew,
         "lock.created" | "join_token.delete" | "provision_token.delete" | "user.delete" | "bot.delete" => {
             Phase::Revoke
         }

@@ -118,7 +118,7 @@ fn a_certificate() {
     let row = one("cert.generation_mismatch", "TCB00W", json!({"user": "bot-app", "bot_instance_id": "b1"}));
     assert_eq!(
         (row.phase, row.decision, row.credential_id.as_deref()),
-        (Phase::Renew, Decision::Deny, Some("b1"))
+        (Phase::Present, Decision::Deny, Some("b1"))
     );
 }
 

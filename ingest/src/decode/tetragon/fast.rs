@@ -255,7 +255,7 @@ impl<'s, 'a> Event<'s, 'a> {
         let node = slots[NODE].plain()?.ok_or(Strict)?;
         let container = container(slots)?;
         let pid = slots[PID].u32()?;
-        let uid = slots[CREDENTIAL_UID].u32()?.map_or_else(|| slots[UID].u32(), |uid| Ok(Some(uid)))?;
+        let euid = slots[CREDENTIAL_EUID].u32()?.map_or_else(|| slots[UID].u32(), |euid| Ok(Some(euid)))?;
         let is_hook = !matches!(kind, "process_exec" | "process_exit");
         Ok(Self {
             slots,
@@ -269,7 +269,7 @@ impl<'s, 'a> Event<'s, 'a> {
             container_start: slots[CONTAINER_START].time()?,
             start: slots[START].time()?,
             pids: [pid, slots[PARENT_PID].u32()?],
-            users: [uid, slots[CREDENTIAL_EUID].u32()?, slots[AUID].u32()?.filter(|auid| *auid != u32::MAX)],
+            users: [slots[CREDENTIAL_UID].u32()?, euid, slots[AUID].u32()?.filter(|auid| *auid != u32::MAX)],
             seen: if is_hook { Some(hooked(kind, slots, pid)?) } else { None },
         })
     }

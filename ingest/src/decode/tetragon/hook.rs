@@ -333,20 +333,19 @@ fn settle(function: &str, payload: &Tree<'_>, row: &mut HostEvent) {
     }
     let returned = returned(payload);
     row.errno = returned.filter(|code| (-4095..0).contains(code)).and_then(|code| u16::try_from(-code).ok());
-    match enforced(payload) {
-        Some(_) if is_monitoring(payload) || was_let_through(payload, returned) => {
-            (row.outcome, row.control, row.mode) =
-                (Outcome::WouldDeny, HostControl::Tetragon, ControlMode::Monitor);
-        }
-        Some(outcome) => {
-            (row.outcome, row.control, row.mode) = (outcome, HostControl::Tetragon, ControlMode::Enforcing);
-        }
-        None => observed(function, returned, row),
-    }
+    let Some(action) = policy_action(payload) else { return observed(function, returned, row) };
+    row.control = HostControl::Tetragon;
+    (row.outcome, row.mode) = match mode(payload).or_else(|| shown_mode(payload, returned)) {
+        Some(ControlMode::Monitor) => (Outcome::WouldDeny, ControlMode::Monitor),
+        Some(mode) => (action, mode),
+        None => (Outcome::Unknown, ControlMode::Unknown),
+    };
 }
 
-/// What enforcement did, on entering the hook or on leaving it.
-fn enforced(payload: &Tree<'_>) -> Option<Outcome> {
+/// What the policy's action does where it is in force, on entering the hook or on leaving it. A policy that is set to watch
+/// (`tetra tracingpolicy set-mode`, Tetragon 1.4 and later) names it all the same, and the event says nothing of the mode
+/// (`do_action` in `bpf/process/generic_calls.h` of 1.4 to 1.7 sets the action last, whatever was elided).
+fn policy_action(payload: &Tree<'_>) -> Option<Outcome> {
     ["action", "return_action"].iter().find_map(|key| {
         let name = payload.str_at(&[key])?;
         match name.rsplit("ACTION_").next().unwrap_or(name) {
@@ -362,21 +361,32 @@ fn enforced(payload: &Tree<'_>) -> Option<Outcome> {
     })
 }
 
-/// Whether the event itself says that its policy only watches.
-fn is_monitoring(payload: &Tree<'_>) -> bool {
-    ["policy_mode", "mode", "enforcement_mode"].iter().any(|key| {
-        payload.str_at(&[key]).is_some_and(|mode| {
-            mode.to_ascii_lowercase().trim_start_matches("tp_mode_").starts_with("monitor")
-        })
+/// The mode of its policy, where somebody on the way has added it to the event.
+fn mode(payload: &Tree<'_>) -> Option<ControlMode> {
+    ["policy_mode", "mode", "enforcement_mode"].iter().find_map(|key| {
+        let mode = payload.str_at(&[key])?.to_ascii_lowercase();
+        let mode = mode.trim_start_matches("tp_mode_");
+        let starts = |word: &str| mode.starts_with(word).then_some(());
+        let watches = || starts("monitor").map(|()| ControlMode::Monitor);
+        watches().or_else(|| starts("enforce").map(|()| ControlMode::Enforcing))
     })
 }
 
-/// Whether a call whose result a policy replaces by an error succeeded nevertheless. A policy that is set to watch (`tetra
-/// tracingpolicy set-mode`, Tetragon 1.4 and later) still names the action that it would take.
-fn was_let_through(payload: &Tree<'_>, returned: Option<i64>) -> bool {
-    let overrides =
-        |key: &str| payload.str_at(&[key]).is_some_and(|action| action.ends_with("ACTION_OVERRIDE"));
-    returned.is_some_and(|code| code >= 0) && (overrides("action") || overrides("return_action"))
+/// The mode that the result of a call shows: where a policy that is in force replaces it by an error, a call that succeeded
+/// was let through. Nothing shows it where the process is killed.
+fn shown_mode(payload: &Tree<'_>, returned: Option<i64>) -> Option<ControlMode> {
+    let is = |word: &str| {
+        ["action", "return_action"]
+            .iter()
+            .any(|key| payload.str_at(&[key]).is_some_and(|action| action.ends_with(word)))
+    };
+    match returned? {
+        code if code < 0 && (is("ACTION_OVERRIDE") || is("ACTION_NOTIFYENFORCER")) => {
+            Some(ControlMode::Enforcing)
+        }
+        code if code >= 0 && is("ACTION_OVERRIDE") => Some(ControlMode::Monitor),
+        _ => None,
+    }
 }
 
 fn observed(function: &str, returned: Option<i64>, row: &mut HostEvent) {

@@ -4,6 +4,22 @@ use super::FORMAT;
 use crate::decode::Verdict;
 use crate::decode::trial::{check_sample, run};
 
+/// Scenario: a process whose credentials are exported, and one of which only `uid` is. Guarantees: that field is the
+/// effective user; the real one is unknown without the credentials.
+#[test]
+fn users() {
+    let of = |fields: &str| {
+        let line = format!(
+            r#"{{"process_exec":{{"process":{{"exec_id":"k1","pid":40,"binary":"/bin/a"{fields}}}}},"node_name":"n1","time":"2031-02-03T04:05:06Z"}}"#
+        );
+        let row = run(&FORMAT, &[&line]).1.host_events.remove(0);
+        (row.uid, row.euid)
+    };
+    assert_eq!(of(r#","uid":0"#), (None, Some(0)));
+    assert_eq!(of(r#","uid":0,"process_credentials":{"uid":1000,"euid":0}"#), (Some(1000), Some(0)));
+    assert_eq!(of(""), (None, None));
+}
+
 /// Scenario: the sample. Guarantees: it is recognised and decoded.
 #[test]
 fn sample_decodes() {
@@ -58,17 +74,17 @@ fn hooks() {
             "process_lsm",
             r#","function_name":"file_open","args":[{"file_arg":{"path":"/x"}}],"action":"KPROBE_ACTION_OVERRIDE""#,
             A::FileRead,
-            O::Denied,
+            O::Unknown,
             C::Tetragon,
-            M::Enforcing,
+            M::Unknown,
         ),
         (
             "process_kprobe",
             r#","function_name":"tcp_connect","args":[{"sock_arg":{"saddr":"10.1.0.7","sport":4000,"daddr":"169.254.169.254","dport":80,"protocol":"IPPROTO_TCP"}}],"action":"KPROBE_ACTION_SIGKILL""#,
             A::ImdsAccess,
-            O::Killed,
+            O::Unknown,
             C::Tetragon,
-            M::Enforcing,
+            M::Unknown,
         ),
         (
             "process_kprobe",
@@ -77,6 +93,30 @@ fn hooks() {
             O::WouldDeny,
             C::Tetragon,
             M::Monitor,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"tcp_connect","args":[{"sock_arg":{"daddr":"10.9.9.9","dport":80}}],"action":"KPROBE_ACTION_SIGKILL","policy_mode":"TP_MODE_ENFORCE""#,
+            A::NetConnect,
+            O::Killed,
+            C::Tetragon,
+            M::Enforcing,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"__x64_sys_write","action":"KPROBE_ACTION_NOTIFYENFORCER","return":{"int_arg":-1}"#,
+            A::FileWrite,
+            O::Denied,
+            C::Tetragon,
+            M::Enforcing,
+        ),
+        (
+            "process_kprobe",
+            r#","function_name":"__x64_sys_write","action":"KPROBE_ACTION_SIGKILL","return":{"int_arg":3}"#,
+            A::FileWrite,
+            O::Unknown,
+            C::Tetragon,
+            M::Unknown,
         ),
         (
             "process_kprobe",
@@ -98,9 +138,9 @@ fn hooks() {
             "process_kprobe",
             r#","function_name":"__x64_sys_write","action":"KPROBE_ACTION_NOTIFYENFORCER""#,
             A::FileWrite,
-            O::Denied,
+            O::Unknown,
             C::Tetragon,
-            M::Enforcing,
+            M::Unknown,
         ),
         (
             "process_uprobe",
@@ -175,9 +215,9 @@ fn hooks() {
             "process_tracepoint",
             r#","subsys":"raw_syscalls","event":"sys_enter","args":[{"syscall_id":{"id":308,"abi":"x64"}}],"action":"KPROBE_ACTION_NOTIFYENFORCER""#,
             A::NsChange,
-            O::Denied,
+            O::Unknown,
             C::Tetragon,
-            M::Enforcing,
+            M::Unknown,
         ),
         (
             "process_tracepoint",
