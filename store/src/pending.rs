@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{BatchCoalescer, interleave_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -14,9 +14,11 @@ use crate::columns::complete;
 use crate::event_table::RowKeys;
 use crate::{EventTable, Options, StoreError};
 
-/// Batches of at least this many rows are kept as they came; smaller ones are copied together, because an
-/// Arrow batch of few rows holds far more memory than its rows need.
+/// Batches of at least this many rows are kept as they came; smaller ones are copied together into batches of so many,
+/// because an Arrow batch of few rows holds far more memory than its rows need. Room for so many is made at the first row.
 const SMALL_BATCH_ROWS: usize = 1_024;
+/// What a text or a blob takes besides its bytes.
+const VIEW_BYTES: usize = 16;
 
 /// Rows that wait for their segment.
 #[derive(Debug)]
@@ -28,14 +30,16 @@ pub(crate) struct Pending {
     small: BatchCoalescer,
     rows: usize,
     bytes: usize,
+    /// Bytes of the rows that are being copied together, without the room that is made for others.
+    small_bytes: usize,
 }
 
 impl Pending {
     /// Nothing yet; of what comes, the columns of `schema` are kept.
-    pub(crate) fn new(table: EventTable, schema: SchemaRef, options: &Options) -> Self {
-        let small = BatchCoalescer::new(Arc::clone(&schema), options.row_group_rows)
+    pub(crate) fn new(table: EventTable, schema: SchemaRef) -> Self {
+        let small = BatchCoalescer::new(Arc::clone(&schema), SMALL_BATCH_ROWS)
             .with_biggest_coalesce_batch_size(Some(SMALL_BATCH_ROWS));
-        Self { table, schema, batches: Vec::new(), small, rows: 0, bytes: 0 }
+        Self { table, schema, batches: Vec::new(), small, rows: 0, bytes: 0, small_bytes: 0 }
     }
 
     /// Adds rows, after checking that they are rows of this table.
@@ -48,6 +52,7 @@ impl Pending {
         let is_kept_whole = Arc::ptr_eq(&self.schema, batch.schema_ref());
         let kept = if is_kept_whole { batch.clone() } else { complete(self.table, &self.schema, batch)? };
         self.rows += kept.num_rows();
+        self.small_bytes += bytes_of(&kept);
         self.small.push_batch(kept).map_err(StoreError::rows("gather", self.table.name()))?;
         self.take_completed();
         Ok(())
@@ -56,13 +61,14 @@ impl Pending {
     fn take_completed(&mut self) {
         while let Some(batch) = self.small.next_completed_batch() {
             self.bytes += batch.get_array_memory_size();
+            self.small_bytes = 0;
             self.batches.push(batch);
         }
     }
 
     /// Whether there are enough rows for a segment.
     pub(crate) fn is_full(&self, options: &Options) -> bool {
-        self.rows >= options.segment_rows || self.bytes + self.small.size() >= options.segment_bytes
+        self.rows >= options.segment_rows || self.bytes + self.small_bytes >= options.segment_bytes
     }
 
     /// Takes all rows out; none when there are none.
@@ -73,6 +79,20 @@ impl Pending {
         let batches = std::mem::take(&mut self.batches);
         Ok((!batches.is_empty()).then_some(Gathered { table: self.table, batches }))
     }
+}
+
+/// Bytes of the rows of a batch, without memory that they hold beyond themselves.
+fn bytes_of(batch: &RecordBatch) -> usize {
+    let of_column = |column: &ArrayRef| {
+        if let Some(texts) = column.as_string_view_opt() {
+            return texts.len() * VIEW_BYTES + texts.total_buffer_bytes_used();
+        }
+        if let Some(blobs) = column.as_binary_view_opt() {
+            return blobs.len() * VIEW_BYTES + blobs.total_buffer_bytes_used();
+        }
+        column.to_data().get_slice_memory_size().unwrap_or_default()
+    };
+    batch.columns().iter().map(of_column).sum()
 }
 
 /// Rows of one table, at least one, in the order in which they came. A clone shares them.
@@ -137,5 +157,52 @@ fn gather(batches: &[&RecordBatch], order: &[(usize, usize)]) -> Result<RecordBa
     match (order.first(), order.first().and_then(|first| batches.get(first.0))) {
         (Some(first), Some(batch)) if together => Ok(batch.slice(first.1, order.len())),
         _ => interleave_record_batch(batches, order),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use offbound_schemas::table::HostEvent;
+    use offbound_schemas::{EventBatch, EventId, EventRows};
+
+    use super::*;
+
+    const BYTES: usize = 1024 * 1024;
+
+    fn batch(number: u64) -> EventBatch {
+        let row = |row: u64| HostEvent {
+            event_id: EventId::of(&[&number.to_le_bytes(), &row.to_le_bytes()]),
+            raw: "what a sensor wrote ".repeat(50),
+            ..HostEvent::default()
+        };
+        EventRows { host_events: (0..20).map(row).collect(), ..EventRows::default() }.to_batch()
+    }
+
+    /// Scenario: a thousand batches of twenty rows, as a stream gets them, with a bound of a megabyte for a segment.
+    /// Guarantees: what makes a segment full are the bytes of its rows, not the room that was made for others; no row is lost.
+    #[test]
+    fn few_rows_are_no_segment() {
+        let options = Options { segment_bytes: BYTES, ..Options::default() };
+        let mut pending = Pending::new(EventTable::HostEvents, EventTable::HostEvents.schema());
+        let (mut segments, mut rows) = (Vec::new(), 0);
+        for number in 0..1_000 {
+            pending.push(&batch(number).host_events).expect("rows of the table");
+            rows += 20;
+            if pending.is_full(&options) {
+                let gathered = pending.take().expect("sound rows").expect("there are some");
+                segments.push(gathered.batches.iter().map(RecordBatch::num_rows).sum::<usize>());
+                rows -= segments.last().copied().unwrap_or_default();
+            }
+        }
+        let left = pending
+            .take()
+            .expect("sound rows")
+            .map_or(0, |rest| rest.batches.iter().map(RecordBatch::num_rows).sum());
+        assert_eq!(rows, left);
+        let least = BYTES / 4 / 1_000;
+        assert!(
+            !segments.is_empty() && segments.iter().all(|rows| (least..=1_100).contains(rows)),
+            "{segments:?}"
+        );
     }
 }

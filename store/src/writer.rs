@@ -32,9 +32,9 @@ use crate::{
 };
 
 /// Nothing yet of any table.
-fn pending(columns: &Columns, options: &Options) -> [Pending; 3] {
+fn pending(columns: &Columns) -> [Pending; 3] {
     let kept = columns.narrowed();
-    EventTable::ALL.map(|table| Pending::new(table, kept.schema(table), options))
+    EventTable::ALL.map(|table| Pending::new(table, kept.schema(table)))
 }
 
 /// The one writer of a store.
@@ -96,7 +96,7 @@ impl Writer {
     /// store of which only some columns will be read is smaller and quicker to write, and has no more to show.
     #[must_use]
     pub fn keeping(mut self, columns: &Columns) -> Self {
-        self.pending = pending(columns, &self.options);
+        self.pending = pending(columns);
         self
     }
 
@@ -126,7 +126,7 @@ impl Writer {
             hands,
             store: Store { database, folder },
             options,
-            pending: pending(&Columns::all(), &options),
+            pending: pending(&Columns::all()),
             written: Vec::new(),
             recent: Recent::default(),
             letters: Vec::new(),

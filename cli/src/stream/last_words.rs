@@ -77,8 +77,8 @@ impl Unread {
         let (topic, said) = (self.topic.as_str(), |error: KafkaError| error.to_string());
         let mut config = self.connection.client_config().map_err(|error| error.to_string())?;
         config
-            // It is never joined, nor told a position; librdkafka wants a name.
-            .set("group.id", "offbound.last-words")
+            // It is never joined, nor told a position; librdkafka wants a name, and asks who coordinates it.
+            .set("group.id", self.origin.group())
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest");

@@ -44,6 +44,11 @@ impl Origin {
         Ok(Self { group, store })
     }
 
+    /// The group of consumers.
+    pub(crate) fn group(&self) -> &str {
+        &self.group
+    }
+
     /// Marks a message as ours.
     pub(crate) fn headers(&self) -> OwnedHeaders {
         OwnedHeaders::new()
