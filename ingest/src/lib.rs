@@ -21,6 +21,7 @@ mod formats;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+mod hex;
 mod identity;
 pub mod input;
 mod json;

@@ -14,8 +14,9 @@ use offbound_schemas::vocabulary::Attribution;
 use serde_json::Value;
 
 use super::cgroup::container_id;
-use super::linux_audit::{Assembler, AuditRecord, Fields, Stamp, unhex};
+use super::linux_audit::{Assembler, AuditRecord, Fields, Stamp};
 use super::{Decode, Format, Held, Identity, Record, Verdict, cut};
+use crate::hex;
 
 const ID: &str = "auoms";
 /// What begins a line of AUOMS behind the stamp.
@@ -147,7 +148,7 @@ fn records(kind: &str, stamp: &Stamp, fields: Fields, command: Option<&str>) -> 
     let mut records = paths(stamp, &fields);
     records.extend(fields.text("cwd").map(|cwd| lone("CWD", "cwd", &cwd)));
     records.extend(command.map(|line| lone("PROCTITLE", "proctitle", line)));
-    if let Some(bytes) = fields.get("saddr_r").and_then(unhex) {
+    if let Some(bytes) = fields.get("saddr_r").and_then(hex::upper) {
         let mut address = Fields::default();
         address.push_bytes("saddr", &bytes);
         records.push(AuditRecord::taken_apart("SOCKADDR", stamp, address));

@@ -30,7 +30,7 @@ use offbound_schemas::{EventRows, EventTime};
 
 pub(super) use self::assemble::Assembler;
 use self::assemble::Taken;
-pub(super) use self::fields::{Fields, unhex};
+pub(super) use self::fields::Fields;
 use self::header::Parsed;
 pub(super) use self::header::{AuditRecord, Stamp};
 pub(super) use self::host_state::process_key;

@@ -11,6 +11,7 @@ use memchr::memmem::Finder;
 
 use super::screen::{self, GoesOn};
 use super::{Found, Mark};
+use crate::hex;
 
 /// How far into a record its `audit(` stands, in bytes: behind a syslog prefix and a node name at most.
 const HEAD_BYTES: usize = 512;
@@ -61,7 +62,7 @@ fn field_at(text: &str, start: usize, is_call: bool) -> Option<(Range<usize>, Ve
     let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let ends = rest.get(digits).is_none_or(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
     let range = start..start + digits;
-    let bytes = text.get(range.clone()).filter(|_| ends && digits >= MIN_DIGITS).and_then(decode)?;
+    let bytes = text.get(range.clone()).filter(|_| ends && digits >= MIN_DIGITS).and_then(hex::any)?;
     Some((range, bytes))
 }
 
@@ -141,31 +142,6 @@ pub(super) fn ends_in_field(before: &str) -> bool {
     });
     number || matches!(name, "proctitle" | "cmd" | "data")
 }
-
-/// The bytes that hex stands for.
-pub(super) fn decode(digits: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    let mut bytes = Vec::with_capacity(pairs.len());
-    let mut all = 0;
-    for [high, low] in pairs {
-        let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
-        all |= high | low;
-        bytes.push(high << 4 | low & 0xf);
-    }
-    (all < 16 && rest.is_empty()).then_some(bytes)
-}
-
-/// What each byte stands for as a digit of hex; more than 15 for those that are none.
-const DIGITS: [u8; 256] = {
-    let mut digits = [u8::MAX; 256];
-    let mut value: u8 = 0;
-    while value < 16 {
-        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        digits[b"0123456789abcdef"[value as usize] as usize] = value;
-        value += 1;
-    }
-    digits
-};
 
 /// Writes text as the audit system does; characters that stand for single bytes become those again.
 pub(super) fn encode(text: &str, is_text: bool) -> String {

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::field::is_secret;
 use super::name::{self, Strength};
 use super::{Detector, Found, audit_hex, value};
+use crate::hex;
 
 /// Shortest value of a flag whose name alone does not decide, in bytes.
 const MIN_VALUE_BYTES: usize = 6;
@@ -68,7 +69,7 @@ pub(super) fn argument(text: &str, start: usize) -> Option<Range<usize>> {
 pub(super) fn argument_text(text: &str, range: Range<usize>) -> String {
     let word = text.get(range.clone()).unwrap_or_default();
     let is_audit = text.get(..range.start).is_some_and(audit_hex::ends_in_field);
-    let decoded = if is_audit { audit_hex::decode(word) } else { None };
+    let decoded = if is_audit { hex::any(word) } else { None };
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     decoded.unwrap_or_else(|| value::word_text(text, range))
 }

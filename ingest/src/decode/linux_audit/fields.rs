@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::stops::{Stops, is_blank};
+use crate::hex;
 
 /// Most fields of a record that are kept: a long argument list comes in several records.
 const MAX_FIELDS: usize = 4096;
@@ -243,14 +244,16 @@ impl Fields {
 
     /// The bytes of an unquoted hex value.
     pub(super) fn bytes(&self, key: &str) -> Option<Vec<u8>> {
-        self.find(key, tag(key)).filter(|field| !field.quoted).and_then(|field| unhex(self.part(field.text)))
+        self.find(key, tag(key))
+            .filter(|field| !field.quoted)
+            .and_then(|field| hex::upper(self.part(field.text)))
     }
 
     /// All fields as arguments of an execution are written: as they stand if they were quoted, else perhaps hex.
     pub(super) fn all_bytes(&self) -> impl Iterator<Item = (&str, Cow<'_, [u8]>)> {
         self.read().fields.iter().map(|field| {
             let text = self.part(field.text);
-            let bytes = if field.quoted { None } else { unhex(text) };
+            let bytes = if field.quoted { None } else { hex::upper(text) };
             (self.part(field.key), bytes.map_or(Cow::Borrowed(text.as_bytes()), Cow::Owned))
         })
     }
@@ -283,7 +286,7 @@ fn is_name_sign(byte: u8) -> bool {
 
 /// The text that a value stands for.
 fn decoded(text: &str, quoted: bool) -> Cow<'_, str> {
-    let bytes = if quoted { None } else { unhex(text) };
+    let bytes = if quoted { None } else { hex::upper(text) };
     match bytes.map(String::from_utf8) {
         Some(Ok(text)) => Cow::Owned(text),
         Some(Err(bytes)) => Cow::Owned(String::from_utf8_lossy(bytes.as_bytes()).into_owned()),
@@ -406,36 +409,6 @@ fn glued(before: &str) -> Option<usize> {
     let name = ENRICHED.iter().find(|name| before.ends_with(**name))?;
     Some(before.len() - name.len()).filter(|at| *at > 0)
 }
-
-/// Bytes of an even number of hex digits (upper case, as the kernel writes them; lower case is a number).
-pub(in crate::decode) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let is_hex =
-        |pair: &[u8; 2]| pair.map(|digit| DIGITS[usize::from(digit)]).iter().all(|digit| *digit < 16);
-    // Most values that are none are so from their beginning.
-    if !rest.is_empty() || !pairs.first().is_some_and(is_hex) {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(pairs.len());
-    let mut all = 0;
-    for [high, low] in pairs {
-        let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
-        all |= high | low;
-        bytes.push(high << 4 | low & 0xf);
-    }
-    (all < 16).then_some(bytes)
-}
-
-/// What each byte stands for as a digit of hex; more than 15 for those that are none.
-const DIGITS: [u8; 256] = {
-    let mut digits = [u8::MAX; 256];
-    let mut value: u8 = 0;
-    while value < 16 {
-        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    digits
-};
 
 #[cfg(test)]
 mod tests {

@@ -71,8 +71,8 @@ fn local(rest: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fields::unhex;
     use super::*;
+    use crate::hex;
 
     /// Scenario: addresses that another program translated. Guarantees: the same values; what says nothing is none.
     #[test]
@@ -109,8 +109,8 @@ mod tests {
             ("0200005", None),
             ("020000", None),
         ];
-        for (hex, expected) in cases {
-            assert_eq!(unhex(hex).and_then(|bytes| SockAddr::parse(&bytes)), expected, "{hex}");
+        for (digits, expected) in cases {
+            assert_eq!(hex::upper(digits).and_then(|bytes| SockAddr::parse(&bytes)), expected, "{digits}");
         }
     }
 }
