@@ -22,7 +22,7 @@ use crate::exit::Failure;
 
 pub(crate) use paint::{Look, Tone};
 pub(crate) use sink::Sink;
-pub(crate) use table::{count, megabytes};
+pub(crate) use table::{count, megabytes, things};
 
 /// What a run concluded, each list by first time, then id.
 #[derive(Debug, Clone)]

@@ -7,14 +7,14 @@
 
 mod held;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventId, EventTime, SchemaError};
 
 use held::Batches;
 
-use crate::keyed::HashSet;
+use crate::keyed::{HashSet, Recent};
 
 /// Width of a stretch of event time whose rows wait together: a watermark takes whole stretches, and looks at the rows
 /// of one only.
@@ -41,7 +41,7 @@ pub(crate) struct Waiting {
 }
 
 /// Rows that wait for the watermark.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct CanonicalOrder {
     batches: Batches,
     /// Rows that wait, by their stretch of event time.
@@ -50,9 +50,22 @@ pub(crate) struct CanonicalOrder {
     /// Events that wait, where somebody reads ahead of the watermark and must not read one twice.
     waiting_ids: Option<HashSet<(EventId, EventTable)>>,
     watermark: Option<EventTime>,
-    recent: HashSet<EventId>,
-    recent_order: VecDeque<EventId>,
+    recent: Recent<EventId>,
     late: u64,
+}
+
+impl Default for CanonicalOrder {
+    fn default() -> Self {
+        Self {
+            batches: Batches::default(),
+            stretches: BTreeMap::new(),
+            waiting: 0,
+            waiting_ids: None,
+            watermark: None,
+            recent: Recent::new(RECENT_EVENTS),
+            late: 0,
+        }
+    }
 }
 
 impl CanonicalOrder {
@@ -125,7 +138,7 @@ impl CanonicalOrder {
             !again
         });
         for row in &due {
-            self.remember(row.id);
+            self.recent.insert(row.id);
             if let Some(ids) = &mut self.waiting_ids {
                 ids.remove(&(row.id, row.table));
             }
@@ -154,17 +167,6 @@ impl CanonicalOrder {
         }
         self.waiting -= due.len();
         due
-    }
-
-    fn remember(&mut self, id: EventId) {
-        if self.recent.insert(id) {
-            self.recent_order.push_back(id);
-        }
-        if self.recent_order.len() > RECENT_EVENTS
-            && let Some(oldest) = self.recent_order.pop_front()
-        {
-            self.recent.remove(&oldest);
-        }
     }
 
     /// Where a row is: the number of its batch, the batch, and its place in its table there.

@@ -54,9 +54,7 @@ impl Encoders {
 
     /// Number of the last segment with which the oldest was compared.
     pub(crate) fn oldest_knows(&self) -> u64 {
-        let known =
-            self.jobs.front().and_then(|job| job.plan.known.iter().map(|known| known.entry.seq).max());
-        known.unwrap_or_default()
+        self.jobs.front().map_or(0, |job| job.plan.known_up_to)
     }
 
     /// Begins to write a segment.

@@ -37,8 +37,8 @@ impl Merging {
         hands: &Hands,
     ) -> Result<Option<Self>, StoreError> {
         let Some(table) = chosen.first().map(|entry| entry.table) else { return Ok(None) };
-        let known_up_to = there.iter().map(|entry| entry.seq).max().unwrap_or_default();
         let plan = plan(UNNUMBERED, table, (&chosen, there), &options);
+        let known_up_to = plan.known_up_to;
         let (folder_of_thread, entries) = (folder.clone(), chosen.clone());
         // Nothing waits for it, so it is compared with all.
         let options = Options { compared: usize::MAX, ..options };
@@ -78,7 +78,8 @@ pub(crate) fn plan(
     let rows = replaced.iter().map(|entry| entry.rows).sum();
     let packing = if compact::is_small(rows, options) { options.fresh } else { Packing::Dense };
     let replaces = replaced.iter().map(|entry| entry.seq).collect();
-    Plan { seq, table, packing, replaces, known: copies::inherited(replaced, there) }
+    let known_up_to = there.iter().map(|entry| entry.seq).max().unwrap_or_default();
+    Plan { seq, table, packing, replaces, known: copies::inherited(replaced, there), known_up_to }
 }
 
 /// Writes the rows of segments of one table as one, without giving it a name yet.

@@ -9,6 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{BatchCoalescer, interleave_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use offbound_schemas::EventTime;
 
 use crate::columns::complete;
 use crate::event_table::RowKeys;
@@ -103,6 +104,18 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
+    /// The earliest and the latest of its events.
+    pub(crate) fn span(&self) -> Result<(EventTime, EventTime), StoreError> {
+        let (mut from, mut to) = (EventTime::MAX, EventTime::MIN);
+        for batch in &self.batches {
+            let keys = RowKeys::new(self.table, batch)?;
+            for time in (0..keys.len()).map(|row| EventTime(keys.time(row))) {
+                (from, to) = (from.min(time), to.max(time));
+            }
+        }
+        Ok((from, to))
+    }
+
     /// The same in canonical order, each event once.
     pub(crate) fn sort(self) -> Result<SortedRows, StoreError> {
         SortedRows::new(self.table, self.batches)

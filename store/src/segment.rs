@@ -35,8 +35,9 @@ pub(crate) struct Plan {
     pub(crate) packing: Packing,
     /// Segments whose rows it takes over.
     pub(crate) replaces: Vec<u64>,
-    /// Segments with which it is compared.
+    /// Segments with which it is compared: of those up to that number, all that may share an event with it.
     pub(crate) known: Vec<Known>,
+    pub(crate) known_up_to: u64,
 }
 
 /// Writes sorted rows, which have the columns of a schema, as a segment and gives it its name; it counts only once the
@@ -73,7 +74,7 @@ fn encode(
     rows: impl Iterator<Item = Result<RecordBatch, StoreError>>,
     options: &Options,
 ) -> Result<(Entry, Keys), StoreError> {
-    let Plan { seq, table, packing, replaces, known } = plan;
+    let Plan { seq, table, packing, replaces, known, known_up_to: _ } = plan;
     let path = folder.segment(seq, table.name());
     let failed = StoreError::segment("write", &path);
     let file = HashingFile::new(folder.begin_segment(seq, table.name())?);

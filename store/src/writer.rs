@@ -316,11 +316,14 @@ impl Writer {
         while self.encoders.count() >= self.options.encoders.max(1) {
             self.take_written()?;
         }
-        let packing = self.options.fresh;
-        let known = self.after(table, 0).map(|entry| self.known(entry)).collect();
-        let plan = Plan { seq: self.next_seq(), table, packing, replaces: Vec::new(), known };
         let Some(pending) = self.pending.get_mut(table as usize) else { return Ok(()) };
         let Some(rows) = pending.take()? else { return Ok(()) };
+        let (from, to) = rows.span()?;
+        let beside = self.after(table, 0).filter(|entry| entry.from <= to && from <= entry.to);
+        let known = beside.map(|entry| self.known(entry)).collect();
+        let known_up_to = self.after(table, 0).map(|entry| entry.seq).max().unwrap_or_default();
+        let (seq, packing) = (self.next_seq(), self.options.fresh);
+        let plan = Plan { seq, table, packing, replaces: Vec::new(), known, known_up_to };
         self.encoders.begin(plan, rows)
     }
 

@@ -16,6 +16,7 @@ use super::{group, topics};
 use crate::args::doctor::DoctorArgs;
 use crate::args::stream::StreamArgs;
 use crate::config::Config;
+use crate::output::things;
 
 const PART: &str = "kafka";
 /// Addresses that are asked, at most: those that are configured, and those that brokers say they have.
@@ -129,11 +130,7 @@ fn ask(connection: &Connection, address: &str, group: &str) -> Result<(Vec<Strin
     let advertised: Vec<String> =
         metadata.brokers().iter().map(|broker| format!("{}:{}", broker.host(), broker.port())).collect();
     let cluster = probe.consumer.client().fetch_cluster_id(ANSWER).unwrap_or_else(|| "unknown".to_owned());
-    let found =
-        format!("answers; cluster {cluster} has {} at {}", plural(advertised.len()), advertised.join(", "));
+    let brokers = things(advertised.len() as u64, "broker");
+    let found = format!("answers; cluster {cluster} has {brokers} at {}", advertised.join(", "));
     Ok((advertised, found))
-}
-
-fn plural(brokers: usize) -> String {
-    if brokers == 1 { "1 broker".to_owned() } else { format!("{brokers} brokers") }
 }

@@ -18,7 +18,7 @@ use super::layout::{pad, wrap};
 use super::{Look, Results, Tone};
 
 pub(super) use summary::write_summary;
-pub(crate) use summary::{count, megabytes};
+pub(crate) use summary::{count, megabytes, things};
 
 /// Columns of a label in front of its text.
 const LABEL_COLUMNS: usize = 15;

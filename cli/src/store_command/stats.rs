@@ -16,7 +16,7 @@ use crate::args::store::StatsStoreArgs;
 use crate::config::format_or_table;
 use crate::exit::{Done, Failure};
 use crate::output::layout::pad;
-use crate::output::{LIST_FORMATS, Look, Sink, Tone, count, json, megabytes, supported};
+use crate::output::{LIST_FORMATS, Look, Sink, Tone, count, json, megabytes, supported, things};
 
 /// Columns of a table's name, and of a number.
 const NAME_COLUMNS: usize = 20;
@@ -141,9 +141,4 @@ fn write_text(stats: &Stats, look: Look, to: &mut dyn Write) -> io::Result<()> {
     let [total, segments, database, quarantine] = parts.map(megabytes);
     let path = safe::line(&stats.path);
     writeln!(to, "{total} in {path}: segments {segments}, database {database}, quarantine {quarantine}")
-}
-
-/// A number of things of that name.
-fn things(number: u64, name: &str) -> String {
-    format!("{} {name}{}", count(number), if number == 1 { "" } else { "s" })
 }

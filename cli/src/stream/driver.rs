@@ -33,7 +33,7 @@ use super::publish::Publisher;
 use super::rebuild::{self, Start};
 use super::reload::{Hangup, Inputs};
 use super::watermark::{Partition, Watermarks};
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::config::stream::StreamSettings;
 use crate::exit::{Done, Failure, say};
 use crate::interrupt::Interrupt;
@@ -220,7 +220,7 @@ impl Driver {
             (self.judged_at, self.looking_nanos) = (now, 0);
         }
         let took = clock::now().nanos_since(began);
-        self.parts.metrics.step(Step::Look, took);
+        self.parts.metrics.step(Step::Look, seconds(took));
         self.looking_nanos = self.looking_nanos.max(took);
         (self.looked_at, self.is_news) = (now, false);
         self.publish(changes)
@@ -237,9 +237,9 @@ impl Driver {
         let Parts { keeper, start, metrics, .. } = &mut self.parts;
         if rows.num_rows() > 0 {
             self.is_news = true;
-            let began = clock::now();
+            let stopwatch = Stopwatch::start();
             start.judge.push(&rows)?;
-            metrics.step(Step::Fold, clock::now().nanos_since(began));
+            metrics.step(Step::Fold, stopwatch.seconds());
         }
         keeper.give(Work::Rows(rows, letters, bytes))?;
         stretches.into_iter().for_each(|stretch| self.stretch(stretch, now));
@@ -376,7 +376,7 @@ impl Driver {
         };
         let began = clock::now();
         let changes = judge.advance_by_turns(watermark, AT_A_SEAL)?;
-        self.parts.metrics.step(Step::Seal, clock::now().nanos_since(began));
+        self.parts.metrics.step(Step::Seal, seconds(clock::now().nanos_since(began)));
         self.publish(changes)?;
         self.sealing_nanos = clock::now().nanos_since(began).max(0);
         self.dirty = true;
@@ -418,7 +418,6 @@ impl Driver {
             return Ok(());
         }
         tracing::debug!(waiting, is_to_rest, "looking ahead rests, or goes on");
-        self.parts.keeper.far_behind(is_to_rest);
         if is_to_rest {
             judge.rest();
             return Ok(());
@@ -429,7 +428,7 @@ impl Driver {
 
     /// Prints changes, sends provisional findings, and keeps all for the next point.
     fn publish(&mut self, changes: Changes) -> Result<(), Failure> {
-        let began = clock::now();
+        let stopwatch = Stopwatch::start();
         let Changes { findings, incidents, dissolved, gaps, late } = changes;
         let Parts { metrics, printer, publisher, start, .. } = &mut self.parts;
         self.dirty |= late > 0 || !(findings.is_empty() && incidents.is_empty() && dissolved.is_empty());
@@ -460,7 +459,7 @@ impl Driver {
             printer.gap(&gap)?;
             self.gaps.push(gap);
         }
-        metrics.step(Step::Tell, clock::now().nanos_since(began));
+        metrics.step(Step::Tell, stopwatch.seconds());
         Ok(())
     }
 

@@ -5,7 +5,6 @@
 //! Law: an offset is told to nobody before everything below it is durable; what waits is bounded, so that a full disk
 //! holds up reading instead of filling memory.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -63,8 +62,10 @@ pub(crate) struct Point {
     pub(crate) sources: Vec<SourceCount>,
     pub(crate) summary: Summary,
     pub(crate) watermark: Option<EventTime>,
-    /// How far the topic of findings was when the point was made.
+    /// How far the topic of findings was when the point was made, once it was looked at what stood there before.
     pub(crate) told: Option<Places>,
+    /// Far more waits than is read: what can be tidied up later is left until then.
+    pub(crate) is_far_behind: bool,
 }
 
 /// How many bytes of messages wait.
@@ -104,7 +105,6 @@ pub(crate) struct Keeper {
     work: Option<SyncSender<Work>>,
     backlog: Arc<Backlog>,
     committed: Receiver<Vec<PartitionOffset>>,
-    is_far_behind: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<Writer, Failure>>>,
 }
 
@@ -118,7 +118,6 @@ struct Desk {
     letters: Vec<OutboxItem>,
     committed: SyncSender<Vec<PartitionOffset>>,
     backlog: Arc<Backlog>,
-    is_far_behind: Arc<AtomicBool>,
 }
 
 impl Keeper {
@@ -133,25 +132,15 @@ impl Keeper {
         let (work, waiting) = sync_channel(QUEUE_PIECES);
         let (committed, told) = sync_channel(QUEUE_POSITIONS);
         let (letters, backlog) = (Vec::new(), Arc::new(Backlog::new(most_bytes)));
-        let is_far_behind = Arc::new(AtomicBool::new(false));
-        let (theirs, rests) = (Arc::clone(&backlog), Arc::clone(&is_far_behind));
-        let mut desk = Desk {
-            writer,
-            publisher,
-            metrics,
-            health,
-            letters,
-            committed,
-            backlog: theirs,
-            is_far_behind: rests,
-        };
+        let theirs = Arc::clone(&backlog);
+        let mut desk = Desk { writer, publisher, metrics, health, letters, committed, backlog: theirs };
         let named = thread::Builder::new().name("offbound-store".to_owned());
         let thread = named.spawn(move || {
             desk.run(&waiting)?;
             Ok(desk.writer)
         });
         let thread = thread.map_err(|error| Failure::could_not(format!("cannot start a thread: {error}")))?;
-        Ok(Self { work: Some(work), backlog, committed: told, is_far_behind, thread: Some(thread) })
+        Ok(Self { work: Some(work), backlog, committed: told, thread: Some(thread) })
     }
 
     /// Hands work over; waits where the store is behind.
@@ -169,11 +158,6 @@ impl Keeper {
         let (done, wait) = sync_channel(1);
         self.give(Work::Settle(done))?;
         wait.recv().map_err(|_gone| self.ended())
-    }
-
-    /// Says whether far more waits than is read: what can be tidied up later is left until then.
-    pub(crate) fn far_behind(&self, is_far_behind: bool) {
-        self.is_far_behind.store(is_far_behind, Ordering::Relaxed);
     }
 
     /// Offsets that are durable since the last call.
@@ -264,7 +248,7 @@ impl Desk {
             watermark: point.watermark,
             meta: &meta,
         };
-        self.writer.leave_small_segments(self.is_far_behind.load(Ordering::Relaxed));
+        self.writer.leave_small_segments(point.is_far_behind);
         let stopwatch = Stopwatch::start();
         self.retry(|writer| writer.commit_stream(&commit).map(|_| ()))?;
         self.metrics.commits.observe(stopwatch.seconds());

@@ -4,8 +4,6 @@
 //! Owns: the headers' names, and the name that a store gets with its first stream. Law: several deployments may tell
 //! their findings to one topic; none takes back what another one said.
 
-use std::fmt::Write as _;
-
 use offbound_store::Writer;
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 
@@ -16,8 +14,6 @@ use crate::key;
 const GROUP: &str = "offbound-group";
 /// The store that knows it, or would have: it keeps its name when the group gets another one.
 const STORE: &str = "offbound-store";
-/// Random bytes of a store's name.
-const NAME_BYTES: usize = 16;
 /// What a store calls its name.
 const KEY: &str = "name";
 
@@ -35,11 +31,7 @@ impl Origin {
         if let Some(store) = writer.store().meta(KEY)? {
             return Ok(Self { group, store });
         }
-        let mut store = String::new();
-        for byte in key::random::<NAME_BYTES>()? {
-            // Writing to a text cannot fail.
-            write!(store, "{byte:02x}").ok();
-        }
+        let store = format!("{:032x}", u128::from_be_bytes(key::random()?));
         writer.put_meta(KEY, &store)?;
         Ok(Self { group, store })
     }

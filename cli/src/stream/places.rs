@@ -42,14 +42,20 @@ impl Places {
     /// The same, or further where `other` is.
     pub(crate) fn advance(&mut self, other: &Self) {
         for (partition, next) in &other.next {
-            self.taken(*partition, next.saturating_sub(1));
+            self.reach(*partition, *next);
         }
     }
 
-    /// A broker has taken the message at this offset.
-    pub(crate) fn taken(&mut self, partition: i32, offset: i64) {
-        let next = self.next.entry(partition).or_default();
-        *next = offset.saturating_add(1).max(*next);
+    /// A broker has taken the message at this offset; of other topics nothing is kept.
+    pub(crate) fn taken(&mut self, topic: &str, partition: i32, offset: i64) {
+        if topic == self.topic {
+            self.reach(partition, offset.saturating_add(1));
+        }
+    }
+
+    fn reach(&mut self, partition: i32, next: i64) {
+        let known = self.next.entry(partition).or_default();
+        *known = next.max(*known);
     }
 }
 
@@ -62,9 +68,10 @@ mod tests {
     #[test]
     fn places_go_forward_and_survive() {
         let mut places = Places::new("findings", BTreeMap::from([(0, 5)]));
-        places.taken(0, 7);
-        places.taken(0, 6);
-        places.taken(1, 0);
+        places.taken("findings", 0, 7);
+        places.taken("findings", 0, 6);
+        places.taken("findings", 1, 0);
+        places.taken("other", 3, 9);
         let text = places.text().expect("numbers and a name");
         assert_eq!(Places::parse(&text, "findings"), Some(places.clone()));
         assert_eq!((Places::parse(&text, "other"), Places::parse("no places", "findings")), (None, None));

@@ -44,7 +44,6 @@ struct Reports {
     refusals: Mutex<BTreeMap<String, String>>,
     /// How far the topic of findings is, as brokers say.
     places: Mutex<Places>,
-    findings: Option<String>,
     health: Arc<Health>,
     client: Client,
 }
@@ -74,9 +73,7 @@ impl ProducerContext for Reports {
                 if let Some(number) = number {
                     lock(&self.under_way).taken(number);
                 }
-                if self.findings.as_deref() == Some(message.topic()) {
-                    lock(&self.places).taken(message.partition(), message.offset());
-                }
+                lock(&self.places).taken(message.topic(), message.partition(), message.offset());
                 self.content(message.topic());
             }
             (Err((error, message)), Some(number)) => {
@@ -144,7 +141,6 @@ impl Publisher {
             under_way: Mutex::default(),
             refusals: Mutex::default(),
             places: Mutex::new(places),
-            findings: topics.findings.clone(),
             health,
             client: settings.connection.client(),
         };

@@ -4,39 +4,34 @@
 //! Owns: the operations whose first record was folded. Bound: [`MAX_OPERATIONS`].
 //! Law: the first record that is heard of an operation is the act, whichever it is; a refusal is always one.
 
-use std::collections::VecDeque;
-
 use offbound_schemas::EventId;
 use offbound_schemas::table::identity_assertions;
 use offbound_schemas::vocabulary::{Decision, PART_OF_OPERATION};
 
-use crate::keyed::HashSet;
+use crate::keyed::Recent;
 
 /// Operations remembered, about 50 bytes each: days of an organisation's, whose longest take hours. The oldest is
 /// forgotten first, and what is heard of it later counts.
 const MAX_OPERATIONS: usize = 20_000;
 
 /// The operations that were heard of; ids are hashes, so that none is kept longer than its use.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Operations {
-    heard: HashSet<EventId>,
-    /// In the order in which they came.
-    order: VecDeque<EventId>,
+    heard: Recent<EventId>,
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self { heard: Recent::new(MAX_OPERATIONS) }
+    }
 }
 
 impl Operations {
     /// Takes a record in; says whether it only tells more of an operation that was heard of.
     pub(super) fn repeats(&mut self, view: &identity_assertions::View<'_>, row: usize) -> bool {
         let Some(id) = view.shared_id(row).filter(|_| is_part(view, row)) else { return false };
-        let id = EventId::of(&[id.as_bytes()]);
-        if !self.heard.insert(id) {
-            return view.decision(row) != Decision::Deny;
-        }
-        self.order.push_back(id);
-        if self.order.len() > MAX_OPERATIONS {
-            self.order.pop_front().map(|oldest| self.heard.remove(&oldest));
-        }
-        false
+        let is_new = self.heard.insert(EventId::of(&[id.as_bytes()]));
+        !is_new && view.decision(row) != Decision::Deny
     }
 }
 

@@ -168,7 +168,7 @@ fn sought(case: &Case<'_>) -> Sought {
     let held: BTreeSet<Key> = shown.map(holder).collect();
     Sought {
         held: held.into_iter().collect(),
-        loose: if thefts(case).is_empty() { Vec::new() } else { moved::keys(case) },
+        loose: moved::keys(case),
         made: case.made_keys.clone(),
         // A use in its own place only counts where something was done, or tried, from there.
         at: if case.looks_at_its_places() { case.scope_keys.clone() } else { Vec::new() },

@@ -38,8 +38,10 @@ impl Taken {
     /// Those that were shown where credentials were taken.
     pub(super) fn of(case: &Case<'_>) -> Self {
         let mut since: BTreeMap<&str, EventTime> = BTreeMap::new();
-        let thefts = attribution::thefts(case);
-        for (row, id) in shown(case).filter_map(|row| Some((row, row.credential_id.as_deref()?))) {
+        // Most cases show no such credential, and have much else.
+        let mut shown = shown(case).peekable();
+        let thefts = if shown.peek().is_some() { attribution::thefts(case) } else { Vec::new() };
+        for (row, id) in shown.filter_map(|row| Some((row, row.credential_id.as_deref()?))) {
             let here = thefts.iter().filter(|(scope, _)| row.scope.as_ref() == Some(scope));
             for (_, time) in here {
                 since.entry(id).and_modify(|known| *known = (*known).min(*time)).or_insert(*time);
@@ -98,8 +100,11 @@ fn shown<'c>(case: &'c Case<'_>) -> impl Iterator<Item = &'c Use> {
     shown.filter(|row| row.is_static && row.binding_grade <= 1)
 }
 
-/// By what all uses of those credentials are found.
+/// By what all uses of those credentials are found, where credentials were taken.
 pub(super) fn keys(case: &Case<'_>) -> Vec<Key> {
     let ids: BTreeSet<&str> = shown(case).filter_map(|row| row.credential_id.as_deref()).collect();
+    if ids.is_empty() || attribution::thefts(case).is_empty() {
+        return Vec::new();
+    }
     ids.into_iter().map(|id| About::Holder(id).key()).collect()
 }

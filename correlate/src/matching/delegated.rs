@@ -65,25 +65,27 @@ fn plain(names: &[&str], ground: Ground<'_>) -> Vec<String> {
 
 /// SPIFFE IDs that service accounts of a realm go by, or may, and whether that is told.
 fn identities(names: &[&str], realm: Option<&str>, ground: Ground<'_>) -> Vec<(String, bool)> {
-    let accounts = names.iter().filter_map(|name| Some((*name, account(name)?)));
+    let accounts: Vec<_> = names.iter().filter_map(|name| Some((*name, account(name)?))).collect();
+    if accounts.is_empty() {
+        return Vec::new();
+    }
+    let domains = domains(ground);
+    let written = patterns(ground).filter(|text| is_identity(text) && !text.contains('*'));
+    let written: Vec<String> = written.map(str::to_owned).collect();
     let mut found = Vec::new();
     for (name, (namespace, account)) in accounts {
         let canonical = ground.environment.canonical(name);
-        let shaped = domains(ground)
-            .into_iter()
-            .map(|domain| format!("spiffe://{domain}/ns/{namespace}/sa/{account}"));
+        let shaped = domains.iter().map(|domain| format!("spiffe://{domain}/ns/{namespace}/sa/{account}"));
         let shaped: BTreeSet<String> = shaped.collect();
-        let written =
-            patterns(ground).filter(|text| is_identity(text) && !text.contains('*')).map(str::to_owned);
-        let candidates: BTreeSet<String> = written.chain(shaped.iter().cloned()).collect();
+        let candidates: BTreeSet<&String> = written.iter().chain(&shaped).collect();
         for identity in candidates {
-            match ground.places.account(ground.environment.canonical(&identity)) {
+            match ground.places.account(ground.environment.canonical(identity)) {
                 Some((of, told))
                     if told == canonical && of.zip(realm).is_none_or(|(of, realm)| of == realm) =>
                 {
-                    found.push((identity, true));
+                    found.push((identity.clone(), true));
                 }
-                None if shaped.contains(&identity) => found.push((identity, false)),
+                None if shaped.contains(identity) => found.push((identity.clone(), false)),
                 _ => {}
             }
         }

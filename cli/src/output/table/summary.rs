@@ -115,6 +115,11 @@ fn findings(summary: &Summary) -> String {
     if parts.is_empty() { "none".into() } else { parts.join(", ") }
 }
 
+/// A number of things of that name.
+pub(crate) fn things(number: u64, name: &str) -> String {
+    format!("{} {name}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A number with separators between thousands.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();

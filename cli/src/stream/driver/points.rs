@@ -35,7 +35,8 @@ impl Driver {
             partition,
             next,
         };
-        let account = &mut self.parts.start.account;
+        let Parts { publisher, unread, start, .. } = &mut self.parts;
+        let account = &mut start.account;
         let point = Point {
             offsets: moved.map(offset).collect(),
             made_anew: std::mem::take(&mut self.made_anew),
@@ -46,7 +47,9 @@ impl Driver {
             sources: account.take_changed(),
             summary: account.summary(),
             watermark: self.marks.reached(),
-            told: self.parts.publisher.as_ref().map(|publisher| publisher.places()),
+            // What an earlier run told is not passed by before it was looked at.
+            told: publisher.as_ref().filter(|_| unread.is_none()).map(|publisher| publisher.places()),
+            is_far_behind: start.judge.is_resting(),
         };
         self.measure(now);
         self.parts.keeper.give(Work::Commit(Box::new(point)))
