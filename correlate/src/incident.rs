@@ -10,31 +10,41 @@ mod graph;
 mod layers;
 mod moved;
 mod outcome;
+mod tie;
 
 use std::collections::BTreeSet;
 
 use offbound_schemas::record::{Incident, ResidualExposure};
 use offbound_schemas::vocabulary::{Decision, Match, Severity};
-use offbound_schemas::{EventTime, IncidentId};
+use offbound_schemas::{EventTime, FindingId, IncidentId};
 
 use crate::asked::{About, Key};
 use crate::fact::touched::Touched;
 use crate::finding::Found;
+use crate::keyed::HashMap;
 use crate::scene::Scene;
 use crate::scene::ending;
 use crate::scene::uses::Lifetime;
 use attribution::Attribution;
+pub(crate) use graph::{Graph, GroupNumber, News};
 
 const NANOS_PER_SEC: f64 = 1e9;
 
 /// Judges all incidents, and tells each finding which one it belongs to.
 pub(crate) fn incidents(scene: &Scene<'_>, found: &mut [Found]) -> Vec<Incident> {
+    let graph = Graph::of(found.iter());
+    let place_of: HashMap<FindingId, usize> =
+        found.iter().enumerate().map(|(place, found)| (found.finding.id, place)).collect();
     let mut incidents = Vec::new();
-    for component in groups(&found.iter().collect::<Vec<_>>()) {
-        let members: Vec<&Found> = component.iter().filter_map(|index| found.get(*index)).collect();
+    for group in graph.numbers() {
+        let places: Vec<usize> = graph.members(group).filter_map(|id| place_of.get(&id)).copied().collect();
+        let members: Vec<&Found> = places.iter().filter_map(|place| found.get(*place)).collect();
+        if !opens(members.iter().copied()) {
+            continue;
+        }
         let (incident, _) = judge(scene, &members);
-        for index in component {
-            if let Some(member) = found.get_mut(index) {
+        for place in places {
+            if let Some(member) = found.get_mut(place) {
                 member.finding.incident = Some(incident.id);
             }
         }
@@ -44,18 +54,9 @@ pub(crate) fn incidents(scene: &Scene<'_>, found: &mut [Found]) -> Vec<Incident>
     incidents
 }
 
-/// Which findings, given by first time and id, make an incident together.
-pub(crate) fn groups(found: &[&Found]) -> Vec<Vec<usize>> {
-    let mut groups = graph::components(found);
-    groups.retain(|group| {
-        opens(&group.iter().filter_map(|index| found.get(*index).copied()).collect::<Vec<_>>())
-    });
-    groups
-}
-
 /// The id of the incident that some findings make: that of the first of them.
-pub(crate) fn id_of(members: &[&Found]) -> IncidentId {
-    let first = members.iter().map(|member| (member.finding.first_time, member.finding.id)).min();
+pub(crate) fn id_of<'f>(members: impl Iterator<Item = &'f Found>) -> IncidentId {
+    let first = members.map(|member| (member.finding.first_time, member.finding.id)).min();
     IncidentId::of(&[&first.map(|(_, id)| id).unwrap_or_default().0])
 }
 
@@ -106,13 +107,12 @@ impl Concern {
 }
 
 /// An incident needs a finding of medium severity, or indicators from both tables.
-fn opens(members: &[&Found]) -> bool {
-    let joined: Vec<&&Found> =
-        members.iter().filter(|member| !graph::is_posture(&member.finding.rule)).collect();
-    let weighty = joined.iter().any(|member| member.finding.severity >= Severity::Medium);
-    let host = joined.iter().any(|member| !member.signals.is_empty());
-    let identity = joined.iter().any(|member| !member.uses.is_empty());
-    weighty || (host && identity)
+pub(crate) fn opens<'f>(members: impl Iterator<Item = &'f Found> + Clone) -> bool {
+    let mut joined = members.filter(|member| !tie::is_posture(&member.finding.rule));
+    let is_weighty = joined.clone().any(|member| member.finding.severity >= Severity::Medium);
+    is_weighty
+        || joined.clone().any(|member| !member.signals.is_empty())
+            && joined.any(|member| !member.uses.is_empty())
 }
 
 /// What all parts of a judgement look at.
@@ -148,7 +148,7 @@ impl Case<'_> {
 /// Judges the incident that some findings make.
 pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern) {
     let scopes: BTreeSet<String> =
-        members.iter().flat_map(|member| graph::scopes(member)).map(str::to_owned).collect();
+        members.iter().flat_map(|member| tie::scopes(member)).map(str::to_owned).collect();
     let scope_keys: Vec<Key> = scopes.iter().map(|scope| About::Scope(scope).key()).collect();
     let (onset, observed) = onset(scene, members, (&scopes, &scope_keys));
     let end = members.iter().map(|member| member.finding.last_time).max().unwrap_or(onset);
@@ -165,7 +165,7 @@ pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern
     let incident = Incident {
         record_type: "incident".to_owned(),
         schema: "offbound.incident/1".to_owned(),
-        id: id_of(members),
+        id: id_of(members.iter().copied()),
         title: title(&case, &attributed),
         severity: severity(members),
         onset,
@@ -249,7 +249,7 @@ fn onset(
 }
 
 fn hosts(members: &[&Found]) -> BTreeSet<String> {
-    let joined = members.iter().filter(|member| !graph::is_posture(&member.finding.rule));
+    let joined = members.iter().filter(|member| !tie::is_posture(&member.finding.rule));
     let of_uses = joined.flat_map(|member| &member.uses);
     let of_uses = of_uses.flat_map(|row| [row.bound_host.clone(), row.observed_host.clone()]);
     let of_signals = members.iter().flat_map(|member| &member.signals).map(|signal| signal.host.clone());
@@ -257,11 +257,11 @@ fn hosts(members: &[&Found]) -> BTreeSet<String> {
 }
 
 fn severity(members: &[&Found]) -> Severity {
-    let joined = members.iter().filter(|member| !graph::is_posture(&member.finding.rule));
+    let joined = members.iter().filter(|member| !tie::is_posture(&member.finding.rule));
     joined.map(|member| member.finding.severity).max().unwrap_or_default()
 }
 
-fn sorted_findings(members: &[&Found]) -> Vec<offbound_schemas::FindingId> {
+fn sorted_findings(members: &[&Found]) -> Vec<FindingId> {
     let mut ids: Vec<_> =
         members.iter().map(|member| (member.finding.first_time, member.finding.id)).collect();
     ids.sort_unstable();
@@ -269,7 +269,7 @@ fn sorted_findings(members: &[&Found]) -> Vec<offbound_schemas::FindingId> {
 }
 
 fn credentials(members: &[&Found], attributed: &Attribution<'_>) -> Vec<String> {
-    let named = members.iter().filter(|member| !graph::is_posture(&member.finding.rule));
+    let named = members.iter().filter(|member| !tie::is_posture(&member.finding.rule));
     let named =
         named.filter_map(|member| member.finding.credential.as_ref()).map(|credential| credential.id.clone());
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));

@@ -23,6 +23,7 @@ use crate::fact::Facts;
 use crate::fact::placement::Stay;
 use crate::fact::touched::Touched;
 use crate::finding::Found;
+use crate::incident::{Graph, GroupNumber};
 use crate::place::{self, Question};
 use crate::scene::issues::IssueKeys;
 use crate::scene::{Past, Scene};
@@ -49,7 +50,11 @@ pub(crate) struct Standing {
     by_question: BTreeMap<Key, BTreeSet<(usize, Key)>>,
     /// The same by hosts of which nothing was heard when it would have told something of their findings.
     unheard: BTreeMap<Key, BTreeSet<(usize, Key)>>,
+    /// Which findings belong together.
+    graph: Graph,
     cases: BTreeMap<IncidentId, Case>,
+    /// The incident of each group that is one.
+    case_of: BTreeMap<GroupNumber, IncidentId>,
     /// Incidents that something concerns which they do not tell yet: judged again in the next round …
     stale: BTreeSet<IncidentId>,
     /// … or in this one, some at each look.

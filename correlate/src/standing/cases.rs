@@ -1,9 +1,10 @@
 //! Cases: incidents judged again when something changed that their judgement looked at.
 //!
 //! In: the findings that stand, what changed. Out: incidents, judged anew only where needed.
-//! Owns: the test of what concerns an incident. Law: membership is decided over all findings, since hubs are global.
+//! Owns: the test of what concerns an incident. Law: membership is that of all findings, since hubs are global; it is followed
+//! as findings come, and only made anew where one goes or ties less.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use offbound_schemas::record::Incident;
 use offbound_schemas::{FindingId, IncidentId};
@@ -12,7 +13,7 @@ use super::{Again, Changed, Look, Standing};
 use crate::asked::Key;
 use crate::fact::touched::Touched;
 use crate::finding::Found;
-use crate::incident::{self, Concern, ConcernKeys};
+use crate::incident::{self, Concern, ConcernKeys, Graph, GroupNumber, News};
 use crate::scene::Scene;
 
 /// An incident, with what its judgement looked at.
@@ -21,6 +22,19 @@ pub(super) struct Case {
     pub(super) incident: Incident,
     concern: Concern,
     questions: Vec<Key>,
+}
+
+/// What is done of incidents in one look.
+struct Round {
+    /// Those whose turn it is.
+    stale: BTreeSet<IncidentId>,
+    /// Of how many findings a known one waits for its turn.
+    at_most: usize,
+    /// Those whose findings may be others: in the end, those that are gone.
+    before: BTreeSet<IncidentId>,
+    judged: BTreeSet<IncidentId>,
+    /// Known ones with other findings, which are judged again in the next round.
+    waiting: BTreeSet<IncidentId>,
 }
 
 impl Standing {
@@ -40,40 +54,93 @@ impl Standing {
         });
         let concerned: Vec<IncidentId> = concerned.map(|(id, _)| *id).collect();
         self.stale.extend(concerned);
-        let stale = self.take_stale(look.again);
-        if changed.found.is_empty() {
-            stale.iter().for_each(|id| self.judge_again(scene, id));
-            return stale;
-        }
-        let mut before = std::mem::take(&mut self.cases);
-        let mut standing = BTreeMap::new();
-        let (mut judged, mut waiting) = (BTreeSet::new(), BTreeSet::new());
-        let mut found: Vec<&Found> = self.found.values().collect();
-        found.sort_by_key(|found| (found.finding.first_time, found.finding.id));
-        for group in incident::groups(&found) {
-            let members: Vec<&Found> = group.iter().filter_map(|place| found.get(*place).copied()).collect();
-            let ids: Vec<FindingId> = members.iter().map(|member| member.finding.id).collect();
-            let known = incident::id_of(&members);
-            let case = match before.remove(&known).filter(|_| !stale.contains(&known)) {
-                Some(case) if case.has(&ids, changed) => case,
-                Some(case) if members.len() > look.again.at_most => {
-                    waiting.insert(known);
-                    case.with(ids)
-                }
-                _ => {
-                    judged.insert(known);
-                    Case::judge(scene, &members)
-                }
+        let mut round = Round {
+            stale: self.take_stale(look.again),
+            at_most: look.again.at_most,
+            before: BTreeSet::new(),
+            judged: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+        };
+        let news = self.regroup(changed, &mut round);
+        for group in &news.groups {
+            let before = self.case_of.get(group).copied();
+            let known = self.renew_case(scene, *group, changed, &mut round);
+            let all = self.graph.members(*group);
+            let others: Vec<FindingId> = if known.is_some() && known == before {
+                all.filter(|id| news.moved.contains(id)).collect()
+            } else {
+                all.collect()
             };
-            standing.insert(case.incident.id, case);
+            self.belong(&others, known, changed);
         }
-        self.cases = standing;
-        let is_left = |id: &IncidentId| !(judged.contains(id) || before.contains_key(id));
-        self.stale.retain(is_left);
-        self.due.retain(is_left);
+        let alone = news.moved.iter().filter(|id| self.graph.group_of(id).is_none());
+        self.belong(&alone.copied().collect::<Vec<_>>(), None, changed);
+        self.end(scene, round)
+    }
+
+    /// Follows the findings that are others into their groups; those whose incidents may be others are told.
+    fn regroup(&mut self, changed: &Changed, round: &mut Round) -> News {
+        let mut news = News::default();
+        let follows =
+            |id: &FindingId| self.found.get(id).is_some_and(|found| self.graph.follow(found, &mut news));
+        if !changed.found.iter().all(follows) {
+            self.graph = Graph::of(self.found.values());
+            round.before.extend(self.cases.keys());
+            self.case_of.clear();
+            let moved = self.found.keys().chain(self.incident_of.keys()).copied().collect();
+            return News { groups: self.graph.numbers().collect(), moved, ..News::default() };
+        }
+        round.before.extend(news.gone.iter().filter_map(|group| self.case_of.remove(group)));
+        round.before.extend(news.groups.iter().filter_map(|group| self.case_of.get(group)));
+        news
+    }
+
+    /// Makes the incident of a group true, where it is one.
+    fn renew_case(
+        &mut self,
+        scene: &Scene<'_>,
+        group: GroupNumber,
+        changed: &Changed,
+        round: &mut Round,
+    ) -> Option<IncidentId> {
+        let members = self.graph.members(group).filter_map(|id| self.found.get(&id));
+        if !incident::opens(members.clone()) {
+            self.case_of.remove(&group);
+            return None;
+        }
+        let known = incident::id_of(members.clone().take(1));
+        let ids: Vec<FindingId> = self.graph.members(group).collect();
+        let before = self.cases.remove(&known).filter(|_| !round.stale.contains(&known));
+        let case = match before {
+            Some(case) if case.has(&ids, changed) => case,
+            Some(case) if ids.len() > round.at_most => {
+                round.waiting.insert(known);
+                case.with(ids)
+            }
+            _ => {
+                round.judged.insert(known);
+                Case::judge(scene, &members.collect::<Vec<_>>())
+            }
+        };
+        round.before.remove(&known);
+        self.cases.insert(known, case);
+        self.case_of.insert(group, known);
+        Some(known)
+    }
+
+    /// Ends a round of looking again; gives the incidents that may be others, or are gone.
+    fn end(&mut self, scene: &Scene<'_>, round: Round) -> BTreeSet<IncidentId> {
+        let Round { stale, before: gone, mut judged, waiting, at_most: _ } = round;
+        gone.iter().for_each(|id| drop(self.cases.remove(id)));
+        for id in stale.iter().filter(|id| !judged.contains(id)) {
+            self.judge_again(scene, id);
+        }
+        judged.extend(stale);
+        judged.extend(gone);
+        self.stale.retain(|id| !judged.contains(id));
+        self.due.retain(|id| !judged.contains(id));
         self.stale.extend(waiting.iter().filter(|id| !self.due.contains(id)));
-        self.renew_membership(changed);
-        judged.into_iter().chain(before.into_keys()).collect()
+        judged
     }
 
     /// Takes out the incidents that are judged again in this look.
@@ -100,18 +167,17 @@ impl Standing {
         *case = Case::judge(scene, &members);
     }
 
-    /// Which finding belongs to which incident, after incidents were judged.
-    fn renew_membership(&mut self, changed: &mut Changed) {
-        let of_case = |case: &Case| {
-            let id = case.incident.id;
-            case.incident.findings.iter().map(move |finding| (*finding, id)).collect::<Vec<_>>()
-        };
-        let incident_of: BTreeMap<FindingId, IncidentId> = self.cases.values().flat_map(of_case).collect();
-        let moved = incident_of.iter().filter(|(finding, id)| self.incident_of.get(finding) != Some(id));
-        changed.found.extend(moved.map(|(finding, _)| *finding));
-        let left = self.incident_of.keys().filter(|finding| !incident_of.contains_key(finding));
-        changed.found.extend(left.copied());
-        self.incident_of = incident_of;
+    /// These findings belong to an incident, or to none; those for which that is new are told.
+    fn belong(&mut self, findings: &[FindingId], incident: Option<IncidentId>, changed: &mut Changed) {
+        for id in findings {
+            let before = match incident {
+                Some(incident) => self.incident_of.insert(*id, incident),
+                None => self.incident_of.remove(id),
+            };
+            if before != incident {
+                changed.found.insert(*id);
+            }
+        }
     }
 }
 
