@@ -12,6 +12,7 @@ mod rows;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventTime, FindingId, IncidentId};
@@ -24,6 +25,7 @@ use crate::fact::placement::Stay;
 use crate::fact::touched::Touched;
 use crate::finding::Found;
 use crate::incident::{Graph, GroupNumber};
+use crate::keyed::HashSet;
 use crate::place::{self, Question};
 use crate::scene::issues::IssueKeys;
 use crate::scene::{Past, Scene};
@@ -39,6 +41,8 @@ pub(crate) use units::Unit;
 pub(crate) struct Standing {
     index: Index,
     uses: Vec<Option<UseState>>,
+    /// Names of the workloads that uses are of.
+    workloads: HashSet<Arc<str>>,
     signs: Vec<Option<SignState>>,
     /// Credentials that were issued for too long, by their place.
     issues: BTreeMap<usize, IssueKeys>,
@@ -167,7 +171,7 @@ impl Standing {
             Changed { questions: questions(environment, facts, &touched), ..Changed::default() };
         changed.questions.extend(scene.places.renamed.iter().map(|key| (*key, EventTime::MIN)));
         let asked = changed.questions.keys().flat_map(|key| self.index.signs_by_question.of(*key));
-        changed.signs = touched.signs.iter().chain(asked).copied().collect();
+        changed.signs = touched.signs.iter().copied().chain(asked).collect();
         let relearned = scene.learn(changed.signs.iter().copied());
         self.renew_signs(&scene, relearned, &mut changed);
         self.renew_uses(&mut scene, &touched, &mut changed);

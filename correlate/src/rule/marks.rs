@@ -4,7 +4,7 @@
 //! row has which mark. Law: a mark is on every row that its word means; a rule that names marks looks at no other uses.
 
 /// A set of marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Marks(u32);
 
 impl Marks {
@@ -90,20 +90,6 @@ impl Marks {
     /// Those of these that are among those.
     pub(crate) fn only(self, those: Self) -> Self {
         Self(self.0 & those.0)
-    }
-
-    /// Those whose number is there.
-    pub(crate) fn of_numbers(is_there: impl Fn(usize) -> bool) -> Self {
-        Self(
-            (0..Self::COUNT)
-                .filter(|number| is_there(*number))
-                .fold(0, |marks, number| marks | (1 << number)),
-        )
-    }
-
-    /// The numbers of those that are in it.
-    pub(crate) fn numbers(self) -> impl Iterator<Item = usize> {
-        (0..Self::COUNT).filter(move |number| self.0 & (1 << number) != 0)
     }
 
     /// The words of a line `uses:` for these.

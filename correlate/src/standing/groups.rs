@@ -94,18 +94,18 @@ impl Standing {
         let Changed { groups, questions, .. } = changed;
         let joined = joined(session);
         for scope in std::mem::take(&mut groups.suspected) {
-            for state in index.uses.of(scope).iter().filter_map(|place| self.uses.get(*place)?.as_ref()) {
+            for state in index.uses.of(scope).filter_map(|place| self.uses.get(place)?.as_ref()) {
                 for (entity, _) in joined.iter().filter(|(_, marks)| state.marks.meets(*marks)) {
                     state.group(*entity).into_iter().for_each(|key| groups.add(*entity, key, Marks::ALL));
                 }
             }
-            let issues = index.issues.of(scope).iter().filter_map(|place| self.issues.get(place));
+            let issues = index.issues.of(scope).filter_map(|place| self.issues.get(&place));
             issues.for_each(|keys| groups.add(Entity::Subject, keys.subject, Marks::ALL));
-            let signs = index.signs.of(scope).iter().filter_map(|place| self.signs.get(*place)?.as_ref());
+            let signs = index.signs.of(scope).filter_map(|place| self.signs.get(place)?.as_ref());
             signs.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
         }
         for refused in std::mem::take(&mut groups.refused) {
-            let others = index.uses.of(refused).iter().filter_map(|place| self.uses.get(*place)?.as_ref());
+            let others = index.uses.of(refused).filter_map(|place| self.uses.get(place)?.as_ref());
             others.for_each(|state| groups.add(Entity::Workload, state.who, Marks::ALL));
         }
         let asked = questions.keys().filter_map(|key| self.by_question.get(key)).flatten();
@@ -198,7 +198,7 @@ impl Standing {
         };
         let own = self.places(index, entity, wanted);
         let states = own.iter().filter_map(|place| self.uses.get(*place)?.as_ref());
-        let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).copied().collect();
+        let mut scopes: BTreeSet<Key> = states.flat_map(|state| state.scopes()).collect();
         let issues = if entity == Entity::Subject { issues_of(index, wanted) } else { Vec::new() };
         scopes.extend(issues.iter().filter_map(|place| self.issues.get(place)?.scope));
         let mut signs: BTreeSet<usize> = BTreeSet::new();
@@ -245,12 +245,12 @@ impl Standing {
     fn places(&self, index: &Index, entity: Entity, wanted: &BTreeMap<Key, Marks>) -> BTreeSet<usize> {
         // Uses at a place matter to those who look at its signs.
         let is_place = matches!(entity, Entity::Scope | Entity::Host);
-        let asked = wanted.iter().filter(|(key, _)| !is_place || !index.signs.of(**key).is_empty());
+        let asked = wanted.iter().filter(|(key, _)| !is_place || index.signs.has_any(**key));
         let state = |place: &usize| self.uses.get(*place)?.as_ref();
         let mut places: BTreeSet<usize> = BTreeSet::new();
         for (key, marks) in asked {
-            let looked_at = |place: &&usize| state(place).is_some_and(|state| state.marks.meets(*marks));
-            places.extend(index.uses.of(*key).iter().filter(looked_at));
+            let looked_at = |place: &usize| state(place).is_some_and(|state| state.marks.meets(*marks));
+            places.extend(index.uses.of(*key).filter(looked_at));
         }
         if entity == Entity::Workload {
             let refused: BTreeSet<Key> =
@@ -295,7 +295,7 @@ impl Standing {
 /// The credentials issued for too long of those groups for which somebody looks at them.
 fn issues_of(index: &Index, wanted: &BTreeMap<Key, Marks>) -> Vec<usize> {
     let asked = wanted.iter().filter(|(_, marks)| marks.meets(Marks::OVERLONG));
-    let places: BTreeSet<usize> = asked.flat_map(|(key, _)| index.issues.of(*key)).copied().collect();
+    let places: BTreeSet<usize> = asked.flat_map(|(key, _)| index.issues.of(*key)).collect();
     places.into_iter().collect()
 }
 

@@ -34,17 +34,17 @@ pub(super) struct UseState {
     pub(super) holder: Key,
     pub(super) subject: Key,
     pub(super) who: Key,
-    scopes: Vec<Key>,
+    scopes: Ends,
     /// What it called, where some rule may ask for it by that.
-    pub(super) destination: Option<Key>,
+    destination: Option<NonZeroU64>,
     /// The host where it belongs, if it is rare.
-    pub(super) host: Option<Key>,
+    host: Option<NonZeroU64>,
     /// Where it was refused, and when, by each of the rules' stretches of time.
-    pub(super) refused: Vec<Key>,
+    pub(super) refused: Box<[Key]>,
     /// What rules may ask of it.
     pub(super) marks: Marks,
     /// Where it was seen, as far as that is a place.
-    seen_at: Vec<Key>,
+    seen_at: Ends,
     /// In which environments, and with whom, as far as that tells who shares its account.
     environments: Ends,
     callers: Ends,
@@ -64,7 +64,7 @@ impl Ends {
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = Key> {
+    fn iter(self) -> impl DoubleEndedIterator<Item = Key> + Clone {
         self.0.into_iter().flatten().map(NonZeroU64::get)
     }
 }
@@ -76,19 +76,19 @@ impl UseState {
             Entity::Credential => Some(self.holder),
             Entity::Subject => Some(self.subject),
             Entity::Workload => Some(self.who),
-            Entity::Scope => self.scopes.first().copied(),
-            Entity::Destination => self.destination,
-            Entity::Host => self.host,
+            Entity::Scope => self.scopes.iter().next(),
+            Entity::Destination => self.destination.map(NonZeroU64::get),
+            Entity::Host => self.host.map(NonZeroU64::get),
         }
     }
 
     /// … and at its last.
     pub(super) fn last_group(&self, entity: Entity) -> Option<Key> {
-        if entity == Entity::Scope { self.scopes.last().copied() } else { self.group(entity) }
+        if entity == Entity::Scope { self.scopes.iter().next_back() } else { self.group(entity) }
     }
 
-    pub(super) fn scopes(&self) -> &[Key] {
-        &self.scopes
+    pub(super) fn scopes(&self) -> impl Iterator<Item = Key> + use<> {
+        self.scopes.iter()
     }
 
     /// Where it is off its place, after its end, or not meant for: what incidents find it by.
@@ -101,7 +101,7 @@ impl UseState {
     /// credential without end may be theirs wherever it is used.
     fn concerns(&self) -> impl Iterator<Item = Key> + '_ {
         let workload = self.workload.as_deref().unwrap_or_default();
-        let from = self.scopes.iter().map(move |scope| About::OffFrom(workload, *scope).key());
+        let from = self.scopes.iter().map(move |scope| About::OffFrom(workload, scope).key());
         let is_astray = self.marks.meets(Marks::ASTRAY);
         let holder = Some(self.holder).filter(|_| is_astray || self.marks.meets(Marks::LASTING));
         from.filter(move |_| is_astray).chain(holder)
@@ -109,24 +109,28 @@ impl UseState {
 
     /// The groups that it may be in.
     fn groups(&self) -> impl Iterator<Item = Key> + '_ {
-        let lists = self.scopes.iter().chain(&self.host).chain(&self.destination).copied();
-        [self.holder, self.subject, self.who].into_iter().chain(lists)
+        [self.holder, self.subject, self.who].into_iter().chain(self.places())
+    }
+
+    /// Where it was made from, where it belongs, and what it called, as far as that is asked for.
+    fn places(&self) -> impl Iterator<Item = Key> + use<> {
+        let others = self.host.into_iter().chain(self.destination).map(NonZeroU64::get);
+        self.scopes.iter().chain(others)
     }
 
     /// No rule sees a row of it.
     fn ask_nothing(&mut self) {
         self.marks = Marks::default();
         self.destination = None;
-        self.refused.clear();
+        self.refused = Box::default();
         self.host = None;
-        self.seen_at.clear();
-        (self.environments, self.callers) = (Ends::default(), Ends::default());
+        (self.seen_at, self.environments, self.callers) = Default::default();
     }
 
     /// Where and with whom it was seen counts in its groups …
     fn count(&self, index: &mut Index) {
         self.groups().for_each(|key| index.mark(key, self.marks));
-        self.seen_at.iter().for_each(|at| index.places.add(self.holder, *at));
+        self.seen_at.iter().for_each(|at| index.places.add(self.holder, at));
         self.environments.iter().for_each(|one| index.environments.add(self.subject, one));
         self.callers.iter().for_each(|one| index.callers.add(self.subject, one));
     }
@@ -134,7 +138,7 @@ impl UseState {
     /// … or does no more.
     fn uncount(&self, index: &mut Index) {
         self.groups().for_each(|key| index.unmark(key, self.marks));
-        self.seen_at.iter().for_each(|at| index.places.remove(self.holder, *at));
+        self.seen_at.iter().for_each(|at| index.places.remove(self.holder, at));
         self.environments.iter().for_each(|one| index.environments.remove(self.subject, one));
         self.callers.iter().for_each(|one| index.callers.remove(self.subject, one));
     }
@@ -142,8 +146,7 @@ impl UseState {
     /// Everything that it can be found by.
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
-        let lists =
-            self.scopes.iter().chain(&self.refused).chain(&self.host).chain(&self.destination).copied();
+        let lists = self.places().chain(self.refused.iter().copied());
         [self.holder, self.subject, self.who].into_iter().chain(made).chain(lists)
     }
 }
@@ -300,7 +303,7 @@ impl Standing {
     pub(super) fn renew_uses(&mut self, scene: &mut Scene<'_>, touched: &Touched, changed: &mut Changed) {
         changed.uses.clone_from(&touched.uses);
         for (key, since) in &changed.questions {
-            let asked = self.index.uses_by_question.of(*key).iter().copied();
+            let asked = self.index.uses_by_question.of(*key);
             changed.uses.extend(asked.filter(|place| reaches(scene, *place, *since)));
         }
         for place in &touched.credentials {
@@ -339,7 +342,7 @@ impl Standing {
         }
         let moved: BTreeSet<usize> = joined.iter().map(|(place, _)| *place).collect();
         for workload in left {
-            let stay = self.index.uses.of(About::MadeBy(&workload).key()).to_vec();
+            let stay: Vec<usize> = self.index.uses.of(About::MadeBy(&workload).key()).collect();
             scene.edges.forget(&workload, &scene.facts.past.edges);
             changed.edges.insert(About::MadeBy(&workload).key());
             for place in stay {
@@ -367,6 +370,15 @@ impl Standing {
         }
     }
 
+    /// A workload's name, once for all uses of it.
+    fn shared(&mut self, workload: Arc<str>) -> Arc<str> {
+        if let Some(known) = self.workloads.get(&workload) {
+            return Arc::clone(known);
+        }
+        self.workloads.insert(Arc::clone(&workload));
+        workload
+    }
+
     fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
         let Some(usage) = scene.facts.uses.get(place) else { return };
         let look = || state_of(scene, &Reading::briefly(scene, &usage), &self.crowds);
@@ -374,6 +386,7 @@ impl Standing {
         if !usage.stands() {
             state.ask_nothing();
         }
+        state.workload = state.workload.map(|workload| self.shared(workload));
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
         let Some(known) = self.uses.get_mut(place) else { return };
         let before = known.replace(state.clone());
@@ -381,12 +394,12 @@ impl Standing {
             changed.groups.add(Entity::Credential, state.holder, state.marks);
             changed.groups.add(Entity::Subject, state.subject, state.marks);
             changed.groups.add(Entity::Workload, state.who, state.marks);
-            state.scopes.iter().for_each(|scope| changed.groups.add(Entity::Scope, *scope, state.marks));
+            state.scopes().for_each(|scope| changed.groups.add(Entity::Scope, scope, state.marks));
             for entity in [Entity::Host, Entity::Destination] {
                 state.group(entity).into_iter().for_each(|key| changed.groups.add(entity, key, state.marks));
             }
-            changed.groups.refused.extend(&state.refused);
-            for key in state.concerns().chain(state.scopes.iter().copied()) {
+            changed.groups.refused.extend(state.refused.iter().copied());
+            for key in state.concerns().chain(state.scopes()) {
                 span(changed, key, &usage);
             }
         }
@@ -420,16 +433,14 @@ fn span(changed: &mut Changed, key: Key, usage: &Usage) {
 
 /// What the rows of one use are about: they agree in all but the place. Everything is asked for that a row would tell.
 fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) -> UseState {
-    let mut scopes: Vec<Key> = Vec::new();
     let mut refused: Vec<Key> = Vec::new();
-    let mut seen_at: Vec<Key> = Vec::new();
-    let (mut environments, mut callers) = (Ends::default(), Ends::default());
+    let [mut scopes, mut seen_at, mut environments, mut callers] = [Ends::default(); 4];
     let mut marks = Marks::USE;
     let mut home = None;
     for reading in readings.iter() {
         let (pod, host) = reading.scope(scene);
-        scopes.extend(scene.scope_text(pod, host).map(|scope| About::Scope(&scope).key()));
-        seen_at.extend(reading.seen_at(scene).map(|at| About::Scope(&at.text(scene)).key()));
+        scopes.add(scene.scope_text(pod, host).map(|scope| About::Scope(&scope).key()));
+        seen_at.add(reading.seen_at(scene).map(|at| About::Scope(&at.text(scene)).key()));
         let own = reading.marks(scene);
         marks = marks.and(own);
         if own.meets(Marks::SHARED) {
@@ -442,21 +453,20 @@ fn state_of(scene: &Scene<'_>, readings: &Readings<'_>, crowds: &BTreeSet<u32>) 
         let destination = scene.facts.names.text(destination);
         refused.extend(crowds.iter().map(|secs| About::Refused(destination, bin(secs)).key()));
     }
-    scopes.dedup();
     refused.dedup();
-    seen_at.dedup();
     let home = home.filter(|_| marks.meets(Marks::RARE));
     let first = readings.first();
     let (holder, subject, who) = (holder_of(scene, first), subject_of(scene, first), who_of(scene, first));
+    let called = marks.meets(Marks::RARE).then(|| About::Called(first.called(scene)));
     UseState {
         workload: first.workload().map(Arc::from),
         holder,
         subject,
         who,
         scopes,
-        host: home.map(|host| About::On(scene.facts.names.text(host)).key()),
-        destination: marks.meets(Marks::RARE).then(|| About::Called(first.called(scene)).key()),
-        refused,
+        host: home.and_then(|host| NonZeroU64::new(About::On(scene.facts.names.text(host)).key())),
+        destination: called.and_then(|called| NonZeroU64::new(called.key())),
+        refused: refused.into_boxed_slice(),
         marks,
         seen_at,
         environments,

@@ -99,13 +99,13 @@ impl Standing {
         let concern = case.concern();
         let ConcernKeys { scopes, made, held, off: _, on: _ } = &concern.keys;
         for key in scopes.iter().chain(made).chain(held).copied() {
-            unit.uses.extend(self.index.uses.of(key).iter().copied().filter(|place| {
+            unit.uses.extend(self.index.uses.of(key).filter(|place| {
                 facts
                     .uses
                     .get(*place)
                     .is_some_and(|usage| usage.first.time <= concern.until && usage.last.time >= concern.from)
             }));
-            unit.signs.extend(self.index.signs.of(key).iter().copied().filter(|place| {
+            unit.signs.extend(self.index.signs.of(key).filter(|place| {
                 facts
                     .signals
                     .all()
