@@ -84,7 +84,8 @@ impl<T: ColumnValue> Column<T> {
     where
         T: 'static,
     {
-        self.expected.rows = rows;
+        // The next batch may have a few more: room that is doubled for them would be kept with it.
+        self.expected.rows = rows + rows / 8;
         let len = std::mem::take(&mut self.len);
         let Some(mut builder) = self.builder.take() else { return absent.array::<T>(rows) };
         if len < rows {

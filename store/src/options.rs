@@ -20,7 +20,7 @@ pub(crate) const PAGE_ROWS: usize = 2_048;
 /// Rows that a merge holds decoded, shared among the segments that it has open (about 1 KiB each).
 pub(crate) const HELD_ROWS: usize = 65_536;
 /// The same where the records' own text is read too (up to 20 KiB each).
-pub(crate) const HELD_ROWS_WITH_TEXT: usize = 16_384;
+pub(crate) const HELD_ROWS_WITH_TEXT: usize = 8_192;
 /// Bytes after which a row group ends early, so that long records do not fill memory while it is written.
 pub(crate) const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// Segments of one table that may overlap in time; above it they are merged into one, so that a scan has few

@@ -101,6 +101,8 @@ pub(crate) struct Driver {
     ends: BTreeMap<Partition, i64>,
     /// Partitions that were made anew since the last point.
     made_anew: Vec<(String, i32)>,
+    /// At the last point, far more waited than was read.
+    was_far_behind: bool,
     /// What changed since the last point, each as it is now.
     findings: BTreeMap<FindingId, Finding>,
     incidents: BTreeMap<IncidentId, Incident>,
@@ -139,6 +141,7 @@ impl Driver {
             reached: BTreeMap::new(),
             ends: BTreeMap::new(),
             made_anew: Vec::new(),
+            was_far_behind: false,
             findings: BTreeMap::new(),
             incidents: BTreeMap::new(),
             dissolved: Vec::new(),

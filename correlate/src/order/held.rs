@@ -176,11 +176,11 @@ fn absent_rows(rows: usize) -> EventBatch {
     builder.finish()
 }
 
-/// A batch with the columns of these names; others have no value.
+/// A batch with the columns of these names that have any value; others take no room.
 fn folded(batch: &RecordBatch, absent: &RecordBatch, names: &[&str]) -> RecordBatch {
     let (schema, rows) = (batch.schema(), batch.num_rows());
     let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
-        let is_read = names.contains(&field.name().as_str());
+        let is_read = names.contains(&field.name().as_str()) && column.null_count() < rows;
         let nothing = absent.column_by_name(field.name()).filter(|_| !is_read);
         nothing.map_or_else(|| Arc::clone(column), |nothing| nothing.slice(0, rows))
     });

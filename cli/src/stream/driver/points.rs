@@ -36,7 +36,9 @@ impl Driver {
             next,
         };
         let Parts { publisher, unread, start, .. } = &mut self.parts;
-        let account = &mut start.account;
+        let (account, is_resting) = (&mut start.account, start.judge.is_resting());
+        // What is tidied up takes room: not in the moment in which looking ahead goes on.
+        let was_far_behind = std::mem::replace(&mut self.was_far_behind, is_resting);
         let point = Point {
             offsets: moved.map(offset).collect(),
             made_anew: std::mem::take(&mut self.made_anew),
@@ -49,7 +51,7 @@ impl Driver {
             watermark: self.marks.reached(),
             // What an earlier run told is not passed by before it was looked at.
             told: publisher.as_ref().filter(|_| unread.is_none()).map(|publisher| publisher.places()),
-            is_far_behind: start.judge.is_resting(),
+            is_far_behind: is_resting || was_far_behind,
         };
         self.measure(now);
         self.parts.keeper.give(Work::Commit(Box::new(point)))
