@@ -45,6 +45,8 @@ pub(crate) enum About<'a> {
     Entries,
     /// Stays with a container, by the beginning of its id.
     Container(&'a str),
+    /// When issuing logs were heard, and what they tell of.
+    Issuing,
     /// Uses of a credential, by one of its names.
     Credential(Name),
     /// Uses of a credential, or of a subject that shows none.

@@ -15,6 +15,7 @@ mod delegation;
 mod destination;
 mod egress;
 mod exception;
+mod issuer;
 mod learning;
 mod lookup;
 mod pattern;
@@ -44,6 +45,7 @@ pub use delegation::Delegation;
 pub use destination::DestinationInfo;
 pub use egress::{Egress, EgressEntry};
 pub use exception::Exception;
+pub use issuer::Issuer;
 pub use learning::Learning;
 pub use offbound_schemas::authored::{FileError as EnvironmentError, Problem};
 pub use pattern::Pattern;
@@ -78,6 +80,8 @@ pub struct Environment {
     pub policy: Policy,
     /// Lifetime policy, by credential kind.
     pub credential_classes: BTreeMap<String, CredentialClass>,
+    /// Who makes credentials, and where that is told.
+    pub issuers: Vec<Issuer>,
     /// Dated exceptions to rules.
     pub exceptions: Vec<Exception>,
     /// How baselines are learned.
@@ -107,6 +111,7 @@ const SECTIONS: &[Section] = &[
     Section { key: "allow", read: allow::read },
     Section { key: "policy", read: policy::read },
     Section { key: "credential_class", read: credential_class::read },
+    Section { key: "issuer", read: issuer::read },
     Section { key: "exception", read: exception::read },
     Section { key: "learning", read: learning::read },
     Section { key: "completeness", read: completeness::read },

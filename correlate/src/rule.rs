@@ -165,6 +165,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "binding" / "ct-104",
     "binding" / "ct-105",
     "binding" / "ct-106",
+    "binding" / "ct-107",
     "binding" / "ct-108",
     "binding" / "ct-110",
     "theft" / "ct-201",

@@ -14,6 +14,7 @@ pub(crate) mod looked_at;
 pub(crate) mod signals;
 pub(crate) mod tables;
 pub(crate) mod taints;
+pub(crate) mod unissued;
 pub(crate) mod uses;
 pub(crate) mod whose;
 

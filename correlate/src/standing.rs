@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventTime, FindingId, IncidentId};
 
-use crate::asked::Key;
+use crate::asked::{About, Key};
 use crate::engine::EngineError;
 use crate::environment::Environment;
 use crate::fact::Facts;
@@ -41,6 +41,8 @@ pub(crate) struct Standing {
     signs: Vec<Option<SignState>>,
     /// Credentials that were issued for too long, by their place.
     issues: BTreeMap<usize, IssueKeys>,
+    /// Uses whose issuer, by its number, is to be heard until a moment before anything can be said of them.
+    unheard_issues: BTreeSet<(usize, EventTime, usize)>,
     past: Past,
     found: BTreeMap<FindingId, Found>,
     /// Findings by rule and group.
@@ -161,6 +163,7 @@ impl Standing {
         let mut changed =
             Changed { questions: questions(environment, facts, &touched), ..Changed::default() };
         changed.questions.extend(scene.places.renamed.iter().map(|key| (*key, EventTime::MIN)));
+        changed.questions.extend(touched.issuing.map(|since| (About::Issuing.key(), since)));
         let asked = changed.questions.keys().flat_map(|key| self.index.signs_by_question.of(*key));
         changed.signs = touched.signs.iter().chain(asked).copied().collect();
         let relearned = scene.learn(changed.signs.iter().copied());

@@ -10,6 +10,7 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Match, Ph
 
 use super::Scene;
 use super::ending::{self, Ending};
+use super::unissued::{self, Unissued};
 use crate::environment::{Admission, Call, StaticPolicy, is_too_long};
 use crate::fact::activity::Rest;
 use crate::fact::binding::Held;
@@ -136,6 +137,7 @@ impl<'a> Reading<'a> {
             Marks::MISMATCH.when([place, host, pod].contains(&Match::Mismatch)),
             Marks::OUTSIDE.when(too_late || too_soon),
             Marks::ENDED.when(self.is_after_end(scene)),
+            Marks::UNISSUED.when(self.unissued(scene).is_some()),
             Marks::AUDIENCE.when(self.audience(scene) == Match::Mismatch),
             Marks::LASTING.when(lasting),
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
@@ -273,6 +275,11 @@ impl<'a> Reading<'a> {
     /// When its credential, or whoever that belongs to, was gone.
     pub(crate) fn ending(&self, scene: &Scene<'_>) -> Option<Ending> {
         ending::of(scene, self.held.as_ref()?, &self.bound)
+    }
+
+    /// That its issuer never made its credential, where that is known.
+    fn unissued<'s>(&self, scene: &'s Scene<'_>) -> Option<Unissued<'s>> {
+        unissued::of(scene, self.usage, self.held.as_ref()).proven()
     }
 
     /// The credential's audiences, as far as they are known.
@@ -484,7 +491,10 @@ fn good_for(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let kind = reading.kind(scene);
     let audience_match = reading.audience(scene);
     let audiences = reading.audiences(scene).filter(|_| audience_match == Match::Mismatch);
+    let unissued = reading.unissued(scene);
     Use {
+        never_issued_by: unissued.map(|unissued| unissued.issuer.name.clone()),
+        issuable_since: unissued.map(|unissued| unissued.since),
         audiences: audiences.map(|said| said.collect::<Vec<_>>().join(", ")),
         audience_match,
         ended_at: ending.map(|ending| ending.at),

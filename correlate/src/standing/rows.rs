@@ -20,6 +20,7 @@ use crate::names::Name;
 use crate::rule::{Entity, Marks};
 use crate::scene::edges::Learned as LearnedUse;
 use crate::scene::learned::Relearned;
+use crate::scene::unissued::{self, Wait};
 use crate::scene::uses::{Reading, Readings};
 use crate::scene::{Scene, signals};
 
@@ -91,7 +92,7 @@ impl UseState {
         &self.scopes
     }
 
-    /// Where it is off its place, after its end, or not meant for: what incidents find it by.
+    /// Where it is off its place, after its end, not meant for, or never issued: what incidents find it by.
     fn keys_of_off(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
         made.chain([self.holder]).filter(|_| self.marks.meets(Marks::ASTRAY))
@@ -299,6 +300,7 @@ impl Standing {
     /// Looks again at every use that may read otherwise.
     pub(super) fn renew_uses(&mut self, scene: &mut Scene<'_>, touched: &Touched, changed: &mut Changed) {
         changed.uses.clone_from(&touched.uses);
+        changed.uses.extend(self.take_heard(scene));
         for (key, since) in &changed.questions {
             let asked = self.index.uses_by_question.of(*key).iter().copied();
             changed.uses.extend(asked.filter(|place| reaches(scene, *place, *since)));
@@ -319,6 +321,21 @@ impl Standing {
         for place in changed.uses.clone() {
             self.renew_use(scene, place, changed);
         }
+    }
+
+    /// Takes out the uses that waited for an issuer's logs to be heard until a moment, where they were.
+    fn take_heard(&mut self, scene: &Scene<'_>) -> Vec<usize> {
+        let mut heard = Vec::new();
+        for (number, issuer) in scene.environment.issuers.iter().enumerate() {
+            let Some(until) = scene.facts.issuing.heard_until(&issuer.logs) else { continue };
+            let waited = (number, EventTime::MIN, 0)..=(number, until, usize::MAX);
+            let due: Vec<_> = self.unheard_issues.range(waited).copied().collect();
+            for one in due {
+                self.unheard_issues.remove(&one);
+                heard.push(one.2);
+            }
+        }
+        heard
     }
 
     /// Edges first: which use was the first to a destination decides how others read.
@@ -375,6 +392,8 @@ impl Standing {
             state.ask_nothing();
         }
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
+        let wait = unissued::of(scene, &usage, scene.held(&usage).as_ref()).wait();
+        self.unheard_issues.extend(wait.map(|Wait { issuer, until }| (issuer, until, place)));
         let Some(known) = self.uses.get_mut(place) else { return };
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {

@@ -46,6 +46,11 @@ effective_from = 2023-11-14T22:13:00Z
 dormant_after = "30d"
 [completeness]
 "api-log" = { complete = true }
+[[issuer]]
+name = "cluster"
+kinds = ["k8s-token"]
+logs = ["api-log"]
+max_age = "2h"
 [credential_class.vault-token]
 max_ttl = "1h"
 [[destination]]

@@ -99,6 +99,12 @@ table!(Use "uses"
     end_grace_nanos: i64 = "",
     /// True when whoever recorded the use knew of that end, or asks for it at each use.
     checks_liveness: bool = "",
+    /// The issuer that alone can have made the credential, where it did not: its logs are complete for all the time in which
+    /// that can have been, and tell of no such credential.
+    never_issued_by: Option<String> = "",
+    /// The moment before which an honest credential that is shown then cannot have been made, as far back as those logs are
+    /// complete.
+    issuable_since: Option<EventTime> = "",
     /// Audiences of the credential, divided by commas, where a record tells them; kept for uses at a destination that is none
     /// of them.
     audiences: Option<String> = "",
