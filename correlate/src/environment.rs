@@ -23,6 +23,7 @@ mod policy;
 mod proxy;
 mod ranges;
 mod realm;
+mod telemetry;
 mod workload;
 
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub use pattern::Pattern;
 pub use policy::Policy;
 pub use proxy::Proxy;
 pub use realm::{Place, Realm};
+pub use telemetry::Telemetry;
 pub use workload::WorkloadInfo;
 
 /// The only version of the file that there is.
@@ -86,6 +88,8 @@ pub struct Environment {
     pub exceptions: Vec<Exception>,
     /// How baselines are learned.
     pub learning: Learning,
+    /// How long hosts may be silent.
+    pub telemetry: Telemetry,
     /// Which sources are complete, by source label.
     pub completeness: BTreeMap<String, Completeness>,
     /// How far clocks may be off.
@@ -114,6 +118,7 @@ const SECTIONS: &[Section] = &[
     Section { key: "issuer", read: issuer::read },
     Section { key: "exception", read: exception::read },
     Section { key: "learning", read: learning::read },
+    Section { key: "telemetry", read: telemetry::read },
     Section { key: "completeness", read: completeness::read },
     Section { key: "clock", read: clock::read },
 ];

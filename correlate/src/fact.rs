@@ -58,6 +58,8 @@ pub(crate) struct Facts {
     pub(crate) gaps: gap::Gaps,
     /// Time of the first event.
     pub(crate) begin: Option<EventTime>,
+    /// Time of the first assertion: before it nobody could have been missed on a host.
+    pub(crate) asserted_since: Option<EventTime>,
     /// Time of the last event: "now" for lifetimes in a replay.
     pub(crate) end: Option<EventTime>,
     /// What changed since somebody looked.
@@ -122,6 +124,8 @@ impl Facts {
     ) {
         let time = view.event_time(row);
         self.reach(time);
+        self.touched.begins_earlier |= self.asserted_since.is_some_and(|since| time < since);
+        self.asserted_since = Some(self.asserted_since.map_or(time, |since| since.min(time)));
         let Self { names, destinations, coverage, issuing, bindings, uses, touched, .. } = self;
         touched.issuing(issuing.assertion(environment, view, row));
         let called = destinations.of(environment, view, row);

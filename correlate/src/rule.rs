@@ -181,6 +181,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "posture" / "ct-305",
     "posture" / "ct-306",
     "posture" / "ct-307",
+    "posture" / "ct-401",
     "posture" / "ct-403",
 ];
 

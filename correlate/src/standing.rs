@@ -9,6 +9,7 @@ mod groups;
 mod index;
 mod issues;
 mod rows;
+mod silences;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ use cases::Case;
 use groups::Touch;
 pub(crate) use index::{Index, Sought};
 use rows::{SignState, UseState};
+use silences::Silences;
 pub(crate) use units::Unit;
 
 /// Everything that stands.
@@ -43,6 +45,8 @@ pub(crate) struct Standing {
     issues: BTreeMap<usize, IssueKeys>,
     /// Uses whose issuer, by its number, is to be heard until a moment before anything can be said of them.
     unheard_issues: BTreeSet<(usize, EventTime, usize)>,
+    /// Uses while their hosts were silent.
+    silences: Silences,
     past: Past,
     found: BTreeMap<FindingId, Found>,
     /// Findings by rule and group.

@@ -23,6 +23,8 @@ pub(crate) struct Touched {
     pub(crate) heard: BTreeMap<Name, (EventTime, EventTime)>,
     /// What issuing logs tell of uses since that moment may be otherwise.
     pub(crate) issuing: Option<EventTime>,
+    /// An assertion is older than the first that was known.
+    pub(crate) begins_earlier: bool,
     /// A source told of a gap.
     pub(crate) gaps: bool,
     /// Somebody wants to know.

@@ -13,7 +13,7 @@ use offbound_schemas::vocabulary::{
 use offbound_schemas::{EventId, EventTime};
 
 use super::attribution::{Attribution, Grade, is_forged};
-use super::{Case, blast};
+use super::{Case, blast, graph};
 use crate::scene::Scene;
 use crate::scene::ending;
 use crate::scene::signals::{self, control_of};
@@ -263,12 +263,13 @@ pub(super) fn are_covered(scene: &Scene<'_>, hosts: &[String], (from, end): (Eve
 /// Hosts where the incident's workloads run: those of its scopes. A credential that is bound to none was shown from its
 /// own workload's host where it was not off its place.
 pub(super) fn own_hosts(case: &Case<'_>) -> Vec<String> {
-    let uses = case.members.iter().flat_map(|member| &member.uses).filter_map(|row| {
+    // Where a weakness shows beside it, nothing need have been done.
+    let members = || case.members.iter().filter(|member| !graph::is_posture(&member.finding.rule));
+    let uses = members().flat_map(|member| &member.uses).filter_map(|row| {
         let shown_at = row.observed_host.as_ref().filter(|_| row.place_match != Match::Mismatch);
         row.bound_host.as_ref().or(shown_at).cloned()
     });
-    let signals =
-        case.members.iter().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
+    let signals = members().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
     let mut hosts: Vec<String> = uses.chain(signals).collect();
     hosts.sort();
     hosts.dedup();

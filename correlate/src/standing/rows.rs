@@ -301,6 +301,7 @@ impl Standing {
     pub(super) fn renew_uses(&mut self, scene: &mut Scene<'_>, touched: &Touched, changed: &mut Changed) {
         changed.uses.clone_from(&touched.uses);
         changed.uses.extend(self.take_heard(scene));
+        changed.uses.extend(self.of_silent_hosts(scene, touched));
         for (key, since) in &changed.questions {
             let asked = self.index.uses_by_question.of(*key).iter().copied();
             changed.uses.extend(asked.filter(|place| reaches(scene, *place, *since)));
@@ -318,8 +319,10 @@ impl Standing {
         }
         self.uses.resize(scene.facts.uses.len(), None);
         self.learn_edges(scene, changed);
-        for place in changed.uses.clone() {
-            self.renew_use(scene, place, changed);
+        let mut places: Vec<usize> = changed.uses.iter().copied().collect();
+        while !places.is_empty() {
+            let next = places.into_iter().flat_map(|place| self.renew_use(scene, place, changed)).collect();
+            places = next;
         }
     }
 
@@ -384,17 +387,25 @@ impl Standing {
         }
     }
 
-    fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
-        let Some(usage) = scene.facts.uses.get(place) else { return };
-        let look = || state_of(scene, &Reading::briefly(scene, &usage), &self.crowds);
-        let (mut state, questions) = scene.places.asked.during(look);
+    /// Looks again at a use; gives others that are to be looked at since this one reads otherwise.
+    fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) -> Vec<usize> {
+        let Some(usage) = scene.facts.uses.get(place) else { return Vec::new() };
+        let look = || {
+            let readings = Reading::briefly(scene, &usage);
+            (state_of(scene, &readings, &self.crowds), Self::moments(scene, &usage, &readings))
+        };
+        let ((mut state, moments), questions) = scene.places.asked.during(look);
+        let next = self.silences.renew(place, moments);
+        if state.marks.meets(Marks::UNWATCHED) && !self.silences.is_first(place) {
+            state.marks = state.marks.without(Marks::UNWATCHED);
+        }
         if !usage.stands() {
             state.ask_nothing();
         }
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
         let wait = unissued::of(scene, &usage, scene.held(&usage).as_ref()).wait();
         self.unheard_issues.extend(wait.map(|Wait { issuer, until }| (issuer, until, place)));
-        let Some(known) = self.uses.get_mut(place) else { return };
+        let Some(known) = self.uses.get_mut(place) else { return next };
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
             changed.groups.add(Entity::Credential, state.holder, state.marks);
@@ -421,6 +432,7 @@ impl Standing {
             let credential = usage.key.credential.map(|name| About::Credential(name).key());
             credential.into_iter().for_each(|key| self.index.uses.add(key, place));
         }
+        next
     }
 }
 

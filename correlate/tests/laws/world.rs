@@ -48,6 +48,8 @@ name = "service-1"
 audiences = ["service-1"]
 [credential_class.vault-token]
 max_ttl = "10m"
+[telemetry]
+max_silence = "15m"
 [[issuer]]
 name = "cluster"
 kinds = ["k8s-token"]

@@ -34,6 +34,9 @@ fn forged(world: &mut World, secs: i64, other: impl Fn(&mut IdentityAssertion)) 
     });
 }
 
+/// What happens in a world.
+type Tell = fn(&mut World);
+
 fn in_words(incident: &Incident) -> (Vec<Control>, Vec<&str>) {
     let reasons = incident.residual_exposure.iter().map(|left| left.reason.as_str()).collect();
     (incident.first_failed.clone(), reasons)
@@ -73,7 +76,7 @@ fn a_stolen_signing_key() {
 /// looked at. Guarantees: nobody is accused.
 #[test]
 fn what_is_not_known_accuses_nobody() {
-    let worlds: [(&str, fn(&mut World)); 10] = [
+    let worlds: [(&str, Tell); 10] = [
         ("a silence", |world| {
             tells(world, -3 * HOUR, -HOUR, |_| {});
             tells(world, -HOUR + 1_200, HOUR, |_| {});

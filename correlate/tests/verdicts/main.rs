@@ -4,6 +4,7 @@
 //! Owns: what must follow from what; leaves to the laws that it follows in any order.
 
 mod forged;
+mod unwatched;
 mod world;
 
 use offbound_correlate::Judgement;

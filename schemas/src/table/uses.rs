@@ -105,6 +105,11 @@ table!(Use "uses"
     /// The moment before which an honest credential that is shown then cannot have been made, as far back as those logs are
     /// complete.
     issuable_since: Option<EventTime> = "",
+    /// The host where it belongs (where it was, if nothing says that), where no sensor had been heard of that host for longer
+    /// than the environment allows.
+    unwatched_host: Option<String> = "",
+    /// Since when that host was silent then.
+    unwatched_since: Option<EventTime> = "",
     /// Audiences of the credential, divided by commas, where a record tells them; kept for uses at a destination that is none
     /// of them.
     audiences: Option<String> = "",
