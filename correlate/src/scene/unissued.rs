@@ -1,10 +1,12 @@
-//! Credentials that nobody made: let in, while the only issuer that they can be of never told of them.
+//! Credentials that nobody made: let in, while the only issuer that they can be of never told of them, or told of them as
+//! somebody else's.
 //!
 //! In: a use, what is known of its credential, when the issuer's logs were heard. Out: that it was never issued, or not yet
 //! known, or nothing. Owns: since when an honest credential can have been made, and what has to be complete.
 //! Law: an absence is none unless every log that would have told is declared complete, and was heard all that time.
 
 use offbound_schemas::EventTime;
+use offbound_schemas::table::Use;
 use offbound_schemas::vocabulary::{Decision, Phase};
 
 use super::Scene;
@@ -13,6 +15,10 @@ use crate::environment::Issuer;
 use crate::fact::binding::Held;
 use crate::fact::issuing::{Telling, form_of};
 use crate::fact::usage::Usage;
+use crate::names::Name;
+
+/// What names begin with that say who somebody is, in one way each.
+const FORMS_OF_SUBJECTS: &[&str] = &["system:serviceaccount:", "spiffe://"];
 
 /// What is known of an issuing that nobody told of.
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +42,16 @@ pub(crate) struct Wait {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unissued<'a> {
     pub(crate) issuer: &'a Issuer,
-    /// An honest one would have been made after this.
-    pub(crate) since: EventTime,
+    pub(crate) by: Proof,
+}
+
+/// By what that is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Proof {
+    /// An honest one would have been made after this moment, and nobody told of any.
+    NoneSince(EventTime),
+    /// The one of that id was made for somebody else.
+    IssuedTo(Name),
 }
 
 impl<'a> Absence<'a> {
@@ -47,6 +61,18 @@ impl<'a> Absence<'a> {
 
     pub(crate) fn wait(self) -> Option<Wait> {
         if let Self::Open(wait) = self { Some(wait) } else { None }
+    }
+}
+
+/// The columns of a use that say that nobody made its credential, and by what that is known.
+pub(super) fn columns(scene: &Scene<'_>, unissued: Option<Unissued<'_>>) -> Use {
+    let Some(Unissued { issuer, by }) = unissued else { return Use::default() };
+    let never_issued_by = Some(issuer.name.clone());
+    match by {
+        Proof::NoneSince(since) => Use { never_issued_by, issuable_since: Some(since), ..Use::default() },
+        Proof::IssuedTo(to) => {
+            Use { never_issued_by, issued_to: scene.facts.names.owned(Some(to)), ..Use::default() }
+        }
     }
 }
 
@@ -60,13 +86,17 @@ pub(crate) fn of<'a>(scene: &'a Scene<'_>, usage: &Usage, held: Option<&Held>) -
 
 fn told<'a>(scene: &'a Scene<'_>, usage: &Usage, held: &Held) -> Option<Absence<'a>> {
     let key = &usage.key;
-    let is_let_in = key.decision == Decision::Allow && key.phase == Phase::Present;
-    if !is_let_in || held.issue.is_some() {
+    if key.decision != Decision::Allow || key.phase != Phase::Present {
         return None;
     }
     let names = &scene.facts.names;
     let kind = names.text_of(held.kind)?;
     let (number, issuer) = scene.environment.issuer_of(kind, names.text(key.source))?;
+    if let Some(issue) = held.issue {
+        let to =
+            is_told_by(names.text(issue.source), issuer).then(|| issued_to(scene, usage, held)).flatten();
+        return to.map(|to| Absence::Proven(Unissued { issuer, by: Proof::IssuedTo(to) }));
+    }
     let is_complete = |log: &String| scene.environment.completeness(log).is_some_and(|log| log.complete);
     if !issuer.logs.iter().all(is_complete) {
         return None;
@@ -81,10 +111,26 @@ fn told<'a>(scene: &'a Scene<'_>, usage: &Usage, held: &Held) -> Option<Absence<
         held.id.iter().chain(&held.aliases).map(|name| form_of(names.text(*name))).collect();
     let tells = |log: &String| scene.facts.issuing.tells(log, (kind, &forms), (since, until));
     Some(match issuer.logs.iter().map(tells).max()? {
-        Telling::Whole => Absence::Proven(Unissued { issuer, since }),
+        Telling::Whole => Absence::Proven(Unissued { issuer, by: Proof::NoneSince(since) }),
         Telling::NotYet => Absence::Open(Wait { issuer: number, until }),
         Telling::No => Absence::Unsaid,
     })
+}
+
+fn is_told_by(source: &str, issuer: &Issuer) -> bool {
+    issuer.logs.iter().any(|log| log == source)
+}
+
+/// Whom a credential was made for, where it was shown for another: an id that is drawn at random has one owner, and names of
+/// one form that no workload shares are of two. Serials are not unique beyond their issuer.
+fn issued_to(scene: &Scene<'_>, usage: &Usage, held: &Held) -> Option<Name> {
+    let (to, shown_for) = held.subject.zip(usage.key.subject).filter(|(to, shown_for)| to != shown_for)?;
+    let text = |name| scene.facts.names.text(name);
+    let is_unique = held.id.is_some_and(|id| form_of(text(id)) == "JTI");
+    let is_comparable =
+        FORMS_OF_SUBJECTS.iter().any(|form| text(to).starts_with(form) && text(shown_for).starts_with(form));
+    let canonical = |name| scene.environment.canonical(text(name));
+    (is_unique && is_comparable && canonical(to) != canonical(shown_for)).then_some(to)
 }
 
 /// From when to when an honest credential that is shown then can have been made, by the clocks of the issuer's logs: after

@@ -516,7 +516,6 @@ fn good_for(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     let kind = reading.kind(scene);
     let audience_match = reading.audience(scene);
     let audiences = reading.audiences(scene).filter(|_| audience_match == Match::Mismatch);
-    let unissued = reading.unissued(scene);
     let silent = match reading.watch(scene) {
         Watch::Missing(host, since) => Some((host, since)),
         Watch::Unasked | Watch::Open(..) => None,
@@ -524,15 +523,13 @@ fn good_for(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
     Use {
         unwatched_host: names.owned(silent.map(|(host, _)| host)),
         unwatched_since: silent.map(|(_, since)| since),
-        never_issued_by: unissued.map(|unissued| unissued.issuer.name.clone()),
-        issuable_since: unissued.map(|unissued| unissued.since),
         audiences: audiences.map(|said| said.collect::<Vec<_>>().join(", ")),
         audience_match,
         ended_at: ending.map(|ending| ending.at),
         ended_by: ending.map(|ending| ending.by.as_str().to_owned()),
         end_grace_nanos: ending.map_or(0, |ending| ending.grace_nanos + scene.skew(usage.key.source)),
         checks_liveness: ending.is_some_and(|ending| ending::is_checked(scene, usage, kind, &ending)),
-        ..Use::default()
+        ..unissued::columns(scene, reading.unissued(scene))
     }
 }
 

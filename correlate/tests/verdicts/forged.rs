@@ -70,6 +70,29 @@ fn a_stolen_signing_key() {
     }
 }
 
+/// Scenario: a token of one service account is shown, with its id, for another; for the same one under another name; under an id
+/// that is no random one. Guarantees: the first was made by somebody else, and the others are not known to be.
+#[test]
+fn a_borrowed_id() {
+    let told = |id: &str, subject: &str| {
+        let mut world = World::new();
+        world.hear(0);
+        tells(&mut world, -600, 0, |row| {
+            row.credential_id = Some(id.to_owned());
+            row.subject = Some("system:serviceaccount:shop:till".to_owned());
+        });
+        forged(&mut world, 0, |row| {
+            (row.credential_id, row.subject) = (Some(id.to_owned()), Some(subject.to_owned()));
+        });
+        let judged = world.judge();
+        found(&judged).contains(&("CT-107", Severity::Critical))
+    };
+    assert!(told("JTI=one", "system:serviceaccount:shop:web"));
+    assert!(!told("JTI=one", "system:serviceaccount:shop:till"));
+    assert!(!told("JTI=one", "shop/till"));
+    assert!(!told("X509SERIAL=1", "system:serviceaccount:shop:web"));
+}
+
 /// Scenario: the same where something is missing: the log was silent for a while within the hours in which the token can have
 /// been made, began later than that, ended before the token was shown, tells of issuing without ids or of another form of
 /// them; the token was issued after all, is of a kind or at a verifier of which no issuer is declared, was refused, or only
