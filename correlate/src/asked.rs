@@ -45,6 +45,12 @@ pub(crate) enum About<'a> {
     Entries,
     /// Stays with a container, by the beginning of its id.
     Container(&'a str),
+    /// Which sensors watch a host, by its one name.
+    Watched(Name),
+    /// Uses of a workload while one of its hosts was silent, since a moment.
+    Silence(&'a str, Name, i64),
+    /// When issuing logs were heard, and what they tell of.
+    Issuing,
     /// Uses of a credential, by one of its names.
     Credential(Name),
     /// Uses of a credential, or of a subject that shows none.

@@ -15,6 +15,7 @@ mod delegation;
 mod destination;
 mod egress;
 mod exception;
+mod issuer;
 mod learning;
 mod lookup;
 mod pattern;
@@ -22,6 +23,7 @@ mod policy;
 mod proxy;
 mod ranges;
 mod realm;
+mod telemetry;
 mod workload;
 
 #[cfg(test)]
@@ -44,12 +46,14 @@ pub use delegation::Delegation;
 pub use destination::DestinationInfo;
 pub use egress::{Egress, EgressEntry};
 pub use exception::Exception;
+pub use issuer::Issuer;
 pub use learning::Learning;
 pub use offbound_schemas::authored::{FileError as EnvironmentError, Problem};
 pub use pattern::Pattern;
 pub use policy::Policy;
 pub use proxy::Proxy;
 pub use realm::{Place, Realm};
+pub use telemetry::Telemetry;
 pub use workload::WorkloadInfo;
 
 /// The only version of the file that there is.
@@ -78,10 +82,14 @@ pub struct Environment {
     pub policy: Policy,
     /// Lifetime policy, by credential kind.
     pub credential_classes: BTreeMap<String, CredentialClass>,
+    /// Who makes credentials, and where that is told.
+    pub issuers: Vec<Issuer>,
     /// Dated exceptions to rules.
     pub exceptions: Vec<Exception>,
     /// How baselines are learned.
     pub learning: Learning,
+    /// How long hosts may be silent.
+    pub telemetry: Telemetry,
     /// Which sources are complete, by source label.
     pub completeness: BTreeMap<String, Completeness>,
     /// How far clocks may be off.
@@ -107,8 +115,10 @@ const SECTIONS: &[Section] = &[
     Section { key: "allow", read: allow::read },
     Section { key: "policy", read: policy::read },
     Section { key: "credential_class", read: credential_class::read },
+    Section { key: "issuer", read: issuer::read },
     Section { key: "exception", read: exception::read },
     Section { key: "learning", read: learning::read },
+    Section { key: "telemetry", read: telemetry::read },
     Section { key: "completeness", read: completeness::read },
     Section { key: "clock", read: clock::read },
 ];

@@ -12,6 +12,7 @@ pub(crate) mod coverage;
 mod destination;
 pub(crate) mod evidence;
 pub(crate) mod gap;
+pub(crate) mod issuing;
 pub(crate) mod keep;
 pub(crate) mod lineage;
 mod operations;
@@ -53,9 +54,12 @@ pub(crate) struct Facts {
     pub(crate) lineage: lineage::Lineage,
     pub(crate) signals: signal::Signals,
     pub(crate) coverage: coverage::CoverageFacts,
+    pub(crate) issuing: issuing::Issuing,
     pub(crate) gaps: gap::Gaps,
     /// Time of the first event.
     pub(crate) begin: Option<EventTime>,
+    /// Time of the first assertion: before it nobody could have been missed on a host.
+    pub(crate) asserted_since: Option<EventTime>,
     /// Time of the last event: "now" for lifetimes in a replay.
     pub(crate) end: Option<EventTime>,
     /// What changed since somebody looked.
@@ -120,7 +124,10 @@ impl Facts {
     ) {
         let time = view.event_time(row);
         self.reach(time);
-        let Self { names, destinations, coverage, bindings, uses, touched, .. } = self;
+        self.touched.begins_earlier |= self.asserted_since.is_some_and(|since| time < since);
+        self.asserted_since = Some(self.asserted_since.map_or(time, |since| since.min(time)));
+        let Self { names, destinations, coverage, issuing, bindings, uses, touched, .. } = self;
+        touched.issuing(issuing.assertion(environment, view, row));
         let called = destinations.of(environment, view, row);
         let (destination, source) = (names.name(&called.name), names.name(view.source(row)));
         let is_sent = sides::is_sent(view, row);

@@ -282,7 +282,9 @@ fn title(case: &Case<'_>, attributed: &Attribution<'_>) -> String {
     let signs = case.members.iter().any(|member| !member.signals.is_empty());
     let off = attributed.uses.iter().any(|used| used.row.place_match == Match::Mismatch);
     let late = attributed.uses.iter().any(|used| ending::is_after(&used.row));
+    let forged = attributed.uses.iter().any(|used| attribution::is_forged(&used.row));
     let what = match (signs, off, attributed.uses.is_empty()) {
+        (false, ..) if forged => "credential used that nobody issued",
         (true, true, _) => "intruder's code, and its credential used elsewhere",
         (false, true, _) => "credential used off its place",
         (false, false, _) if late => "credential used after its end",
@@ -318,6 +320,7 @@ fn residual(scene: &Scene<'_>, attributed: &Attribution<'_>) -> Vec<ResidualExpo
         // What is let in after it was revoked is as good as it was before.
         let revoked_at = held.revoked_at().filter(|at| !is_accepted_after(*at));
         let (seconds, reason) = match (revoked_at, lifetime.to) {
+            _ if attributed.is_forged(held) => (None, "forged"),
             (Some(at), _) if at <= scene.now => (Some(0), "revoked"),
             (_, Some(end)) if end <= scene.now => (Some(0), "expired"),
             (_, Some(end)) => (Some(end.nanos_since(scene.now) / 1_000_000_000), "expires"),

@@ -165,6 +165,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "binding" / "ct-104",
     "binding" / "ct-105",
     "binding" / "ct-106",
+    "binding" / "ct-107",
     "binding" / "ct-108",
     "binding" / "ct-110",
     "theft" / "ct-201",
@@ -180,6 +181,7 @@ const BUILT_IN: &[(&str, &str)] = rules![
     "posture" / "ct-305",
     "posture" / "ct-306",
     "posture" / "ct-307",
+    "posture" / "ct-401",
     "posture" / "ct-403",
 ];
 

@@ -14,8 +14,12 @@ pub(crate) mod looked_at;
 pub(crate) mod signals;
 pub(crate) mod tables;
 pub(crate) mod taints;
+pub(crate) mod unissued;
+pub(crate) mod unwatched;
 pub(crate) mod uses;
 pub(crate) mod whose;
+
+use std::cell::OnceCell;
 
 use offbound_schemas::EventTime;
 
@@ -31,6 +35,7 @@ use crate::names::Name;
 use crate::place::{PlaceIndex, Places, PodFacts};
 use crate::standing::{Index, Sought};
 use learned::{Learned, Relearned};
+use unwatched::Sensors;
 
 /// Minimum history where the environment says nothing: a day, so that daily jobs are not new.
 const DEFAULT_MIN_HISTORY_NANOS: i64 = 24 * 3_600 * 1_000_000_000;
@@ -46,6 +51,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) index: Option<&'a Index>,
     /// The moment at which lifetimes are judged.
     pub(crate) now: EventTime,
+    /// What sensors there are, once somebody asked.
+    sensors: OnceCell<Sensors>,
 }
 
 /// What one scene leaves to the next.
@@ -79,7 +86,12 @@ impl<'a> Scene<'a> {
         let Past { edges, learned, places } = past;
         let places = Places::new(environment, &facts.names, &facts.placements, (places, touched));
         let now = facts.end.max(now).unwrap_or_default();
-        Self { environment, facts, places, edges, index: None, learned, now }
+        Self { environment, facts, places, edges, index: None, learned, now, sensors: OnceCell::new() }
+    }
+
+    /// The sensors of each host, by its one name.
+    pub(crate) fn sensors(&self) -> &Sensors {
+        self.sensors.get_or_init(|| unwatched::sensors(self))
     }
 
     /// Learns from signs that are new or others now; tells whose habits that changes.

@@ -9,6 +9,7 @@ mod groups;
 mod index;
 mod issues;
 mod rows;
+mod silences;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventTime, FindingId, IncidentId};
 
-use crate::asked::Key;
+use crate::asked::{About, Key};
 use crate::engine::EngineError;
 use crate::environment::Environment;
 use crate::fact::Facts;
@@ -34,6 +35,7 @@ use cases::Case;
 use groups::Touch;
 pub(crate) use index::{Index, Sought};
 use rows::{SignState, UseState};
+use silences::Silences;
 pub(crate) use units::Unit;
 
 /// Everything that stands.
@@ -46,6 +48,10 @@ pub(crate) struct Standing {
     signs: Vec<Option<SignState>>,
     /// Credentials that were issued for too long, by their place.
     issues: BTreeMap<usize, IssueKeys>,
+    /// Uses whose issuer, by its number, is to be heard until a moment before anything can be said of them.
+    unheard_issues: BTreeSet<(usize, EventTime, usize)>,
+    /// Uses while their hosts were silent.
+    silences: Silences,
     past: Past,
     found: BTreeMap<FindingId, Found>,
     /// Findings by rule and group.
@@ -170,6 +176,7 @@ impl Standing {
         let mut changed =
             Changed { questions: questions(environment, facts, &touched), ..Changed::default() };
         changed.questions.extend(scene.places.renamed.iter().map(|key| (*key, EventTime::MIN)));
+        changed.questions.extend(touched.issuing.map(|since| (About::Issuing.key(), since)));
         let asked = changed.questions.keys().flat_map(|key| self.index.signs_by_question.of(*key));
         changed.signs = touched.signs.iter().copied().chain(asked).collect();
         let relearned = scene.learn(changed.signs.iter().copied());

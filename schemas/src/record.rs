@@ -229,7 +229,7 @@ pub struct ResidualExposure {
     pub credential: String,
     /// Seconds of validity left at the end of the data; null when unbounded.
     pub seconds: Option<i64>,
-    /// Why: `expires`, `static`, `unknown-expiry`, `expired`, `revoked`.
+    /// Why: `expires`, `static`, `unknown-expiry`, `expired`, `revoked`, `forged` (whoever made it can make others).
     pub reason: String,
 }
 

@@ -133,6 +133,7 @@ fn name_sections_are_read() {
         baseline: vec![Control::Lsm, Control::Seccomp],
         credential_readers: Some(vec!["/usr/bin/node".to_owned()]),
         sensitive: false,
+        host_sensor: true,
     };
     assert_eq!(environment.workloads, [workload]);
     let destination = DestinationInfo {

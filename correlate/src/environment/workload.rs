@@ -25,9 +25,12 @@ pub struct WorkloadInfo {
     pub credential_readers: Option<Vec<String>>,
     /// Whether it is sensitive as a destination.
     pub sensitive: bool,
+    /// Whether a sensor can be on its hosts: not where somebody else runs them.
+    pub host_sensor: bool,
 }
 
-const KEYS: &[&str] = &["id", "aliases", "owner", "baseline", "credential_readers", "sensitive"];
+const KEYS: &[&str] =
+    &["id", "aliases", "owner", "baseline", "credential_readers", "sensitive", "host_sensor"];
 
 pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
     let controls: Vec<(&str, Control)> =
@@ -46,6 +49,7 @@ pub(super) fn read(environment: &mut Environment, value: &Value<'_>) {
             baseline: table.value("baseline").map(|baseline| baseline.words(&controls)).unwrap_or_default(),
             credential_readers: table.texts("credential_readers"),
             sensitive: table.flag("sensitive").unwrap_or(false),
+            host_sensor: table.flag("host_sensor").unwrap_or(true),
         });
     }
 }

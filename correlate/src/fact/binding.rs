@@ -60,6 +60,8 @@ pub(crate) struct Held {
     pub(crate) key_bound: bool,
     /// The metadata service that delivered it answers whoever asks.
     pub(crate) weak_delivery: bool,
+    /// It was first heard of when others had been forgotten with the records that issued them: it may have been one of these.
+    pub(crate) after_loss: bool,
 }
 
 /// How long a credential was issued for, where that is too long.
@@ -164,6 +166,8 @@ pub(crate) struct Bindings {
     places: Vec<u32>,
     /// Names beside the first of each credential.
     aliases: usize,
+    /// Credentials were forgotten that had been issued until then.
+    lost_issues: Option<EventTime>,
 }
 
 impl Bindings {
@@ -223,9 +227,17 @@ impl Bindings {
         self.at(self.place(credential)?)
     }
 
+    /// Until when credentials were issued that are forgotten.
+    pub(crate) fn lost_issues(&self) -> Option<EventTime> {
+        self.lost_issues
+    }
+
     /// Keeps some credentials, under their new names.
     pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
         let before = std::mem::take(self);
+        let gone = (0..before.held.len()).filter(|place| !moves.keeps(*place));
+        let issued = gone.filter_map(|place| before.at(place)?.issue).map(|issue| issue.time);
+        self.lost_issues = issued.max().max(before.lost_issues);
         let kept = (0..before.held.len()).filter(|place| moves.keeps(*place));
         for mut held in kept.filter_map(|place| before.at(place)) {
             renaming.rename(&mut held);
@@ -266,7 +278,10 @@ impl Bindings {
         let index = match (known, known_alias) {
             (Some(index), Some(other)) if index != other => self.join(index, other),
             (Some(index), _) | (None, Some(index)) => index,
-            (None, None) => self.push(&Held { id: Some(id), ..Held::default() }),
+            (None, None) => {
+                let after_loss = self.lost_issues.is_some();
+                self.push(&Held { id: Some(id), after_loss, ..Held::default() })
+            }
         };
         for name in [Some(id), alias].into_iter().flatten() {
             if self.place(name) == Some(index) {
@@ -436,8 +451,8 @@ fn overlong(
 fn pour(into: &mut Held, from: &Held) {
     let Held { id: _, aliases: _, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = from;
     let Held { audience, instance, agent, entry, iat, nbf, exp, reported_expiry, warn_after, .. } = from;
-    let Held { overlong, revoked, issue, claim, first_address, first_use, key_bound, weak_delivery, .. } =
-        from;
+    let Held { overlong, revoked, issue, claim, first_address, first_use, .. } = from;
+    let Held { key_bound, weak_delivery, after_loss, .. } = from;
     for (known, stated) in [
         (&mut into.kind, kind),
         (&mut into.subject, subject),
@@ -471,6 +486,7 @@ fn pour(into: &mut Held, from: &Held) {
     }
     into.key_bound |= key_bound;
     into.weak_delivery |= weak_delivery;
+    into.after_loss |= after_loss;
 }
 
 #[cfg(test)]

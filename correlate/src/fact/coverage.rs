@@ -40,6 +40,17 @@ pub(crate) enum Kind {
     Destination,
 }
 
+/// What is around a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around {
+    /// It was heard then, or near enough.
+    pub(crate) is_covered: bool,
+    /// The end of the last stretch before.
+    pub(crate) before: Option<EventTime>,
+    /// The beginning of the first stretch after.
+    pub(crate) after: Option<EventTime>,
+}
+
 /// All stretches.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CoverageFacts {
@@ -114,14 +125,30 @@ impl CoverageFacts {
         self.stretches.get(&subject)?.first().map(|part| part.from)
     }
 
-    /// Forgets stretches of a subject that were over before `horizon`, but for its last one.
+    /// What is around a moment in the stretches of a subject.
+    pub(crate) fn around(&self, subject: Subject, time: EventTime) -> Around {
+        let parts = self.stretches.get(&subject).map(Vec::as_slice).unwrap_or_default();
+        let near = |part: &Stretch| {
+            part.from.plus_nanos(-MAX_SILENCE_NANOS) <= time && time <= part.to.plus_nanos(MAX_SILENCE_NANOS)
+        };
+        Around {
+            is_covered: parts.iter().any(near),
+            before: parts.iter().map(|part| part.to).filter(|to| *to < time).max(),
+            after: parts.iter().map(|part| part.from).filter(|from| *from > time).min(),
+        }
+    }
+
+    /// The subjects that are hosts.
+    pub(crate) fn of_hosts(&self) -> impl Iterator<Item = Subject> {
+        self.stretches.keys().copied().filter(|subject| subject.kind == Kind::Host)
+    }
+
+    /// Forgets stretches of a subject that were over before `horizon`, but for the last of them: what was silent since then
+    /// is known.
     pub(crate) fn trim(&mut self, subject: Subject, horizon: EventTime) {
         if let Some(list) = self.stretches.get_mut(&subject) {
-            let last = list.last().copied();
-            list.retain(|part| part.to >= horizon);
-            if list.is_empty() {
-                list.extend(last);
-            }
+            let last = list.iter().map(|part| part.to).filter(|to| *to < horizon).max();
+            list.retain(|part| part.to >= horizon || Some(part.to) == last);
         }
     }
 

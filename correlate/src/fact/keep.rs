@@ -141,6 +141,7 @@ impl Facts {
         self.signals.keep(signals, renaming);
         self.placements.keep(placements, renaming);
         self.coverage.keep(coverage, renaming);
+        self.issuing.cut();
         self.lineage.keep(lineage, renaming);
         self.past.edges.keep(edges, renaming);
         self.past.bytes = self.past.edges.bytes();

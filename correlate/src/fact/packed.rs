@@ -76,6 +76,7 @@ pub(super) struct Profile {
     told: Option<Told>,
     key_bound: bool,
     weak_delivery: bool,
+    after_loss: bool,
     /// It is valid from when it was issued.
     from_issue: bool,
 }
@@ -169,6 +170,7 @@ impl Packed {
             first_use: told(&[By::Use]),
             key_bound: profile.key_bound,
             weak_delivery: profile.weak_delivery,
+            after_loss: profile.after_loss,
         }
     }
 }
@@ -179,7 +181,8 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         id, aliases, kind, subject, issuer, parent, audience, host, host_uid, pod_uid, instance, ..
     } = held;
     let Held { agent, entry, iat, nbf, exp, reported_expiry, warn_after, overlong, revoked, .. } = held;
-    let Held { issue, claim, first_address, first_use, key_bound, weak_delivery, .. } = held;
+    let Held { issue, claim, first_address, first_use, .. } = held;
+    let Held { key_bound, weak_delivery, after_loss, .. } = held;
     let witness = match (issue, claim, first_use) {
         (Some(issue), Some(claim), _) if issue == claim => Some((*issue, By::Both)),
         (Some(issue), ..) => Some((*issue, By::Issue)),
@@ -202,6 +205,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         told: split.map(|(witness, by, (origin, _))| Told { source: witness.source, origin, by }),
         key_bound: *key_bound,
         weak_delivery: *weak_delivery,
+        after_loss: *after_loss,
         from_issue,
     };
     let rare = Rare {
@@ -260,6 +264,7 @@ mod tests {
             first_address: Some(name),
             key_bound: true,
             weak_delivery: true,
+            after_loss: true,
             ..Held::default()
         };
         let issued =

@@ -21,6 +21,10 @@ pub(crate) struct Touched {
     pub(crate) stays: Before,
     /// Hosts that were heard: the first and the last moment.
     pub(crate) heard: BTreeMap<Name, (EventTime, EventTime)>,
+    /// What issuing logs tell of uses since that moment may be otherwise.
+    pub(crate) issuing: Option<EventTime>,
+    /// An assertion is older than the first that was known.
+    pub(crate) begins_earlier: bool,
     /// A source told of a gap.
     pub(crate) gaps: bool,
     /// Somebody wants to know.
@@ -36,6 +40,13 @@ impl Touched {
     /// More is known of a credential.
     pub(crate) fn credential(&mut self, place: Option<usize>) {
         self.credentials.extend(place.filter(|_| self.is_followed));
+    }
+
+    /// An issuing log was heard of a time of which it was not, or tells of more.
+    pub(crate) fn issuing(&mut self, since: Option<EventTime>) {
+        if let Some(since) = since.filter(|_| self.is_followed) {
+            self.issuing = Some(self.issuing.map_or(since, |known| known.min(since)));
+        }
     }
 
     /// Where stays are noted as they were before, if they are.

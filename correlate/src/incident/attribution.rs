@@ -49,6 +49,8 @@ struct Told {
     is_misused: bool,
     /// It is an older generation of what somebody else has renewed.
     is_fork: bool,
+    /// Nobody issued what it shows.
+    is_forged: bool,
 }
 
 /// The attacker's uses and credentials.
@@ -62,6 +64,13 @@ impl Attribution<'_> {
     /// Uses of at least that grade.
     pub(crate) fn at_least(&self, grade: Grade) -> impl Iterator<Item = &Attributed> {
         self.uses.iter().filter(move |used| used.grade >= grade)
+    }
+
+    /// Whether it is a credential that nobody issued: another can be made at any time.
+    pub(crate) fn is_forged(&self, held: &Held) -> bool {
+        let forged = self.uses.iter().filter(|used| is_forged(&used.row));
+        let mut shown = forged.filter_map(|used| used.row.credential_id.as_deref());
+        held.id.is_some_and(|id| shown.any(|shown| shown == self.names.text(id)))
     }
 
     /// The name of a credential.
@@ -111,6 +120,7 @@ fn told<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Told> {
             told.is_probing |= speaks_of_its_own(member);
             told.is_misused |= member.finding.rule == "CT-108";
             told.is_fork |= is_fork(member);
+            told.is_forged |= is_forged(row);
         }
     }
     all
@@ -124,6 +134,11 @@ pub(super) fn is_probing(member: &Found) -> bool {
 /// Whether a finding is about a credential that two hold and renew, at two places.
 fn is_fork(member: &Found) -> bool {
     member.finding.rule == "CT-110" && member.finding.severity >= Severity::Medium
+}
+
+/// Whether a use shows what its issuer never made: whoever made it has the issuer's key, and took nothing from a workload.
+pub(super) fn is_forged(row: &Use) -> bool {
+    row.never_issued_by.is_some()
 }
 
 /// Whether a finding is about whoever left a container: then the host is theirs, and what they did there.
@@ -187,7 +202,7 @@ fn may_concern(case: &Case<'_>, usage: &Usage) -> bool {
 
 fn grade(case: &Case<'_>, row: &Use, in_finding: Option<Told>) -> Option<Grade> {
     let of_case = row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope));
-    if in_finding.is_some_and(|told| told.is_fork) {
+    if in_finding.is_some_and(|told| told.is_fork || told.is_forged) {
         return Some(Grade::Definite);
     }
     if row.place_match == Match::Mismatch && row.match_grade >= 2 {

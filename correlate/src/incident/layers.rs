@@ -12,8 +12,8 @@ use offbound_schemas::vocabulary::{
 };
 use offbound_schemas::{EventId, EventTime};
 
-use super::attribution::{Attribution, Grade};
-use super::{Case, blast};
+use super::attribution::{Attribution, Grade, is_forged};
+use super::{Case, blast, tie};
 use crate::scene::Scene;
 use crate::scene::ending;
 use crate::scene::signals::{self, control_of};
@@ -75,7 +75,7 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
     let (host, inferred, local_effect) = host_accounts(case, &signals, attributed);
     let identity = identity_accounts(attributed);
     let silent = silent(case);
-    let is_covered = is_covered(case);
+    let is_covered = is_covered(case) || concerns_no_host(case, attributed);
     let host_controls: Vec<ControlVerdict> =
         host.iter().map(|(control, account)| account.close(*control)).collect();
     let identity_controls: Vec<ControlVerdict> =
@@ -133,8 +133,8 @@ fn host_accounts(case: &Case<'_>, signals: &[Seen], attributed: &Attribution<'_>
     let taken = accounts
         .values()
         .any(|account| account.votes.iter().any(|(verdict, ..)| *verdict >= LayerVerdict::NotEnforced));
-    // Off its place, or used when its owner was gone.
-    let definite = attributed.at_least(Grade::Definite).next();
+    // Off its place, or used when its owner was gone; what nobody issued was taken from no workload.
+    let definite = attributed.at_least(Grade::Definite).find(|used| !is_forged(&used.row));
     let inferred = !taken && definite.is_some();
     if let Some(used) = definite.filter(|_| inferred) {
         let id = used.row.use_id.parse().unwrap_or_default();
@@ -243,6 +243,12 @@ fn is_covered(case: &Case<'_>) -> bool {
     are_covered(case.scene, &own_hosts(case), (case.onset.plus_nanos(-BEFORE_NANOS), case.end))
 }
 
+/// Whether everything that the attacker surely did was done with what nobody issued, and no host is known to be part of it.
+fn concerns_no_host(case: &Case<'_>, attributed: &Attribution<'_>) -> bool {
+    let mut surely = attributed.at_least(Grade::Probable).peekable();
+    surely.peek().is_some() && surely.all(|used| is_forged(&used.row)) && own_hosts(case).is_empty()
+}
+
 /// Whether host events of all these hosts cover a stretch of time.
 pub(super) fn are_covered(scene: &Scene<'_>, hosts: &[String], (from, end): (EventTime, EventTime)) -> bool {
     let covered = |host: &String| {
@@ -257,12 +263,13 @@ pub(super) fn are_covered(scene: &Scene<'_>, hosts: &[String], (from, end): (Eve
 /// Hosts where the incident's workloads run: those of its scopes. A credential that is bound to none was shown from its
 /// own workload's host where it was not off its place.
 pub(super) fn own_hosts(case: &Case<'_>) -> Vec<String> {
-    let uses = case.members.iter().flat_map(|member| &member.uses).filter_map(|row| {
+    // Where a weakness shows beside it, nothing need have been done.
+    let members = || case.members.iter().filter(|member| !tie::is_posture(&member.finding.rule));
+    let uses = members().flat_map(|member| &member.uses).filter_map(|row| {
         let shown_at = row.observed_host.as_ref().filter(|_| row.place_match != Match::Mismatch);
         row.bound_host.as_ref().or(shown_at).cloned()
     });
-    let signals =
-        case.members.iter().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
+    let signals = members().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
     let mut hosts: Vec<String> = uses.chain(signals).collect();
     hosts.sort();
     hosts.dedup();
@@ -294,10 +301,10 @@ fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
                 if is_misused {
                     vote(Control::AudienceCheck, LayerVerdict::NotEnforced);
                 }
-                vote(
-                    Control::Authorization,
-                    if is_enforcing(row) { LayerVerdict::Bypassed } else { LayerVerdict::NotEnforced },
-                );
+                // Whoever has the issuer's key is let in as anybody: what was granted to that identity is not the matter.
+                let control = if is_forged(row) { Control::IssuanceScope } else { Control::Authorization };
+                let is_enforced = is_enforcing(row);
+                vote(control, if is_enforced { LayerVerdict::Bypassed } else { LayerVerdict::NotEnforced });
             }
             Decision::Deny if late => vote(Control::Expiry, LayerVerdict::Held),
             Decision::Deny if is_misused => vote(Control::AudienceCheck, LayerVerdict::Held),

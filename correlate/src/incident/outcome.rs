@@ -101,6 +101,8 @@ fn unreached(
 /// When the last exposed credential ended, if all of them have by the end of the data.
 fn ended(case: &Case<'_>, attributed: &Attribution<'_>) -> Option<EventTime> {
     let ends = attributed.exposed.iter().map(|held| match (held.revoked_at(), held.exp) {
+        // Its maker makes another.
+        _ if attributed.is_forged(held) => None,
         (Some(revoked), Some(end)) => Some(revoked.min(end)),
         (revoked, end) => revoked.or(end),
     });

@@ -52,10 +52,14 @@ impl Marks {
     pub(crate) const AUDIENCE: Self = Self(1 << 20);
     /// No use, but a credential that was issued for too long.
     pub(crate) const OVERLONG: Self = Self(1 << 21);
+    /// Let in, though whoever makes such credentials never made it.
+    pub(crate) const UNISSUED: Self = Self(1 << 22);
+    /// The first of its workload since its host has not been heard for too long.
+    pub(crate) const UNWATCHED: Self = Self(1 << 23);
     /// How many there are.
-    pub(crate) const COUNT: usize = 22;
-    /// Off its place, after its end, or where it is not meant for: what incidents look for.
-    pub(crate) const ASTRAY: Self = Self::MISMATCH.and(Self::ENDED).and(Self::AUDIENCE);
+    pub(crate) const COUNT: usize = 24;
+    /// Off its place, after its end, where it is not meant for, or never issued: what incidents look for.
+    pub(crate) const ASTRAY: Self = Self::MISMATCH.and(Self::ENDED).and(Self::AUDIENCE).and(Self::UNISSUED);
     /// Those of uses that most uses do not have: by these the uses of a host and of a destination are found.
     pub(crate) const RARE: Self = Self::ASTRAY
         .and(Self::OUTSIDE)
@@ -121,6 +125,8 @@ const USES: &[(&str, Marks)] = &[
     ("outside-validity", Marks::OUTSIDE),
     ("ended", Marks::ENDED),
     ("audience", Marks::AUDIENCE),
+    ("unissued", Marks::UNISSUED),
+    ("unwatched", Marks::UNWATCHED),
     ("overlong", Marks::OVERLONG),
     ("lasting", Marks::LASTING),
     ("denied", Marks::DENIED),

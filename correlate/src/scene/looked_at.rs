@@ -5,6 +5,8 @@
 
 use std::collections::hash_map::Entry;
 
+use offbound_schemas::{EventId, EventTime};
+
 use super::uses::{Reading, Readings, SeenAt, is_shared};
 use super::{Scene, signals};
 use crate::asked::{About, Key};
@@ -134,6 +136,25 @@ fn holder(reading: &Reading<'_>) -> Option<Name> {
     reading.credential().or(reading.subject())
 }
 
+/// The first use of each workload in each silence of one of its hosts.
+#[derive(Debug, Default)]
+struct Silences {
+    first: HashMap<Key, (EventTime, EventId, usize)>,
+}
+
+impl Silences {
+    fn add(&mut self, scene: &Scene<'_>, place: usize, readings: &Readings<'_>) {
+        for (reading, silence) in
+            readings.iter().filter_map(|reading| Some((reading, reading.silence(scene)?)))
+        {
+            let record = reading.first_record();
+            let one = (record.time, record.id, place);
+            let first = self.first.entry(silence).or_insert(one);
+            *first = one.min(*first);
+        }
+    }
+}
+
 /// Places of which a rule may speak.
 #[derive(Debug, Default)]
 struct Suspect {
@@ -191,7 +212,8 @@ impl Suspect {
 pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>) -> Vec<usize> {
     let Some(wanted) = Wanted::by(rules) else { return (0..scene.facts.uses.len()).collect() };
     let mut suspect = Suspect::of(scene, &wanted.places);
-    let at_once = wanted.marks.without(Marks::PLACES.and(Marks::SHARED));
+    let at_once = wanted.marks.without(Marks::PLACES.and(Marks::SHARED).and(Marks::UNWATCHED));
+    let mut silences = Silences::default();
     let mut looked_at = Vec::new();
     // Whether a credential was seen at several places, or a subject in several environments, is known when all uses were.
     let mut maybe: Vec<Maybe> = Vec::new();
@@ -209,6 +231,9 @@ pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>)
             let place = u32::try_from(place).expect("fewer than 2^32 uses fit in memory");
             maybe.push(Maybe { place, marks, holder: holder(first), subject: subject(first) });
         }
+        if wanted.marks.only(marks).meets(Marks::UNWATCHED) {
+            silences.add(scene, place, &readings);
+        }
         if wanted.marks.meets(Marks::PLACES) {
             seen.add(scene, &readings);
         }
@@ -222,6 +247,7 @@ pub(crate) fn uses<'r>(scene: &Scene<'_>, rules: impl Iterator<Item = &'r Rule>)
     };
     looked_at.extend(maybe.into_iter().filter(is_looked_at).map(|maybe| maybe.place as usize));
     looked_at.extend(suspect.rest());
+    looked_at.extend(silences.first.into_values().map(|(.., place)| place));
     looked_at.sort_unstable();
     looked_at.dedup();
     looked_at

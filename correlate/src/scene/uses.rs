@@ -10,6 +10,9 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Match, Ph
 
 use super::Scene;
 use super::ending::{self, Ending};
+use super::unissued::{self, Unissued};
+use super::unwatched::{self, Watch};
+use crate::asked::{About, Key};
 use crate::environment::{Admission, Call, StaticPolicy, is_too_long};
 use crate::fact::activity::Rest;
 use crate::fact::binding::Held;
@@ -136,7 +139,10 @@ impl<'a> Reading<'a> {
             Marks::MISMATCH.when([place, host, pod].contains(&Match::Mismatch)),
             Marks::OUTSIDE.when(too_late || too_soon),
             Marks::ENDED.when(self.is_after_end(scene)),
+            Marks::UNISSUED.when(self.unissued(scene).is_some()),
             Marks::AUDIENCE.when(self.audience(scene) == Match::Mismatch),
+            // Whether others of its workload came before it is told by all uses in that silence.
+            Marks::UNWATCHED.when(self.silence(scene).is_some()),
             Marks::LASTING.when(lasting),
             Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
@@ -201,6 +207,27 @@ impl<'a> Reading<'a> {
     pub(crate) fn bound_host(&self, scene: &Scene<'_>) -> Option<Name> {
         let host = self.bound.host.or_else(|| scene.pod(self.bound.pod_uid?)?.host);
         host.map(|host| scene.places.host_name(host))
+    }
+
+    /// The record of its first moment.
+    pub(crate) fn first_record(&self) -> Witness {
+        self.first
+    }
+
+    /// Whether anybody watched the host where it belongs or, where that is not known and it is not off its place, was.
+    pub(crate) fn watch(&self, scene: &Scene<'_>) -> Watch {
+        if self.usage.key.phase == Phase::Verify || scene.environment.telemetry.max_silence_nanos.is_none() {
+            return Watch::Unasked;
+        }
+        let there = || self.compared.observed.filter(|_| self.compared.place != Match::Mismatch)?.host;
+        let host = self.bound_host(scene).or_else(|| there().map(|host| scene.places.host_name(host)));
+        unwatched::of(scene, self.workload(), host, self.first.time)
+    }
+
+    /// The silence of its host that its workload used it in.
+    pub(crate) fn silence(&self, scene: &Scene<'_>) -> Option<Key> {
+        let Watch::Missing(host, since) = self.watch(scene) else { return None };
+        Some(About::Silence(self.workload()?, host, since.0).key())
     }
 
     /// Where it was seen; translated and undetermined addresses name no place.
@@ -273,6 +300,11 @@ impl<'a> Reading<'a> {
     /// When its credential, or whoever that belongs to, was gone.
     pub(crate) fn ending(&self, scene: &Scene<'_>) -> Option<Ending> {
         ending::of(scene, self.held.as_ref()?, &self.bound)
+    }
+
+    /// That its issuer never made its credential, where that is known.
+    fn unissued<'s>(&self, scene: &'s Scene<'_>) -> Option<Unissued<'s>> {
+        unissued::of(scene, self.usage, self.held.as_ref()).proven()
     }
 
     /// The credential's audiences, as far as they are known.
@@ -479,19 +511,25 @@ fn placed(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
 
 /// The columns of a use that say until when its credential was good, and for whom.
 fn good_for(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
-    let usage = reading.usage;
+    let (names, usage) = (&scene.facts.names, reading.usage);
     let ending = reading.ending(scene);
     let kind = reading.kind(scene);
     let audience_match = reading.audience(scene);
     let audiences = reading.audiences(scene).filter(|_| audience_match == Match::Mismatch);
+    let silent = match reading.watch(scene) {
+        Watch::Missing(host, since) => Some((host, since)),
+        Watch::Unasked | Watch::Open(..) => None,
+    };
     Use {
+        unwatched_host: names.owned(silent.map(|(host, _)| host)),
+        unwatched_since: silent.map(|(_, since)| since),
         audiences: audiences.map(|said| said.collect::<Vec<_>>().join(", ")),
         audience_match,
         ended_at: ending.map(|ending| ending.at),
         ended_by: ending.map(|ending| ending.by.as_str().to_owned()),
         end_grace_nanos: ending.map_or(0, |ending| ending.grace_nanos + scene.skew(usage.key.source)),
         checks_liveness: ending.is_some_and(|ending| ending::is_checked(scene, usage, kind, &ending)),
-        ..Use::default()
+        ..unissued::columns(scene, reading.unissued(scene))
     }
 }
 

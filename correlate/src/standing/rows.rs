@@ -20,6 +20,7 @@ use crate::names::Name;
 use crate::rule::{Entity, Marks};
 use crate::scene::edges::Learned as LearnedUse;
 use crate::scene::learned::Relearned;
+use crate::scene::unissued::{self, Wait};
 use crate::scene::uses::{Reading, Readings};
 use crate::scene::{Scene, signals};
 
@@ -91,7 +92,7 @@ impl UseState {
         self.scopes.iter()
     }
 
-    /// Where it is off its place, after its end, or not meant for: what incidents find it by.
+    /// Where it is off its place, after its end, not meant for, or never issued: what incidents find it by.
     fn keys_of_off(&self) -> impl Iterator<Item = Key> + '_ {
         let made = self.workload.iter().map(|workload| About::MadeBy(workload).key());
         made.chain([self.holder]).filter(|_| self.marks.meets(Marks::ASTRAY))
@@ -302,6 +303,8 @@ impl Standing {
     /// Looks again at every use that may read otherwise.
     pub(super) fn renew_uses(&mut self, scene: &mut Scene<'_>, touched: &Touched, changed: &mut Changed) {
         changed.uses.clone_from(&touched.uses);
+        changed.uses.extend(self.take_heard(scene));
+        changed.uses.extend(self.of_silent_hosts(scene, touched));
         for (key, since) in &changed.questions {
             let asked = self.index.uses_by_question.of(*key);
             changed.uses.extend(asked.filter(|place| reaches(scene, *place, *since)));
@@ -319,9 +322,26 @@ impl Standing {
         }
         self.uses.resize(scene.facts.uses.len(), None);
         self.learn_edges(scene, changed);
-        for place in changed.uses.clone() {
-            self.renew_use(scene, place, changed);
+        let mut places: Vec<usize> = changed.uses.iter().copied().collect();
+        while !places.is_empty() {
+            let next = places.into_iter().flat_map(|place| self.renew_use(scene, place, changed)).collect();
+            places = next;
         }
+    }
+
+    /// Takes out the uses that waited for an issuer's logs to be heard until a moment, where they were.
+    fn take_heard(&mut self, scene: &Scene<'_>) -> Vec<usize> {
+        let mut heard = Vec::new();
+        for (number, issuer) in scene.environment.issuers.iter().enumerate() {
+            let Some(until) = scene.facts.issuing.heard_until(&issuer.logs) else { continue };
+            let waited = (number, EventTime::MIN, 0)..=(number, until, usize::MAX);
+            let due: Vec<_> = self.unheard_issues.range(waited).copied().collect();
+            for one in due {
+                self.unheard_issues.remove(&one);
+                heard.push(one.2);
+            }
+        }
+        heard
     }
 
     /// Edges first: which use was the first to a destination decides how others read.
@@ -379,16 +399,26 @@ impl Standing {
         workload
     }
 
-    fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) {
-        let Some(usage) = scene.facts.uses.get(place) else { return };
-        let look = || state_of(scene, &Reading::briefly(scene, &usage), &self.crowds);
-        let (mut state, questions) = scene.places.asked.during(look);
+    /// Looks again at a use; gives others that are to be looked at since this one reads otherwise.
+    fn renew_use(&mut self, scene: &Scene<'_>, place: usize, changed: &mut Changed) -> Vec<usize> {
+        let Some(usage) = scene.facts.uses.get(place) else { return Vec::new() };
+        let look = || {
+            let readings = Reading::briefly(scene, &usage);
+            (state_of(scene, &readings, &self.crowds), Self::moments(scene, &usage, &readings))
+        };
+        let ((mut state, moments), questions) = scene.places.asked.during(look);
+        let next = self.silences.renew(place, moments);
+        if state.marks.meets(Marks::UNWATCHED) && !self.silences.is_first(place) {
+            state.marks = state.marks.without(Marks::UNWATCHED);
+        }
         if !usage.stands() {
             state.ask_nothing();
         }
         state.workload = state.workload.map(|workload| self.shared(workload));
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
-        let Some(known) = self.uses.get_mut(place) else { return };
+        let wait = unissued::of(scene, &usage, scene.held(&usage).as_ref()).wait();
+        self.unheard_issues.extend(wait.map(|Wait { issuer, until }| (issuer, until, place)));
+        let Some(known) = self.uses.get_mut(place) else { return next };
         let before = known.replace(state.clone());
         for state in before.iter().chain([&state]) {
             changed.groups.add(Entity::Credential, state.holder, state.marks);
@@ -415,6 +445,7 @@ impl Standing {
             let credential = usage.key.credential.map(|name| About::Credential(name).key());
             credential.into_iter().for_each(|key| self.index.uses.add(key, place));
         }
+        next
     }
 }
 

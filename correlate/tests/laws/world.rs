@@ -48,8 +48,17 @@ name = "service-1"
 audiences = ["service-1"]
 [credential_class.vault-token]
 max_ttl = "10m"
+[telemetry]
+max_silence = "15m"
+[[issuer]]
+name = "cluster"
+kinds = ["k8s-token"]
+logs = ["token-log"]
+verifiers = ["api-log"]
+max_age = "10m"
 [completeness]
 "api-log" = { complete = true }
+"token-log" = { complete = true }
 "#;
 
 const SEC: i64 = 1_000_000_000;
@@ -129,8 +138,10 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
     let sources = prop::collection::vec(0usize..3, PODS);
     let ends = prop::collection::vec((0..PODS, -300i64..600, any::<bool>()), 0..3);
     let mints = prop::collection::vec((0..PODS, 0i64..900, any::<bool>()), 0..5);
-    let beside = (calls, sources, ends, mints);
-    (uses, at_home, hosts, beside).prop_map(|(uses, at_home, hosts, (calls, sources, ends, mints))| {
+    let forgeries = prop::collection::vec((0..PODS, 0..PODS + 2, 1usize..5, 0i64..900, any::<bool>()), 0..4);
+    let beside = (calls, sources, ends, mints, forgeries);
+    (uses, at_home, hosts, beside).prop_map(|(uses, at_home, hosts, beside)| {
+        let (calls, sources, ends, mints, forgeries) = beside;
         let mut events: Vec<Event> = (0..PODS).map(|pod| placement(pod, sources[pod])).collect();
         let ends = ends.into_iter().enumerate();
         events.extend(
@@ -140,6 +151,7 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
         let home = at_home.into_iter().map(|(pod, destination, at)| (pod, pod, destination, at, true));
         events.extend(mints.into_iter().enumerate().map(|(index, draw)| minted(index, draw)));
         events.extend(uses.into_iter().chain(home).enumerate().map(|(index, draw)| presented(index, draw)));
+        events.extend(forgeries.into_iter().enumerate().map(|(index, draw)| forged(index, draw)));
         events.extend(hosts.into_iter().enumerate().map(|(index, draw)| seen(index, draw)));
         events.extend(calls.into_iter().enumerate().flat_map(|(index, draw)| called(index, draw)));
         World { events }
@@ -251,6 +263,20 @@ pub(crate) fn presented(index: usize, (pod, from, destination, secs, allowed): U
         dst: Some(format!("service-{destination}")),
         action: Some(if sensitive { "list secrets" } else { "get pods" }.to_owned()),
         ..IdentityAssertion::default()
+    }))
+}
+
+/// A use of a token that was not issued, which may say when it was.
+pub(crate) fn forged(index: usize, draw: UseDraw) -> Event {
+    let (pod, _, destination, secs, _) = draw;
+    let Event::Assertion(row) = presented(index, draw) else { unreachable!("it is an assertion") };
+    Event::Assertion(Box::new(IdentityAssertion {
+        event_id: id("forged", index),
+        location: format!("forged:{index}"),
+        decision: if destination == 1 { Decision::Deny } else { Decision::Allow },
+        credential_id: Some(format!("JTI=forged-{pod}")),
+        iat: (destination > 2).then(|| at(secs - 60)),
+        ..*row
     }))
 }
 

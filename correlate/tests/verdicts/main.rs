@@ -3,6 +3,8 @@
 //! In: a few events, as sensors and logs would tell them. Out: the incident that the engine makes of them.
 //! Owns: what must follow from what; leaves to the laws that it follows in any order.
 
+mod forged;
+mod unwatched;
 mod world;
 
 use offbound_correlate::Judgement;

@@ -46,6 +46,11 @@ effective_from = 2023-11-14T22:13:00Z
 dormant_after = "30d"
 [completeness]
 "api-log" = { complete = true }
+[[issuer]]
+name = "cluster"
+kinds = ["k8s-token"]
+logs = ["api-log"]
+max_age = "2h"
 [credential_class.vault-token]
 max_ttl = "1h"
 [[destination]]
@@ -56,14 +61,29 @@ name = "mail"
 audiences = ["mail", "smtp"]
 "#;
 
-/// Planning takes longer than any judgement: one engine serves all tests, one after the other.
-static ENGINE: LazyLock<Mutex<(Runtime, Engine)>> = LazyLock::new(|| {
+/// Added where silences of hosts are told.
+const WATCHED: &str = r#"
+[[workload]]
+id = "shop/managed"
+host_sensor = false
+[telemetry]
+max_silence = "3h"
+"#;
+
+type Shared = LazyLock<Mutex<(Runtime, Engine)>>;
+
+/// Planning takes longer than any judgement: one engine serves all tests, one after the other …
+static ENGINE: Shared = LazyLock::new(|| engine(ENVIRONMENT));
+/// … and another those in which hosts are to be heard.
+static WATCHING: Shared = LazyLock::new(|| engine(&format!("{ENVIRONMENT}{WATCHED}")));
+
+fn engine(environment: &str) -> Mutex<(Runtime, Engine)> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
-    let environment = Environment::parse(ENVIRONMENT, "verdicts.toml").expect("the environment is sound");
+    let environment = Environment::parse(environment, "verdicts.toml").expect("the environment is sound");
     let rules = RuleSet::builtin().expect("the built-in rules are sound");
     let engine = runtime.block_on(Engine::new(environment, &rules)).expect("the rules can be planned");
     Mutex::new((runtime, engine))
-});
+}
 
 /// Seconds after the moment at which a world begins.
 pub(crate) fn at(secs: i64) -> EventTime {
@@ -211,7 +231,16 @@ impl World {
 
     /// What follows from it.
     pub(crate) fn judge(&self) -> Judgement {
-        let mut guard = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+        self.judge_by(&ENGINE)
+    }
+
+    /// The same where hosts are to be heard.
+    pub(crate) fn judge_watched(&self) -> Judgement {
+        self.judge_by(&WATCHING)
+    }
+
+    fn judge_by(&self, engine: &Shared) -> Judgement {
+        let mut guard = engine.lock().unwrap_or_else(PoisonError::into_inner);
         let (runtime, engine) = &mut *guard;
         engine.forget();
         runtime.block_on(engine.push(&self.rows.to_batch())).expect("rows fit their tables");

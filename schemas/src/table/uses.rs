@@ -99,6 +99,19 @@ table!(Use "uses"
     end_grace_nanos: i64 = "",
     /// True when whoever recorded the use knew of that end, or asks for it at each use.
     checks_liveness: bool = "",
+    /// The issuer that alone can have made the credential, where it did not: its logs are complete for all the time in which
+    /// that can have been, and tell of no such credential; or they tell of that id as somebody else's.
+    never_issued_by: Option<String> = "",
+    /// The moment before which an honest credential that is shown then cannot have been made, as far back as those logs are
+    /// complete.
+    issuable_since: Option<EventTime> = "",
+    /// Whom it was made for, where that is not who it was shown for.
+    issued_to: Option<String> = "",
+    /// The host where it belongs (where it was, if nothing says that), where no sensor had been heard of that host for longer
+    /// than the environment allows.
+    unwatched_host: Option<String> = "",
+    /// Since when that host was silent then.
+    unwatched_since: Option<EventTime> = "",
     /// Audiences of the credential, divided by commas, where a record tells them; kept for uses at a destination that is none
     /// of them.
     audiences: Option<String> = "",
