@@ -1,7 +1,10 @@
 //! Which format a record has, by its content.
 //!
-//! In: a record. Out: a format of [`Formats`], or none. Owns: the thresholds, and the memory of the stream's last
-//! format, which is asked first: most streams have one format, and asking one is cheaper than asking all.
+//! In: a record. Out: a format of [`Formats`], or none. Owns: the thresholds, and the memory of the stream's formats: the
+//! last one is asked first, then the others, since most streams have one format or a few, and asking all costs more than
+//! reading a record. One that was not the last has to be sure.
+
+use std::collections::BTreeMap;
 
 use offbound_schemas::EventId;
 use serde_json::Value;
@@ -17,8 +20,10 @@ pub(crate) const SURE_CONFIDENCE: u8 = 80;
 /// Chooses formats for the records of one stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Recogniser {
-    /// Index of the last format, and how sure it was when it was chosen among all.
+    /// Index of the last format, and how sure it was when it was chosen among others.
     last: Option<(usize, u8)>,
+    /// Every format that was sure when it was chosen among all, and how sure. Bound: the number of formats.
+    sure: BTreeMap<usize, u8>,
 }
 
 impl Recogniser {
@@ -31,6 +36,9 @@ impl Recogniser {
     pub(crate) fn knew(&mut self, index: usize, confidence: u8) {
         if self.last.is_none_or(|(last, _)| last != index) {
             self.last = Some((index, confidence));
+            if confidence >= SURE_CONFIDENCE {
+                self.sure.entry(index).or_insert(confidence);
+            }
         }
     }
 
@@ -45,7 +53,14 @@ impl Recogniser {
                 return Some(index);
             }
         }
+        if let Some(known) = self.surest(formats, record) {
+            self.last = Some(known);
+            return Some(known.0);
+        }
         let best = best(formats, record).filter(|(_, confidence)| *confidence >= MIN_CONFIDENCE);
+        if let Some((index, confidence)) = best.filter(|(_, confidence)| *confidence >= SURE_CONFIDENCE) {
+            self.sure.insert(index, confidence);
+        }
         // A comment says nothing by itself, and some lines hardly anything: they belong to the records around them, whose
         // decoder skips them by name.
         let by_context = self.last.filter(|(last, _)| {
@@ -55,11 +70,24 @@ impl Recogniser {
         self.last = best.or(self.last);
         best.or(by_context).map(|(index, _)| index)
     }
+
+    /// The surest of the stream's formats, of those that are as sure of this record as they were of one before.
+    fn surest(&self, formats: &Formats, record: &Record<'_>) -> Option<(usize, u8)> {
+        let asked = self.sure.iter().filter_map(|(index, before)| {
+            let again = formats.get(*index).map_or(0, |format| format.sniff(record));
+            (again >= *before).then_some((*index, again))
+        });
+        first_of_surest(asked)
+    }
 }
 
 /// The surest format; the earlier one where two are equally sure.
 fn best(formats: &Formats, record: &Record<'_>) -> Option<(usize, u8)> {
-    let asked = formats.iter().enumerate().map(|(index, format)| (index, format.sniff(record)));
+    first_of_surest(formats.iter().enumerate().map(|(index, format)| (index, format.sniff(record))))
+}
+
+/// The earlier one where two are equally sure.
+fn first_of_surest(asked: impl Iterator<Item = (usize, u8)>) -> Option<(usize, u8)> {
     asked.fold(None, |best: Option<(usize, u8)>, next| match best {
         Some(best) if best.1 >= next.1 => Some(best),
         _ => Some(next),
@@ -88,5 +116,38 @@ pub(crate) fn describe(record: &Record<'_>) -> String {
         Some(Value::Array(items)) => format!("JSON array of {} elements", items.len()),
         Some(_) => "JSON scalar".to_owned(),
         None => format!("text of {} bytes", record.text.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::FORMATS;
+
+    fn record<'t>(text: &'t str, json: Option<&'t Value>, envelope: &'t Envelope) -> Record<'t> {
+        Record { text, json, envelope, source: "", location: "", event_id: EventId::default() }
+    }
+
+    /// Scenario: the samples of all formats, twice in turns. Guarantees: where one format is sure of a record, no other is, so that
+    /// it is taken for what it is taken for by itself, whatever formats the stream has had.
+    #[test]
+    fn one_format_is_sure() {
+        let (formats, envelope) = (Formats::default(), Envelope::default());
+        let lines = || FORMATS.iter().flat_map(|format| format.sample.lines());
+        let mut stream = Recogniser::default();
+        let mut surely_known = 0;
+        for line in lines().chain(lines()) {
+            let json = crate::json::parse(line).ok();
+            let record = record(line, json.as_ref(), &envelope);
+            let is_sure = |format: &crate::FormatRef<'_>| format.sniff(&record) >= SURE_CONFIDENCE;
+            let sure: Vec<&str> = formats.iter().filter(is_sure).map(|format| format.id()).collect();
+            assert!(sure.len() <= 1, "{line}: {sure:?}");
+            let found = stream.recognise(&formats, &record);
+            if !sure.is_empty() {
+                surely_known += 1;
+                assert_eq!(found, Recogniser::default().recognise(&formats, &record), "{line}");
+            }
+        }
+        assert!(surely_known > FORMATS.len(), "{surely_known}");
     }
 }

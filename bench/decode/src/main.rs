@@ -4,6 +4,7 @@
 //! Results are compared before a time is printed: fast with strict in every column, fast with arrow-json in every
 //! field that is a column as it stands.
 
+mod mixed;
 mod peer;
 mod records;
 
@@ -80,6 +81,9 @@ fn main() {
     let megabytes: usize = std::env::var("MB").ok().and_then(|text| text.parse().ok()).unwrap_or(32);
     let mut arguments = std::env::args().skip(1);
     let only = arguments.next();
+    if only.as_deref() == Some("mixed") {
+        return mixed::compare(&arguments.collect::<Vec<_>>());
+    }
     if let (Some(format), Some(path)) = (&only, arguments.next()) {
         let bytes = std::fs::read(&path).expect("the file can be read");
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count();

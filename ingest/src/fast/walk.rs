@@ -63,6 +63,11 @@ impl Shape {
         Self { members, is_sorted: is_sorted(members), others, table: table(members) }
     }
 
+    /// Whether an object that begins with this key may be of this shape.
+    pub(crate) fn may_begin_with(&self, key: &str) -> bool {
+        !matches!(self.others, Others::Irregular) || self.index(key).is_some()
+    }
+
     /// Its members.
     pub(crate) fn members(&self) -> &'static [Member] {
         self.members
@@ -244,6 +249,14 @@ impl<'a> Walker<'a> {
     #[inline]
     pub(crate) fn is_at_object(&self) -> bool {
         self.byte() == b'{'
+    }
+
+    /// The first key of the object where it stands, if that is as plain as those of [`Shape`]s are.
+    pub(crate) fn first_key(&self) -> Option<&'a str> {
+        let mut at = self.clone();
+        at.take(b'{')?;
+        at.blanks();
+        at.string()
     }
 
     /// Whether there were blanks between tokens.

@@ -100,8 +100,25 @@ fn class_of(byte: u8) -> u8 {
         | u8::from(byte.is_ascii_lowercase()) << 2
 }
 
+/// Whether a byte is a base64 character, for those who go byte by byte.
+static IS_BASE64: [bool; 256] = {
+    let mut known = [false; 256];
+    let mut byte = 0;
+    while byte < known.len() {
+        known[byte] = is_base64(byte as u8);
+        byte += 1;
+    }
+    known
+};
+
+/// How many bytes from the first on are base64 characters.
 #[inline]
-fn is_base64(byte: u8) -> bool {
+fn length_of_run<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
+    bytes.take_while(|byte| IS_BASE64[usize::from(**byte)]).count()
+}
+
+#[inline]
+const fn is_base64(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
     let is_digit_or_slash = byte.wrapping_sub(b'/') < 11;
     is_letter | is_digit_or_slash | (byte == b'+') | (byte == b'-') | (byte == b'_')
@@ -110,12 +127,12 @@ fn is_base64(byte: u8) -> bool {
 /// The whole run that ends at or behind `end` and starts at or behind `from`.
 fn run_around(bytes: &[u8], from: usize, end: usize) -> Range<usize> {
     let before = bytes.get(from..end).unwrap_or_default();
-    let start = end - before.iter().rev().take_while(|byte| is_base64(**byte)).count();
+    let start = end - length_of_run(before.iter().rev());
     let mut end = end;
     let mut line = start;
     loop {
         let rest = bytes.get(end..).unwrap_or_default();
-        end += rest.iter().take_while(|byte| is_base64(**byte)).count();
+        end += length_of_run(rest.iter());
         let is_full_line = end - line >= MIN_LINE_BYTES && (end - line).is_multiple_of(4);
         let rest = bytes.get(end..).unwrap_or_default();
         let gap = line_break(rest);
@@ -193,7 +210,8 @@ fn split(run: &str, by: [char; 2]) -> impl Iterator<Item = Range<usize>> {
 
 /// The bytes of a run, if its beginning is plain text or the beginning of a key, and whether it is text.
 fn decode(encoded: &str) -> Option<(Vec<u8>, bool)> {
-    let engine = if encoded.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    let is_url_safe = memchr::memchr2(b'-', b'_', encoded.as_bytes()).is_some();
+    let engine = if is_url_safe { &URL_SAFE } else { &STANDARD };
     let mut trial = [0; TRIAL_BYTES];
     let start = encoded.get(..TRIAL_BYTES)?;
     let length = engine.decode_slice(start, &mut trial).ok()?;
@@ -202,8 +220,7 @@ fn decode(encoded: &str) -> Option<(Vec<u8>, bool)> {
     if !is_text && trial.first() != Some(&pem::DER_SEQUENCE) {
         return None;
     }
-    let broken = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\\';
-    let encoded: Cow<'_, str> = if encoded.as_bytes().iter().any(broken) {
+    let encoded: Cow<'_, str> = if memchr::memchr3(b'\\', b'\n', b'\r', encoded.as_bytes()).is_some() {
         encoded.replace("\\n", "").replace("\\r", "").replace(['\\', '\n', '\r'], "").into()
     } else {
         encoded.into()

@@ -100,12 +100,25 @@ fn names() -> Vec<(String, usize)> {
 /// Longest text inside another one that is looked at byte by byte first, in bytes: ids in base64 hold that much.
 const MAX_SHORT_BYTES: usize = 96;
 
-/// Whether a short text surely is what [`is_clean_at`] calls clean: no text of the lists begins in it, and it has no
-/// sign by which anything else is known: quotes, capitals (as base64 has), signs of encodings, addresses and hashes.
+/// Signs by which something else is known than the texts of the lists: quotes, capitals (as base64 has), signs of
+/// encodings, addresses and hashes.
+static IS_SIGN: [bool; 256] = {
+    let signs = b"\"\\%+@$~ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let mut known = [false; 256];
+    let mut at = 0;
+    while at < signs.len() {
+        known[signs[at] as usize] = true;
+        at += 1;
+    }
+    known
+};
+
+/// Whether a short text surely is what [`is_clean_at`] calls clean: no text of the lists begins in it, and it has none
+/// of the signs in [`IS_SIGN`].
 fn is_surely_clean(text: &str) -> bool {
-    let is_sign = |byte: &u8| byte.is_ascii_uppercase() || b"\"\\%+@$~".contains(byte);
     let bytes = text.as_bytes();
-    bytes.len() <= MAX_SHORT_BYTES && !bytes.iter().any(is_sign) && !TEXTS.any(bytes, |_, _| true)
+    let has_sign = || bytes.iter().any(|byte| IS_SIGN[usize::from(*byte)]);
+    bytes.len() <= MAX_SHORT_BYTES && !has_sign() && !TEXTS.any(bytes, |_, _| true)
 }
 
 /// Whether a record is an argument list that may go on in the next one. There every name and every program may give a

@@ -49,17 +49,25 @@ impl State {
         if self.paths == Paths::StrictOnly || !is_alone || !walker.is_at_object() {
             return None;
         }
+        let key = walker.first_key()?;
         let mut slots = [Slot::Absent; MAX_SLOTS];
         let mut at = walker.clone();
-        let mut fitting = self.fast().filter(|(_, fast)| at.object(fast.shape, &mut slots).is_some());
-        if fitting.is_none() {
-            fitting =
-                self.others().filter_map(|(index, other)| Some((index, other.fast?))).find(|(_, fast)| {
-                    at = walker.clone();
-                    slots = [Slot::Absent; MAX_SLOTS];
-                    at.object(fast.shape, &mut slots).is_some()
-                });
-        }
+        let mut is_tried = false;
+        let mut fits = |fast: &Fast| {
+            if !fast.shape.may_begin_with(key) {
+                return false;
+            }
+            if std::mem::replace(&mut is_tried, true) {
+                at = walker.clone();
+                slots = [Slot::Absent; MAX_SLOTS];
+            }
+            at.object(fast.shape, &mut slots).is_some()
+        };
+        let last = self.fast().filter(|(_, fast)| fits(fast));
+        let fitting = last.or_else(|| {
+            let mut others = self.others().filter_map(|(index, other)| Some((index, other.fast?)));
+            others.find(|(_, fast)| fits(fast))
+        });
         let (index, fast) = fitting?;
         let end = at.line_end()?;
         let decoder = self.decoders.get_mut(&index)?;

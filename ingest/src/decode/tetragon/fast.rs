@@ -236,8 +236,8 @@ struct Event<'s, 'a> {
     pids: [Option<u32>; 2],
     users: [Option<u32>; 3],
     in_host_ns: Option<bool>,
-    /// What a hook saw; none for executions and exits.
-    seen: Option<HostEvent>,
+    /// What a hook saw; none for executions and exits. A row is large, and most events have none.
+    seen: Option<Box<HostEvent>>,
 }
 
 impl<'s, 'a> Event<'s, 'a> {
@@ -382,7 +382,7 @@ fn in_host_namespace(slots: &[Slot<'_>; SLOTS], in_container: bool) -> Result<Op
 }
 
 /// What a hook saw of the process with this id.
-fn hooked(kind: &'static str, slots: &[Slot<'_>; SLOTS], pid: Option<u32>) -> Result<HostEvent, Strict> {
+fn hooked(kind: &'static str, slots: &[Slot<'_>; SLOTS], pid: Option<u32>) -> Result<Box<HostEvent>, Strict> {
     let mut payload = Vec::with_capacity(OPERANDS.len() + 1);
     // The list of tags is looked at for techniques only.
     for (name, slot) in OPERANDS.into_iter().chain([("tags", TAGS)]) {
@@ -390,7 +390,7 @@ fn hooked(kind: &'static str, slots: &[Slot<'_>; SLOTS], pid: Option<u32>) -> Re
             payload.push((Cow::Borrowed(name), slots[slot].tree()?));
         }
     }
-    let mut seen = HostEvent { pid, ..HostEvent::default() };
+    let mut seen = Box::new(HostEvent { pid, ..HostEvent::default() });
     hook::describe(kind, &Tree::Object(payload), &mut seen);
     Ok(seen)
 }
