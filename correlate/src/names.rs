@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use hashbrown::HashTable;
 
 use crate::keyed::RandomState;
+use crate::numbers::NONE;
 
 /// Texts that are kept together: small enough that none of the blocks is ever moved as a whole at a cost that shows.
 const BLOCK_NAMES: usize = 4_096;
@@ -22,6 +23,20 @@ pub(crate) struct Name(NonZeroU32);
 impl Name {
     fn of_place(place: u32) -> Self {
         Self(NonZeroU32::MIN.saturating_add(place))
+    }
+
+    /// As one of [`Numbers`], told from the place of the row that has it: new names come in the order of new rows.
+    ///
+    /// [`Numbers`]: crate::numbers::Numbers
+    pub(crate) fn told_from(name: Option<Self>, place: usize) -> i64 {
+        let place = i64::try_from(place).unwrap_or_default();
+        name.map_or(NONE, |name| i64::from(name.0.get()) - place)
+    }
+
+    /// The name that was told so.
+    pub(crate) fn at(told: i64, place: usize) -> Option<Self> {
+        let number = told.checked_add(i64::try_from(place).ok()?)?;
+        u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self)
     }
 
     /// Which one it is of all names, from zero on.

@@ -10,16 +10,15 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Phase, WEAK_DELIVERY};
 
 use super::evidence::Witness;
 use super::keep::Moves;
-use super::packed::{self, Packed, Profile, Rare};
+use super::packed::{self, Owns, Packed, Profile, Rare};
 use super::shared::Shared;
 use crate::environment::{Environment, is_too_long};
 use crate::names::{Name, Named, Names, Renaming};
+use crate::numbers::{NONE, Numbers};
 
-/// Logical size of a credential, with its place by its first name.
-const BYTES_EACH: usize = size_of::<Packed>() + size_of::<u32>();
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// Logical size of each further name.
-const ALIAS_BYTES: usize = size_of::<Name>() + size_of::<u32>();
+const ALIAS_BYTES: usize = size_of::<Name>();
 
 /// What is known of one credential.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -157,11 +156,11 @@ impl Named for Held {
 /// All credentials.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bindings {
-    held: Vec<Packed>,
+    held: Owns,
     profiles: Shared<Profile>,
     rare: Vec<Rare>,
-    /// One more than the place of the credential that each name names, or zero.
-    places: Vec<u32>,
+    /// The place of the credential that each name names, told from the place of the name.
+    places: Numbers,
     /// Names beside the first of each credential.
     aliases: usize,
 }
@@ -179,21 +178,23 @@ impl Bindings {
 
     /// Where those are that were issued for too long: only few are.
     pub(crate) fn overlong(&self) -> impl Iterator<Item = usize> {
-        let rare = |packed: &Packed| self.rare.get((packed.rare as usize).checked_sub(1)?);
-        let is_overlong = move |packed: &Packed| rare(packed).is_some_and(Rare::is_overlong);
-        self.held.iter().enumerate().filter(move |(_, packed)| is_overlong(packed)).map(|(place, _)| place)
+        (0..self.held.len()).filter(|place| self.rare(self.held.rare(*place)).is_some_and(Rare::is_overlong))
     }
 
     /// The credential at `place`.
     pub(crate) fn at(&self, place: usize) -> Option<Held> {
         let packed = self.held.get(place)?;
-        let rare = (packed.rare as usize).checked_sub(1).and_then(|at| self.rare.get(at));
-        Some(packed.open(self.profiles.get(packed.profile)?, rare))
+        Some(packed.open(self.profiles.get(packed.profile)?, self.rare(packed.rare)))
+    }
+
+    fn rare(&self, one_more: u32) -> Option<&Rare> {
+        self.rare.get((one_more as usize).checked_sub(1)?)
     }
 
     /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.held.len() * BYTES_EACH
+        self.held.bytes()
+            + self.places.bytes()
             + self.rare.len() * size_of::<Rare>()
             + self.aliases * ALIAS_BYTES
             + self.profiles.bytes()
@@ -202,10 +203,13 @@ impl Bindings {
     /// Logical size of one credential, without its names; what it shares is told to `shares`, which says whether to count it.
     pub(crate) fn bytes_of(&self, place: usize, shares: &mut impl FnMut(u32) -> bool) -> usize {
         let Some(packed) = self.held.get(place) else { return 0 };
-        let rare = (packed.rare as usize).checked_sub(1).and_then(|at| self.rare.get(at));
-        let rare = rare.map_or(0, |rare| size_of::<Rare>() + rare.aliases.len() * ALIAS_BYTES);
+        let rare = self.rare(packed.rare);
+        let aliases = rare.map_or(&[][..], |rare| &rare.aliases);
+        let called = packed.name.iter().chain(aliases);
+        let called: usize = called.map(|name| self.places.bytes_of(name.place())).sum();
+        let rare = rare.map_or(0, |_| size_of::<Rare>() + aliases.len() * ALIAS_BYTES);
         let shared = if shares(packed.profile) { Shared::<Profile>::BYTES } else { 0 };
-        BYTES_EACH + rare + shared
+        self.held.bytes_of(place) + called + rare + shared
     }
 
     /// How many values credentials share.
@@ -215,7 +219,8 @@ impl Bindings {
 
     /// Where the credential of that name is.
     pub(crate) fn place(&self, credential: Name) -> Option<usize> {
-        (self.places.get(credential.place()).copied()? as usize).checked_sub(1)
+        let place = self.places.get(credential.place()).checked_add_unsigned(credential.place() as u64)?;
+        usize::try_from(place).ok()
     }
 
     /// The credential of that name.
@@ -300,9 +305,7 @@ impl Bindings {
     fn push(&mut self, held: &Held) -> usize {
         let place = self.held.len();
         let profile = self.profiles.number(Profile::default());
-        let mut packed = Packed::NOTHING;
-        packed.profile = profile;
-        self.held.push(packed);
+        self.held.push(&Packed { profile, ..Packed::NOTHING });
         self.replace(place, held);
         place
     }
@@ -310,30 +313,31 @@ impl Bindings {
     fn replace(&mut self, place: usize, held: &Held) {
         let (mut packed, profile, rare) = packed::close(held);
         packed.profile = self.profiles.number(profile);
-        let Some(slot) = self.held.get_mut(place) else { return };
-        let at = (slot.rare as usize).checked_sub(1);
-        let known = at.and_then(|at| self.rare.get_mut(at));
+        packed.rare = self.held.rare(place);
+        let known = (packed.rare as usize).checked_sub(1).and_then(|at| self.rare.get_mut(at));
         let before = known.as_ref().map_or(0, |rare| rare.aliases.len());
         self.aliases = self.aliases + rare.aliases.len() - before;
-        packed.rare = slot.rare;
-        *slot = packed;
         match known {
             Some(known) => *known = rare,
             None if rare == Rare::default() => {}
             None => {
                 self.rare.push(rare);
-                slot.rare = one_more(self.rare.len() - 1);
+                packed.rare = one_more(self.rare.len() - 1);
             }
         }
+        self.held.set(place, &packed);
     }
 
     /// A name is that of the credential at `place`.
     fn call(&mut self, name: Name, place: usize) {
-        if self.places.len() <= name.place() {
-            self.places.resize(name.place() + 1, 0);
+        let at = name.place();
+        let told = i64::from(one_more(place)) - 1 - i64::try_from(at).unwrap_or_default();
+        while self.places.len() < at {
+            self.places.push(NONE);
         }
-        if let Some(slot) = self.places.get_mut(name.place()) {
-            *slot = one_more(place);
+        match self.places.len() == at {
+            true => self.places.push(told),
+            false => self.places.set(at, told),
         }
     }
 }
