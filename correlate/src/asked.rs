@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::hash::Hash;
 
 use crate::keyed::RandomState;
-use crate::names::Name;
+use crate::names::{Id, Name};
 
 /// The same in each process, so that a run can be repeated: several rows make a dozen keys each.
 const HASH: RandomState = RandomState::with_seeds(1, 2, 3, 4);
@@ -46,7 +46,7 @@ pub(crate) enum About<'a> {
     /// Stays with a container, by the beginning of its id.
     Container(&'a str),
     /// Uses of a credential, by one of its names.
-    Credential(Name),
+    Credential(Id),
     /// Uses of a credential, or of a subject that shows none.
     Holder(&'a str),
     /// Uses of a subject, or of a credential that tells none.

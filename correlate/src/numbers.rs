@@ -1,8 +1,9 @@
 //! Numbers by row, in as few bytes as those around them need.
 //!
 //! In: a number for each row; [`NONE`] where there is none. Out: the same back.
-//! Owns: the form. Rows come in stretches; a stretch has a number that all are told from, the unit in which they differ
-//! from it, and as many bytes for each as the largest difference takes: none at all where all are equal.
+//! Owns: the form. Rows come in stretches; a stretch has a number that all are told from, one by which they grow from row to
+//! row once it is full, the unit in which they differ from that, and as many bytes for each as the largest difference takes:
+//! none at all where all are equal.
 //! Law: every number comes back as it was set; the size follows from what was set, in its order, and from nothing else.
 
 /// No number.
@@ -25,10 +26,12 @@ pub(crate) struct Numbers {
 #[derive(Debug, Clone)]
 struct Stretch {
     base: i64,
-    /// What differences are told in; zero while there are none.
+    /// By how many units numbers are expected to grow in so many rows as a stretch has.
+    slope: i64,
+    /// What differences from that are told in; zero while there are none.
     unit: i64,
     width: usize,
-    /// So many bytes for each row, and behind them enough for the last to be read as if it were one of the widest.
+    /// So many bytes for each row; as many as the widest takes at least, so that each can be read as if it were one.
     bytes: Vec<u8>,
 }
 
@@ -60,7 +63,12 @@ impl Numbers {
     pub(crate) fn push(&mut self, number: i64) {
         let row = self.len % STRETCH_ROWS;
         if row == 0 {
-            self.stretches.push(Stretch { base: number, unit: 0, width: 0, bytes: Vec::new() });
+            if let Some(full) = self.stretches.last_mut() {
+                let before = full.width;
+                full.settle();
+                self.bytes = self.bytes - before * STRETCH_ROWS + full.width * STRETCH_ROWS;
+            }
+            self.stretches.push(Stretch::of(number));
         }
         let Some(stretch) = self.stretches.last_mut() else { return };
         let before = stretch.width * row;
@@ -83,23 +91,36 @@ impl Numbers {
 }
 
 impl Stretch {
+    fn of(number: i64) -> Self {
+        Self { base: number, slope: 0, unit: 0, width: 0, bytes: Vec::new() }
+    }
+
     fn get(&self, row: usize) -> i64 {
-        let from = self.bytes.get(row * self.width..).and_then(|bytes| bytes.first_chunk());
-        let Some(bytes) = from.filter(|_| self.width > 0) else { return self.base };
+        let expected = self.expected(row);
+        let last = self.bytes.len().saturating_sub(WIDEST);
+        let at = row * self.width;
+        let from = self.bytes.get(at.min(last)..).and_then(|bytes| bytes.first_chunk());
+        let Some(bytes) = from.filter(|_| self.width > 0) else { return expected };
+        let behind = i64::from_le_bytes(*bytes) >> (at.saturating_sub(last) * 8);
         let unused = (WIDEST - self.width) * 8;
-        let told = i64::from_le_bytes(*bytes) << unused >> unused;
+        let told = behind << unused >> unused;
         match told {
             _ if self.width == WIDEST => told,
             _ if told == least(self.width) => NONE,
-            _ => self.base + told * self.unit,
+            _ => expected.wrapping_add(told.wrapping_mul(self.unit)),
         }
     }
 
+    fn expected(&self, row: usize) -> i64 {
+        let grown = (self.slope * whole(row)).div_euclid(whole(STRETCH_ROWS));
+        self.base.wrapping_add(grown.wrapping_mul(self.unit))
+    }
+
     fn push(&mut self, row: usize, number: i64) {
-        match self.told(number) {
+        match self.told(row, number) {
             Some(_) if self.width == 0 => {}
             Some(told) => {
-                self.bytes.resize((row + 1) * self.width + WIDEST, 0);
+                self.bytes.resize(((row + 1) * self.width).max(WIDEST), 0);
                 self.write(row, told);
             }
             None => {
@@ -108,14 +129,18 @@ impl Stretch {
                 self.form(&numbers);
             }
         }
-        if row + 1 == STRETCH_ROWS {
-            // It grows no more.
-            self.bytes.shrink_to_fit();
+    }
+
+    /// It is full, and the next begins: its last row is not about to be set anew.
+    fn settle(&mut self) {
+        if self.width > 0 {
+            let numbers: Vec<i64> = (0..STRETCH_ROWS).map(|row| self.get(row)).collect();
+            self.form(&numbers);
         }
     }
 
     fn set(&mut self, rows: usize, row: usize, number: i64) {
-        if let Some(told) = self.told(number) {
+        if let Some(told) = self.told(row, number) {
             self.write(row, told);
             return;
         }
@@ -127,13 +152,13 @@ impl Stretch {
     }
 
     /// How a number is told in this form, if it can be.
-    fn told(&self, number: i64) -> Option<i64> {
+    fn told(&self, row: usize, number: i64) -> Option<i64> {
         match self.width {
-            0 => (number == self.base).then_some(0),
+            0 => (number == self.expected(row)).then_some(0),
             WIDEST => Some(number),
             width if number == NONE => Some(least(width)),
             width => {
-                let apart = number.checked_sub(self.base)?;
+                let apart = number.checked_sub(self.expected(row))?;
                 let told = if apart == 0 { 0 } else { apart.checked_div(self.unit)? };
                 (told * self.unit == apart && width_of(told) <= width).then_some(told)
             }
@@ -150,26 +175,71 @@ impl Stretch {
 
     /// Tells these numbers in as few bytes as they need.
     fn form(&mut self, numbers: &[i64]) {
-        let some = || numbers.iter().filter(|number| **number != NONE);
-        self.base = some().next().copied().unwrap_or(NONE);
-        let apart = some().map(|number| number.checked_sub(self.base).filter(|apart| *apart != NONE));
-        let unit = apart.clone().try_fold(0, |unit, apart| Some(common(unit, apart?)));
-        self.unit = unit.unwrap_or_default();
-        let told = |apart: i64| apart.checked_div(self.unit).unwrap_or_default();
-        // One that is none is told apart by a number too.
-        let least = usize::from(self.base != NONE && some().count() < numbers.len());
-        self.width = match unit {
-            Some(_) => apart.flatten().map(|apart| width_of(told(apart))).fold(least, usize::max),
-            None => WIDEST,
-        };
-        self.bytes.clear();
-        self.bytes.resize(if self.width == 0 { 0 } else { numbers.len() * self.width + WIDEST }, 0);
+        let mut form = Self::level(numbers);
+        if numbers.len() == STRETCH_ROWS
+            && let Some(growing) = form.growing(numbers).filter(|growing| growing.width < form.width)
+        {
+            form = growing;
+        }
+        if form.width > 0 {
+            form.bytes = vec![0; (numbers.len() * form.width).max(WIDEST)];
+        }
         for (row, number) in numbers.iter().enumerate() {
-            if let Some(told) = self.told(*number) {
-                self.write(row, told);
+            if let Some(told) = form.told(row, *number) {
+                form.write(row, told);
             }
         }
+        *self = form;
     }
+
+    /// A form for numbers that stay about the same.
+    fn level(numbers: &[i64]) -> Self {
+        let some = || numbers.iter().filter(|number| **number != NONE);
+        let mut form = Self::of(some().next().copied().unwrap_or(NONE));
+        let mut apart = some().map(|number| number.checked_sub(form.base).filter(|apart| *apart != NONE));
+        match apart.try_fold(0, |unit, apart| Some(common(unit, apart?))) {
+            Some(unit) => {
+                form.unit = unit;
+                form.width = form.needed(numbers).unwrap_or(WIDEST);
+            }
+            None => form.width = WIDEST,
+        }
+        form
+    }
+
+    /// The same for those that grow as much from row to row as from the first to the last of them, if that can be told.
+    fn growing(&self, numbers: &[i64]) -> Option<Self> {
+        let mut some = numbers.iter().enumerate().filter(|(_, number)| **number != NONE);
+        let ((from, first), (to, last)) = (some.next()?, some.next_back()?);
+        let units = last.checked_sub(*first)?.checked_div(self.unit)?;
+        let slope = units.checked_mul(whole(STRETCH_ROWS))? / whole(to - from);
+        // Wherever a number is expected there has to be one.
+        slope.checked_mul(whole(STRETCH_ROWS))?;
+        let mut form = Self { slope, unit: self.unit, ..Self::of(0) };
+        form.base = first.wrapping_sub(form.expected(from));
+        form.width = form.needed(numbers)?;
+        Some(form)
+    }
+
+    /// The bytes that these numbers need, if that can be told.
+    fn needed(&self, numbers: &[i64]) -> Option<usize> {
+        let (mut needed, mut is_some, mut is_none) = (0, false, false);
+        for (row, number) in numbers.iter().enumerate() {
+            if *number == NONE {
+                is_none = true;
+                continue;
+            }
+            is_some = true;
+            let apart = number.checked_sub(self.expected(row))?;
+            needed = width_of(apart.checked_div(self.unit).unwrap_or_default()).max(needed);
+        }
+        // One that is none is told apart by a number too.
+        Some(needed.max(usize::from(is_some && is_none)))
+    }
+}
+
+fn whole(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// The least that can be told in so many bytes: it stands for none.
@@ -247,6 +317,10 @@ mod tests {
     fn check(numbers: &[i64], bytes_each: usize) {
         let mut kept = Numbers::default();
         numbers.iter().for_each(|number| kept.push(*number));
+        if let Some(full) = kept.stretches.last_mut().filter(|_| numbers.len() == STRETCH_ROWS) {
+            full.settle();
+            kept.bytes = full.width * STRETCH_ROWS;
+        }
         assert_eq!(kept.bytes(), numbers.len() * bytes_each, "{numbers:?}");
         assert!(numbers.iter().enumerate().all(|(row, number)| kept.get(row) == *number), "{numbers:?}");
     }
@@ -264,5 +338,11 @@ mod tests {
         check(&[DAY, DAY + 128_000_000_000, DAY + 1_000_000_000], 2);
         check(&[1, 1 + (1 << 39), 2], 6);
         check(&[i64::MAX, i64::MIN + 1], 8);
+        let growing = |step: i64, jitter: i64| -> Vec<i64> {
+            (0..1_024).map(|row| DAY + row * step + row * 7_919 % jitter * 1_000).collect()
+        };
+        check(&growing(1_000_000_000, 1), 0);
+        check(&growing(1_000_000, 100), 1);
+        check(&growing(-1_234_000, 100), 1);
     }
 }

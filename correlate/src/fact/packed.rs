@@ -12,14 +12,15 @@ pub(super) use own::Owns;
 
 use super::binding::{Held, Overlong, Revoked};
 use super::evidence::{Origin, Witness};
-use crate::names::{Name, Named};
+use crate::names::{Id, Name, Named};
 use crate::numbers::NONE;
 
 /// What is a credential's own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Packed {
-    pub(super) name: Option<Name>,
-    pub(super) profile: u32,
+    pub(super) name: Option<Id>,
+    /// The number of what it shares with others; none where nothing is known.
+    pub(super) profile: Option<u32>,
     /// One more than the place of what only few have, or zero.
     pub(super) rare: u32,
     pub(super) first_address: Option<Name>,
@@ -29,7 +30,7 @@ pub(super) struct Packed {
     pub(super) time: EventTime,
     pub(super) id: EventId,
     /// Lower half of the line of that record.
-    pub(super) line: u32,
+    pub(super) line: Option<u32>,
 }
 
 /// What the one record speaks for that is kept with the credential.
@@ -90,8 +91,8 @@ impl Named for Profile {
 /// What only few credentials have.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Rare {
-    pub(super) aliases: Vec<Name>,
-    parent: Option<Name>,
+    pub(super) aliases: Vec<Id>,
+    parent: Option<Id>,
     nbf: Option<EventTime>,
     /// Where it is too far from when it was issued to be told from there.
     exp: Option<EventTime>,
@@ -114,14 +115,14 @@ impl Packed {
     /// Nothing is known.
     pub(super) const NOTHING: Self = Self {
         name: None,
-        profile: 0,
+        profile: None,
         rare: 0,
         first_address: None,
         iat: None,
         life: None,
         time: EventTime::MIN,
         id: EventId([0; 16]),
-        line: 0,
+        line: None,
     };
 
     /// Everything that is known.
@@ -132,7 +133,15 @@ impl Packed {
         let iat = self.iat;
         let begin = iat.map_or(0, |iat| iat.0);
         let witness = profile.told.map(|Told { source, origin, by }| {
-            (Witness { time: self.time, id: self.id, source, location: origin.at(self.line) }, by)
+            (
+                Witness {
+                    time: self.time,
+                    id: self.id,
+                    source,
+                    location: origin.at(self.line.unwrap_or_default()),
+                },
+                by,
+            )
         });
         let told = |of: &[By]| witness.filter(|(_, by)| of.contains(by)).map(|(witness, _)| witness);
         Held {
@@ -217,7 +226,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         life,
         time: split.map_or(EventTime::MIN, |(witness, ..)| witness.time),
         id: split.map_or(EventId([0; 16]), |(witness, ..)| witness.id),
-        line: split.map_or(0, |(_, _, (_, line))| line),
+        line: split.map(|(_, _, (_, line))| line),
         ..Packed::NOTHING
     };
     (packed, profile, rare)
@@ -241,10 +250,10 @@ mod tests {
         let (issue, claim, used) = (witness(1), witness(9), witness(3));
         let name = issue.source;
         let whole = Held {
-            id: Some(name),
-            aliases: vec![name],
+            id: Some(name.into()),
+            aliases: vec![name.into()],
             subject: Some(name),
-            parent: Some(name),
+            parent: Some(name.into()),
             audience: Some(name),
             iat: time(1),
             nbf: time(1),

@@ -22,7 +22,7 @@ use super::shared::Shared;
 use super::sides::{Call, Sides};
 use crate::environment::Environment;
 use crate::keyed::{HashMap, RandomState};
-use crate::names::{Name, Named, Names, Renaming};
+use crate::names::{Id, Name, Named, Names, Renaming};
 use rows::{Row, Rows};
 
 /// Uses that agree in everything else and fall into the same window are one row.
@@ -34,7 +34,7 @@ const SENT_BYTES: usize = size_of::<(usize, Witness)>();
 /// What makes two uses the same row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    pub(crate) credential: Option<Name>,
+    pub(crate) credential: Option<Id>,
     pub(crate) subject: Option<Name>,
     pub(crate) presenter: Option<Name>,
     pub(crate) address: Option<Name>,
@@ -60,7 +60,8 @@ impl Named for Key {
         let Self {
             credential, subject, presenter, address, chain, action, lookup, destination, source, ..
         } = self;
-        for name in [credential, subject, presenter, address, chain, action, lookup] {
+        credential.each_name(visit);
+        for name in [subject, presenter, address, chain, action, lookup] {
             name.each_name(visit);
         }
         visit(destination);
@@ -156,7 +157,7 @@ pub(crate) struct Uses {
 #[derive(Debug)]
 pub(crate) struct Shown<'a> {
     pub(crate) environment: &'a Environment,
-    pub(crate) credential: Option<Name>,
+    pub(crate) credential: Option<Id>,
     pub(crate) destination: Name,
     pub(crate) called: &'a Destination,
     pub(crate) witness: Witness,

@@ -66,7 +66,7 @@ impl Attribution<'_> {
 
     /// The name of a credential.
     pub(crate) fn id_of(&self, held: &Held) -> Option<String> {
-        self.names.owned(held.id)
+        self.names.owned_id(held.id)
     }
 }
 
@@ -179,8 +179,9 @@ fn sought(case: &Case<'_>) -> Sought {
 /// A cheap test before the comparison is made: does the use's workload or credential occur in the case at all?
 fn may_concern(case: &Case<'_>, usage: &Usage) -> bool {
     let workload = case.scene.workload_of(usage);
-    let credential = case.scene.text(usage.key.credential);
-    let named = |row: &Use| row.credential_id.is_some() && row.credential_id.as_deref() == credential;
+    let credential = case.scene.id_text(usage.key.credential);
+    let named =
+        |row: &Use| row.credential_id.is_some() && row.credential_id.as_deref() == credential.as_deref();
     workload.is_some_and(|workload| case.workloads.contains(&workload))
         || case.members.iter().flat_map(|member| &member.uses).any(named)
 }
@@ -251,7 +252,7 @@ fn exposed(
     let taken = attributed.iter().filter(taken);
     let shown = taken.filter_map(|used| used.row.credential_id.as_deref());
     for id in shown.chain(divided.keys().copied()) {
-        if let Some(held) = case.scene.facts.names.known(id).and_then(|name| bindings.get(name)) {
+        if let Some(held) = case.scene.facts.names.known_id(id).and_then(|id| bindings.get(id)) {
             add(held);
         }
     }

@@ -8,7 +8,7 @@ use offbound_schemas::{EventId, EventTime};
 
 use super::Packed;
 use crate::chunks::Chunks;
-use crate::names::Name;
+use crate::names::{Id, Name};
 use crate::numbers::{NONE, Numbers};
 
 /// What a row takes beside its numbers: the id of a record, and its share of what is told of columns.
@@ -60,7 +60,7 @@ impl Owns {
         let id = *self.ids.get(place)?;
         let time = |column: &Numbers| Some(column.get(place)).filter(|time| *time != NONE);
         Some(Packed {
-            name: Name::at(self.names.get(place), place),
+            name: Id::at(self.names.get(place), place),
             profile: whole(self.profiles.get(place)),
             rare: self.rare(place),
             first_address: Name::at(self.first_addresses.get(place), 0),
@@ -74,7 +74,7 @@ impl Owns {
 
     /// One more than the place of what is rare of a credential, or zero.
     pub(in crate::fact) fn rare(&self, place: usize) -> u32 {
-        whole(self.rare.get(place))
+        whole(self.rare.get(place)).unwrap_or_default()
     }
 
     /// Adds one.
@@ -104,19 +104,19 @@ impl Owns {
 fn numbers(own: &Packed, place: usize) -> [i64; 8] {
     let Packed { name, profile, rare, first_address, iat, life, time, id: _, line } = own;
     [
-        Name::told_from(*name, place),
-        i64::from(*profile),
+        Id::told_from(*name, place),
+        profile.map_or(NONE, i64::from),
         i64::from(*rare),
         Name::told_from(*first_address, 0),
         iat.map_or(NONE, |iat| iat.0),
         life.unwrap_or(NONE),
         time.0,
-        i64::from(*line),
+        line.map_or(NONE, i64::from),
     ]
 }
 
-fn whole(number: i64) -> u32 {
-    u32::try_from(number).unwrap_or_default()
+fn whole(number: i64) -> Option<u32> {
+    u32::try_from(number).ok()
 }
 
 #[cfg(test)]
@@ -129,15 +129,15 @@ mod tests {
     fn what_is_put_comes_back() {
         let mut names = crate::names::Names::default();
         let mut own = |number: u32| Packed {
-            name: Some(names.name(&number.to_string())),
-            profile: number % 7,
+            name: Some(names.id(&number.to_string())),
+            profile: (!number.is_multiple_of(7)).then_some(number % 7),
             rare: number / 1_500,
-            first_address: (number % 3 == 0).then(|| names.name("198.51.100.9")),
-            iat: (number % 5 > 0).then_some(EventTime(i64::from(number) * 1_000_000_000)),
-            life: (number % 11 > 0).then_some(3_600_000_000_000),
+            first_address: number.is_multiple_of(3).then(|| names.name("198.51.100.9")),
+            iat: (!number.is_multiple_of(5)).then_some(EventTime(i64::from(number) * 1_000_000_000)),
+            life: (!number.is_multiple_of(11)).then_some(3_600_000_000_000),
             time: EventTime(i64::from(number) * 1_000_001),
             id: EventId::of(&[&number.to_le_bytes()]),
-            line: number * 1_000,
+            line: (!number.is_multiple_of(13)).then_some(number * 1_000),
         };
         let mut all: Vec<Packed> = (0..3_000).map(&mut own).collect();
         all.push(Packed::NOTHING);

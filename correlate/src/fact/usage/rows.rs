@@ -7,7 +7,7 @@
 use offbound_schemas::{EventId, EventTime};
 
 use crate::chunks::Chunks;
-use crate::names::Name;
+use crate::names::Id;
 use crate::numbers::Numbers;
 
 /// What a row takes beside its numbers: the id of a record, and its share of what is told of columns.
@@ -16,7 +16,7 @@ const BYTES_EACH: usize = size_of::<EventId>() + 1;
 /// What is a use's own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Row {
-    pub(super) credential: Option<Name>,
+    pub(super) credential: Option<Id>,
     pub(super) manner: u32,
     /// Lower half of the line of its first record.
     pub(super) line: u32,
@@ -63,7 +63,7 @@ impl Rows {
     pub(super) fn get(&self, place: usize) -> Option<Row> {
         Some(Row {
             id: *self.ids.get(place)?,
-            credential: Name::at(self.credentials.get(place), place),
+            credential: Id::at(self.credentials.get(place), place),
             manner: whole(self.manners.get(place)),
             line: whole(self.lines.get(place)),
             again: self.again(place),
@@ -84,7 +84,7 @@ impl Rows {
     /// Adds one.
     pub(super) fn push(&mut self, row: &Row) {
         let Row { credential, manner, line, again, time, id } = *row;
-        self.credentials.push(Name::told_from(credential, self.len()));
+        self.credentials.push(Id::told_from(credential, self.len()));
         self.manners.push(i64::from(manner));
         self.lines.push(i64::from(line));
         self.again.push(i64::from(again));
@@ -107,7 +107,7 @@ mod tests {
     fn what_is_put_comes_back() {
         let mut names = crate::names::Names::default();
         let mut row = |number: u32| Row {
-            credential: (number % 4 > 0).then(|| names.name(&(number / 2).to_string())),
+            credential: (!number.is_multiple_of(4)).then(|| names.id(&(number / 2).to_string())),
             manner: number % 7,
             line: number * 1_000,
             again: 0,
