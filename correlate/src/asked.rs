@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::hash::Hash;
 
 use crate::keyed::RandomState;
-use crate::names::Name;
+use crate::names::{Id, Name};
 
 /// The same in each process, so that a run can be repeated: several rows make a dozen keys each.
 const HASH: RandomState = RandomState::with_seeds(1, 2, 3, 4);
@@ -52,7 +52,7 @@ pub(crate) enum About<'a> {
     /// When issuing logs were heard, and what they tell of.
     Issuing,
     /// Uses of a credential, by one of its names.
-    Credential(Name),
+    Credential(Id),
     /// Uses of a credential, or of a subject that shows none.
     Holder(&'a str),
     /// Uses of a subject, or of a credential that tells none.

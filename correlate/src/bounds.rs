@@ -8,7 +8,7 @@ use offbound_schemas::EventTime;
 const DAY_NANOS: i64 = 24 * 3_600 * 1_000_000_000;
 /// Longer than tokens, certificates and most investigations live; what was normal is remembered beyond it.
 const DEFAULT_RETENTION_NANOS: i64 = 30 * DAY_NANOS;
-/// Facts of some ten million credentials in use: no ordinary replay comes near it.
+/// Facts of some fifty million credentials in use: no ordinary replay comes near it.
 const DEFAULT_FACTS_BYTES: usize = 4 << 30;
 /// What was normal of a workload is remembered for so much longer than facts are kept: what is done once a year is not
 /// new, and who sleeps for longer than facts are kept can still be seen to awake.

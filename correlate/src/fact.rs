@@ -135,7 +135,7 @@ impl Facts {
         if !is_sent {
             coverage.hear(Subject { kind: Kind::Destination, scope: destination, source }, time);
         }
-        let credential = names.maybe(view.credential_id(row));
+        let credential = names.maybe_id(view.credential_id(row));
         let is_shown = matches!(view.phase(row), Phase::Present | Phase::Verify);
         if credential.is_none() && !is_shown {
             return;

@@ -8,6 +8,7 @@
 mod asked;
 mod bounded;
 mod bounds;
+mod chunks;
 mod engine;
 pub mod environment;
 pub mod examples;
@@ -18,6 +19,7 @@ mod incident;
 mod keyed;
 mod matching;
 mod names;
+mod numbers;
 mod order;
 mod place;
 mod rule;

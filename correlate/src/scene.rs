@@ -19,6 +19,7 @@ pub(crate) mod unwatched;
 pub(crate) mod uses;
 pub(crate) mod whose;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use offbound_schemas::EventTime;
@@ -31,7 +32,7 @@ use crate::fact::placement::Before;
 use crate::fact::signal::Sign;
 use crate::fact::usage::Usage;
 use crate::matching::{Bound, Ground};
-use crate::names::Name;
+use crate::names::{Id, Name};
 use crate::place::{PlaceIndex, Places, PodFacts};
 use crate::standing::{Index, Sought};
 use learned::{Learned, Relearned};
@@ -125,6 +126,11 @@ impl<'a> Scene<'a> {
     /// The text of an optional name.
     pub(crate) fn text(&self, name: Option<Name>) -> Option<&str> {
         self.facts.names.text_of(name)
+    }
+
+    /// The text of an optional id.
+    pub(crate) fn id_text(&self, id: Option<Id>) -> Option<Cow<'_, str>> {
+        id.map(|id| self.facts.names.id_text(id))
     }
 
     /// Uses that somebody looks for, in the order of the facts; all uses where nothing says which.

@@ -198,7 +198,7 @@ impl Listing {
             unit.signs.iter().for_each(|place| self.pin_row(Table::Signals, *place));
             let uses = unit.uses.iter().filter_map(|place| facts.uses.get(*place));
             let shown = uses.filter_map(|usage| usage.key.credential);
-            let named = unit.credentials.iter().filter_map(|id| facts.names.known(id));
+            let named = unit.credentials.iter().filter_map(|id| facts.names.known_id(id));
             let places = shown.chain(named).filter_map(|name| facts.bindings.place(name));
             places.for_each(|place| self.pin_row(Table::Bindings, place));
             let hosts = unit.hosts.iter().filter_map(|host| facts.names.known(host));

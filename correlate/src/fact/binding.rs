@@ -10,26 +10,25 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Phase, WEAK_DELIVERY};
 
 use super::evidence::Witness;
 use super::keep::Moves;
-use super::packed::{self, Packed, Profile, Rare};
+use super::packed::{self, Owns, Packed, Profile, Rare};
 use super::shared::Shared;
 use crate::environment::{Environment, is_too_long};
-use crate::names::{Name, Named, Names, Renaming};
+use crate::names::{Id, Name, Named, Names, Renaming};
+use crate::numbers::{NONE, Numbers};
 
-/// Logical size of a credential, with its place by its first name.
-const BYTES_EACH: usize = size_of::<Packed>() + size_of::<u32>();
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// Logical size of each further name.
-const ALIAS_BYTES: usize = size_of::<Name>() + size_of::<u32>();
+const ALIAS_BYTES: usize = size_of::<Id>();
 
 /// What is known of one credential.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Held {
-    pub(crate) id: Option<Name>,
-    pub(crate) aliases: Vec<Name>,
+    pub(crate) id: Option<Id>,
+    pub(crate) aliases: Vec<Id>,
     pub(crate) kind: Option<Name>,
     pub(crate) subject: Option<Name>,
     pub(crate) issuer: Option<Name>,
-    pub(crate) parent: Option<Name>,
+    pub(crate) parent: Option<Id>,
     /// Its audiences, one a line.
     pub(crate) audience: Option<Name>,
     pub(crate) host: Option<Name>,
@@ -126,7 +125,10 @@ impl Held {
 impl Named for Held {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
         let Self { id, aliases, kind, subject, issuer, parent, host, host_uid, pod_uid, .. } = self;
-        for name in [id, kind, subject, issuer, parent, host, host_uid, pod_uid] {
+        for id in [id, parent] {
+            id.each_name(visit);
+        }
+        for name in [kind, subject, issuer, host, host_uid, pod_uid] {
             name.each_name(visit);
         }
         aliases.as_mut_slice().each_name(visit);
@@ -159,11 +161,11 @@ impl Named for Held {
 /// All credentials.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bindings {
-    held: Vec<Packed>,
+    held: Owns,
     profiles: Shared<Profile>,
     rare: Vec<Rare>,
-    /// One more than the place of the credential that each name names, or zero.
-    places: Vec<u32>,
+    /// The place of the credential that each name names, told from the place of the name.
+    places: Numbers,
     /// Names beside the first of each credential.
     aliases: usize,
     /// Credentials were forgotten that had been issued until then.
@@ -183,21 +185,24 @@ impl Bindings {
 
     /// Where those are that were issued for too long: only few are.
     pub(crate) fn overlong(&self) -> impl Iterator<Item = usize> {
-        let rare = |packed: &Packed| self.rare.get((packed.rare as usize).checked_sub(1)?);
-        let is_overlong = move |packed: &Packed| rare(packed).is_some_and(Rare::is_overlong);
-        self.held.iter().enumerate().filter(move |(_, packed)| is_overlong(packed)).map(|(place, _)| place)
+        (0..self.held.len()).filter(|place| self.rare(self.held.rare(*place)).is_some_and(Rare::is_overlong))
     }
 
     /// The credential at `place`.
     pub(crate) fn at(&self, place: usize) -> Option<Held> {
         let packed = self.held.get(place)?;
-        let rare = (packed.rare as usize).checked_sub(1).and_then(|at| self.rare.get(at));
-        Some(packed.open(self.profiles.get(packed.profile)?, rare))
+        let profile = packed.profile.and_then(|profile| self.profiles.get(profile).copied());
+        Some(packed.open(&profile.unwrap_or_default(), self.rare(packed.rare)))
+    }
+
+    fn rare(&self, one_more: u32) -> Option<&Rare> {
+        self.rare.get((one_more as usize).checked_sub(1)?)
     }
 
     /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.held.len() * BYTES_EACH
+        self.held.bytes()
+            + self.places.bytes()
             + self.rare.len() * size_of::<Rare>()
             + self.aliases * ALIAS_BYTES
             + self.profiles.bytes()
@@ -206,10 +211,13 @@ impl Bindings {
     /// Logical size of one credential, without its names; what it shares is told to `shares`, which says whether to count it.
     pub(crate) fn bytes_of(&self, place: usize, shares: &mut impl FnMut(u32) -> bool) -> usize {
         let Some(packed) = self.held.get(place) else { return 0 };
-        let rare = (packed.rare as usize).checked_sub(1).and_then(|at| self.rare.get(at));
-        let rare = rare.map_or(0, |rare| size_of::<Rare>() + rare.aliases.len() * ALIAS_BYTES);
-        let shared = if shares(packed.profile) { Shared::<Profile>::BYTES } else { 0 };
-        BYTES_EACH + rare + shared
+        let rare = self.rare(packed.rare);
+        let aliases = rare.map_or(&[][..], |rare| &rare.aliases);
+        let called = packed.name.iter().chain(aliases);
+        let called: usize = called.map(|name| self.places.bytes_of(name.place())).sum();
+        let rare = rare.map_or(0, |_| size_of::<Rare>() + aliases.len() * ALIAS_BYTES);
+        let shared = if packed.profile.is_some_and(shares) { Shared::<Profile>::BYTES } else { 0 };
+        self.held.bytes_of(place) + called + rare + shared
     }
 
     /// How many values credentials share.
@@ -218,12 +226,13 @@ impl Bindings {
     }
 
     /// Where the credential of that name is.
-    pub(crate) fn place(&self, credential: Name) -> Option<usize> {
-        (self.places.get(credential.place()).copied()? as usize).checked_sub(1)
+    pub(crate) fn place(&self, credential: Id) -> Option<usize> {
+        let place = self.places.get(credential.place()).checked_add_unsigned(credential.place() as u64)?;
+        usize::try_from(place).ok()
     }
 
     /// The credential of that name.
-    pub(crate) fn get(&self, credential: Name) -> Option<Held> {
+    pub(crate) fn get(&self, credential: Id) -> Option<Held> {
         self.at(self.place(credential)?)
     }
 
@@ -251,11 +260,11 @@ impl Bindings {
         &mut self,
         environment: &Environment,
         names: &mut Names,
-        (id, witness): (Name, Witness),
+        (id, witness): (Id, Witness),
         view: &identity_assertions::View<'_>,
         row: usize,
     ) -> Option<usize> {
-        let alias = names.maybe(view.credential_alias(row));
+        let alias = names.maybe_id(view.credential_alias(row));
         let places = [Some(id), alias].map(|name| self.place(name?));
         let index = self.find_or_add(id, alias);
         let renamed = places != [Some(index), alias.map(|_| index)];
@@ -272,7 +281,7 @@ impl Bindings {
         (renamed || is_other).then_some(index)
     }
 
-    fn find_or_add(&mut self, id: Name, alias: Option<Name>) -> usize {
+    fn find_or_add(&mut self, id: Id, alias: Option<Id>) -> usize {
         let known = self.place(id);
         let known_alias = alias.and_then(|alias| self.place(alias));
         let index = match (known, known_alias) {
@@ -314,41 +323,39 @@ impl Bindings {
 
     fn push(&mut self, held: &Held) -> usize {
         let place = self.held.len();
-        let profile = self.profiles.number(Profile::default());
-        let mut packed = Packed::NOTHING;
-        packed.profile = profile;
-        self.held.push(packed);
+        self.held.push(&Packed::NOTHING);
         self.replace(place, held);
         place
     }
 
     fn replace(&mut self, place: usize, held: &Held) {
         let (mut packed, profile, rare) = packed::close(held);
-        packed.profile = self.profiles.number(profile);
-        let Some(slot) = self.held.get_mut(place) else { return };
-        let at = (slot.rare as usize).checked_sub(1);
-        let known = at.and_then(|at| self.rare.get_mut(at));
+        packed.profile = (profile != Profile::default()).then(|| self.profiles.number(profile));
+        packed.rare = self.held.rare(place);
+        let known = (packed.rare as usize).checked_sub(1).and_then(|at| self.rare.get_mut(at));
         let before = known.as_ref().map_or(0, |rare| rare.aliases.len());
         self.aliases = self.aliases + rare.aliases.len() - before;
-        packed.rare = slot.rare;
-        *slot = packed;
         match known {
             Some(known) => *known = rare,
             None if rare == Rare::default() => {}
             None => {
                 self.rare.push(rare);
-                slot.rare = one_more(self.rare.len() - 1);
+                packed.rare = one_more(self.rare.len() - 1);
             }
         }
+        self.held.set(place, &packed);
     }
 
     /// A name is that of the credential at `place`.
-    fn call(&mut self, name: Name, place: usize) {
-        if self.places.len() <= name.place() {
-            self.places.resize(name.place() + 1, 0);
+    fn call(&mut self, name: Id, place: usize) {
+        let at = name.place();
+        let told = i64::from(one_more(place)) - 1 - i64::try_from(at).unwrap_or_default();
+        while self.places.len() < at {
+            self.places.push(NONE);
         }
-        if let Some(slot) = self.places.get_mut(name.place()) {
-            *slot = one_more(place);
+        match self.places.len() == at {
+            true => self.places.push(told),
+            false => self.places.set(at, told),
         }
     }
 }
@@ -365,6 +372,9 @@ fn fill(
     witness: Witness,
 ) {
     let issuing = matches!(view.phase(row), Phase::Issue | Phase::Renew | Phase::Exchange);
+    if held.parent.is_none() {
+        held.parent = names.maybe_id(view.parent_id(row));
+    }
     // What is known already needs no name, and is most of what uses of a credential say of it.
     let mut state = |known: &mut Option<Name>, stated: Option<&str>| {
         if known.is_none() {
@@ -375,7 +385,6 @@ fn fill(
     state(&mut held.kind, view.credential_kind(row));
     state(&mut held.subject, view.subject(row));
     state(&mut held.issuer, view.issuer(row));
-    state(&mut held.parent, view.parent_id(row));
     state(&mut held.host, host);
     state(&mut held.host_uid, view.bound_host_uid(row));
     state(&mut held.pod_uid, pod_uid);
@@ -457,7 +466,6 @@ fn pour(into: &mut Held, from: &Held) {
         (&mut into.kind, kind),
         (&mut into.subject, subject),
         (&mut into.issuer, issuer),
-        (&mut into.parent, parent),
         (&mut into.audience, audience),
         (&mut into.host, host),
         (&mut into.host_uid, host_uid),
@@ -477,6 +485,7 @@ fn pour(into: &mut Held, from: &Held) {
     ] {
         *known = known.or(*stated);
     }
+    into.parent = into.parent.or(*parent);
     into.overlong = into.overlong.or(*overlong);
     into.revoked = into.revoked.or(*revoked);
     into.issue = into.issue.or(*issue);

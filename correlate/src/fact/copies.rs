@@ -94,7 +94,7 @@ identity_assertions: event_id=a{n}; source=cloudtrail; location=t:{n}; phase=pre
     /// Each use's credential and count, after folding rows in the order of their times.
     fn uses(rows: &str) -> Vec<(String, u64)> {
         let facts = in_order(DEFAULTS, rows);
-        let text = |name| facts.names.text_of(name).unwrap_or_default().to_owned();
+        let text = |id| facts.names.owned_id(id).unwrap_or_default();
         facts.uses.iter().map(|usage| (text(usage.key.credential), usage.count)).collect()
     }
 

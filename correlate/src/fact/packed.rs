@@ -1,45 +1,36 @@
 //! A credential in few bytes: what is its own, what it shares with others, and what only few have.
 //!
 //! In: what is known of a credential. Out: three parts, and the same back from them.
-//! Owns: the forms. Law: what was taken apart is put together as it was, but for the first use of a credential of which an
+//! Owns: the parts; [`Owns`] keeps the first of all credentials. Law: what was taken apart is put together as it was, but for the first use of a credential of which an
 //! issuing record is known: that is evidence of nothing.
+
+mod own;
 
 use offbound_schemas::{EventId, EventTime};
 
+pub(super) use own::Owns;
+
 use super::binding::{Held, Overlong, Revoked};
 use super::evidence::{Origin, Witness};
-use crate::names::{Name, Named};
+use crate::names::{Id, Name, Named};
+use crate::numbers::NONE;
 
-/// A moment, or none, in eight bytes: no log is of the first nanosecond that can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Moment(EventTime);
-
-impl Moment {
-    const NONE: Self = Self(EventTime::MIN);
-
-    fn of(time: Option<EventTime>) -> Self {
-        time.map_or(Self::NONE, Self)
-    }
-
-    fn get(self) -> Option<EventTime> {
-        (self != Self::NONE).then_some(self.0)
-    }
-}
-
-/// What is a credential's own, in sixty-four bytes.
-#[derive(Debug, Clone, Copy)]
+/// What is a credential's own.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Packed {
-    name: Option<Name>,
-    pub(super) profile: u32,
+    pub(super) name: Option<Id>,
+    /// The number of what it shares with others; none where nothing is known.
+    pub(super) profile: Option<u32>,
     /// One more than the place of what only few have, or zero.
     pub(super) rare: u32,
-    first_address: Option<Name>,
-    iat: Moment,
-    exp: Moment,
-    time: EventTime,
-    id: EventId,
+    pub(super) first_address: Option<Name>,
+    pub(super) iat: Option<EventTime>,
+    /// From when it was issued, if that is known, to its end, in nanoseconds.
+    pub(super) life: Option<i64>,
+    pub(super) time: EventTime,
+    pub(super) id: EventId,
     /// Lower half of the line of that record.
-    line: u32,
+    pub(super) line: Option<u32>,
 }
 
 /// What the one record speaks for that is kept with the credential.
@@ -101,9 +92,11 @@ impl Named for Profile {
 /// What only few credentials have.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Rare {
-    pub(super) aliases: Vec<Name>,
-    parent: Option<Name>,
+    pub(super) aliases: Vec<Id>,
+    parent: Option<Id>,
     nbf: Option<EventTime>,
+    /// Where it is too far from when it was issued to be told from there.
+    exp: Option<EventTime>,
     reported_expiry: Option<EventTime>,
     warn_after: Option<EventTime>,
     overlong: Option<Overlong>,
@@ -123,14 +116,14 @@ impl Packed {
     /// Nothing is known.
     pub(super) const NOTHING: Self = Self {
         name: None,
-        profile: 0,
+        profile: None,
         rare: 0,
         first_address: None,
-        iat: Moment::NONE,
-        exp: Moment::NONE,
+        iat: None,
+        life: None,
         time: EventTime::MIN,
         id: EventId([0; 16]),
-        line: 0,
+        line: None,
     };
 
     /// Everything that is known.
@@ -138,9 +131,18 @@ impl Packed {
         let Profile { kind, subject, issuer, audience, host, host_uid, pod_uid, .. } = *profile;
         let Profile { instance, agent, entry, .. } = *profile;
         let rare = rare.cloned().unwrap_or_default();
-        let iat = self.iat.get();
+        let iat = self.iat;
+        let begin = iat.map_or(0, |iat| iat.0);
         let witness = profile.told.map(|Told { source, origin, by }| {
-            (Witness { time: self.time, id: self.id, source, location: origin.at(self.line) }, by)
+            (
+                Witness {
+                    time: self.time,
+                    id: self.id,
+                    source,
+                    location: origin.at(self.line.unwrap_or_default()),
+                },
+                by,
+            )
         });
         let told = |of: &[By]| witness.filter(|(_, by)| of.contains(by)).map(|(witness, _)| witness);
         Held {
@@ -159,7 +161,7 @@ impl Packed {
             entry,
             iat,
             nbf: if profile.from_issue { iat } else { rare.nbf },
-            exp: self.exp.get(),
+            exp: self.life.map(|life| EventTime(begin + life)).or(rare.exp),
             reported_expiry: rare.reported_expiry,
             warn_after: rare.warn_after,
             overlong: rare.overlong,
@@ -189,6 +191,8 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         (None, Some(claim), _) => Some((*claim, By::Claim)),
         (None, None, used) => used.map(|used| (used, By::Use)),
     };
+    let begin = iat.map_or(0, |iat| iat.0);
+    let life = exp.and_then(|exp| exp.0.checked_sub(begin)).filter(|life| *life != NONE);
     let from_issue = nbf.is_some() && nbf == iat;
     let split = witness.map(|(witness, by)| (witness, by, witness.location.split()));
     let profile = Profile {
@@ -212,6 +216,7 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
         aliases: aliases.clone(),
         parent: *parent,
         nbf: nbf.filter(|_| !from_issue),
+        exp: exp.filter(|_| life.is_none()),
         reported_expiry: *reported_expiry,
         warn_after: *warn_after,
         overlong: *overlong,
@@ -221,11 +226,11 @@ pub(super) fn close(held: &Held) -> (Packed, Profile, Rare) {
     let packed = Packed {
         name: *id,
         first_address: *first_address,
-        iat: Moment::of(*iat),
-        exp: Moment::of(*exp),
+        iat: *iat,
+        life,
         time: split.map_or(EventTime::MIN, |(witness, ..)| witness.time),
         id: split.map_or(EventId([0; 16]), |(witness, ..)| witness.id),
-        line: split.map_or(0, |(_, _, (_, line))| line),
+        line: split.map(|(_, _, (_, line))| line),
         ..Packed::NOTHING
     };
     (packed, profile, rare)
@@ -249,10 +254,10 @@ mod tests {
         let (issue, claim, used) = (witness(1), witness(9), witness(3));
         let name = issue.source;
         let whole = Held {
-            id: Some(name),
-            aliases: vec![name],
+            id: Some(name.into()),
+            aliases: vec![name.into()],
             subject: Some(name),
-            parent: Some(name),
+            parent: Some(name.into()),
             audience: Some(name),
             iat: time(1),
             nbf: time(1),
@@ -271,10 +276,11 @@ mod tests {
             Held { claim: Some(issue), overlong: None, revoked: None, aliases: Vec::new(), ..whole.clone() };
         let used = Held { first_use: Some(used), first_address: Some(name), ..Held::default() };
         let claimed = Held { claim: Some(claim), nbf: time(3), ..Held::default() };
-        for held in [whole, issued, used, claimed, Held::default()] {
+        let far = Held { iat: time(-9_000_000_000), exp: time(9_000_000_000), ..Held::default() };
+        let least = Held { iat: Some(EventTime(1 << 62)), exp: Some(EventTime(-(1 << 62))), ..far.clone() };
+        for held in [whole, issued, used, claimed, far, least, Held::default()] {
             let (packed, profile, rare) = close(&held);
             assert_eq!(packed.open(&profile, Some(&rare)), held);
         }
-        assert_eq!(size_of::<Packed>(), 64);
     }
 }

@@ -5,10 +5,12 @@
 //! Law: the window is aligned to the clock of the events, so that no batch boundary can move it. A call that both sides
 //! recorded is the use that the called side told of.
 
+mod rows;
+
 use hashbrown::HashTable;
+use offbound_schemas::EventTime;
 use offbound_schemas::table::identity_assertions;
 use offbound_schemas::vocabulary::{AddrQuality, DISAGREES_WITH_LOOKUP, Decision, Enforcement, Phase};
-use offbound_schemas::{EventId, EventTime};
 
 use super::copies::{Copies, Copy};
 use super::destination::Destination;
@@ -20,7 +22,8 @@ use super::shared::Shared;
 use super::sides::{Call, Sides};
 use crate::environment::Environment;
 use crate::keyed::{HashMap, RandomState};
-use crate::names::{Name, Named, Names, Renaming};
+use crate::names::{Id, Name, Named, Names, Renaming};
+use rows::{Row, Rows};
 
 /// Uses that agree in everything else and fall into the same window are one row.
 const WINDOW_NANOS: i64 = 60 * 1_000_000_000;
@@ -31,7 +34,7 @@ const SENT_BYTES: usize = size_of::<(usize, Witness)>();
 /// What makes two uses the same row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    pub(crate) credential: Option<Name>,
+    pub(crate) credential: Option<Id>,
     pub(crate) subject: Option<Name>,
     pub(crate) presenter: Option<Name>,
     pub(crate) address: Option<Name>,
@@ -57,7 +60,8 @@ impl Named for Key {
         let Self {
             credential, subject, presenter, address, chain, action, lookup, destination, source, ..
         } = self;
-        for name in [credential, subject, presenter, address, chain, action, lookup] {
+        credential.each_name(visit);
+        for name in [subject, presenter, address, chain, action, lookup] {
             name.each_name(visit);
         }
         visit(destination);
@@ -123,19 +127,6 @@ impl Named for Manner {
     }
 }
 
-/// A use in forty bytes.
-#[derive(Debug, Clone, Copy)]
-struct Packed {
-    credential: Option<Name>,
-    manner: u32,
-    /// Lower half of the line of its first record.
-    line: u32,
-    /// One more than the place of what is known of its repetitions, or zero.
-    again: u32,
-    time: EventTime,
-    id: EventId,
-}
-
 /// The last record of a use that was repeated.
 #[derive(Debug, Clone, Copy)]
 struct Again {
@@ -146,7 +137,7 @@ struct Again {
 /// All uses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Uses {
-    uses: Vec<Packed>,
+    uses: Rows,
     manners: Shared<Manner>,
     again: Vec<Again>,
     /// Uses that may still be repeated, by their key.
@@ -166,7 +157,7 @@ pub(crate) struct Uses {
 #[derive(Debug)]
 pub(crate) struct Shown<'a> {
     pub(crate) environment: &'a Environment,
-    pub(crate) credential: Option<Name>,
+    pub(crate) credential: Option<Id>,
     pub(crate) destination: Name,
     pub(crate) called: &'a Destination,
     pub(crate) witness: Witness,
@@ -192,14 +183,14 @@ impl Uses {
 
     /// The use at `place`.
     pub(crate) fn get(&self, place: usize) -> Option<Usage> {
-        let packed = self.uses.get(place)?;
-        let manner = self.manners.get(packed.manner)?;
+        let row = self.uses.get(place)?;
+        let manner = self.manners.get(row.manner)?;
         let source = manner.key.source;
-        let location = manner.origin.at(packed.line);
-        let first = Witness { time: packed.time, id: packed.id, source, location };
-        let again = self.repeated(packed);
+        let location = manner.origin.at(row.line);
+        let first = Witness { time: row.time, id: row.id, source, location };
+        let again = self.repeated(row.again);
         Some(Usage {
-            key: Key { credential: packed.credential, window: window(packed.time), ..manner.key },
+            key: Key { credential: row.credential, window: window(row.time), ..manner.key },
             sensitive_action: manner.sensitive_action,
             sensitive_destination: manner.sensitive_destination,
             first_action: manner.first_action,
@@ -211,8 +202,8 @@ impl Uses {
         })
     }
 
-    fn repeated(&self, packed: &Packed) -> Option<&Again> {
-        self.again.get((packed.again as usize).checked_sub(1)?)
+    fn repeated(&self, one_more: u32) -> Option<&Again> {
+        self.again.get((one_more as usize).checked_sub(1)?)
     }
 
     /// Every use, in the order of its first record.
@@ -222,7 +213,7 @@ impl Uses {
 
     /// Logical size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.uses.len() * size_of::<Packed>()
+        self.uses.bytes()
             + self.again.len() * size_of::<Again>()
             + self.open.len() * 2 * size_of::<u32>()
             + self.sent.len() * SENT_BYTES
@@ -231,11 +222,11 @@ impl Uses {
 
     /// Logical size of one use, without its names; what it shares is told to `shares`, which says whether to count it.
     pub(crate) fn bytes_of(&self, place: usize, shares: &mut impl FnMut(u32) -> bool) -> usize {
-        let Some(packed) = self.uses.get(place) else { return 0 };
-        let again = if packed.again > 0 { size_of::<Again>() } else { 0 };
-        let shared = if shares(packed.manner) { Shared::<Manner>::BYTES } else { 0 };
+        let Some(row) = self.uses.get(place) else { return 0 };
+        let again = if row.again > 0 { size_of::<Again>() } else { 0 };
+        let shared = if shares(row.manner) { Shared::<Manner>::BYTES } else { 0 };
         let sent = if self.sent.contains_key(&place) { SENT_BYTES } else { 0 };
-        size_of::<Packed>() + 2 * size_of::<u32>() + again + sent + shared
+        self.uses.bytes_of(place) + 2 * size_of::<u32>() + again + sent + shared
     }
 
     /// How many values uses share.
@@ -247,7 +238,9 @@ impl Uses {
     pub(crate) fn keep(&mut self, moves: &Moves, renaming: &Renaming) {
         let mut open: Vec<u32> = std::mem::take(&mut self.open).into_iter().collect();
         open.sort_unstable();
-        moves.retain(&mut self.uses);
+        let before = std::mem::take(&mut self.uses);
+        let kept = (0..before.len()).filter(|place| moves.keeps(*place));
+        let mut kept: Vec<Row> = kept.filter_map(|place| before.get(place)).collect();
         self.copies.keep(moves);
         self.sides.keep(moves, renaming);
         let sent = std::mem::take(&mut self.sent).into_iter();
@@ -256,23 +249,22 @@ impl Uses {
         self.sent.values_mut().for_each(|witness| renaming.rename(witness));
         let mut needed = vec![false; self.manners.len()];
         let mut again = Vec::new();
-        for packed in &mut self.uses {
-            renaming.rename(&mut packed.credential);
-            if let Some(needed) = needed.get_mut(packed.manner as usize) {
+        for row in &mut kept {
+            renaming.rename(&mut row.credential);
+            if let Some(needed) = needed.get_mut(row.manner as usize) {
                 *needed = true;
             }
-            if let Some(mut known) =
-                (packed.again as usize).checked_sub(1).and_then(|at| self.again.get(at).copied())
-            {
+            if let Some(mut known) = self.repeated(row.again).copied() {
                 renaming.rename(&mut known.last);
                 again.push(known);
-                packed.again = place_of(again.len());
+                row.again = place_of(again.len());
             }
         }
         self.again = again;
         let manners = self.manners.keep(&needed, renaming);
-        for packed in &mut self.uses {
-            packed.manner = manners.to(packed.manner as usize).map_or(packed.manner, place_of);
+        for row in kept {
+            let manner = manners.to(row.manner as usize).map_or(row.manner, place_of);
+            self.uses.push(&Row { manner, ..row });
         }
         for place in open.into_iter().filter_map(|place| moves.to(place as usize)) {
             self.open(place);
@@ -344,41 +336,32 @@ impl Uses {
             return Folded { place: Some(place), repeated: None };
         }
         let place = self.add(fresh, copy);
-        if let Some(((repeated, sent), place)) = other.zip(place) {
+        if let Some((repeated, sent)) = other {
             self.sent.entry(place).or_insert(sent);
             self.take_away(repeated);
             return Folded { place: Some(place), repeated: Some(repeated) };
         }
-        if let Some((call, place)) = call.zip(place) {
+        if let Some(call) = call {
             self.sides.wait(call, place, fresh.first);
         }
-        Folded { place, repeated: None }
+        Folded { place: Some(place), repeated: None }
     }
 
     /// An act of a use was another's.
     fn take_away(&mut self, place: usize) {
         let Some(Usage { last, count, .. }) = self.get(place) else { return };
-        let Some(packed) = self.uses.get_mut(place) else { return };
-        let fewer = Again { last, count: count.saturating_sub(1) };
-        match (packed.again as usize).checked_sub(1).and_then(|at| self.again.get_mut(at)) {
-            Some(known) => *known = fewer,
-            None => {
-                self.again.push(fewer);
-                packed.again = place_of(self.again.len());
-            }
-        }
+        self.tell_again(place, Again { last, count: count.saturating_sub(1) });
     }
 
-    fn add(&mut self, fresh: &Usage, copy: Option<Copy>) -> Option<usize> {
+    fn add(&mut self, fresh: &Usage, copy: Option<Copy>) -> usize {
         let Self { uses, manners, open, hasher, .. } = self;
         let hash = hasher.hash_one(fresh.key);
-        let same = |place: &u32| {
-            uses.get(*place as usize).and_then(|packed| key_of(packed, manners)) == Some(fresh.key)
-        };
+        let same =
+            |place: &u32| uses.get(*place as usize).and_then(|row| key_of(&row, manners)) == Some(fresh.key);
         if let Some(place) = open.find(hash, same).map(|place| *place as usize) {
             let is_new = copy.is_none_or(|copy| self.copies.is_new(place, fresh.first.time, copy));
-            self.repeat(place, fresh.first, is_new)?;
-            return Some(place);
+            self.repeat(place, fresh.first, is_new);
+            return place;
         }
         let (origin, line) = fresh.first.location.split();
         let Usage { key, sensitive_action, sensitive_destination, first_action, reason, first, .. } = *fresh;
@@ -387,42 +370,38 @@ impl Uses {
             Manner { key: shared, sensitive_action, sensitive_destination, first_action, reason, origin };
         let manner = self.manners.number(manner);
         let place = self.uses.len();
-        self.uses.push(Packed {
-            credential: key.credential,
-            manner,
-            line,
-            again: 0,
-            time: first.time,
-            id: first.id,
-        });
+        let credential = key.credential;
+        self.uses.push(&Row { credential, manner, line, again: 0, time: first.time, id: first.id });
         self.open(place);
         if let Some(copy) = copy {
             self.copies.is_new(place, first.time, copy);
         }
-        Some(place)
+        place
     }
 
     /// One record more of a use, which is an act more unless it is another's copy.
-    fn repeat(&mut self, place: usize, last: Witness, is_new: bool) -> Option<()> {
-        let packed = self.uses.get_mut(place)?;
-        match (packed.again as usize).checked_sub(1) {
-            Some(at) => {
-                let known = self.again.get_mut(at)?;
-                *known = Again { last, count: known.count + u64::from(is_new) };
-            }
+    fn repeat(&mut self, place: usize, last: Witness, is_new: bool) {
+        let again = self.uses.again(place);
+        let count = self.repeated(again).map_or(1, |known| known.count) + u64::from(is_new);
+        self.tell_again(place, Again { last, count });
+    }
+
+    fn tell_again(&mut self, place: usize, told: Again) {
+        let at = (self.uses.again(place) as usize).checked_sub(1);
+        match at.and_then(|at| self.again.get_mut(at)) {
+            Some(known) => *known = told,
             None => {
-                self.again.push(Again { last, count: 1 + u64::from(is_new) });
-                packed.again = place_of(self.again.len());
+                self.again.push(told);
+                self.uses.set_again(place, place_of(self.again.len()));
             }
         }
-        Some(())
     }
 
     /// A use may be repeated from now on.
     fn open(&mut self, place: usize) {
         let Self { uses, manners, open, hasher, .. } = self;
         let hash = |place: &u32| {
-            let key = uses.get(*place as usize).and_then(|packed| key_of(packed, manners));
+            let key = uses.get(*place as usize).and_then(|row| key_of(&row, manners));
             key.map_or(0, |key| hasher.hash_one(key))
         };
         let place = place_of(place);
@@ -444,9 +423,9 @@ fn disagrees_with_lookup(view: &identity_assertions::View<'_>, row: usize) -> bo
     view.trust_flags(row).iter().any(|remark| remark == DISAGREES_WITH_LOOKUP)
 }
 
-fn key_of(packed: &Packed, manners: &Shared<Manner>) -> Option<Key> {
-    let manner = manners.get(packed.manner)?;
-    Some(Key { credential: packed.credential, window: window(packed.time), ..manner.key })
+fn key_of(row: &Row, manners: &Shared<Manner>) -> Option<Key> {
+    let manner = manners.get(row.manner)?;
+    Some(Key { credential: row.credential, window: window(row.time), ..manner.key })
 }
 
 fn place_of(place: usize) -> u32 {

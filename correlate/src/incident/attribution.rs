@@ -70,12 +70,12 @@ impl Attribution<'_> {
     pub(crate) fn is_forged(&self, held: &Held) -> bool {
         let forged = self.uses.iter().filter(|used| is_forged(&used.row));
         let mut shown = forged.filter_map(|used| used.row.credential_id.as_deref());
-        held.id.is_some_and(|id| shown.any(|shown| shown == self.names.text(id)))
+        held.id.is_some_and(|id| shown.any(|shown| shown == self.names.id_text(id)))
     }
 
     /// The name of a credential.
     pub(crate) fn id_of(&self, held: &Held) -> Option<String> {
-        self.names.owned(held.id)
+        self.names.owned_id(held.id)
     }
 }
 
@@ -194,8 +194,9 @@ fn sought(case: &Case<'_>) -> Sought {
 /// A cheap test before the comparison is made: does the use's workload or credential occur in the case at all?
 fn may_concern(case: &Case<'_>, usage: &Usage) -> bool {
     let workload = case.scene.workload_of(usage);
-    let credential = case.scene.text(usage.key.credential);
-    let named = |row: &Use| row.credential_id.is_some() && row.credential_id.as_deref() == credential;
+    let credential = case.scene.id_text(usage.key.credential);
+    let named =
+        |row: &Use| row.credential_id.is_some() && row.credential_id.as_deref() == credential.as_deref();
     workload.is_some_and(|workload| case.workloads.contains(&workload))
         || case.members.iter().flat_map(|member| &member.uses).any(named)
 }
@@ -266,7 +267,7 @@ fn exposed(
     let taken = attributed.iter().filter(taken);
     let shown = taken.filter_map(|used| used.row.credential_id.as_deref());
     for id in shown.chain(divided.keys().copied()) {
-        if let Some(held) = case.scene.facts.names.known(id).and_then(|name| bindings.get(name)) {
+        if let Some(held) = case.scene.facts.names.known_id(id).and_then(|id| bindings.get(id)) {
             add(held);
         }
     }

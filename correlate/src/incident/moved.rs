@@ -68,7 +68,7 @@ impl Taken {
 impl Past {
     /// None where it is not known well enough where the credential had been.
     fn of(case: &Case<'_>, id: &str, since: EventTime) -> Option<Self> {
-        let name = case.scene.facts.names.known(id)?;
+        let name = case.scene.facts.names.known_id(id)?;
         let held = case.scene.facts.bindings.get(name)?;
         let sought = Sought { loose: vec![About::Holder(id).key()], ..Sought::default() };
         let is_before = |usage: &Usage| usage.key.credential == Some(name) && usage.first.time < since;

@@ -20,8 +20,8 @@ pub(crate) fn row(scene: &Scene<'_>, held: &Held) -> Option<Binding> {
         witnesses.iter().flatten().map(|witness| witness.id.to_string()).collect();
     evidence.dedup();
     Some(Binding {
-        credential_id: names.owned(held.id)?,
-        aliases: held.aliases.iter().map(|alias| names.text(*alias).to_owned()).collect(),
+        credential_id: names.owned_id(held.id)?,
+        aliases: held.aliases.iter().map(|alias| names.id_text(*alias).into_owned()).collect(),
         credential_kind: names.text_of(held.kind).unwrap_or("unknown").to_owned(),
         subject: names.owned(held.subject),
         workload,
@@ -31,7 +31,7 @@ pub(crate) fn row(scene: &Scene<'_>, held: &Held) -> Option<Binding> {
         instance: names.owned(held.instance),
         addresses: bound.first_address.map(|address| names.text(address).to_owned()).into_iter().collect(),
         issuer: names.owned(held.issuer),
-        parent_id: names.owned(held.parent),
+        parent_id: names.owned_id(held.parent),
         iat: held.iat,
         valid_from: lifetime.from,
         valid_to: lifetime.to,

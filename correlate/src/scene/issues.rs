@@ -8,6 +8,7 @@ use offbound_schemas::table::Issue;
 use super::Scene;
 use crate::asked::{About, Key};
 use crate::fact::binding::Held;
+use crate::names::Id;
 
 /// By what the row of one credential is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +38,11 @@ pub(crate) fn row(scene: &Scene<'_>, held: &Held) -> Option<Issue> {
     Some(Issue {
         issue_id: overlong.by.id.to_string(),
         issue_time: overlong.by.time,
-        credential_id: names.owned(held.id)?,
+        credential_id: names.owned_id(held.id)?,
         credential_kind: kind.to_owned(),
         subject: names.owned(held.subject),
         workload: workload(scene, held),
-        parent_id: names.owned(held.parent),
+        parent_id: names.owned_id(held.parent),
         minter_scope: minter_scope(scene, held),
         ttl_secs: overlong.ttl_secs,
         granted_ttl_secs: overlong.granted_ttl_secs,
@@ -52,10 +53,10 @@ pub(crate) fn row(scene: &Scene<'_>, held: &Held) -> Option<Issue> {
 /// By what it is found; none where there is no row.
 pub(crate) fn keys(scene: &Scene<'_>, held: &Held) -> Option<IssueKeys> {
     held.overlong?;
-    let whose = scene.text(held.subject.or(held.id))?;
+    let whose = scene.id_text(held.subject.map(Id::from).or(held.id))?;
     Some(IssueKeys {
-        own: About::Holder(scene.text(held.id).unwrap_or_default()).key(),
-        subject: About::Subject(whose).key(),
+        own: About::Holder(&scene.id_text(held.id).unwrap_or_default()).key(),
+        subject: About::Subject(&whose).key(),
         parent: held.parent.map(|parent| About::Credential(parent).key()),
         scope: minter_scope(scene, held).map(|scope| About::Scope(&scope).key()),
     })

@@ -11,7 +11,7 @@ use super::uses::{Reading, Readings, SeenAt, is_shared};
 use super::{Scene, signals};
 use crate::asked::{About, Key};
 use crate::keyed::{HashMap, HashSet};
-use crate::names::Name;
+use crate::names::{Id, Name};
 use crate::rule::{Entity, Marks, Rule};
 
 /// What all rules together look at.
@@ -55,8 +55,8 @@ impl Wanted {
 struct Maybe {
     place: u32,
     marks: Marks,
-    holder: Option<Name>,
-    subject: Option<Name>,
+    holder: Option<Id>,
+    subject: Option<Id>,
 }
 
 /// The pod or, without one, the host that something is about.
@@ -75,7 +75,7 @@ impl At {
 /// In which environments and with whom each subject (each credential, where no subject is told) was seen.
 #[derive(Debug, Default)]
 struct Company {
-    seen: HashMap<Option<Name>, (Vec<Key>, Vec<Key>)>,
+    seen: HashMap<Option<Id>, (Vec<Key>, Vec<Key>)>,
 }
 
 impl Company {
@@ -95,20 +95,20 @@ impl Company {
         }
     }
 
-    fn is_shared(&self, subject: Option<Name>) -> bool {
+    fn is_shared(&self, subject: Option<Id>) -> bool {
         let seen = self.seen.get(&subject);
         seen.is_some_and(|(environments, callers)| is_shared(environments.len(), callers.len()))
     }
 }
 
-fn subject(reading: &Reading<'_>) -> Option<Name> {
-    reading.subject().or(reading.credential())
+fn subject(reading: &Reading<'_>) -> Option<Id> {
+    reading.subject().map(Id::from).or(reading.credential())
 }
 
 /// Where the uses of each credential (of each subject, where none is shown) were seen: one place, or none for several.
 #[derive(Debug, Default)]
 struct Seen {
-    places: HashMap<Option<Name>, Option<SeenAt>>,
+    places: HashMap<Option<Id>, Option<SeenAt>>,
 }
 
 impl Seen {
@@ -127,13 +127,13 @@ impl Seen {
         }
     }
 
-    fn at_several(&self, holder: Option<Name>) -> bool {
+    fn at_several(&self, holder: Option<Id>) -> bool {
         self.places.get(&holder).is_some_and(Option::is_none)
     }
 }
 
-fn holder(reading: &Reading<'_>) -> Option<Name> {
-    reading.credential().or(reading.subject())
+fn holder(reading: &Reading<'_>) -> Option<Id> {
+    reading.credential().or(reading.subject().map(Id::from))
 }
 
 /// The first use of each workload in each silence of one of its hosts.

@@ -108,7 +108,7 @@ fn told<'a>(scene: &'a Scene<'_>, usage: &Usage, held: &Held) -> Option<Absence<
     }
     scene.places.asked.note(About::Issuing);
     let forms: Vec<&'static str> =
-        held.id.iter().chain(&held.aliases).map(|name| form_of(names.text(*name))).collect();
+        held.id.iter().chain(&held.aliases).map(|id| form_of(&names.id_text(*id))).collect();
     let tells = |log: &String| scene.facts.issuing.tells(log, (kind, &forms), (since, until));
     Some(match issuer.logs.iter().map(tells).max()? {
         Telling::Whole => Absence::Proven(Unissued { issuer, by: Proof::NoneSince(since) }),
@@ -126,7 +126,7 @@ fn is_told_by(source: &str, issuer: &Issuer) -> bool {
 fn issued_to(scene: &Scene<'_>, usage: &Usage, held: &Held) -> Option<Name> {
     let (to, shown_for) = held.subject.zip(usage.key.subject).filter(|(to, shown_for)| to != shown_for)?;
     let text = |name| scene.facts.names.text(name);
-    let is_unique = held.id.is_some_and(|id| form_of(text(id)) == "JTI");
+    let is_unique = held.id.is_some_and(|id| form_of(&scene.facts.names.id_text(id)) == "JTI");
     let is_comparable =
         FORMS_OF_SUBJECTS.iter().any(|form| text(to).starts_with(form) && text(shown_for).starts_with(form));
     let canonical = |name| scene.environment.canonical(text(name));

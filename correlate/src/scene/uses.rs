@@ -19,7 +19,7 @@ use crate::fact::binding::Held;
 use crate::fact::evidence::Witness;
 use crate::fact::usage::Usage;
 use crate::matching::{Bound, Compared, Ground, Seen, compare, compare_briefly};
-use crate::names::Name;
+use crate::names::{Id, Name};
 use crate::rule::Marks;
 
 const NANOS_PER_SEC: i64 = 1_000_000_000;
@@ -168,7 +168,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The credential that was shown.
-    pub(crate) fn credential(&self) -> Option<Name> {
+    pub(crate) fn credential(&self) -> Option<Id> {
         self.held.as_ref().and_then(|held| held.id).or(self.usage.key.credential)
     }
 
@@ -426,7 +426,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         last_time: last.time,
         count: *count,
         phase: usage.key.phase,
-        credential_id: names.owned(reading.credential()),
+        credential_id: names.owned_id(reading.credential()),
         credential_kind: kind.map(str::to_owned),
         subject: names.owned(subject),
         scope: scene.scope_text(pod, host),

@@ -217,7 +217,7 @@ impl Case {
         let named = |place: &usize| {
             let Some(held) = scene.facts.bindings.at(*place) else { return false };
             let mut names = held.id.iter().chain(&held.aliases);
-            names.any(|name| credentials.contains(scene.facts.names.text(*name)))
+            names.any(|name| credentials.contains(&*scene.facts.names.id_text(*name)))
         };
         touched.gaps
             || scopes.iter().chain(on).any(seen)

@@ -19,8 +19,8 @@ impl Standing {
         for held in touched.credentials.iter().filter_map(|place| scene.facts.bindings.at(*place)) {
             for name in held.id.iter().chain(&held.aliases) {
                 places.extend(self.index.issues.of(About::Credential(*name).key()));
-                let own = scene.text(Some(*name)).unwrap_or_default();
-                places.extend(self.index.issues.of(About::Holder(own).key()));
+                let own = scene.facts.names.id_text(*name);
+                places.extend(self.index.issues.of(About::Holder(&own).key()));
             }
         }
         places.into_iter().for_each(|place| self.renew_issue(scene, place, changed));

@@ -16,7 +16,7 @@ use crate::asked::{About, Key};
 use crate::fact::touched::Touched;
 use crate::fact::usage::Usage;
 use crate::finding::Found;
-use crate::names::Name;
+use crate::names::Id;
 use crate::rule::{Entity, Marks};
 use crate::scene::edges::Learned as LearnedUse;
 use crate::scene::learned::Relearned;
@@ -198,12 +198,14 @@ impl SignState {
 
 /// The credential of a use; its subject, where it shows none.
 fn holder_of(scene: &Scene<'_>, reading: &Reading<'_>) -> Key {
-    About::Holder(scene.text(reading.credential().or(reading.subject())).unwrap_or_default()).key()
+    let holder = reading.credential().or(reading.subject().map(Id::from));
+    About::Holder(&scene.id_text(holder).unwrap_or_default()).key()
 }
 
 /// The subject of a use; its credential, where none is told.
 fn subject_of(scene: &Scene<'_>, reading: &Reading<'_>) -> Key {
-    About::Subject(scene.text(reading.subject().or(reading.credential())).unwrap_or_default()).key()
+    let subject = reading.subject().map(Id::from).or(reading.credential());
+    About::Subject(&scene.id_text(subject).unwrap_or_default()).key()
 }
 
 /// Who used it: the workload; subject or address, where it is not known.
@@ -234,7 +236,7 @@ impl Index {
         let workloads: BTreeSet<&str> =
             found.iter().filter_map(|found| found.finding.workload.as_deref()).collect();
         let shown = found.iter().flat_map(|found| &found.uses).filter_map(|row| row.credential_id.as_deref());
-        let credentials: BTreeSet<Name> = shown.filter_map(|id| scene.facts.names.known(id)).collect();
+        let credentials: BTreeSet<Id> = shown.filter_map(|id| scene.facts.names.known_id(id)).collect();
         let is_about = |usage: &Usage| {
             let held = scene.held(usage);
             let names = held.iter().flat_map(|held| held.id).chain(usage.key.credential);

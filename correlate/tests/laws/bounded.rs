@@ -196,7 +196,7 @@ fn a_flood_pushes_nobody_else_out() {
     events.push(world::presented(900_002, (1, 0, 1, 90, true)));
     events.extend(fakes(2, flood));
     events.push(world::presented(900_003, (1, 0, 1, last + 10, true)));
-    let bounds = Bounds { retention_nanos: 30 * 24 * 3_600 * SEC, facts_bytes: 150_000 };
+    let bounds = Bounds { retention_nanos: 30 * 24 * 3_600 * SEC, facts_bytes: 80_000 };
     let runtime = runtime();
     let mut engine =
         runtime.block_on(Engine::new(environment(), &rules())).expect("the rules can be planned");
