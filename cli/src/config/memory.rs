@@ -22,7 +22,7 @@ const STORE_SHARE: u64 = 32;
 const SEGMENT_SHARE: u64 = 32;
 /// The part that facts may take by their logical size: two sets of them, what stands on each, and the rows that are made
 /// of them while rules run take several times as much.
-const FACTS_SHARE: u64 = 16;
+const FACTS_SHARE: u64 = 8;
 /// The part for rows that wait for the watermark …
 const WAITING_SHARE: u64 = 4;
 /// … of which each takes as much, with its place in the order.
