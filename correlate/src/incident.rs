@@ -55,9 +55,8 @@ pub(crate) fn incidents(scene: &Scene<'_>, found: &mut [Found]) -> Vec<Incident>
 }
 
 /// The id of the incident that some findings make: that of the first of them.
-pub(crate) fn id_of<'f>(members: impl Iterator<Item = &'f Found>) -> IncidentId {
-    let first = members.map(|member| (member.finding.first_time, member.finding.id)).min();
-    IncidentId::of(&[&first.map(|(_, id)| id).unwrap_or_default().0])
+pub(crate) fn id_of(first: Option<&Found>) -> IncidentId {
+    IncidentId::of(&[&first.map(|first| first.finding.id).unwrap_or_default().0])
 }
 
 /// What a judgement looked at: when any of it changes, it is to be made again.
@@ -145,7 +144,7 @@ impl Case<'_> {
     }
 }
 
-/// Judges the incident that some findings make.
+/// Judges the incident that some findings make, given by first time and id.
 pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern) {
     let scopes: BTreeSet<String> =
         members.iter().flat_map(|member| tie::scopes(member)).map(str::to_owned).collect();
@@ -165,13 +164,13 @@ pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern
     let incident = Incident {
         record_type: "incident".to_owned(),
         schema: "offbound.incident/1".to_owned(),
-        id: id_of(members.iter().copied()),
+        id: id_of(members.first().copied()),
         title: title(&case, &attributed),
         severity: severity(members),
         onset,
         onset_basis: if observed { "observed" } else { "inferred" }.to_owned(),
         end,
-        findings: sorted_findings(members),
+        findings: members.iter().map(|member| member.finding.id).collect(),
         credentials: credentials(members, &attributed),
         workloads: case.workloads.iter().cloned().collect(),
         hosts: case.hosts.iter().cloned().collect(),
@@ -249,29 +248,19 @@ fn onset(
 }
 
 fn hosts(members: &[&Found]) -> BTreeSet<String> {
-    let joined = members.iter().filter(|member| !tie::is_posture(&member.finding.rule));
-    let of_uses = joined.flat_map(|member| &member.uses);
+    let of_uses = tie::acts(members).flat_map(|member| &member.uses);
     let of_uses = of_uses.flat_map(|row| [row.bound_host.clone(), row.observed_host.clone()]);
     let of_signals = members.iter().flat_map(|member| &member.signals).map(|signal| signal.host.clone());
     of_uses.chain(of_signals).flatten().collect()
 }
 
 fn severity(members: &[&Found]) -> Severity {
-    let joined = members.iter().filter(|member| !tie::is_posture(&member.finding.rule));
-    joined.map(|member| member.finding.severity).max().unwrap_or_default()
-}
-
-fn sorted_findings(members: &[&Found]) -> Vec<FindingId> {
-    let mut ids: Vec<_> =
-        members.iter().map(|member| (member.finding.first_time, member.finding.id)).collect();
-    ids.sort_unstable();
-    ids.into_iter().map(|(_, id)| id).collect()
+    tie::acts(members).map(|member| member.finding.severity).max().unwrap_or_default()
 }
 
 fn credentials(members: &[&Found], attributed: &Attribution<'_>) -> Vec<String> {
-    let named = members.iter().filter(|member| !tie::is_posture(&member.finding.rule));
-    let named =
-        named.filter_map(|member| member.finding.credential.as_ref()).map(|credential| credential.id.clone());
+    let named = tie::acts(members).filter_map(|member| member.finding.credential.as_ref());
+    let named = named.map(|credential| credential.id.clone());
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
     named.chain(exposed).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -59,6 +59,11 @@ impl Numbers {
         }
     }
 
+    /// The same of a column of places and counts.
+    pub(crate) fn unsigned(&self, row: usize) -> Option<u32> {
+        u32::try_from(self.get(row)).ok()
+    }
+
     /// Adds a row.
     pub(crate) fn push(&mut self, number: i64) {
         let row = self.len % STRETCH_ROWS;

@@ -353,9 +353,10 @@ impl Bindings {
         while self.places.len() < at {
             self.places.push(NONE);
         }
-        match self.places.len() == at {
-            true => self.places.push(told),
-            false => self.places.set(at, told),
+        if self.places.len() == at {
+            self.places.push(told);
+        } else {
+            self.places.set(at, told);
         }
     }
 }

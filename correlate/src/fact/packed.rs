@@ -1,8 +1,8 @@
 //! A credential in few bytes: what is its own, what it shares with others, and what only few have.
 //!
 //! In: what is known of a credential. Out: three parts, and the same back from them.
-//! Owns: the parts; [`Owns`] keeps the first of all credentials. Law: what was taken apart is put together as it was, but for the first use of a credential of which an
-//! issuing record is known: that is evidence of nothing.
+//! Owns: the parts; [`Owns`] keeps the first of all credentials. Law: what was taken apart is put together as it was, but for
+//! the first use of a credential of which an issuing record is known: that is evidence of nothing.
 
 mod own;
 

@@ -131,9 +131,9 @@ impl Graph {
             return false;
         }
         if ties.is_posture {
-            self.attach(ties, knots, news);
+            self.attach(ties, &knots, news);
         } else {
-            self.join(ties, knots, news);
+            self.join(ties, &knots, news);
         }
         true
     }
@@ -170,14 +170,17 @@ impl Graph {
     }
 
     /// A finding that joins others: it goes with all those that share a key with it within its window.
-    fn join(&mut self, ties: &Ties<'_>, knots: Vec<usize>, news: &mut News) {
+    fn join(&mut self, ties: &Ties<'_>, knots: &[usize], news: &mut News) {
         let order = (ties.first, ties.id);
-        let mut group = self.place(ties, &knots, news);
+        let mut group = self.place(ties, knots, news);
         let mut postures = BTreeSet::new();
-        for number in &knots {
+        for number in knots {
             let Some(knot) = self.knots.get_mut(*number).filter(|knot| !knot.is_hub()) else { continue };
-            knot.earliest = Some(knot.earliest.map_or(order, |earliest| earliest.min(order)));
-            postures.extend(&knot.postures);
+            // Postures of a key go with its first finding, or with an earlier one of another key.
+            if knot.earliest.is_none_or(|earliest| order < earliest) {
+                knot.earliest = Some(order);
+                postures.extend(&knot.postures);
+            }
             for other in knot.take_in(ties) {
                 let other = self.nodes.get(&other).and_then(|node| node.group);
                 group = other.map_or(group, |other| self.unite(group, other, news));
@@ -205,7 +208,7 @@ impl Graph {
             members.remove(&(first, ties.id));
         }
         members.insert((ties.first, ties.id));
-        self.nodes.insert(ties.id, Node { group: Some(group), ..Node::of(ties, knots.to_vec()) });
+        self.nodes.insert(ties.id, Node { group: Some(group), ..Node::of(ties, knots) });
         group
     }
 
@@ -230,10 +233,10 @@ impl Graph {
     }
 
     /// A posture goes with the first finding that shares a key with it, and ties nothing.
-    fn attach(&mut self, ties: &Ties<'_>, knots: Vec<usize>, news: &mut News) {
+    fn attach(&mut self, ties: &Ties<'_>, knots: &[usize], news: &mut News) {
         let shared = knots.iter().filter_map(|number| self.knots.get(*number)).filter(|knot| !knot.is_hub());
         let partner = shared.filter_map(|knot| knot.earliest).min();
-        for number in &knots {
+        for number in knots {
             if let Some(knot) = self.knots.get_mut(*number) {
                 knot.postures.insert(ties.id);
             }
@@ -301,13 +304,13 @@ impl Knot {
 }
 
 impl Node {
-    fn of(ties: &Ties<'_>, knots: Vec<usize>) -> Self {
+    fn of(ties: &Ties<'_>, knots: &[usize]) -> Self {
         Self {
             first: ties.first,
             last: ties.last,
             workload: ties.workload.map(Box::from),
             is_posture: ties.is_posture,
-            knots,
+            knots: knots.to_vec(),
             group: None,
             partner: None,
         }

@@ -264,12 +264,12 @@ pub(super) fn are_covered(scene: &Scene<'_>, hosts: &[String], (from, end): (Eve
 /// own workload's host where it was not off its place.
 pub(super) fn own_hosts(case: &Case<'_>) -> Vec<String> {
     // Where a weakness shows beside it, nothing need have been done.
-    let members = || case.members.iter().filter(|member| !tie::is_posture(&member.finding.rule));
-    let uses = members().flat_map(|member| &member.uses).filter_map(|row| {
+    let uses = tie::acts(case.members).flat_map(|member| &member.uses).filter_map(|row| {
         let shown_at = row.observed_host.as_ref().filter(|_| row.place_match != Match::Mismatch);
         row.bound_host.as_ref().or(shown_at).cloned()
     });
-    let signals = members().flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
+    let signals =
+        tie::acts(case.members).flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
     let mut hosts: Vec<String> = uses.chain(signals).collect();
     hosts.sort();
     hosts.dedup();

@@ -75,6 +75,11 @@ pub(super) fn is_posture(rule: &str) -> bool {
     number.is_some_and(|number| (303..=308).contains(&number) || (400..500).contains(&number))
 }
 
+/// Findings that tell of acts: all but postures.
+pub(super) fn acts<'f>(members: &[&'f Found]) -> impl Iterator<Item = &'f Found> {
+    members.iter().copied().filter(|member| !is_posture(&member.finding.rule))
+}
+
 /// Places that a finding is about.
 pub(super) fn scopes(found: &Found) -> impl Iterator<Item = &str> {
     let signals = found.signals.iter().filter_map(|signal| signal.scope.as_deref());

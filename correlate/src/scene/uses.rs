@@ -10,7 +10,7 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Match, Ph
 
 use super::Scene;
 use super::ending::{self, Ending};
-use super::unissued::{self, Unissued};
+use super::unissued::{self, Unissued, Wait};
 use super::unwatched::{self, Watch};
 use crate::asked::{About, Key};
 use crate::environment::{Admission, Call, StaticPolicy, is_too_long};
@@ -305,6 +305,11 @@ impl<'a> Reading<'a> {
     /// That its issuer never made its credential, where that is known.
     fn unissued<'s>(&self, scene: &'s Scene<'_>) -> Option<Unissued<'s>> {
         unissued::of(scene, self.usage, self.held.as_ref()).proven()
+    }
+
+    /// Until when its issuer is to be heard before that is known.
+    pub(crate) fn waits_for_issuer(&self, scene: &Scene<'_>) -> Option<Wait> {
+        unissued::of(scene, self.usage, self.held.as_ref()).wait()
     }
 
     /// The credential's audiences, as far as they are known.

@@ -108,7 +108,7 @@ impl Standing {
             self.case_of.remove(&group);
             return None;
         }
-        let known = incident::id_of(members.clone().take(1));
+        let known = incident::id_of(members.clone().next());
         let ids: Vec<FindingId> = self.graph.members(group).collect();
         let before = self.cases.remove(&known).filter(|_| !round.stale.contains(&known));
         let case = match before {

@@ -119,7 +119,8 @@ pub(crate) struct Index {
     /// Credentials that were issued for too long, by themselves, whom they stand for, what they were got with, and where
     /// that belongs.
     pub(super) issues: Postings,
-    /// Uses off their host or pod, after their end, not meant for where they were shown, or never issued, by credential and by workload.
+    /// Uses off their host or pod, after their end, not meant for where they were shown, or never issued, by credential and
+    /// by workload.
     pub(super) off: Postings,
     /// Uses by what their rows were looked up by.
     pub(super) uses_by_question: Postings,

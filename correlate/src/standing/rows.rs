@@ -20,7 +20,7 @@ use crate::names::Id;
 use crate::rule::{Entity, Marks};
 use crate::scene::edges::Learned as LearnedUse;
 use crate::scene::learned::Relearned;
-use crate::scene::unissued::{self, Wait};
+use crate::scene::unissued::Wait;
 use crate::scene::uses::{Reading, Readings};
 use crate::scene::{Scene, signals};
 
@@ -406,9 +406,10 @@ impl Standing {
         let Some(usage) = scene.facts.uses.get(place) else { return Vec::new() };
         let look = || {
             let readings = Reading::briefly(scene, &usage);
-            (state_of(scene, &readings, &self.crowds), Self::moments(scene, &usage, &readings))
+            let moments = Self::moments(scene, &usage, &readings);
+            (state_of(scene, &readings, &self.crowds), moments, readings.first().waits_for_issuer(scene))
         };
-        let ((mut state, moments), questions) = scene.places.asked.during(look);
+        let ((mut state, moments, wait), questions) = scene.places.asked.during(look);
         let next = self.silences.renew(place, moments);
         if state.marks.meets(Marks::UNWATCHED) && !self.silences.is_first(place) {
             state.marks = state.marks.without(Marks::UNWATCHED);
@@ -418,7 +419,6 @@ impl Standing {
         }
         state.workload = state.workload.map(|workload| self.shared(workload));
         questions.into_iter().for_each(|key| self.index.uses_by_question.add(key, place));
-        let wait = unissued::of(scene, &usage, scene.held(&usage).as_ref()).wait();
         self.unheard_issues.extend(wait.map(|Wait { issuer, until }| (issuer, until, place)));
         let Some(known) = self.uses.get_mut(place) else { return next };
         let before = known.replace(state.clone());

@@ -61,20 +61,20 @@ impl Owns {
         let time = |column: &Numbers| Some(column.get(place)).filter(|time| *time != NONE);
         Some(Packed {
             name: Id::at(self.names.get(place), place),
-            profile: whole(self.profiles.get(place)),
+            profile: self.profiles.unsigned(place),
             rare: self.rare(place),
             first_address: Name::at(self.first_addresses.get(place), 0),
             iat: time(&self.iats).map(EventTime),
             life: time(&self.lives),
             time: EventTime(self.times.get(place)),
             id,
-            line: whole(self.lines.get(place)),
+            line: self.lines.unsigned(place),
         })
     }
 
     /// One more than the place of what is rare of a credential, or zero.
     pub(in crate::fact) fn rare(&self, place: usize) -> u32 {
-        whole(self.rare.get(place)).unwrap_or_default()
+        self.rare.unsigned(place).unwrap_or_default()
     }
 
     /// Adds one.
@@ -113,10 +113,6 @@ fn numbers(own: &Packed, place: usize) -> [i64; 8] {
         time.0,
         line.map_or(NONE, i64::from),
     ]
-}
-
-fn whole(number: i64) -> Option<u32> {
-    u32::try_from(number).ok()
 }
 
 #[cfg(test)]

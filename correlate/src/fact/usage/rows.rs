@@ -64,8 +64,8 @@ impl Rows {
         Some(Row {
             id: *self.ids.get(place)?,
             credential: Id::at(self.credentials.get(place), place),
-            manner: whole(self.manners.get(place)),
-            line: whole(self.lines.get(place)),
+            manner: self.manners.unsigned(place).unwrap_or_default(),
+            line: self.lines.unsigned(place).unwrap_or_default(),
             again: self.again(place),
             time: EventTime(self.times.get(place)),
         })
@@ -73,7 +73,7 @@ impl Rows {
 
     /// One more than the place of what is known of the repetitions of a use, or zero.
     pub(super) fn again(&self, place: usize) -> u32 {
-        whole(self.again.get(place))
+        self.again.unsigned(place).unwrap_or_default()
     }
 
     /// Tells where what is known of them is.
@@ -91,10 +91,6 @@ impl Rows {
         self.times.push(time.0);
         self.ids.push(id);
     }
-}
-
-fn whole(number: i64) -> u32 {
-    u32::try_from(number).unwrap_or_default()
 }
 
 #[cfg(test)]
