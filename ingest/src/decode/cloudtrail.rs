@@ -15,6 +15,7 @@ use super::address::Address;
 use super::subject::{ServiceAccount, is_instance_id};
 use super::{Decode, Format, Identity, Record, Reject, Verdict, field};
 
+mod american;
 mod fast;
 mod instances;
 mod issued;
@@ -339,6 +340,9 @@ fn unmapped(json: &Value, row: &IdentityAssertion) -> Option<String> {
 /// A moment as CloudTrail writes it: RFC 3339, or US text (`Mar 1, 2026, 6:30:22 PM`, also without second comma).
 fn time_text(text: &str) -> Option<EventTime> {
     const LAYOUTS: [&str; 2] = ["%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M:%S %p"];
+    if let Some(usual) = american::plain(text) {
+        return EventTime::from_utc(usual.and_utc());
+    }
     // Newer Java runtimes put a narrow no-break space before AM and PM.
     let plain = text.replace(['\u{202f}', '\u{a0}'], " ");
     let american =
