@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use offbound_ingest::decode::FORMATS;
 use offbound_ingest::fuzzing::change::change;
 use offbound_ingest::fuzzing::change::text::LINES;
-use offbound_ingest::fuzzing::{Numbers, fast_formats, taken};
+use offbound_ingest::fuzzing::{Numbers, RECORDS, fast_formats, sample, taken};
 
 /// Longest line that is a seed, in bytes: as long as inputs are in a long run.
 const MAX_LINE_BYTES: usize = 2_048;
@@ -45,6 +45,9 @@ fn main() -> io::Result<()> {
             write(&corpus, target, &format!("sample-{}", format.id), format.sample)?;
         }
     }
+    for format in fast_formats() {
+        write(&corpus, format, "plain", sample(format))?;
+    }
     for (number, record) in WRAPPED.iter().enumerate() {
         write(&corpus, "auto", &format!("wrapped-{number}"), record)?;
     }
@@ -53,6 +56,11 @@ fn main() -> io::Result<()> {
     }
     write(&corpus, "linux-audit", "lines", &LINES.join("\n"))?;
     let mut records: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
+    for record in RECORDS.iter().map(|record| record.as_bytes()) {
+        for format in fast_formats().filter(|format| taken(format, record) > 0) {
+            records.entry(format).or_default().push(record.to_vec());
+        }
+    }
     for text in samples()? {
         for line in text.lines().filter(|line| line.len() <= MAX_LINE_BYTES).take(LINES_PER_FILE) {
             if let Some(format) = fast_formats().find(|format| taken(format, line.as_bytes()) > 0) {

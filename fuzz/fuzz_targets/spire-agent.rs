@@ -1,4 +1,4 @@
-//! The laws of ingest over a log of format `spire-agent`.
+//! Both paths over a log of format `spire-agent`: law FLOW-2.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| offbound_ingest::fuzzing::check("spire-agent", bytes));
+offbound_fuzz::both_paths!("spire-agent");

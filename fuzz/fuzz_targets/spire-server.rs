@@ -1,4 +1,4 @@
-//! The laws of ingest over a log of format `spire-server`.
+//! Both paths over a log of format `spire-server`: law FLOW-2.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| offbound_ingest::fuzzing::check("spire-server", bytes));
+offbound_fuzz::both_paths!("spire-server");

@@ -79,6 +79,7 @@ pub(crate) use falco::FAST as FAST_FALCO;
 pub(crate) use k8s_audit::FAST as FAST_K8S_AUDIT;
 pub(crate) use linux_audit::PLAIN as PLAIN_LINUX_AUDIT;
 pub(crate) use seen_pod::{Seen, SeenPods};
+pub(crate) use spire::{FAST_AGENT as FAST_SPIRE_AGENT, FAST_SERVER as FAST_SPIRE_SERVER};
 pub(crate) use tetragon::FAST as FAST_TETRAGON;
 
 /// Confidence in a record that only fits because of those around it; alone it stays unknown.

@@ -3,7 +3,7 @@
 //! In: whole lines of a stream whose format is known. Out: rows in the columns, or nothing, and then the strict path
 //! reads the record. Owns: the list [`FAST`] of formats that have one; each is one file beside its strict decoder.
 //! A fast decoder knows the plain records of its format and nothing else: a closed set of keys, compact JSON, no
-//! secret, no envelope. Law FLOW-2: fast ≡ strict, byte for byte, in every column.
+//! envelope; of a record that holds a secret it reads what is left when that is replaced. Law FLOW-2: fast ≡ strict, byte for byte, in every column.
 
 mod grow;
 pub(crate) mod line;
@@ -14,7 +14,7 @@ mod slot;
 mod unmapped;
 mod walk;
 
-pub(crate) use line::{Line, Scratch};
+pub(crate) use line::{Line, Scratch, content_of};
 pub(crate) use marks::{Marks, word as mark_word};
 pub(crate) use slot::{Slot, Strict};
 pub(crate) use unmapped::Unmapped;
@@ -23,14 +23,17 @@ pub(crate) use walk::{Member, Shape, Walker, inside, keep, parts, skip};
 use crate::decode;
 
 /// Most slots of a format.
-pub(crate) const MAX_SLOTS: usize = 64;
+pub(crate) const MAX_SLOTS: usize = 96;
 
 /// The fast decoder of one format.
 pub(crate) struct Fast {
     /// Id of the format.
     pub(crate) id: &'static str,
-    /// The highest confidence of the format's `sniff`, which every record that is taken here has too. No other format knows
-    /// anything of such a record: one that does would have to be asked first.
+    /// A record that it reads.
+    pub(crate) sample: &'static str,
+    /// The highest confidence of the format's `sniff` in a record of JSON, which every record that is taken here has too. No
+    /// other format that reads other records than these knows anything of such a record: one that does would have to be asked
+    /// first.
     pub(crate) confidence: u8,
     /// The keys of its records.
     pub(crate) shape: &'static Shape,
@@ -75,6 +78,8 @@ pub(crate) const FAST: &[Fast] = &[
     decode::FAST_ENVOY,
     decode::FAST_TETRAGON,
     decode::FAST_FALCO,
+    decode::FAST_SPIRE_SERVER,
+    decode::FAST_SPIRE_AGENT,
 ];
 
 /// Ids of all formats that have a fast path.

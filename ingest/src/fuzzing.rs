@@ -7,6 +7,7 @@
 pub mod change;
 mod numbers;
 mod paths;
+mod records;
 
 use std::ops::ControlFlow;
 
@@ -14,15 +15,25 @@ use offbound_schemas::record::SourceCount;
 use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventBatch, EventId, EventRows};
 
+use crate::decode::FORMATS;
+use crate::fast::of_format;
 use crate::{
     CHUNK_ROWS, FingerprintKey, Formats, IngestOptions, IngestSink, SourceRead, SourceRule, read_bytes,
 };
 
 pub use numbers::Numbers;
 pub use paths::{Work, differential, differential_of_all, read_as, taken};
+pub use records::RECORDS;
 
 pub use crate::fast::ids as fast_formats;
 pub use crate::run::pair::{Account, Pair};
+
+/// A record of the format with this id, which its fast path reads if it has one.
+#[must_use]
+pub fn sample(format: &str) -> &'static str {
+    let known = || FORMATS.iter().find(|known| known.id == format);
+    of_format(format).map(|fast| fast.sample).or_else(|| Some(known()?.sample)).unwrap_or_default()
+}
 
 /// Everything that came out of one input.
 #[derive(Debug, Default, PartialEq)]

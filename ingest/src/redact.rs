@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 mod argument_list;
 mod audit_hex;
@@ -160,6 +160,15 @@ pub struct Redacted<'a> {
     pub count: u32,
 }
 
+/// A record whose secrets are replaced, and what of them goes on in the next record.
+#[derive(Debug)]
+pub(crate) struct Clean {
+    /// The text.
+    pub(crate) text: String,
+    open_pem: bool,
+    open_arguments: Option<argument_list::Open>,
+}
+
 /// Replaces secrets in the records of one stream.
 #[derive(Debug, Clone)]
 pub struct Redactor {
@@ -190,12 +199,24 @@ impl Redactor {
     /// Whether [`Redactor::redact`] leaves this record as it is. If so, the record has gone by as if it had been
     /// redacted; if not, as if it had not been looked at.
     pub(crate) fn is_clean(&mut self, text: &str) -> bool {
-        let before = (self.open_pem, self.open_arguments.clone());
-        let is_clean = self.redact(text).count == 0;
-        if !is_clean {
-            (self.open_pem, self.open_arguments) = before;
-        }
-        is_clean
+        self.clean(text).is_none()
+    }
+
+    /// The record without its secrets, if it has any: then it has gone by as if it had not been looked at, until
+    /// [`Redactor::has_passed`] is told. If it has none, it has gone by as if it had been redacted.
+    pub(crate) fn clean(&mut self, text: &str) -> Option<Clean> {
+        let (open_pem, open_arguments) = (self.open_pem, self.open_arguments.clone());
+        let Redacted { text: Cow::Owned(text), .. } = self.redact(text) else { return None };
+        Some(Clean {
+            text,
+            open_pem: std::mem::replace(&mut self.open_pem, open_pem),
+            open_arguments: std::mem::replace(&mut self.open_arguments, open_arguments),
+        })
+    }
+
+    /// The record that this was made of has gone by.
+    pub(crate) fn has_passed(&mut self, clean: Clean) {
+        (self.open_pem, self.open_arguments) = (clean.open_pem, clean.open_arguments);
     }
 
     /// Replaces every secret of one record.
@@ -224,7 +245,9 @@ static PATTERNS: LazyLock<(AhoCorasick, Vec<usize>)> = LazyLock::new(|| {
     let all =
         owned.flat_map(|(index, detector)| detector.patterns.iter().map(move |pattern| (*pattern, index)));
     let (patterns, owners): (Vec<_>, Vec<_>) = all.unzip();
-    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(patterns);
+    // Built once, and asked about every byte of a record that may hold a secret: one step a byte is worth its memory.
+    let kind = Some(AhoCorasickKind::DFA);
+    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(patterns);
     (automaton.expect("a few short patterns make a small automaton"), owners)
 });
 

@@ -46,7 +46,7 @@ const MAX_TORN_BYTES: usize = 512;
 /// The version that dead letters name.
 pub const PARSER: &str = concat!("offbound-ingest ", env!("CARGO_PKG_VERSION"));
 /// Remark on assertions whose record held a secret.
-const SECRET_REDACTED: &str = "secret-redacted";
+pub(crate) const SECRET_REDACTED: &str = "secret-redacted";
 /// Remark on assertions whose record held bytes that are no UTF-8.
 const INVALID_UTF8: &str = "invalid-utf8";
 
@@ -116,6 +116,7 @@ impl<'a> Run<'a> {
             rows: EventRows::default(),
             drift: Drift::default(),
             outbox: Outbox::default(),
+            marks: Marks::default(),
             paths: Paths::Both,
             read: SourceRead::default(),
         };
@@ -333,6 +334,8 @@ struct State {
     drift: Drift,
     outbox: Outbox,
     scratch: Scratch,
+    /// Of the text of a record whose secrets are replaced.
+    marks: Marks,
     paths: Paths,
     read: SourceRead,
 }

@@ -68,6 +68,13 @@ impl<T: ColumnValue> Column<T> {
         }
     }
 
+    /// Whether `row`, behind which none is set, has a value.
+    #[inline]
+    #[must_use]
+    pub fn is_set(&self, row: usize) -> bool {
+        self.len > row
+    }
+
     /// The builder, standing at `row`; one value must be appended.
     #[inline]
     fn at(&mut self, row: usize) -> &mut T::Builder {

@@ -39,6 +39,7 @@ fn schema(format: &str) -> Read {
         "envoy" => envoy(),
         "tetragon" => tetragon(),
         "falco" => falco(),
+        "spire-server" => spire(),
         other => panic!("no schema of {other}"),
     }
 }
@@ -152,6 +153,17 @@ fn falco() -> Read {
         &[("hostname", "host"), ("rule", "rule"), ("time", "event_time"), ("output_fields/proc.cmdline", "cmd_line"),
           ("output_fields/proc.name", "comm"), ("output_fields/k8s.pod.name", "pod"), ("output_fields/evt.type", "syscall"),
           ("output_fields/proc.pid", "pid"), ("output_fields/container.id", "container_id")],
+    )
+}
+
+fn spire() -> Read {
+    (
+        Schema::new(
+            ["authorized_as", "authorized_via", "caller_addr", "caller_id", "csr_hash", "entry_id", "expiration", "expires_at", "level", "method",
+             "msg", "request_id", "revision_num", "serial_num", "service", "spiffe_id", "status", "subsystem_name", "type"].map(text).into_iter()
+            .chain([time("time")]).collect::<Vec<_>>(),
+        ),
+        &[("request_id", "request_id"), ("entry_id", "entry_id"), ("caller_id", "presenter"), ("spiffe_id", "subject"), ("time", "event_time")],
     )
 }
 

@@ -51,7 +51,7 @@ const NAMESPACES: [&str; 5] = ["shop", "payments", "kube-system", "monitoring", 
 const ACCOUNTS: [&str; 6] = ["web", "charges", "coredns", "prometheus-operator", "default", "controller"];
 
 /// The formats that have records here.
-pub const FORMATS: &[&str] = &["k8s-audit", "envoy", "cloudtrail", "tetragon", "falco", "linux-audit"];
+pub const FORMATS: &[&str] = &["k8s-audit", "envoy", "cloudtrail", "tetragon", "falco", "spire-server", "linux-audit"];
 
 /// `count` lines of a format.
 pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
@@ -62,6 +62,7 @@ pub fn lines(format: &str, count: u64, seed: u64) -> Vec<u8> {
         "cloudtrail" => cloudtrail,
         "tetragon" => tetragon,
         "falco" => falco,
+        "spire-server" => spire,
         "linux-audit" => linux_audit,
         other => panic!("no records of {other}"),
     };
@@ -220,4 +221,21 @@ fn cloudtrail(n: &mut Numbers, index: u64) -> String {
         minor = n.below(60), bucket = n.below(9), object = n.below(1_000_000), sent = n.below(90_000), request = n.hex(16).to_uppercase(),
         id = n.uuid(),
     )
+}
+
+/// What the server writes when it signs a certificate, and when that was asked for: half of its lines each.
+fn spire(n: &mut Numbers, index: u64) -> String {
+    let (namespace, account, agent) = (n.of(&NAMESPACES), n.of(&ACCOUNTS), n.uuid());
+    let (entry, request, time) = (n.uuid(), n.uuid(), n.moment(index, 0));
+    let common = format!(
+        r#""authorized_as":"agent","authorized_via":"datastore","caller_addr":"10.1.{}.{}:{}","caller_id":"spiffe://prod.example/spire/agent/k8s_psat/prod/{agent}""#,
+        n.below(40), n.below(250), 30_000 + n.below(20_000),
+    );
+    let subject = format!("spiffe://prod.example/ns/{namespace}/sa/{account}");
+    let (hash, number) = (n.hex(64), n.next());
+    if index % 2 == 0 {
+        format!(r#"{{{common},"entry_id":"{entry}","expiration":"{time}","level":"debug","method":"BatchNewX509SVID","msg":"Signed X509 SVID","request_id":"{request}","revision_num":"1","serial_num":"{number}{number}","service":"svid.v1.SVID","spiffe_id":"{subject}","subsystem_name":"api","time":"{time}"}}"#)
+    } else {
+        format!(r#"{{{common},"csr_hash":"{hash}","entry_id":"{entry}","expires_at":"{}","level":"info","method":"BatchNewX509SVID","msg":"API accessed","request_id":"{request}","service":"svid.v1.SVID","spiffe_id":"{subject}","status":"success","subsystem_name":"api","time":"{time}","type":"audit"}}"#, 1_772_359_200 + index)
+    }
 }

@@ -15,6 +15,7 @@ use super::address::Address;
 use super::subject::{ServiceAccount, is_instance_id};
 use super::{Decode, Format, Identity, Record, Reject, Verdict, field};
 
+mod american;
 mod fast;
 mod instances;
 mod issued;
@@ -116,7 +117,7 @@ fn called(record: &Record<'_>, json: &Value, event_time: EventTime) -> Result<Id
 fn fill_caller(row: &mut IdentityAssertion, json: &Value) {
     let Some(identity) = field::at(json, &["userIdentity"]) else { return };
     let text = |path: &[&str]| field::string_at(identity, path);
-    let is_web_identity = field::str_at(identity, &["type"]) == Some("WebIdentityUser");
+    let is_web_identity = field::str_at(identity, &["type"]) == Some(WEB_IDENTITY);
     let named = ["arn", "userName", "invokedBy", "principalId"].iter().find_map(|key| text(&[key]));
     // A pipeline's `repo:…` is a user name here, as a service account is; the answer repeats it.
     let foreign = || field::string_at(json, &["responseElements", "subjectFromWebIdentityToken"]);
@@ -136,7 +137,7 @@ fn fill_caller(row: &mut IdentityAssertion, json: &Value) {
     let account = row.subject.as_deref().and_then(ServiceAccount::of_subject);
     row.bound_namespace = account.map(|account| account.namespace.to_owned());
     let federated = match text(&["type"]).as_deref() {
-        Some("WebIdentityUser") => Some("oidc-token"),
+        Some(WEB_IDENTITY) => Some("oidc-token"),
         Some("SAMLUser") => Some("saml-assertion"),
         _ => None,
     };
@@ -144,7 +145,7 @@ fn fill_caller(row: &mut IdentityAssertion, json: &Value) {
     if let Some(key) = field::str_at(identity, &["accessKeyId"]).filter(|key| is_access_key(key)) {
         set_access_key(row, key);
         if row.credential_kind.as_deref() == Some("aws-session") && row.issuer.is_none() {
-            row.issuer = Some("sts.amazonaws.com".to_owned());
+            row.issuer = Some(STS.to_owned());
         }
     }
     if row.credential_id.is_none()
@@ -178,6 +179,13 @@ fn key_kind(key: &str) -> &'static str {
     }
 }
 
+/// Who shows a foreign token of OpenID Connect.
+const WEB_IDENTITY: &str = "WebIdentityUser";
+/// The service that hands out sessions.
+const STS: &str = "sts.amazonaws.com";
+/// Remark on an instance that only a session's name tells of.
+const BY_NAME: &str = "binding-by-name";
+
 /// `ec2RoleDelivery` of a session that the first version of the instance metadata service delivered: a plain GET has it.
 const FIRST_DELIVERY: &str = "1.0";
 
@@ -192,7 +200,7 @@ fn fill_instance(row: &mut IdentityAssertion, identity: &Value) {
     let by_name = session.filter(|_| assumed).map(str::to_owned);
     let delivered = field::has(identity, &["sessionContext", "ec2RoleDelivery"]);
     if in_scope.is_none() && by_name.is_some() && !delivered {
-        row.trust_flags.push("binding-by-name".to_owned());
+        row.trust_flags.push(BY_NAME.to_owned());
     }
     if field::str_at(identity, &["sessionContext", "ec2RoleDelivery"]) == Some(FIRST_DELIVERY) {
         row.trust_flags.push(WEAK_DELIVERY.to_owned());
@@ -332,6 +340,9 @@ fn unmapped(json: &Value, row: &IdentityAssertion) -> Option<String> {
 /// A moment as CloudTrail writes it: RFC 3339, or US text (`Mar 1, 2026, 6:30:22 PM`, also without second comma).
 fn time_text(text: &str) -> Option<EventTime> {
     const LAYOUTS: [&str; 2] = ["%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M:%S %p"];
+    if let Some(usual) = american::plain(text) {
+        return EventTime::from_utc(usual.and_utc());
+    }
     // Newer Java runtimes put a narrow no-break space before AM and PM.
     let plain = text.replace(['\u{202f}', '\u{a0}'], " ");
     let american =

@@ -7,13 +7,15 @@
 //! Law: serial numbers become lower hex without leading zeros, for every other tool prints hex.
 
 mod assertion;
+mod fast;
 mod line;
 mod listing;
 pub(crate) mod serial;
 
 use offbound_schemas::EventRows;
 
-use self::line::LogLine;
+pub(crate) use self::fast::{AGENT as FAST_AGENT, SERVER as FAST_SERVER};
+use self::line::{Fields as _, LogLine};
 use super::field::has;
 use super::{Decode, Format, Held, Identity, Record, Verdict, WEAK_CONFIDENCE};
 

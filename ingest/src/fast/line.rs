@@ -3,6 +3,7 @@
 //! In: the text of a record and the state of its stream. Out: rows in the columns.
 //! Owns: the order of the steps: a decoder first makes sure that it knows everything it will write; then
 //! [`Line::commit`] proves the record free of secrets and gives its identity; from then on nothing can fail.
+//! A record that has secrets is walked and read a second time, without them.
 
 use offbound_schemas::table::identity_assertions::Builder;
 use offbound_schemas::{EventId, EventTime};
@@ -13,7 +14,8 @@ use crate::decode::{Envelope, Identity, MAX_RAW_BYTES, Record, Seen, SeenPods, c
 use crate::identity::{Occurrences, content_hash, hash};
 use crate::outbox::Outbox;
 use crate::pipeline::IngestSink;
-use crate::redact::Redactor;
+use crate::redact::{Clean, Redactor};
+use crate::run::SECRET_REDACTED;
 
 /// Text under construction, kept from record to record.
 #[derive(Debug, Default)]
@@ -64,6 +66,10 @@ pub(crate) struct Line<'a, 'r> {
     /// Only decode: see [`crate::pipeline::Paths::ColumnsOnly`].
     pub(crate) bare: bool,
     pub(crate) identity: Identity,
+    /// Of a record whose secrets are replaced: the hash of its content as it came.
+    pub(crate) content: Option<[u8; 32]>,
+    /// The record without the secrets that were found in it.
+    pub(crate) clean: Option<Clean>,
     pub(crate) label: &'a str,
     /// What the stream's decoder stated of pods, if it does.
     pub(crate) pods: Option<&'a mut SeenPods>,
@@ -74,6 +80,11 @@ pub(crate) struct Line<'a, 'r> {
     pub(crate) sink: &'a mut dyn IngestSink,
 }
 
+/// The hash of a record's content; whether there are blanks between its tokens.
+pub(crate) fn content_of(text: &str, spaced: bool) -> [u8; 32] {
+    if spaced { content_hash(text, true, false) } else { hash(text) }
+}
+
 impl Line<'_, '_> {
     /// The record's identity, if it is sure to hold no secret. After this the record must be read to its end.
     #[inline]
@@ -81,12 +92,24 @@ impl Line<'_, '_> {
         if self.bare {
             return Ok(EventId::default());
         }
-        if !self.redactor.is_clean(self.text) {
-            return Err(Strict);
-        }
+        let content = match self.content {
+            Some(content) => content,
+            None => {
+                self.clean = self.redactor.clean(self.text);
+                if self.clean.is_some() {
+                    return Err(Strict);
+                }
+                content_of(self.text, self.spaced)
+            }
+        };
         self.scratch.place(self.number);
-        let content = if self.spaced { content_hash(self.text, true, false) } else { hash(self.text) };
         Ok(self.occurrences.event_id(self.identity, &content, &[self.label, ""]))
+    }
+
+    /// What the remarks of its assertions end with.
+    #[inline]
+    pub(crate) fn remark(&self) -> Option<&'static str> {
+        self.content.map(|_| SECRET_REDACTED)
     }
 
     /// Writes an assertion: `unmapped` gives the text of that column and may still refuse, `write` cannot fail.
@@ -117,11 +140,11 @@ impl Line<'_, '_> {
             if let Some(text) = text {
                 columns.unmapped.put_text(row, text);
             }
-            self.end_assertion(event_time);
+            self.end_assertion(row, event_time);
             if let Some(second) = second {
                 let row = self.begin_assertion(row_id(event_id, 1), event_time);
                 second(&mut self.outbox.columns.identity_assertions, row, &mut self.scratch.first);
-                self.end_assertion(event_time);
+                self.end_assertion(row, event_time);
             }
             Fate::Decoded
         });
@@ -180,9 +203,14 @@ impl Line<'_, '_> {
         }
     }
 
-    /// Ends an assertion of that moment.
+    /// Ends an assertion of that moment. Decoders put [`Line::remark`] behind remarks of their own.
     #[inline]
-    fn end_assertion(&mut self, event_time: EventTime) {
+    fn end_assertion(&mut self, row: usize, event_time: EventTime) {
+        let remark = self.remark();
+        let remarks = &mut self.outbox.columns.identity_assertions.trust_flags;
+        if let Some(remark) = remark.filter(|_| !remarks.is_set(row)) {
+            remarks.put_texts(row, [remark]);
+        }
         self.outbox.columns.identity_assertions.end_row();
         self.outbox.added(event_time, self.sink);
     }

@@ -3,6 +3,8 @@
 //! In: members in the order of their names. Out: the text that `field::unmapped` gives for the same members.
 //! Owns: nothing but the writing: an object that would pass the bound is not plain.
 
+use serde_json::Value;
+
 use super::slot::{Slot, Strict};
 use crate::decode::MAX_UNMAPPED_BYTES;
 
@@ -40,6 +42,24 @@ impl<'b> Unmapped<'b> {
         self.out.push('"');
         self.out.push_str(word);
         self.out.push('"');
+    }
+
+    /// Adds a member as the text of its value: numbers, truth values, lists and objects too; not what is empty or null.
+    #[inline]
+    pub(crate) fn add_text(&mut self, name: &str, slot: Slot<'_>) -> Result<(), Strict> {
+        match slot {
+            Slot::Absent | Slot::Null | Slot::Text(_) | Slot::Escaped(_) => self.add(name, slot)?,
+            Slot::Truth(truth) => self.add_word(name, if truth { "true" } else { "false" }),
+            Slot::Number(_) | Slot::Whole(_) | Slot::Ready(_) => {
+                let mut json = String::new();
+                if !slot.write_json(&mut json)? {
+                    json.push_str(if slot.is_object() == Ok(true) { "{}" } else { "[]" });
+                }
+                self.name(name);
+                self.out.push_str(&Value::from(json).to_string());
+            }
+        }
+        Ok(())
     }
 
     fn name(&mut self, name: &str) {

@@ -80,7 +80,7 @@ impl Shape {
 
     /// The index of the member with this name.
     #[inline]
-    fn index(&self, name: &str) -> Option<usize> {
+    pub(crate) fn index(&self, name: &str) -> Option<usize> {
         let mut at = place(name.as_bytes());
         loop {
             let index = usize::from(*self.table.get(at)?).checked_sub(1)?;
@@ -174,7 +174,7 @@ const fn place(name: &[u8]) -> usize {
 }
 
 /// One member of an object.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Member {
     name: &'static str,
     want: Want,
@@ -195,7 +195,7 @@ impl Member {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Want {
     Nothing,
     Value(usize),

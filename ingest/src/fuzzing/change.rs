@@ -9,7 +9,6 @@ pub mod text;
 use std::borrow::Cow;
 
 use super::Numbers;
-use crate::decode::FORMATS;
 
 /// Most changes of one line in one go.
 const MAX_CHANGES: usize = 3;
@@ -40,7 +39,7 @@ pub fn change(format: &str, log: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 }
 
 fn sample(format: &str) -> &'static [u8] {
-    FORMATS.iter().find(|known| known.id == format).map_or(b"", |format| format.sample.as_bytes())
+    super::sample(format).as_bytes()
 }
 
 fn changed_line(format: &str, line: &[u8], numbers: &mut Numbers) -> Vec<u8> {

@@ -3,7 +3,7 @@
 //! In: any bytes. Out: nothing, or a panic that says where the two paths differ.
 //! Law FLOW-2: fast ≡ strict in every column, dead letter and count.
 
-use super::{Collector, check_count};
+use super::{Collector, check_count, sample};
 use crate::decode::FORMATS;
 use crate::formats::Formats;
 use crate::pipeline::{IngestOptions, IngestSink, Paths, SourceRead, read_run};
@@ -21,8 +21,7 @@ fn read(bytes: &[u8], paths: Paths) -> (SourceRead, Collector) {
 
 /// `bytes` behind the sample of a format, so that its fast path is open.
 fn behind_sample(format: &str, bytes: &[u8]) -> Vec<u8> {
-    let sample = FORMATS.iter().find(|known| known.id == format).map_or("", |format| format.sample);
-    [sample.as_bytes(), b"\n", bytes, b"\n"].concat()
+    [sample(format).as_bytes(), b"\n", bytes, b"\n"].concat()
 }
 
 /// Reads `bytes`, behind the sample of the format with this id, on both paths.

@@ -6,8 +6,25 @@
 //! Law FLOW-2: fast ≡ strict, byte for byte, in every column, and in which format the next record is taken for.
 
 use super::{Decoder, FAST_RECORDS, State};
-use crate::fast::{Fast, Fate, Line, MAX_SLOTS, Slot, Walker};
+use crate::fast::{Fast, Fate, Line, MAX_SLOTS, Slot, Strict, Walker, content_of};
 use crate::pipeline::{IngestSink, Paths};
+use crate::redact::Clean;
+
+/// A record that fits the shape of a format.
+#[derive(Clone, Copy)]
+struct Walked<'s, 'r> {
+    /// Of the format.
+    index: usize,
+    fast: &'static Fast,
+    slots: &'s [Slot<'r>],
+    text: &'r str,
+    /// Whether there are blanks between its tokens.
+    spaced: bool,
+    /// Of its line, or of its message.
+    number: u64,
+    /// Where its secrets are replaced: the hash of its content as it came.
+    content: Option<[u8; 32]>,
+}
 
 impl State {
     /// Whether the format of some record of this stream has a fast decoder.
@@ -70,13 +87,40 @@ impl State {
         });
         let (index, fast) = fitting?;
         let end = at.line_end()?;
-        let decoder = self.decoders.get_mut(&index)?;
-        let mut line = Line {
+        let walked = Walked {
+            index,
+            fast,
+            slots: slots.get(..fast.slots)?,
             text: at.text_from(walker.at())?,
             spaced: at.spaced(),
             number: self.place.number(number),
+            content: None,
+        };
+        let fate = match self.read_walked(&walked, sink) {
+            Ok(fate) => fate,
+            Err(clean) => self.read_clean(clean?, &walked, sink)?,
+        };
+        self.decoders.get_mut(&index)?.records += 1;
+        self.recognised(index, fast.confidence);
+        self.count(fate);
+        Some(end)
+    }
+
+    /// Reads a record; where it is not plain, gives what it is without its secrets, if that is why.
+    fn read_walked(
+        &mut self,
+        walked: &Walked<'_, '_>,
+        sink: &mut dyn IngestSink,
+    ) -> Result<Fate, Option<Clean>> {
+        let decoder = self.decoders.get_mut(&walked.index).ok_or(None)?;
+        let mut line = Line {
+            text: walked.text,
+            spaced: walked.spaced,
+            number: walked.number,
             bare: self.paths == Paths::ColumnsOnly,
-            identity: self.formats.get(index)?.identity(),
+            identity: self.formats.get(walked.index).ok_or(None)?.identity(),
+            content: walked.content,
+            clean: None,
             label: &decoder.label,
             pods: decoder.decode.seen_pods(),
             scratch: &mut self.scratch,
@@ -85,11 +129,31 @@ impl State {
             outbox: &mut self.outbox,
             sink,
         };
-        let fate = (fast.read)(slots.get(..fast.slots)?, &mut line).ok()?;
-        decoder.records += 1;
-        self.recognised(index, fast.confidence);
-        self.count(fate);
-        Some(end)
+        (walked.fast.read)(walked.slots, &mut line).map_err(|Strict| line.clean.take())
+    }
+
+    /// Reads a record whose secrets are replaced, where it is as plain as it was with them. What it was as it came gives
+    /// its identity.
+    fn read_clean(&mut self, clean: Clean, came: &Walked<'_, '_>, sink: &mut dyn IngestSink) -> Option<Fate> {
+        let mut marks = std::mem::take(&mut self.marks);
+        marks.read(clean.text.as_bytes());
+        let mut slots = [Slot::Absent; MAX_SLOTS];
+        let mut walker = Walker::new(&clean.text, &marks, 0);
+        let is_plain =
+            walker.object(came.fast.shape, &mut slots).is_some() && walker.at() == clean.text.len();
+        let walked = Walked {
+            slots: slots.get(..came.fast.slots)?,
+            text: &clean.text,
+            spaced: walker.spaced(),
+            content: Some(content_of(came.text, came.spaced)),
+            ..*came
+        };
+        let fate = if is_plain { self.read_walked(&walked, sink).ok() } else { None };
+        self.marks = marks;
+        if fate.is_some() {
+            self.redactor.has_passed(clean);
+        }
+        fate
     }
 
     /// A record was of this format, as sure as it can be.

@@ -13,10 +13,9 @@ use offbound_schemas::EventBatch;
 use offbound_schemas::table::DeadLetter;
 
 use super::{FAST_RECORDS, Paused, Run};
-use crate::decode::FORMATS;
 use crate::formats::Formats;
 use crate::frame::Frames;
-use crate::fuzzing::differential;
+use crate::fuzzing::{differential, sample};
 use crate::open::Counters;
 use crate::pipeline::{IngestOptions, IngestSink, Paths, read_frames};
 use crate::recognise::Recogniser;
@@ -101,13 +100,19 @@ impl Pair {
     /// A pair for the format with this id.
     #[must_use]
     pub fn new(format: &'static str) -> Self {
-        let sample = FORMATS.iter().find(|known| known.id == format).map_or("", |format| format.sample);
         let options = IngestOptions {
             formats: Formats::default(),
             sources: Vec::new(),
             key: FingerprintKey::for_tests(),
         };
-        Self { format, sample, options, inputs: Vec::new(), sides: None, account: Account::default() }
+        Self {
+            format,
+            sample: sample(format),
+            options,
+            inputs: Vec::new(),
+            sides: None,
+            account: Account::default(),
+        }
     }
 
     /// How much has been read so far.
@@ -198,8 +203,7 @@ mod tests {
     fn each_input_finds_the_fast_path_open() {
         let other = r#"{"log":"x","stream":"stdout","time":"2026-03-01T10:00:00Z"}"#;
         for fast in crate::fast::FAST {
-            let sample =
-                FORMATS.iter().find(|format| format.id == fast.id).map_or("", |format| format.sample);
+            let sample = fast.sample;
             let Account { inputs, records, fast: taken } =
                 account(fast.id, &[sample, other, "{\"open\":", sample]);
             assert_eq!(inputs, 4 * BATCH_INPUTS as u64);

@@ -1,8 +1,8 @@
 //! Plain CloudTrail events, straight into columns.
 //!
-//! In: an event as AWS writes it. Out: the one assertion of the call.
-//! Leaves to the strict path: calls that hand out or end credentials, or start and end instances; web identities,
-//! service accounts, and all keys that are not listed here.
+//! In: an event as AWS writes it. Out: the assertion of the call, and that of the credentials that it handed out.
+//! Leaves to the strict path: calls that make or end keys of users, or start and end instances; credentials of Roles
+//! Anywhere, and all keys that are not listed here.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,13 @@ use offbound_schemas::table::identity_assertions::Builder;
 use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase, WEAK_DELIVERY};
 use serde_json::Value;
 
+use self::issued::Issued;
 use super::super::subject::{ServiceAccount, is_instance_id};
 use super::super::{address, field};
-use super::{FIRST_DELIVERY, NAMING, is_access_key, is_refusal, key_kind};
+use super::{BY_NAME, FIRST_DELIVERY, NAMING, STS, WEB_IDENTITY, is_access_key, is_refusal, key_kind};
 use crate::fast::{Fast, Fate, Line, Shape, Slot, Strict, Unmapped, inside, keep, parts, skip};
+
+mod issued;
 
 const VERSION: usize = 0;
 const TYPE: usize = 1;
@@ -58,19 +61,64 @@ const INSTANCES: usize = 38;
 const SCOPE: usize = 39;
 const ISSUED_TO: usize = 40;
 const PROVIDER: usize = 41;
+const PROVIDER_ASKED: usize = 42;
+const FOREIGN: usize = 43;
+const AUDIENCE: usize = 44;
+const CREDENTIALS: usize = 45;
+const CREDENTIAL_SET: usize = 46;
+const NEW_KEY: usize = 47;
+const NEW_EXPIRY: usize = 48;
+const NEW_ARN: usize = 49;
+const NEW_ID: usize = 50;
+const NEW_ID_OF_EKS: usize = 51;
+const FEDERATED_ARN: usize = 52;
+const FEDERATED_ID: usize = 53;
+/// An object for EKS, and a name elsewhere.
+const SERVED: usize = 54;
+const SERVED_NAMESPACE: usize = 55;
+const SERVED_ACCOUNT: usize = 56;
+const SUBJECT_ARN: usize = 57;
+const ASSOCIATION: usize = 58;
+const PROVIDER_SAID: usize = 59;
+const SESSION_NAME: usize = 60;
+const SOURCE_ASKED: usize = 61;
+const DURATION: usize = 62;
+const EXTERNAL_ID: usize = 63;
+const TAGS: usize = 64;
+const PRINCIPAL_TAGS: usize = 65;
+const ANCHOR: usize = 66;
+const PROFILE: usize = 67;
+const POLICY: usize = 68;
 /// The parameters that name something, in the order of [`NAMING`].
-const NAMED: usize = 42;
+const NAMED: usize = 69;
 const SLOTS: usize = NAMED + NAMING.len();
 
-const NAMING_MEMBERS: [crate::fast::Member; NAMING.len() + 2] = {
-    let mut members = [const { skip("") }; NAMING.len() + 2];
+/// What is asked for, apart from [`NAMING`].
+const ASKED: [crate::fast::Member; 11] = [
+    keep("roleSessionName", SESSION_NAME),
+    keep("sourceIdentity", SOURCE_ASKED),
+    keep("durationSeconds", DURATION),
+    keep("externalId", EXTERNAL_ID),
+    keep("tags", TAGS),
+    keep("principalTags", PRINCIPAL_TAGS),
+    keep("trustAnchorArn", ANCHOR),
+    keep("profileArn", PROFILE),
+    keep("policy", POLICY),
+    keep("key", OBJECT_KEY),
+    keep("instancesSet", INSTANCES),
+];
+
+const PARAMETERS_SAID: [crate::fast::Member; NAMING.len() + ASKED.len()] = {
+    let mut members = [const { skip("") }; NAMING.len() + ASKED.len()];
     let mut index = 0;
     while index < NAMING.len() {
         members[index] = keep(NAMING[index], NAMED + index);
         index += 1;
     }
-    members[index] = keep("key", OBJECT_KEY);
-    members[index + 1] = keep("instancesSet", INSTANCES);
+    while index < members.len() {
+        members[index] = ASKED[index - NAMING.len()];
+        index += 1;
+    }
     members
 };
 
@@ -99,11 +147,31 @@ static IDENTITY: Shape = Shape::closed(&[
     inside("sessionContext", &SESSION),
     keep("invokedBy", INVOKED_BY),
     parts("inScopeOf", SCOPE, &IN_SCOPE),
+    keep("identityProvider", PROVIDER_ASKED),
 ]);
 static FEDERATED: Shape = Shape::open(&[keep("federatedProvider", PROVIDER)]);
 static IN_SCOPE: Shape = Shape::open(&[keep("credentialsIssuedTo", ISSUED_TO)]);
-static PARAMETER: Shape = Shape::open(&NAMING_MEMBERS);
-static ANSWER: Shape = Shape::open(&[keep("ConsoleLogin", LOGIN)]);
+static PARAMETER: Shape = Shape::open(&PARAMETERS_SAID);
+static CREDENTIAL: Shape = Shape::open(&[keep("accessKeyId", NEW_KEY), keep("expiration", NEW_EXPIRY)]);
+static ROLE_USER: Shape =
+    Shape::open(&[keep("arn", NEW_ARN), keep("assumeRoleId", NEW_ID_OF_EKS), keep("assumedRoleId", NEW_ID)]);
+static FEDERATED_USER: Shape =
+    Shape::open(&[keep("arn", FEDERATED_ARN), keep("federatedUserId", FEDERATED_ID)]);
+static SUBJECT: Shape =
+    Shape::open(&[keep("namespace", SERVED_NAMESPACE), keep("serviceAccount", SERVED_ACCOUNT)]);
+static ANSWER: Shape = Shape::open(&[
+    keep("ConsoleLogin", LOGIN),
+    inside("assumedRoleUser", &ROLE_USER),
+    keep("audience", AUDIENCE),
+    keep("credentialSet", CREDENTIAL_SET),
+    parts("credentials", CREDENTIALS, &CREDENTIAL),
+    inside("federatedUser", &FEDERATED_USER),
+    keep("podIdentityAssociation", ASSOCIATION),
+    keep("provider", PROVIDER_SAID),
+    parts("subject", SERVED, &SUBJECT),
+    keep("subjectArn", SUBJECT_ARN),
+    keep("subjectFromWebIdentityToken", FOREIGN),
+]);
 static EVENT: Shape = Shape::closed(&[
     keep("eventVersion", VERSION),
     inside("userIdentity", &IDENTITY),
@@ -134,82 +202,120 @@ static EVENT: Shape = Shape::closed(&[
     keep("sessionCredentialFromConsole", CONSOLE),
 ]);
 
-pub(crate) const FAST: Fast =
-    Fast { id: super::FORMAT.id, confidence: 98, shape: &EVENT, slots: SLOTS, read };
+pub(crate) const FAST: Fast = Fast {
+    id: super::FORMAT.id,
+    sample: super::FORMAT.sample,
+    confidence: 98,
+    shape: &EVENT,
+    slots: SLOTS,
+    read,
+};
 
 fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     let slots: &[Slot<'_>; SLOTS] = slots.first_chunk().ok_or(Strict)?;
     let event_time = slots[TIME].time()?.ok_or(Strict)?;
-    let call = Call::of(slots)?;
-    line.assertion(
+    let call = Call::of(slots, event_time, line.remark())?;
+    let issued = Issued::of(&call)?;
+    let write_issued = |columns: &mut Builder, row: usize, first: &mut String| {
+        if let Some(issued) = &issued {
+            issued.write(columns, row, first);
+        }
+    };
+    line.assertions(
         event_time,
         |text| call.unmapped(text),
         |columns, row, first| call.write(columns, row, first),
+        if issued.is_some() { Some(&write_issued) } else { None },
     )
 }
 
-/// Whether a call may be about more than itself.
-fn has_second_row(name: &str) -> bool {
-    name.starts_with("AssumeRole")
-        || matches!(
-            name,
-            "GetSessionToken" | "GetFederationToken" | "RunInstances" | "StartInstances" | "StopInstances"
-        )
-        || matches!(
-            name,
-            "TerminateInstances"
-                | "CreateAccessKey"
-                | "UpdateAccessKey"
-                | "DeleteAccessKey"
-                | "PutRolePolicy"
-        )
+/// Whether a call may be about keys of users or instances.
+fn has_other_rows(name: &str) -> bool {
+    matches!(
+        name,
+        "RunInstances"
+            | "StartInstances"
+            | "StopInstances"
+            | "TerminateInstances"
+            | "CreateAccessKey"
+            | "UpdateAccessKey"
+            | "DeleteAccessKey"
+            | "PutRolePolicy"
+    )
 }
 
 /// What the row says beyond plain columns.
 struct Call<'s, 'a> {
     slots: &'s [Slot<'a>; SLOTS],
+    time: EventTime,
     source: &'a str,
     name: &'a str,
     subject: Option<Cow<'a, str>>,
+    /// What the type of the identity says of the credential.
+    kind: Option<&'static str>,
     key: Option<&'a str>,
     account: Option<&'a str>,
     address: Option<&'a str>,
     is_service: bool,
     instance: Option<String>,
     is_by_name: bool,
+    audience: Vec<Cow<'a, str>>,
     resource: Option<Cow<'a, str>>,
     error: Option<&'a str>,
     created: Option<EventTime>,
+    /// What its remarks end with.
+    remark: Option<&'static str>,
 }
 
 impl<'s, 'a> Call<'s, 'a> {
-    fn of(slots: &'s [Slot<'a>; SLOTS]) -> Result<Self, Strict> {
+    fn of(
+        slots: &'s [Slot<'a>; SLOTS],
+        time: EventTime,
+        remark: Option<&'static str>,
+    ) -> Result<Self, Strict> {
         // What is written below as it stands must be text.
-        for slot in [PRINCIPAL, ARN, USER, INVOKED_BY, MESSAGE, AGENT, EVENT_ID, SHARED, LOGIN, PROVIDER] {
+        const TEXTS: [usize; 12] = [
+            PRINCIPAL,
+            ARN,
+            USER,
+            INVOKED_BY,
+            MESSAGE,
+            AGENT,
+            EVENT_ID,
+            SHARED,
+            LOGIN,
+            PROVIDER,
+            PROVIDER_ASKED,
+            FOREIGN,
+        ];
+        for slot in TEXTS {
             slots[slot].text_or_nothing()?;
         }
         let (source, name) = (slots[SOURCE].plain()?.ok_or(Strict)?, slots[NAME].plain()?.ok_or(Strict)?);
-        let kind = slots[TYPE].plain()?.ok_or(Strict)?;
+        let identity_type = slots[TYPE].plain()?.ok_or(Strict)?;
         let is_plain = !slots[VERSION].is_nothing()
             && (slots[FEDERATION].is_nothing() || slots[FEDERATION].is_object()?)
             && slots[INSTANCES].is_nothing()
-            && !matches!(kind, "WebIdentityUser" | "SAMLUser")
             && slots[EVENT_TYPE].plain()? != Some("AwsCloudTrailInsight")
-            && !has_second_row(name);
-        let subject =
-            [ARN, USER, INVOKED_BY, PRINCIPAL].into_iter().find_map(|slot| slots[slot].text_or_none());
-        let is_account = subject.as_deref().and_then(ServiceAccount::of_subject).is_some();
-        (is_plain && !is_account).then_some(()).ok_or(Strict)?;
+            && !has_other_rows(name);
+        is_plain.then_some(()).ok_or(Strict)?;
+        let subject = subject(slots, identity_type);
         let session = subject.as_deref().and_then(|arn| arn.rsplit('/').next());
         let instance =
-            session.filter(|name| kind == "AssumedRole" && is_instance_id(name)).map(str::to_owned);
+            session.filter(|name| identity_type == "AssumedRole" && is_instance_id(name)).map(str::to_owned);
         let scope = slots[ISSUED_TO].plain()?.and_then(|arn| arn.rsplit(['/', ':']).next());
         let in_scope = scope.filter(|name| is_instance_id(name)).map(str::to_owned);
         let account = slots[RECIPIENT].plain()?;
         let mut call = Self {
             slots,
+            time,
             source,
             name,
+            kind: match identity_type {
+                WEB_IDENTITY => Some("oidc-token"),
+                "SAMLUser" => Some("saml-assertion"),
+                _ => None,
+            },
             key: slots[KEY].plain()?.filter(|key| is_access_key(key)),
             account: if account.is_some() { account } else { slots[ACCOUNT].plain()? },
             is_by_name: in_scope.is_none() && instance.is_some(),
@@ -217,9 +323,11 @@ impl<'s, 'a> Call<'s, 'a> {
             subject,
             address: None,
             is_service: false,
+            audience: if identity_type == WEB_IDENTITY { audience(slots[AUDIENCE])? } else { Vec::new() },
             resource: resource(slots)?,
             error: slots[ERROR].plain()?,
             created: slots[CREATED].time()?,
+            remark,
         };
         call.find_source()?;
         Ok(call)
@@ -240,61 +348,92 @@ impl<'s, 'a> Call<'s, 'a> {
 
     fn write(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
         columns.phase.put_text(row, Phase::Present.as_str());
-        columns.platform.put_text(row, "aws");
+        self.write_request(columns, row, buffer);
         let provider = self.slots[PROVIDER].text_or_none();
-        let session = self.key.filter(|key| key_kind(key) == "aws-session").map(|_| "sts.amazonaws.com");
-        columns.dst.put_text(row, self.source);
-        columns.action.put_text(row, self.name);
-        self.slots[EVENT_ID].put(&mut columns.request_id, row);
-        self.slots[SHARED].put(&mut columns.shared_id, row);
-        self.slots[AGENT].put(&mut columns.user_agent, row);
+        let provider = provider.or_else(|| self.slots[PROVIDER_ASKED].text_or_none());
+        let session = self.key.filter(|key| key_kind(key) == "aws-session").map(|_| STS);
+        let of_account = self.subject.as_deref().and_then(ServiceAccount::of_subject);
+        let kind = if of_account.is_some() { Some("k8s-token") } else { self.kind };
         self.slots[PRINCIPAL].put(&mut columns.subject_uid, row);
         for (text, column) in [
-            (self.account, &mut columns.account),
             (self.subject.as_deref(), &mut columns.subject),
-            (self.resource.as_deref(), &mut columns.resource),
+            (of_account.map(|account| account.namespace), &mut columns.bound_namespace),
             (self.instance.as_deref(), &mut columns.bound_instance),
             (self.address, &mut columns.src_addr),
             (self.key, &mut columns.credential_id),
-            (self.key.map(key_kind), &mut columns.credential_kind),
+            (self.key.map(key_kind).or(kind), &mut columns.credential_kind),
             (provider.as_deref().or(session), &mut columns.issuer),
         ] {
             if let Some(text) = text {
                 column.put_text(row, text);
             }
         }
+        if !self.audience.is_empty() {
+            columns.audience.put_texts(row, self.audience.iter().map(|audience| &**audience));
+        }
         if self.key.is_some() {
             columns.id_kind.put(row, &IdKind::AccessKey);
         }
         columns.iat.put(row, &self.created);
-        if self.is_service {
-            columns.addr_quality.put(row, &AddrQuality::Service);
-        } else if self.address.is_some() {
-            columns.addr_quality.put(row, &AddrQuality::Direct);
-        }
-        if self.is_by_name && self.slots[DELIVERY].is_nothing() {
-            columns.trust_flags.put_texts(row, ["binding-by-name"]);
+        columns.addr_quality.put(row, &self.quality());
+        let own = if self.is_by_name && self.slots[DELIVERY].is_nothing() {
+            Some(BY_NAME)
         } else if self.slots[DELIVERY].text_or_none().as_deref() == Some(FIRST_DELIVERY) {
-            columns.trust_flags.put_texts(row, [WEAK_DELIVERY]);
+            Some(WEAK_DELIVERY)
+        } else {
+            None
+        };
+        if let Some(own) = own {
+            columns.trust_flags.put_texts(row, [own].into_iter().chain(self.remark));
         }
-        self.write_decision(columns, row, buffer);
+    }
+
+    fn quality(&self) -> AddrQuality {
+        if self.is_service {
+            AddrQuality::Service
+        } else if self.address.is_some() {
+            AddrQuality::Direct
+        } else {
+            AddrQuality::default()
+        }
+    }
+
+    /// What the row of the call and that of what it handed out have in common.
+    fn write_request(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
+        columns.platform.put_text(row, "aws");
+        columns.dst.put_text(row, self.source);
+        columns.action.put_text(row, self.name);
+        self.slots[EVENT_ID].put(&mut columns.request_id, row);
+        self.slots[SHARED].put(&mut columns.shared_id, row);
+        self.slots[AGENT].put(&mut columns.user_agent, row);
+        for (text, column) in
+            [(self.account, &mut columns.account), (self.resource.as_deref(), &mut columns.resource)]
+        {
+            if let Some(text) = text {
+                column.put_text(row, text);
+            }
+        }
+        let (decision, enforcement) = self.judged();
+        columns.decision.put(row, &decision);
+        columns.enforcement.put(row, &enforcement);
+        self.write_reason(columns, row, buffer);
     }
 
     /// As `judge` does.
-    fn write_decision(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
+    fn judged(&self) -> (Decision, Enforcement) {
+        match self.error.map(|code| code.strip_prefix("Client.").unwrap_or(code)) {
+            None if self.slots[LOGIN].text_or_none().as_deref() == Some("Failure") => {
+                (Decision::Deny, Enforcement::Enforced)
+            }
+            None => (Decision::Allow, Enforcement::Enforced),
+            Some("DryRunOperation") => (Decision::Allow, Enforcement::DryRun),
+            Some(code) if is_refusal(code) => (Decision::Deny, Enforcement::Enforced),
+            Some(_) => (Decision::Error, Enforcement::Enforced),
+        }
+    }
+
+    fn write_reason(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
         let message = self.slots[MESSAGE].text_or_none();
-        let (decision, enforcement) =
-            match self.error.map(|code| code.strip_prefix("Client.").unwrap_or(code)) {
-                None if self.slots[LOGIN].text_or_none().as_deref() == Some("Failure") => {
-                    (Decision::Deny, Enforcement::Enforced)
-                }
-                None => (Decision::Allow, Enforcement::Enforced),
-                Some("DryRunOperation") => (Decision::Allow, Enforcement::DryRun),
-                Some(code) if is_refusal(code) => (Decision::Deny, Enforcement::Enforced),
-                Some(_) => (Decision::Error, Enforcement::Enforced),
-            };
-        columns.decision.put(row, &decision);
-        columns.enforcement.put(row, &enforcement);
         buffer.clear();
         buffer.extend(self.error);
         if let Some(message) = message {
@@ -338,6 +477,20 @@ impl<'s, 'a> Call<'s, 'a> {
         add("vpcEndpointId", ENDPOINT)?;
         add("webIdFederationData", FEDERATION)?;
         unmapped.finish()
+    }
+}
+
+/// Who calls, as `super::fill_caller` has it.
+fn subject<'a>(slots: &[Slot<'a>; SLOTS], identity_type: &str) -> Option<Cow<'a, str>> {
+    let user: &[usize] = if identity_type == WEB_IDENTITY { &[USER, FOREIGN] } else { &[] };
+    user.iter().chain(&[ARN, USER, INVOKED_BY, PRINCIPAL]).find_map(|slot| slots[*slot].text_or_none())
+}
+
+/// As `field::list_at` reads it.
+fn audience(slot: Slot<'_>) -> Result<Vec<Cow<'_, str>>, Strict> {
+    match slot {
+        Slot::Whole(_) | Slot::Ready(_) => Ok(slot.texts()?.map(Cow::Borrowed).collect()),
+        _ => Ok(slot.text()?.into_iter().collect()),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::subject::{ServiceAccount, is_instance_id};
 use super::super::{Record, field};
-use super::{is_access_key, set_access_key, time_text};
+use super::{BY_NAME, STS, is_access_key, set_access_key, time_text};
 
 /// Where an answer has the id of whoever the credentials are for; EKS Auth spells it differently.
 const USER_IDS: [&[&str]; 3] = [
@@ -73,7 +73,7 @@ pub(super) fn row(
         // The address is where the old credential was shown; the new one has not been shown anywhere yet.
         (row.src_addr, row.src_port, row.addr_quality) = (None, None, AddrQuality::None);
     }
-    row.issuer = Some("sts.amazonaws.com".to_owned());
+    row.issuer = Some(STS.to_owned());
     fill_instance(&mut row, json);
     fill_pod(&mut row, json);
     row.unmapped = unmapped(json);
@@ -120,7 +120,7 @@ fn fill_instance(row: &mut IdentityAssertion, json: &Value) {
     };
     row.bound_instance = Some(instance.to_owned());
     if field::str_at(json, &["userIdentity", "invokedBy"]) != Some("ec2.amazonaws.com") {
-        row.trust_flags.push("binding-by-name".to_owned());
+        row.trust_flags.push(BY_NAME.to_owned());
     }
 }
 
@@ -146,7 +146,7 @@ fn fill_pod(row: &mut IdentityAssertion, json: &Value) {
     }
 }
 
-fn tag(json: &Value, name: &str) -> Option<String> {
+pub(super) fn tag(json: &Value, name: &str) -> Option<String> {
     let listed = field::array_at(json, &["requestParameters", "tags"]).iter();
     let in_list = listed
         .filter(|tag| field::str_at(tag, &["key"]) == Some(name))

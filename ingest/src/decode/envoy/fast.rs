@@ -100,8 +100,14 @@ const TELLING: [usize; 17] = [
 /// Telling keys that make the format as sure of an entry as it can be.
 const SURE_KEYS: usize = 4;
 
-pub(crate) const FAST: Fast =
-    Fast { id: super::FORMAT.id, confidence: 95, shape: &ENTRY, slots: SLOTS, read };
+pub(crate) const FAST: Fast = Fast {
+    id: super::FORMAT.id,
+    sample: super::FORMAT.sample,
+    confidence: 95,
+    shape: &ENTRY,
+    slots: SLOTS,
+    read,
+};
 
 fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     let mut said = [Slot::Absent; SLOTS];
@@ -116,7 +122,7 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
         return Err(Strict);
     }
     let event_time = said[START].time()?.ok_or(Strict)?;
-    let entry = Entry::of(&said, event_time)?;
+    let entry = Entry::of(&said, event_time, line.remark())?;
     line.assertion(
         event_time,
         |text| unmapped(&said, text),
@@ -199,10 +205,16 @@ struct Entry<'s, 'a> {
     fingerprint: Option<Cow<'a, str>>,
     serial: Option<Cow<'a, str>>,
     verifier: Option<String>,
+    /// What its remarks end with.
+    remark: Option<&'static str>,
 }
 
 impl<'s, 'a> Entry<'s, 'a> {
-    fn of(said: &'s [Slot<'a>; SLOTS], event_time: EventTime) -> Result<Self, Strict> {
+    fn of(
+        said: &'s [Slot<'a>; SLOTS],
+        event_time: EventTime,
+        remark: Option<&'static str>,
+    ) -> Result<Self, Strict> {
         let element = text(said[XFCC]).and_then(|header| xfcc::last_element(&header));
         let names = text(said[PEER]);
         let is_own = |element: &xfcc::Element| identity::is_own(element, names.as_deref());
@@ -226,6 +238,7 @@ impl<'s, 'a> Entry<'s, 'a> {
             fingerprint: text(said[FINGERPRINT]).or(element.hash.map(Cow::Owned)).and_then(fingerprint),
             serial: text(said[SERIAL]).and_then(serial),
             verifier: element.by,
+            remark,
         };
         entry.find_peer();
         entry.is_sent = !entry.is_known() && entry.calls_from_its_caller();
@@ -342,8 +355,8 @@ impl<'s, 'a> Entry<'s, 'a> {
                 (self.is_forwarded, "forwarded-identity"),
                 (self.is_sent, SENDER_VIEW),
             ];
-            let remarks = remarks.iter().filter(|(holds, _)| *holds);
-            columns.trust_flags.put_texts(row, remarks.map(|(_, remark)| *remark));
+            let remarks = remarks.iter().filter(|(holds, _)| *holds).map(|(_, remark)| *remark);
+            columns.trust_flags.put_texts(row, remarks.chain(self.remark));
         }
     }
 

@@ -129,8 +129,14 @@ static ALERT: Shape = Shape::closed(&[
     keep("uuid", UUID),
 ]);
 
-pub(crate) const FAST: Fast =
-    Fast { id: super::FORMAT.id, confidence: 92, shape: &ALERT, slots: SLOTS, read };
+pub(crate) const FAST: Fast = Fast {
+    id: super::FORMAT.id,
+    sample: super::FORMAT.sample,
+    confidence: 92,
+    shape: &ALERT,
+    slots: SLOTS,
+    read,
+};
 
 fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     let slots: &[Slot<'_>; SLOTS] = slots.first_chunk().ok_or(Strict)?;

@@ -120,8 +120,14 @@ static EVENT: Shape = Shape::closed(&[
     inside("annotations", &ANNOTATIONS),
 ]);
 
-pub(crate) const FAST: Fast =
-    Fast { id: super::FORMAT.id, confidence: 98, shape: &EVENT, slots: SLOTS, read };
+pub(crate) const FAST: Fast = Fast {
+    id: super::FORMAT.id,
+    sample: super::FORMAT.sample,
+    confidence: 98,
+    shape: &EVENT,
+    slots: SLOTS,
+    read,
+};
 
 fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     let slots: &[Slot<'_>; SLOTS] = slots.first_chunk().ok_or(Strict)?;
@@ -143,7 +149,7 @@ fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
         return Err(Strict);
     }
     let event_time = slots[RECEIVED].time()?.ok_or(Strict)?;
-    let event = Event::of(slots)?;
+    let event = Event::of(slots, line.remark())?;
     let issued = asks_for_token.then(|| Issued::of(&event)).transpose()?;
     let write_issued = |columns: &mut Builder, row: usize, first: &mut String| {
         if let Some(issued) = &issued {
@@ -203,10 +209,12 @@ struct Event<'s, 'a> {
     code: Option<u16>,
     authorized: Option<&'a str>,
     end: Option<EventTime>,
+    /// What its remarks end with.
+    remark: Option<&'static str>,
 }
 
 impl<'s, 'a> Event<'s, 'a> {
-    fn of(slots: &'s [Slot<'a>; SLOTS]) -> Result<Self, Strict> {
+    fn of(slots: &'s [Slot<'a>; SLOTS], remark: Option<&'static str>) -> Result<Self, Strict> {
         // What is written below as it stands must be text.
         for slot in [AUDIT_ID, AGENT, URI, NAMESPACE, NAME, SUBRESOURCE, USER_UID, REASON, MESSAGE, WHY] {
             slots[slot].text_or_nothing()?;
@@ -229,6 +237,7 @@ impl<'s, 'a> Event<'s, 'a> {
             code: slots[CODE].u16()?,
             authorized: slots[DECISION].plain()?,
             end: slots[ENDED].time()?,
+            remark,
         })
     }
 
@@ -353,8 +362,8 @@ impl<'s, 'a> Event<'s, 'a> {
             (unbound, "no-binding"),
         ];
         if remarks.iter().any(|(holds, _)| *holds) {
-            let remarks = remarks.iter().filter(|(holds, _)| *holds);
-            columns.trust_flags.put_texts(row, remarks.map(|(_, remark)| *remark));
+            let remarks = remarks.iter().filter(|(holds, _)| *holds).map(|(_, remark)| *remark);
+            columns.trust_flags.put_texts(row, remarks.chain(self.remark));
         }
     }
 

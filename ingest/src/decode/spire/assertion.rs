@@ -1,23 +1,26 @@
 //! What a line of SPIRE's logs asserts about an identity.
 //!
-//! In: a log line taken apart. Out: at most one row of `identity_assertions`, or a named skip.
+//! In: a log line taken apart, on either path. Out: at most one row of `identity_assertions`, or a named skip.
 //! Owns: which messages matter and what they mean; methods of the server's API by phase.
 //! Law: a line whose meaning is known but whose moment is not is refused, never given a moment.
 
+use offbound_schemas::EventRows;
 use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, Phase};
-use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
-use super::line::LogLine;
+use super::line::{Fields, LogLine};
 use super::serial::hex_of_decimal;
 use crate::decode::address::Address;
 use crate::decode::field::{MAX_LIST_ITEMS, time_text, unmapped};
 use crate::decode::{Record, Verdict};
 
+/// Skip of a line that says nothing of an identity.
+pub(super) const OPERATIONAL: &str = "operational";
+
 /// What a message says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
+pub(super) enum Said {
     /// A call of the server's API.
     ApiAccessed,
     /// The server's authority signed a certificate or token.
@@ -36,8 +39,9 @@ enum Said {
     NoIdentity,
 }
 
-fn meaning(line: &LogLine) -> Option<Said> {
-    let message = line.message.to_ascii_lowercase();
+/// What the line's message says; none where it says nothing of an identity.
+pub(super) fn meaning(line: &impl Fields) -> Option<Said> {
+    let message = line.message().to_ascii_lowercase();
     let starts = |words: &[&str]| words.iter().any(|word| message.starts_with(word));
     let agent_state = [
         "is not active",
@@ -84,41 +88,51 @@ fn meaning(line: &LogLine) -> Option<Said> {
 
 /// Decodes one line.
 pub(super) fn decode(record: &Record<'_>, line: &LogLine, rows: &mut EventRows) -> Verdict {
-    let Some(said) = meaning(line) else { return Verdict::Skipped("operational") };
+    let Some(said) = meaning(line) else { return Verdict::Skipped(OPERATIONAL) };
     let Some(time) = line.time else {
         return Verdict::reject(
             "no-time",
             "the line has seconds since the start only, and no envelope gives a time",
         );
     };
-    let mut row = common(record, line, time);
-    match said {
-        Said::ApiAccessed => api_call(line, &mut row),
-        Said::Signed => issued(line, &mut row, Phase::Issue, Decision::Allow),
-        Said::AgentRequests(phase) => issued(line, &mut row, phase, Decision::None),
-        Said::Fetched => {
-            issued(line, &mut row, Phase::Issue, Decision::Allow);
-            row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
-            row.dst = Some("spire-agent".to_owned());
-        }
-        Said::AgentRefused => agent_refused(line, &mut row),
-        Said::Attested => judged(line, &mut row, Decision::Allow),
-        Said::NotAttested => judged(line, &mut row, Decision::Error),
-        Said::NoIdentity => {
-            row.phase = Phase::Issue;
-            row.decision = Decision::Deny;
-            row.dst = Some("spire-agent".to_owned());
-            row.reason = Some(line.message.clone());
-            row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
-        }
-    }
-    finish(line, &mut row);
+    let mut row = record.assertion(time);
+    fill(line, said, &mut row);
+    let message = Value::from(line.message());
+    let values = line.values();
+    row.unmapped = unmapped(
+        [("msg", Some(&message))].into_iter().chain(values.iter().map(|(key, value)| (*key, Some(value)))),
+    );
     rows.identity_assertions.push(row);
     Verdict::Decoded
 }
 
-fn common(record: &Record<'_>, line: &LogLine, time: EventTime) -> IdentityAssertion {
-    let mut row = record.assertion(time);
+/// Fills a row with what a line says, but for its moment and the column of all fields.
+pub(super) fn fill(line: &impl Fields, said: Said, row: &mut IdentityAssertion) {
+    fill_common(line, row);
+    match said {
+        Said::ApiAccessed => api_call(line, row),
+        Said::Signed => issued(line, row, Phase::Issue, Decision::Allow),
+        Said::AgentRequests(phase) => issued(line, row, phase, Decision::None),
+        Said::Fetched => {
+            issued(line, row, Phase::Issue, Decision::Allow);
+            row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
+            row.dst = Some("spire-agent".to_owned());
+        }
+        Said::AgentRefused => agent_refused(line, row),
+        Said::Attested => judged(line, row, Decision::Allow),
+        Said::NotAttested => judged(line, row, Decision::Error),
+        Said::NoIdentity => {
+            row.phase = Phase::Issue;
+            row.decision = Decision::Deny;
+            row.dst = Some("spire-agent".to_owned());
+            row.reason = Some(line.message().to_owned());
+            row.presenter = line.get("pid").map(|pid| format!("pid:{pid}"));
+        }
+    }
+    fill_domain(line, row);
+}
+
+fn fill_common(line: &impl Fields, row: &mut IdentityAssertion) {
     row.request_id = line.get("request_id").map(str::to_owned);
     row.platform = Some("spiffe".to_owned());
     row.dst = Some("spire-server".to_owned());
@@ -131,20 +145,19 @@ fn common(record: &Record<'_>, line: &LogLine, time: EventTime) -> IdentityAsser
     row.action = match (line.get("service"), line.get("method")) {
         (Some(service), Some(method)) => Some(format!("{service}.{method}")),
         (None, Some(method)) => Some(method.to_owned()),
-        _ => Some(line.message.clone()),
+        _ => Some(line.message().to_owned()),
     };
-    row
 }
 
-fn caller(line: &LogLine) -> Option<String> {
+fn caller(line: &impl Fields) -> Option<String> {
     line.first(&["caller_id", "caller-id"]).map(str::to_owned)
 }
 
-fn subject(line: &LogLine) -> Option<String> {
+fn subject(line: &impl Fields) -> Option<String> {
     line.first(&["spiffe_id", "agent_id", "agent_spiffe_id"]).map(str::to_owned)
 }
 
-fn api_call(line: &LogLine, row: &mut IdentityAssertion) {
+fn api_call(line: &impl Fields, row: &mut IdentityAssertion) {
     let method = line.get("method").unwrap_or_default();
     row.phase = phase_of(line.get("service").unwrap_or_default(), method);
     (row.decision, row.reason) = decision(line);
@@ -193,7 +206,7 @@ fn phase_of(service: &str, method: &str) -> Phase {
     }
 }
 
-fn decision(line: &LogLine) -> (Decision, Option<String>) {
+fn decision(line: &impl Fields) -> (Decision, Option<String>) {
     let code = line.get("status_code").unwrap_or_default();
     let reason = line.first(&["status_message", "status_code", "reason"]).map(str::to_owned);
     match line.get("status") {
@@ -204,7 +217,7 @@ fn decision(line: &LogLine) -> (Decision, Option<String>) {
     }
 }
 
-fn issued(line: &LogLine, row: &mut IdentityAssertion, phase: Phase, decision: Decision) {
+fn issued(line: &impl Fields, row: &mut IdentityAssertion, phase: Phase, decision: Decision) {
     row.phase = phase;
     row.decision = decision;
     row.subject = subject(line);
@@ -213,8 +226,9 @@ fn issued(line: &LogLine, row: &mut IdentityAssertion, phase: Phase, decision: D
     credential(line, row);
 }
 
-fn issued_kind(line: &LogLine, row: &mut IdentityAssertion) {
-    let jwt = line.message.contains("JWT") || line.get("method").is_some_and(|method| method.contains("JWT"));
+fn issued_kind(line: &impl Fields, row: &mut IdentityAssertion) {
+    let jwt =
+        line.message().contains("JWT") || line.get("method").is_some_and(|method| method.contains("JWT"));
     let token = line.get("method") == Some("CreateJoinToken");
     let kind = match (jwt, token) {
         (_, true) => "join-token",
@@ -225,7 +239,7 @@ fn issued_kind(line: &LogLine, row: &mut IdentityAssertion) {
 }
 
 /// Serial number and validity, as far as the line has them.
-fn credential(line: &LogLine, row: &mut IdentityAssertion) {
+fn credential(line: &impl Fields, row: &mut IdentityAssertion) {
     let serial = line.first(&["serial_num", "serial_number", "x509svid_serial_number"]);
     identify(serial, row);
     row.exp =
@@ -243,10 +257,10 @@ fn identify(serial: Option<&str>, row: &mut IdentityAssertion) {
 
 /// An agent presented an identity that the server no longer takes: `svid_serial_num` is what it presented,
 /// `serial_num` what the server holds for it.
-fn agent_refused(line: &LogLine, row: &mut IdentityAssertion) {
+fn agent_refused(line: &impl Fields, row: &mut IdentityAssertion) {
     row.phase = Phase::Present;
     row.decision = Decision::Deny;
-    row.reason = Some(line.message.clone());
+    row.reason = Some(line.message().to_owned());
     row.subject = caller(line).or_else(|| subject(line));
     row.credential_kind = Some("x509-svid".to_owned());
     identify(line.first(&["svid_serial_num", "svid_serial_number"]), row);
@@ -258,7 +272,7 @@ fn agent_refused(line: &LogLine, row: &mut IdentityAssertion) {
     }
 }
 
-fn judged(line: &LogLine, row: &mut IdentityAssertion, decision: Decision) {
+fn judged(line: &impl Fields, row: &mut IdentityAssertion, decision: Decision) {
     row.phase = Phase::Attest;
     row.decision = decision;
     row.subject = line.first(&["agent_id", "spiffe_id"]).map(str::to_owned);
@@ -270,8 +284,8 @@ fn judged(line: &LogLine, row: &mut IdentityAssertion, decision: Decision) {
     row.reason = line.first(&["error", "reason"]).map(str::to_owned);
 }
 
-/// Trust domain of the subject, and all fields.
-fn finish(line: &LogLine, row: &mut IdentityAssertion) {
+/// Trust domain of the subject.
+fn fill_domain(line: &impl Fields, row: &mut IdentityAssertion) {
     let domain = row
         .subject
         .as_deref()
@@ -280,9 +294,4 @@ fn finish(line: &LogLine, row: &mut IdentityAssertion) {
     let named = line.get("trust_domain_id").map(|text| text.trim_start_matches("spiffe://"));
     row.cluster = domain.or(named).map(str::to_owned);
     row.issuer = row.cluster.clone();
-    let message = Value::from(line.message.as_str());
-    let values = line.values();
-    row.unmapped = unmapped(
-        [("msg", Some(&message))].into_iter().chain(values.iter().map(|(key, value)| (*key, Some(value)))),
-    );
 }

@@ -1,7 +1,8 @@
 //! One line of a logrus log, in any of its three shapes.
 //!
 //! In: `time="…" level=… msg="…" k=v`, `INFO[0061] msg   k=v`, or JSON, behind any prefix. Out: message, fields, time.
-//! Owns: finding the shape and taking it apart. Leaves to `assertion` what messages mean.
+//! Owns: finding the shape and taking it apart, and what is of SPIRE and of its agent, however a line was taken apart
+//! ([`Fields`]). Leaves to `assertion` what messages mean.
 //! Law: a terminal's seconds since the start are no time; then only an envelope gives one.
 
 use offbound_schemas::EventTime;
@@ -14,50 +15,24 @@ use crate::decode::pairs::{is_key, pairs};
 /// Most fields of a line that are kept: SPIRE writes under 40.
 const MAX_FIELDS: usize = 128;
 
-/// A line taken apart.
-pub(super) struct LogLine {
-    /// What stood before the line itself (host, program, compose service).
-    pub(super) prefix: String,
-    /// Absolute time, by the line or else by the envelope.
-    pub(super) time: Option<EventTime>,
+/// What a line says.
+pub(super) trait Fields {
     /// The message.
-    pub(super) message: String,
-    /// Fields in order.
-    fields: Vec<(String, String)>,
-}
-
-impl LogLine {
-    /// Takes a record apart; none when it has none of the shapes.
-    pub(super) fn parse(record: &Record<'_>) -> Option<Self> {
-        let mut line = match record.json {
-            Some(json) => Self::from_json(json)?,
-            None => Self::from_text(record.text).or_else(|| Self::from_terminal(record.text))?,
-        };
-        line.time = line.time.or(record.envelope.time);
-        Some(line)
-    }
+    fn message(&self) -> &str;
 
     /// The field `name`, unless empty.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
-    }
+    fn get(&self, name: &str) -> Option<&str>;
+
+    /// Whether some field is a SPIFFE ID.
+    fn has_spiffe_id(&self) -> bool;
 
     /// The first of `names` that is there: names of fields drift between versions.
-    pub(super) fn first(&self, names: &[&str]) -> Option<&str> {
+    fn first(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| self.get(name))
     }
 
-    /// All fields, as JSON values.
-    pub(super) fn values(&self) -> Vec<(&str, Value)> {
-        self.fields.iter().map(|(key, value)| (key.as_str(), Value::from(value.as_str()))).collect()
-    }
-
     /// Whether the line names something that only SPIRE has.
-    pub(super) fn is_of_spire(&self) -> bool {
+    fn is_of_spire(&self) -> bool {
         let names = [
             "subsystem_name",
             "trust_domain_id",
@@ -67,12 +42,12 @@ impl LogLine {
             "node_attestor_type",
         ];
         names.iter().any(|name| self.get(name).is_some())
-            || ["SPIRE", "SPIFFE", "SVID", "spire"].iter().any(|word| self.message.contains(word))
-            || self.fields.iter().any(|(_, value)| value.starts_with("spiffe://"))
+            || ["SPIRE", "SPIFFE", "SVID", "spire"].iter().any(|word| self.message().contains(word))
+            || self.has_spiffe_id()
     }
 
     /// Whether the agent, not the server, wrote the line.
-    pub(super) fn is_of_agent(&self) -> bool {
+    fn is_of_agent(&self) -> bool {
         const SUBSYSTEMS: &[&str] = &[
             "attestor",
             "manager",
@@ -91,7 +66,54 @@ impl LogLine {
         plugin
             || workload_api
             || self.get("subsystem_name").is_some_and(|name| SUBSYSTEMS.contains(&name))
-            || self.message.contains("agent")
+            || self.message().contains("agent")
+    }
+}
+
+/// A line taken apart.
+pub(super) struct LogLine {
+    /// What stood before the line itself (host, program, compose service).
+    pub(super) prefix: String,
+    /// Absolute time, by the line or else by the envelope.
+    pub(super) time: Option<EventTime>,
+    /// The message.
+    pub(super) message: String,
+    /// Fields in order.
+    fields: Vec<(String, String)>,
+}
+
+impl Fields for LogLine {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn has_spiffe_id(&self) -> bool {
+        self.fields.iter().any(|(_, value)| value.starts_with("spiffe://"))
+    }
+}
+
+impl LogLine {
+    /// Takes a record apart; none when it has none of the shapes.
+    pub(super) fn parse(record: &Record<'_>) -> Option<Self> {
+        let mut line = match record.json {
+            Some(json) => Self::from_json(json)?,
+            None => Self::from_text(record.text).or_else(|| Self::from_terminal(record.text))?,
+        };
+        line.time = line.time.or(record.envelope.time);
+        Some(line)
+    }
+
+    /// All fields, as JSON values.
+    pub(super) fn values(&self) -> Vec<(&str, Value)> {
+        self.fields.iter().map(|(key, value)| (key.as_str(), Value::from(value.as_str()))).collect()
     }
 
     fn from_json(json: &Value) -> Option<Self> {

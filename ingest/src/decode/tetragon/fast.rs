@@ -177,8 +177,14 @@ static RECORD: Shape = Shape::closed(&[
     keep("cluster_name", CLUSTER),
 ]);
 
-pub(crate) const FAST: Fast =
-    Fast { id: super::FORMAT.id, confidence: 96, shape: &RECORD, slots: SLOTS, read };
+pub(crate) const FAST: Fast = Fast {
+    id: super::FORMAT.id,
+    sample: super::FORMAT.sample,
+    confidence: 96,
+    shape: &RECORD,
+    slots: SLOTS,
+    read,
+};
 
 fn read(slots: &[Slot<'_>], line: &mut Line<'_, '_>) -> Result<Fate, Strict> {
     let slots: &[Slot<'_>; SLOTS] = slots.first_chunk().ok_or(Strict)?;
