@@ -49,8 +49,8 @@ pub(crate) fn run(records: u64, rate: u64, who: &Reader) -> Result<(), Problem> 
     }
     let sender = Sender::new(broker.bootstrap())?;
     let began = Instant::now();
-    sender.all(&traffic, &traffic.first)?;
-    sender.all(&traffic, &traffic.records)?;
+    sender.all(&traffic, &traffic.first, rate)?;
+    sender.all(&traffic, &traffic.records, rate)?;
     println!("sent: {:.0} records/s", number as f64 / began.elapsed().as_secs_f64());
     let secs = drain(&broker, number)?;
     println!("broker to a consumer that does nothing: {:.0} records/s", number as f64 / secs);

@@ -57,7 +57,7 @@ pub(crate) fn run(rate: u64, seconds: u64, who: &Reader) -> Result<(), Problem> 
     let findings = Findings::listen(broker.bootstrap())?;
     let sender = Sender::new(broker.bootstrap())?;
     let mut reader = Process::start(who, broker.bootstrap(), folder.path(), false)?;
-    sender.all(&traffic, &traffic.first)?;
+    sender.all(&traffic, &traffic.first, rate)?;
     wait_until_ready(&traffic, &sender, &findings, &mut reader)
         .map_err(|problem| format!("{problem}: {}", last_words(folder.path())))?;
 

@@ -4,7 +4,7 @@
 //! is late is sent at once, and keeps its moment.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -35,7 +35,10 @@ impl Sender {
 
     /// Sends one record.
     pub(crate) fn send(&self, partition: i32, text: &[u8]) -> Result<(), Problem> {
-        let mut record = BaseRecord::<[u8], [u8]>::to(LOGS).partition(partition).payload(text);
+        self.offer(BaseRecord::to(LOGS).partition(partition).payload(text))
+    }
+
+    fn offer(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), Problem> {
         loop {
             match self.0.send(record) {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
@@ -47,9 +50,15 @@ impl Sender {
         }
     }
 
-    /// Sends records at once.
-    pub(crate) fn all(&self, traffic: &Traffic, records: &[Record]) -> Result<(), Problem> {
-        records.iter().try_for_each(|record| self.send(record.partition, traffic.text(record)))?;
+    /// Sends records at once, stamped as if they had come one by one, `rate` a second, the last of them now.
+    pub(crate) fn all(&self, traffic: &Traffic, records: &[Record], rate: u64) -> Result<(), Problem> {
+        let whole = moment_of(records.len(), rate);
+        let start = SystemTime::now().duration_since(UNIX_EPOCH)?.saturating_sub(whole);
+        for (number, record) in records.iter().enumerate() {
+            let stamp = i64::try_from((start + moment_of(number, rate)).as_millis())?;
+            let text = traffic.text(record);
+            self.offer(BaseRecord::to(LOGS).partition(record.partition).payload(text).timestamp(stamp))?;
+        }
         self.flush()
     }
 
