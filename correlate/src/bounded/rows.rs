@@ -15,7 +15,7 @@ use crate::fact::coverage::{Kind, Subject};
 use crate::fact::keep::{Charge, Moves, Once};
 use crate::fact::lineage::{PROCESS_BYTES, Process};
 use crate::fact::placement::{Placements, Stay};
-use crate::names::{Name, Named, Needed};
+use crate::names::{Id, Name, Named, Needed};
 use crate::standing::Unit;
 
 /// Which table a row is in, in the order in which texts are charged.
@@ -184,23 +184,27 @@ impl Listing {
         self.rows.get_mut(start..end).unwrap_or_default()
     }
 
-    fn pin_row(&mut self, table: Table, place: usize) {
-        if let Some(row) = self.of_table(table).get_mut(place) {
-            row.fate = Fate::Pinned;
-        }
+    /// Marks a row; tells whether it was not marked before.
+    fn pin_row(&mut self, table: Table, place: usize) -> bool {
+        let row = self.of_table(table).get_mut(place);
+        row.is_some_and(|row| std::mem::replace(&mut row.fate, Fate::Pinned) != Fate::Pinned)
     }
 
     /// Marks the rows that something stands on.
     pub(super) fn pin(&mut self, facts: &mut Facts, standing: &[Unit]) {
         let mut needed = Needed::none(&facts.names);
         for unit in standing {
-            unit.uses.iter().for_each(|place| self.pin_row(Table::Uses, *place));
-            unit.signs.iter().for_each(|place| self.pin_row(Table::Signals, *place));
-            let uses = unit.uses.iter().filter_map(|place| facts.uses.get(*place));
-            let shown = uses.filter_map(|usage| usage.key.credential);
+            unit.signs.iter().for_each(|place| {
+                self.pin_row(Table::Signals, *place);
+            });
+            // Most uses are those of several findings and of their incident.
+            let uses = unit.uses.iter().filter(|place| self.pin_row(Table::Uses, **place));
+            let shown: Vec<Id> = uses.filter_map(|place| facts.uses.credential(*place)).collect();
             let named = unit.credentials.iter().filter_map(|id| facts.names.known_id(id));
-            let places = shown.chain(named).filter_map(|name| facts.bindings.place(name));
-            places.for_each(|place| self.pin_row(Table::Bindings, place));
+            let places = shown.into_iter().chain(named).filter_map(|name| facts.bindings.place(name));
+            places.for_each(|place| {
+                self.pin_row(Table::Bindings, place);
+            });
             let hosts = unit.hosts.iter().filter_map(|host| facts.names.known(host));
             hosts.for_each(|host| {
                 needed.mark(host);

@@ -206,6 +206,11 @@ impl Uses {
         self.again.get((one_more as usize).checked_sub(1)?)
     }
 
+    /// The credential that the use at `place` showed.
+    pub(crate) fn credential(&self, place: usize) -> Option<Id> {
+        self.uses.credential(place)
+    }
+
     /// Every use, in the order of its first record.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Usage> + Clone {
         (0..self.uses.len()).filter_map(|place| self.get(place))

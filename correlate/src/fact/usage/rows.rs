@@ -63,12 +63,17 @@ impl Rows {
     pub(super) fn get(&self, place: usize) -> Option<Row> {
         Some(Row {
             id: *self.ids.get(place)?,
-            credential: Id::at(self.credentials.get(place), place),
+            credential: self.credential(place),
             manner: self.manners.unsigned(place).unwrap_or_default(),
             line: self.lines.unsigned(place).unwrap_or_default(),
             again: self.again(place),
             time: EventTime(self.times.get(place)),
         })
+    }
+
+    /// The credential that was shown.
+    pub(super) fn credential(&self, place: usize) -> Option<Id> {
+        Id::at(self.credentials.get(place), place)
     }
 
     /// One more than the place of what is known of the repetitions of a use, or zero.
