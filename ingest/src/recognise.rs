@@ -32,6 +32,12 @@ impl Recogniser {
         self.last
     }
 
+    /// Goes on as if the last record that was recognised were of this format, as sure as that.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn remember(&mut self, last: Option<(usize, u8)>) {
+        self.last = last;
+    }
+
     /// Takes notice of a record of a format that no other format knows, and which is as sure of it.
     pub(crate) fn knew(&mut self, index: usize, confidence: u8) {
         if self.last.is_none_or(|(last, _)| last != index) {

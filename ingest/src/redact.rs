@@ -196,6 +196,12 @@ impl Redactor {
         !self.open_pem && self.open_arguments.is_none()
     }
 
+    /// Whether a private key that began may go on in the next record.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn is_inside_key(&self) -> bool {
+        self.open_pem
+    }
+
     /// Whether [`Redactor::redact`] leaves this record as it is. If so, the record has gone by as if it had been
     /// redacted; if not, as if it had not been looked at.
     pub(crate) fn is_clean(&mut self, text: &str) -> bool {

@@ -33,6 +33,8 @@ pub(crate) mod again;
 pub(crate) mod message;
 pub(crate) mod pair;
 pub(crate) mod part;
+#[cfg(feature = "kafka")]
+pub(crate) mod turns;
 
 use again::Kept;
 
@@ -85,6 +87,9 @@ struct Reader {
     /// A line with its break, where a message came without.
     #[cfg(feature = "kafka")]
     line: Vec<u8>,
+    /// The format of the last message whose beginning did not tell one.
+    #[cfg(feature = "kafka")]
+    aside: Option<(usize, u8)>,
 }
 
 /// A reading that waits for more.
@@ -127,6 +132,8 @@ impl<'a> Run<'a> {
             marks: Marks::default(),
             #[cfg(feature = "kafka")]
             line: Vec::new(),
+            #[cfg(feature = "kafka")]
+            aside: None,
         };
         Self { sink, reader: Box::new(reader) }
     }

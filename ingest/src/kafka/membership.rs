@@ -223,7 +223,7 @@ impl Worker {
             first: None,
             gap,
             silence: Silence::new(Instant::now()),
-            put_off: 0,
+            put_off: None,
         };
         self.partitions.insert((Arc::clone(topic), partition), owned);
     }

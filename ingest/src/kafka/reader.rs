@@ -31,6 +31,13 @@ pub(super) struct Message<'m> {
     pub(super) arrived: Option<EventTime>,
 }
 
+impl Message<'_> {
+    /// Its offset, as the number of its records.
+    fn number(&self) -> u64 {
+        u64::try_from(self.offset).unwrap_or_default()
+    }
+}
+
 /// Reading of one partition.
 pub(super) struct Reader {
     topic: Arc<str>,
@@ -141,30 +148,34 @@ impl Reader {
         self.chunk.since
     }
 
-    /// Reads a message; `occurrences` are those of its topic, `rows` those of all partitions, or nobody's while warming.
-    pub(super) fn message(
+    /// Reads messages; `occurrences` are those of their topic, `rows` those of all partitions, or nobody's while warming.
+    pub(super) fn messages(
         &mut self,
-        message: &Message<'_>,
+        messages: &[Message<'_>],
         (occurrences, rows): (&mut Occurrences, &mut Gathering),
         now: Instant,
     ) {
+        let Some(last) = messages.last() else { return };
         let Some(paused) = self.paused.take() else { return };
+        let offered = messages.iter().map(|message| (message.value, message.number())).collect::<Vec<_>>();
         let (paused, ()) = rows.during(&mut self.letters, paused, |run| {
             run.swap_occurrences(occurrences);
-            run.message(message.value, u64::try_from(message.offset).unwrap_or_default());
+            run.messages(&offered);
             run.swap_occurrences(occurrences);
         });
         self.paused = Some(paused);
-        self.position = message.offset.saturating_add(1);
+        self.position = last.offset.saturating_add(1);
         (self.is_at_end, self.end_is_told) = (false, false);
-        if message.offset < self.deliver_from {
+        let before = messages.partition_point(|message| message.offset < self.deliver_from);
+        let Some((first, _)) = messages.get(before..).and_then(<[_]>::split_first) else {
             self.letters = Letters::default();
             return;
-        }
-        self.arrived = message.arrived.or(self.arrived);
-        self.chunk.first.get_or_insert(message.offset);
+        };
+        self.arrived = messages.iter().rev().find_map(|message| message.arrived).or(self.arrived);
+        self.chunk.first.get_or_insert(first.offset);
         self.chunk.since.get_or_insert(now);
-        self.chunk.bytes += message.value.map_or(0, |value| value.len() as u64);
+        let bytes = |message: &Message<'_>| message.value.map_or(0, |value| value.len() as u64);
+        self.chunk.bytes += messages.iter().map(bytes).sum::<u64>();
     }
 
     /// Whether as much is gathered as one delivery should have.

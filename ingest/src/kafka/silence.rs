@@ -62,9 +62,14 @@ impl Silence {
         std::mem::replace(self, Self::new(now)).is_given_up
     }
 
+    /// For how long nothing came of it.
+    pub(super) fn lasts(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.heard)
+    }
+
     /// Whether its broker is to be asked now, when nothing came for `idle`.
     fn is_due(&self, idle: Duration, now: Instant) -> bool {
-        !self.is_told && now >= self.ask_at && now.saturating_duration_since(self.heard) >= idle
+        !self.is_told && now >= self.ask_at && self.lasts(now) >= idle
     }
 
     /// An answer came, or none; `others` is when something was last heard of any other partition. Says whether the

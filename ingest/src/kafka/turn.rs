@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use offbound_schemas::EventTime;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::message::{BorrowedMessage, Message as _, OwnedMessage};
 
 use crate::identity::Occurrences;
 use crate::kafka::context::Context;
@@ -37,8 +37,8 @@ pub(super) struct Owned {
     /// A gap that is told with the first message behind it.
     pub(super) gap: Option<Gap>,
     pub(super) silence: Silence,
-    /// How many turns in a row were put off.
-    pub(super) put_off: u32,
+    /// Since when its turn is put off.
+    pub(super) put_off: Option<Instant>,
 }
 
 /// What the partitions of a topic share.
@@ -76,7 +76,7 @@ impl Owned {
         if !self.is_warming
             && let Some(first) = self.first.take()
         {
-            read(&mut self.reader, &message(&first), topic, rows, now);
+            read(&mut self.reader, &[message(&first)], topic, rows, now);
             (turn.messages, turn.is_news) = (1, true);
         }
         if !self.ready.swap(false, Ordering::AcqRel) {
@@ -85,8 +85,13 @@ impl Owned {
         // A partition that fills a batch has had its turn; the next ones have theirs all the same.
         let full = rows.full();
         while turn.messages < TURN_MESSAGES && rows.full() == full && !self.reader.is_full(chunk_bytes) {
-            match self.step(topic, rows, now) {
-                Step::Read => (turn.messages, turn.is_news) = (turn.messages + 1, true),
+            let step = if self.is_warming {
+                self.warm_up(topic, rows, now)
+            } else {
+                self.step(topic, rows, (TURN_MESSAGES - turn.messages, chunk_bytes), now)
+            };
+            match step {
+                Step::Read(messages) => (turn.messages, turn.is_news) = (turn.messages + messages, true),
                 Step::Nothing => return turn,
                 Step::Broken(error) => {
                     turn.ended_by = Some(error);
@@ -102,31 +107,44 @@ impl Owned {
         turn
     }
 
-    /// Reads one message.
-    fn step(&mut self, topic: &mut Topic, rows: &mut Gathering, now: Instant) -> Step {
+    /// Reads the messages that are there, so many and so many bytes at most, and takes notice of what ends them.
+    fn step(&mut self, topic: &mut Topic, rows: &mut Gathering, most: (usize, usize), now: Instant) -> Step {
+        let Self { reader, queue, gap, .. } = self;
+        let (borrowed, ended_by) = gather(queue, most);
+        let messages: Vec<Message<'_>> = borrowed.iter().map(message).collect();
+        if let Some(gap) = gap {
+            gap.to_time = gap.to_time.or_else(|| messages.iter().find_map(|message| message.arrived));
+        }
+        read(reader, &messages, topic, rows, now);
+        match ended_by {
+            Some(KafkaError::PartitionEOF(_)) => reader.end(),
+            Some(error) => return Step::Broken(error),
+            None if messages.is_empty() => return Step::Nothing,
+            None => {}
+        }
+        Step::Read(messages.len().max(1))
+    }
+
+    /// Reads one message of those that are not delivered.
+    fn warm_up(&mut self, topic: &mut Topic, rows: &mut Gathering, now: Instant) -> Step {
         match self.queue.poll(Duration::ZERO) {
             Some(Ok(borrowed)) => {
-                if self.is_warming && borrowed.offset() >= self.reader.deliver_from() {
+                if borrowed.offset() >= self.reader.deliver_from() {
                     self.first = Some(borrowed.detach());
                     self.end_warm_up(topic);
                     return Step::Warm;
                 }
-                let message = message(&borrowed);
-                if let Some(gap) = &mut self.gap {
-                    gap.to_time = gap.to_time.or(message.arrived);
-                }
-                read(&mut self.reader, &message, topic, rows, now);
+                read(&mut self.reader, &[message(&borrowed)], topic, rows, now);
             }
             Some(Err(KafkaError::PartitionEOF(_))) => self.reader.end(),
             Some(Err(error)) => return Step::Broken(error),
             None => return Step::Nothing,
         }
-        let is_warm = self.reader.is_at_end() || !self.reader.is_warming();
-        if self.is_warming && is_warm {
+        if self.reader.is_at_end() || !self.reader.is_warming() {
             self.end_warm_up(topic);
             return Step::Warm;
         }
-        Step::Read
+        Step::Read(1)
     }
 
     fn end_warm_up(&mut self, topic: &mut Topic) {
@@ -142,25 +160,53 @@ impl Owned {
     }
 }
 
-/// What came of reading one message.
+/// What came of reading.
 enum Step {
-    Read,
-    /// There is none.
+    /// So many messages were read, or the end.
+    Read(usize),
+    /// There is nothing.
     Nothing,
     /// The warm-up is over.
     Warm,
     Broken(KafkaError),
 }
 
-/// Reads a message with the numbers of its topic, once.
-fn read(reader: &mut Reader, message: &Message<'_>, topic: &mut Topic, rows: &mut Gathering, now: Instant) {
-    let numbered = topic.numbered.entry(reader.partition()).or_insert(message.offset);
-    if message.offset < *numbered {
-        // Its records were numbered when the partition was ours before.
-        return reader.message(message, (&mut Occurrences::default(), rows), now);
+/// Takes messages out of the queue, so many and so many bytes at most; with what came in place of the next.
+fn gather(
+    queue: &PartitionQueue<Context>,
+    (most, most_bytes): (usize, usize),
+) -> (Vec<BorrowedMessage<'_>>, Option<KafkaError>) {
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    while messages.len() < most && bytes < most_bytes {
+        match queue.poll(Duration::ZERO) {
+            Some(Ok(message)) => {
+                bytes += message.payload_len();
+                messages.push(message);
+            }
+            Some(Err(error)) => return (messages, Some(error)),
+            None => break,
+        }
     }
-    *numbered = message.offset.saturating_add(1);
-    reader.message(message, (&mut topic.occurrences, rows), now);
+    (messages, None)
+}
+
+/// Reads messages with the numbers of their topic, once.
+fn read(
+    reader: &mut Reader,
+    messages: &[Message<'_>],
+    topic: &mut Topic,
+    rows: &mut Gathering,
+    now: Instant,
+) {
+    let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return };
+    let numbered = topic.numbered.entry(reader.partition()).or_insert(first.offset);
+    let (known, fresh) = messages.split_at(messages.partition_point(|message| message.offset < *numbered));
+    *numbered = last.offset.saturating_add(1).max(*numbered);
+    // Their records were numbered when the partition was ours before.
+    for message in known {
+        reader.messages(std::slice::from_ref(message), (&mut Occurrences::default(), rows), now);
+    }
+    reader.messages(fresh, (&mut topic.occurrences, rows), now);
 }
 
 fn message<'m>(message: &'m impl rdkafka::Message) -> Message<'m> {

@@ -221,7 +221,7 @@ impl Worker {
     fn read(&mut self) -> usize {
         let mut messages = 0;
         let now = Instant::now();
-        for key in self.in_turn() {
+        for key in self.in_turn(now) {
             if !self.shared.hand_over.has_room() {
                 self.goes_on_at = Some(key);
                 break;

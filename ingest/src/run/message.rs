@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use offbound_schemas::EventBuilder;
 
+use super::turns::Offered;
 use super::{Paused, Piece, Place, Run};
 use crate::decode::Held;
 use crate::frame::{self, Frames, MAX_LINE_BYTES};
@@ -69,8 +70,8 @@ pub(crate) struct Mark {
 }
 
 impl Run<'_> {
-    /// Reads the value of the message at `offset`.
-    pub(crate) fn message(&mut self, value: Option<&[u8]>, offset: u64) {
+    /// Reads one message.
+    pub(super) fn message(&mut self, (value, offset): Offered<'_>) {
         self.reader.state.place.offset = Some(offset);
         match value {
             None => self.reader.state.skip(TOMBSTONE),
@@ -196,7 +197,7 @@ mod tests {
         let partition = Partition { topic: &topic, partition: 3, format, instance: None };
         let mut out = Collector::default();
         let mut run = Paused::of_partition(&partition, &options).go_on(&mut out);
-        (0..).zip(values).for_each(|(offset, value)| run.message(*value, offset));
+        (0..).zip(values).for_each(|(offset, value)| run.message((*value, offset)));
         run.settle();
         let count = run.take_read().count;
         drop(run);
