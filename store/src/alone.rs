@@ -21,7 +21,7 @@ const COUNTED_ROWS: u64 = 65_536;
 /// A segment that is being read.
 enum Open {
     Rows(SegmentRows),
-    Texts(TextRows),
+    Texts(Box<TextRows>),
 }
 
 /// A scan of some segments of one table.

@@ -49,7 +49,7 @@ pub(crate) enum Opened {
     /// No row group of it may hold such a row.
     Nothing,
     /// Its rows, out of so many row groups.
-    Rows(usize, TextRows),
+    Rows(usize, Box<TextRows>),
 }
 
 /// What a row group gave.
@@ -93,7 +93,7 @@ impl<'a> TextScan<'a> {
         let groups = rows.groups_for(self.filter, self.table)?;
         let count = groups.len();
         rows.groups = groups.into_iter();
-        Ok(if count == 0 { Opened::Nothing } else { Opened::Rows(count, rows) })
+        Ok(if count == 0 { Opened::Nothing } else { Opened::Rows(count, Box::new(rows)) })
     }
 
     /// The rows of the next row group; none at the end.

@@ -4,7 +4,7 @@
 //! places are looked at only when they are asked for. Bound: one row group. Law: the text of each row is the one that was
 //! written; pages that cannot be understood give nothing.
 
-use arrow::array::{Array as _, ArrayRef, StringViewArray, UInt32Array, make_view};
+use arrow::array::{ArrayRef, StringViewArray, UInt32Array, make_view};
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::compute::take;
 use arrow::error::ArrowError;
@@ -23,6 +23,8 @@ const PRESENCE_BITS: u8 = 1;
 pub(crate) struct Texts<'b> {
     /// Those of the dictionary first.
     values: StringViewArray,
+    /// How many of them are in the dictionary.
+    in_dictionary: u32,
     pages: Vec<Part<'b>>,
     packed: Packed,
     nullable: bool,
@@ -74,7 +76,8 @@ impl<'b> Texts<'b> {
             rows += page.cells;
         }
         let values = texts.finish()?;
-        Some(Self { values, pages: parts, packed, nullable, rows })
+        let in_dictionary = u32::try_from(in_dictionary).ok()?;
+        Some(Self { values, in_dictionary, pages: parts, packed, nullable, rows })
     }
 
     /// The different texts; some may stand here twice.
@@ -94,14 +97,15 @@ impl<'b> Texts<'b> {
             match part {
                 Part::Own(own) => places.extend(own),
                 Part::Places(page) => {
+                    let from = places.len();
                     unpacker.unpack_into(page, self.packed, &mut bytes)?;
                     add_places(&bytes, page.cells, self.nullable, &mut places)?;
+                    let is_one = |place: &u32| *place < self.in_dictionary || *place == ABSENT;
+                    places.get(from..)?.iter().all(is_one).then_some(())?;
                 }
             }
         }
-        let count = u32::try_from(self.values.len()).ok()?;
-        let is_one = |place: &u32| *place < count || *place == ABSENT;
-        (places.len() == self.rows && places.iter().all(is_one)).then_some(Places(places))
+        (places.len() == self.rows).then_some(Places(places))
     }
 }
 

@@ -24,7 +24,7 @@ fn events() -> Vec<HostEvent> {
         location: format!("day.log:{row}"),
         host: (row % 11 != 3).then(|| format!("n{}", row / 900)),
         comm: (row >= 5_000).then(|| "root".to_owned()),
-        cmd_line: (row % 7 != 0).then(|| format!("{row} {}", "a long command line ".repeat(40))),
+        cmd_line: (!row.is_multiple_of(7)).then(|| format!("{row} {}", "a long command line ".repeat(40))),
         ..HostEvent::default()
     };
     (0..ROWS).map(event).collect()
