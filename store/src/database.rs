@@ -70,12 +70,18 @@ impl Database {
 
     /// Opens for reading only; a writer may be at work at the same time.
     pub(crate) fn open_to_read(folder: &Folder) -> Result<Self, StoreError> {
-        let database = Self::connect(folder, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        database.connection.execute_batch("PRAGMA query_only = ON;").map_err(database.refused("set up"))?;
+        let database = Self::open_to_read_again(folder)?;
         if database.is_blank()? {
             return Err(StoreError::Missing(folder.path().to_owned()));
         }
         database.check_version(folder.path())?;
+        Ok(database)
+    }
+
+    /// The same of a store that this process has opened before: what it is was looked at then.
+    pub(crate) fn open_to_read_again(folder: &Folder) -> Result<Self, StoreError> {
+        let database = Self::connect(folder, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        database.connection.execute_batch("PRAGMA query_only = ON;").map_err(database.refused("set up"))?;
         Ok(database)
     }
 

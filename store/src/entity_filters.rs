@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
+use twox_hash::XxHash64;
 
 use crate::change::Change;
 use crate::database::Database;
@@ -97,14 +98,15 @@ pub(crate) fn excluded<'e>(
         return Ok(excluded);
     }
     // What the index says of a segment never changes, so it may be read at a later moment than the manifest.
-    let database = Database::open_to_read(folder)?;
+    let database = Database::open_to_read_again(folder)?;
     for (column, text) in equals {
         let filters = entries.clone().filter_map(|entry| {
             let column = entry.table.entity_columns().iter().find(|name| *name == column)?;
             Some(Stored { seq: entry.seq, key: key(entry.table, column, entry.seq) })
         });
+        let hash = XxHash64::oneshot(SEED, text.as_bytes());
         SEGMENT_FILTERS.each_of_keys(&database, filters, |filter, stored| {
-            if from_text(stored).is_some_and(|bytes| !Sbbf::new(&bytes).check(text.as_str())) {
+            if block_of(stored, hash).is_some_and(|block| !block.check(text.as_str())) {
                 excluded.insert(filter.seq);
             }
         })?;
@@ -128,24 +130,51 @@ fn key(table: EventTable, column: &str, seq: u64) -> String {
     format!("{} {column} {seq}", table.name())
 }
 
-/// The bytes; none where this is no Base64 of whole blocks of a filter.
-fn from_text(text: &str) -> Option<Vec<u8>> {
-    const BLOCK_BYTES: usize = 32;
-    let bytes = STANDARD_NO_PAD.decode(text).ok()?;
-    (!bytes.is_empty() && bytes.len().is_multiple_of(BLOCK_BYTES)).then_some(bytes)
+/// Bytes of a block: a filter is made of such, and a value is marked in one of them.
+const BLOCK_BYTES: usize = 32;
+/// What values are hashed with, as Parquet has it.
+const SEED: u64 = 0;
+
+/// The block of a stored filter in which the value with that hash is marked, as a filter of one block; the others are not
+/// looked at. None where the text is no Base64 of whole blocks.
+fn block_of(text: &str, hash: u64) -> Option<Sbbf> {
+    let bytes = text.len() / 4 * 3 + text.len() % 4 * 3 / 4;
+    if bytes == 0 || !bytes.is_multiple_of(BLOCK_BYTES) {
+        return None;
+    }
+    let place = (u128::from(hash >> 32) * (bytes / BLOCK_BYTES) as u128) >> 32;
+    let from = usize::try_from(place).ok()?.checked_mul(BLOCK_BYTES)?;
+    // Four characters are three bytes; what stands around the block comes with it.
+    let (first, end) = (from / 3, (from + BLOCK_BYTES).div_ceil(3));
+    let around = STANDARD_NO_PAD.decode(text.get(first * 4..(end * 4).min(text.len()))?).ok()?;
+    around.get(from - first * 3..)?.get(..BLOCK_BYTES).map(Sbbf::new)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Scenario: bytes as text and back; texts that are none. Guarantees: the same bytes; nothing from the others.
+    /// Scenario: filters of many sizes, as they are stored, and values that they hold and do not; texts that are no filters.
+    /// Guarantees: the one block answers as the whole filter does; nothing comes of the others.
     #[test]
-    fn filters_are_text() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        assert_eq!(from_text(&STANDARD_NO_PAD.encode(&bytes)), Some(bytes));
-        for text in ["", "AAAA", &"?".repeat(64), &"é".repeat(32)] {
-            assert_eq!(from_text(text), None, "{text:?}");
+    fn one_block_answers_for_its_filter() {
+        for values in [1_usize, 20, 300, 5_000] {
+            let mut filter = Sbbf::new_with_ndv_fpp(values as u64, FALSE_POSITIVES).expect("a filter");
+            let value = |number: usize| format!("JTI={number}");
+            (0..values).for_each(|number| filter.insert(value(number).as_str()));
+            let mut bytes = Vec::new();
+            filter.write_bitset(&mut bytes).expect("it is in memory");
+            let stored = STANDARD_NO_PAD.encode(&bytes);
+            for number in 0..2 * values {
+                let value = value(number);
+                let block = block_of(&stored, XxHash64::oneshot(SEED, value.as_bytes()));
+                let answer = block.expect("a filter").check(value.as_str());
+                assert_eq!(answer, filter.check(value.as_str()), "{values} {number}");
+                assert!(answer || number >= values, "{values} {number}");
+            }
+        }
+        for text in ["", "AAAA", &"?".repeat(43), &"é".repeat(32)] {
+            assert!(block_of(text, 7).is_none(), "{text:?}");
         }
     }
 }

@@ -34,7 +34,8 @@ impl Like {
         Ok(BooleanArray::new(BooleanBuffer::collect_bool(texts.len(), of_row), texts.nulls().cloned()))
     }
 
-    fn look_at(&self, texts: &StringViewArray) -> Result<BooleanArray, ArrowError> {
+    /// The same, one text after the other.
+    pub(crate) fn look_at(&self, texts: &StringViewArray) -> Result<BooleanArray, ArrowError> {
         let pattern = Scalar::new(StringViewArray::from(vec![self.pattern.as_str()]));
         match (self.negated, self.ignores_case) {
             (false, false) => like(texts, &pattern),

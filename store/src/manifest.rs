@@ -269,11 +269,11 @@ const COLUMNS: &str =
 
 /// None where a cell cannot be what was written.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
-    let [kind, table, replaces, copied_in]: [String; 4] =
-        [row.get(1)?, row.get(2)?, row.get(8)?, row.get(11)?];
+    let text = |column| row.get_ref(column).and_then(|cell| Ok(cell.as_str()?));
+    let [kind, table, replaces, copied_in] = [text(1)?, text(2)?, text(8)?, text(11)?];
     let kind = Kind::ALL.into_iter().find(|known| known.name() == kind);
     let (Some(kind), Some(table), Some(replaces), Some(copied_in)) =
-        (kind, EventTable::named(&table), parse_numbers(&replaces), parse_numbers(&copied_in))
+        (kind, EventTable::named(table), parse_numbers(replaces), parse_numbers(copied_in))
     else {
         return Ok(None);
     };

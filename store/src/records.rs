@@ -4,7 +4,7 @@
 //! such a table is laid out, changed, read and checked. Law: what does not fit its seal is refused, never shown.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Params, Rows};
+use rusqlite::{OptionalExtension, Params, Row, Rows};
 
 use crate::StoreError;
 use crate::change::{Change, Seal, Tally, seal, seal_that_fits, tally};
@@ -182,8 +182,12 @@ impl RecordTable {
         let select = format!("SELECT {COLUMNS} FROM {} WHERE key = ?1", self.name);
         let mut statement = database.connection().prepare(&select).map_err(&refused)?;
         for key in keys {
-            let rows = statement.query([key.as_ref()]).map_err(&refused)?;
-            self.each_row(database, rows, |record, _| take(&key, &record.text))?;
+            let mut rows = statement.query([key.as_ref()]).map_err(&refused)?;
+            while let Some(row) = rows.next().map_err(&refused)? {
+                self.seal_of(database, row)?;
+                let text = row.get_ref(2).and_then(|cell| Ok(cell.as_str()?)).map_err(&refused)?;
+                take(&key, text);
+            }
         }
         Ok(())
     }
@@ -233,6 +237,12 @@ impl RecordTable {
         self.each_row(database, statement.query(params).map_err(&refused)?, take)
     }
 
+    /// The seal of a row, which it fits.
+    fn seal_of(self, database: &Database, row: &Row<'_>) -> Result<Seal, StoreError> {
+        let fits = seal_that_fits(self.name, row, COLUMN_COUNT).map_err(database.refused("read records"))?;
+        fits.ok_or_else(|| database.damaged(&format!("a row of {} was changed", self.name)))
+    }
+
     fn each_row(
         self,
         database: &Database,
@@ -241,9 +251,7 @@ impl RecordTable {
     ) -> Result<(), StoreError> {
         let refused = database.refused("read records");
         while let Some(row) = rows.next().map_err(&refused)? {
-            let fits = seal_that_fits(self.name, row, COLUMN_COUNT).map_err(&refused)?;
-            let seal =
-                fits.ok_or_else(|| database.damaged(&format!("a row of {} was changed", self.name)))?;
+            let seal = self.seal_of(database, row)?;
             let (position, key) = (row.get(0).map_err(&refused)?, row.get(1).map_err(&refused)?);
             take(Record { position, key, text: row.get(2).map_err(&refused)? }, seal);
         }

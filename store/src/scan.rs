@@ -75,7 +75,7 @@ pub(crate) struct RowFilter {
 }
 
 impl RowFilter {
-    fn new(table: EventTable, filter: &ScanFilter) -> Self {
+    pub(crate) fn new(table: EventTable, filter: &ScanFilter) -> Self {
         let ScanFilter { from, to, equals, likes, share: _ } = filter.clone();
         Self { table, from, to, equals, likes }
     }
@@ -94,6 +94,20 @@ impl RowFilter {
     /// Values that a row group must hold.
     pub(crate) fn equals(&self) -> &[(String, String)] {
         &self.equals
+    }
+
+    /// Which of these texts a row may have in a column.
+    pub(crate) fn marks(&self, column: &str, values: &StringViewArray) -> Result<Vec<bool>, ArrowError> {
+        let mut marks = vec![true; values.len()];
+        for (_, text) in self.equals.iter().filter(|(name, _)| name == column) {
+            let same = values.iter().map(|value| value == Some(text));
+            marks.iter_mut().zip(same).for_each(|(mark, same)| *mark &= same);
+        }
+        for like in self.likes.iter().filter(|like| like.column == column) {
+            let like = like.look_at(values)?;
+            marks.iter_mut().zip(like.values()).for_each(|(mark, like)| *mark &= like);
+        }
+        Ok(marks)
     }
 
     /// Whether it keeps every row of a segment of this stretch of time, its ends included.

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::digest::{BLOCK_BYTES, Digest};
 use crate::manifest::Entry;
-use crate::{EventTable, StoreError};
+use crate::{EventTable, StoreError, directory};
 
 /// Name of the digests among the key-value pairs of a footer.
 const BLOCKS: &str = "offbound.blocks";
@@ -63,10 +64,9 @@ pub(crate) fn footer_pair(blocks: &[Digest]) -> KeyValue {
     KeyValue::new(BLOCKS.to_owned(), STANDARD_NO_PAD.encode(blocks.as_flattened()))
 }
 
-fn blocks_of(footer: &ArrowReaderMetadata) -> Option<Vec<Digest>> {
-    let pairs = footer.metadata().file_metadata().key_value_metadata()?;
-    let text = pairs.iter().find(|pair| pair.key == BLOCKS)?.value.as_ref()?;
-    let bytes = STANDARD_NO_PAD.decode(text).ok()?;
+/// The digests of a file's blocks, out of its tail.
+fn blocks_in(tail: &[u8]) -> Option<Vec<Digest>> {
+    let bytes = STANDARD_NO_PAD.decode(directory::value_in(tail, BLOCKS)?).ok()?;
     let (blocks, rest) = bytes.as_chunks();
     rest.is_empty().then(|| blocks.to_vec())
 }
@@ -116,17 +116,42 @@ struct Tail {
 impl SealedFile {
     /// Opens a file, checks its tail, and reads the footer there.
     pub(crate) fn open(path: PathBuf, entry: &Entry) -> Result<(Self, ArrowReaderMetadata), StoreError> {
+        let mut tail = Vec::new();
+        let mut opened = Self::open_unread(path, entry, &mut tail)?;
+        opened.tail.bytes = tail.into();
+        // What passed its check is a footer that was written here; if it is none, it is not a segment of this version.
+        let footer = footer_of(&opened.tail, entry.table);
+        let footer = footer.map_err(StoreError::segment("read", &opened.path))?;
+        Ok((opened, footer))
+    }
+
+    /// Opens a file and checks its tail, in which the footer is; the tail alone is in `tail` then, and what stands before it
+    /// can be read.
+    pub(crate) fn open_unread(path: PathBuf, entry: &Entry, tail: &mut Vec<u8>) -> Result<Self, StoreError> {
         check_length(&path, entry.bytes)?;
         let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-        let tail = Tail::read(&file, &path, entry)?;
-        // What passed its check is a footer that was written here; if it is none, it is not a segment of this version.
-        let footer = footer_of(&tail, entry.table).map_err(StoreError::segment("read", &path))?;
-        let blocks = blocks_of(&footer)
+        read_into(&file, entry.tail_at, entry.bytes, tail).map_err(StoreError::io("read", &path))?;
+        if blake3::hash(tail) != entry.digest {
+            return Err(StoreError::damaged(&path, CHANGED));
+        }
+        let blocks = blocks_in(tail)
             .filter(|blocks| blocks.len() as u64 == entry.tail_at.div_ceil(BLOCK_BYTES as u64));
         let blocks =
             blocks.ok_or_else(|| StoreError::damaged(&path, "its footer has no digests of its blocks"))?;
         let checked = blocks.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok((Self { file, path, tail, blocks, checked, changed: AtomicBool::new(false) }, footer))
+        let tail = Tail { at: entry.tail_at, bytes: Bytes::new() };
+        Ok(Self { file, path, tail, blocks, checked, changed: AtomicBool::new(false) })
+    }
+
+    /// Where in `buffer` the bytes of a range in front of the tail are, in place of what it held.
+    pub(crate) fn range(&self, range: &Range<u64>, buffer: &mut Vec<u8>) -> Result<Range<usize>, StoreError> {
+        self.blocks_of(range.start, range.end, buffer)
+            .map_err(|error| self.failed(StoreError::io("read", &self.path)(error)))
+    }
+
+    /// The error of a file of which a part is not what it should be.
+    pub(crate) fn misfit(&self, problem: &str) -> StoreError {
+        self.failed(StoreError::damaged(&self.path, problem))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -139,16 +164,24 @@ impl SealedFile {
     }
 
     fn check_all(&self) -> Result<(), StoreError> {
+        let mut buffer = Vec::new();
         for block in 0..self.blocks.len() {
             let start = (block * BLOCK_BYTES) as u64;
-            self.bytes(start, start + 1)
-                .map_err(|error| self.failed(StoreError::io("read", &self.path)(error)))?;
+            self.range(&(start..start + 1), &mut buffer)?;
         }
         Ok(())
     }
 
-    /// The bytes of a range in front of the tail. Blocks that were not checked yet are read whole, and checked.
+    /// The bytes of a range in front of the tail.
     fn bytes(&self, start: u64, end: u64) -> io::Result<Bytes> {
+        let mut buffer = Vec::new();
+        let range = self.blocks_of(start, end, &mut buffer)?;
+        Ok(Bytes::from(buffer).slice(range))
+    }
+
+    /// Reads a range in front of the tail, and tells where in the buffer it is. Blocks that were not checked yet are read
+    /// whole, and checked.
+    fn blocks_of(&self, start: u64, end: u64, buffer: &mut Vec<u8>) -> io::Result<Range<usize>> {
         let beyond =
             || io::Error::new(io::ErrorKind::UnexpectedEof, "a page reaches beyond the file's blocks");
         if start >= end || end > self.tail.at {
@@ -157,14 +190,16 @@ impl SealedFile {
         let of = |at: u64| usize::try_from(at / BLOCK_BYTES as u64).unwrap_or(usize::MAX);
         let (first, last) = (of(start), of(end - 1));
         let flags = self.checked.get(first..=last).ok_or_else(beyond)?;
+        let length = usize::try_from(end - start).unwrap_or(usize::MAX);
         if flags.iter().all(|flag| flag.load(Ordering::Acquire)) {
-            return read_at(&self.file, start, end);
+            read_into(&self.file, start, end, buffer)?;
+            return Ok(0..length);
         }
         let from = (first * BLOCK_BYTES) as u64;
         let to = ((last + 1) * BLOCK_BYTES) as u64;
-        let whole = read_at(&self.file, from, to.min(self.tail.at))?;
+        read_into(&self.file, from, to.min(self.tail.at), buffer)?;
         let digests = self.blocks.get(first..=last).unwrap_or_default();
-        for ((block, digest), flag) in whole.chunks(BLOCK_BYTES).zip(digests).zip(flags) {
+        for ((block, digest), flag) in buffer.chunks(BLOCK_BYTES).zip(digests).zip(flags) {
             if !flag.load(Ordering::Acquire) {
                 if blake3::hash(block) != *digest {
                     self.changed.store(true, Ordering::Relaxed);
@@ -174,27 +209,18 @@ impl SealedFile {
             }
         }
         let skipped = usize::try_from(start - from).unwrap_or(usize::MAX);
-        let length = usize::try_from(end - start).unwrap_or(usize::MAX);
-        Ok(whole.slice(skipped..skipped + length))
+        Ok(skipped..skipped + length)
     }
 }
 
-fn read_at(file: &File, from: u64, to: u64) -> io::Result<Bytes> {
+/// Reads a part of a file in place of what the buffer held.
+fn read_into(file: &File, from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
     let length = usize::try_from(to.saturating_sub(from)).map_err(io::Error::other)?;
-    let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, from)?;
-    Ok(bytes.into())
+    buffer.resize(length, 0);
+    file.read_exact_at(buffer, from)
 }
 
 impl Tail {
-    fn read(file: &File, path: &Path, entry: &Entry) -> Result<Self, StoreError> {
-        let bytes = read_at(file, entry.tail_at, entry.bytes).map_err(StoreError::io("read", path))?;
-        if blake3::hash(&bytes) != entry.digest {
-            return Err(StoreError::damaged(path, CHANGED));
-        }
-        Ok(Self { at: entry.tail_at, bytes })
-    }
-
     /// A range of the file that lies in the tail.
     fn slice(&self, start: u64, end: u64) -> Option<Bytes> {
         let inside = |at: u64| usize::try_from(at.checked_sub(self.at)?).ok();

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use offbound_schemas::EventTime;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -20,7 +21,7 @@ use crate::folder::Folder;
 use crate::manifest::{Entry, Kind, UNLINKED};
 use crate::options::{PAGE_ROWS, Packing, ROW_GROUP_BYTES};
 use crate::steps::Step;
-use crate::{EventTable, Options, StoreError, sealed};
+use crate::{EventTable, Options, StoreError, directory, sealed};
 
 /// Level 1 writes at memory speed; higher levels save little on log text and cost several times as much.
 const ZSTD_LEVEL: i32 = 1;
@@ -81,7 +82,10 @@ fn encode(
     let mut keys = Keys::default();
     let (hashed, span, filters) = folder.watch().step(Step::WriteSegment, &path, || {
         let properties = properties(table, packing, options).map_err(&failed)?;
-        let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(&failed)?;
+        let how = ArrowWriterOptions::new().with_properties(properties);
+        // Readers know the columns of a table, and their types.
+        let how = how.with_skip_arrow_metadata(schema == table.schema());
+        let mut writer = ArrowWriter::try_new_with_options(file, schema, how).map_err(&failed)?;
         let mut span = Span::default();
         let mut entities = Gathering::new(table, options).map_err(&failed)?;
         for batch in rows {
@@ -92,7 +96,7 @@ fn encode(
             keys.add(&added);
             writer.write(&batch).map_err(&failed)?;
         }
-        Ok((seal(writer).map_err(&failed)?, span, entities.finish().map_err(&failed)?))
+        Ok((seal(writer, table).map_err(&failed)?, span, entities.finish().map_err(&failed)?))
     })?;
     let Hashed { file, bytes, tail_at, digest } = hashed;
     folder.sync_segment(seq, table.name(), &file)?;
@@ -117,10 +121,13 @@ fn encode(
     Ok((entry, keys))
 }
 
-/// Writes the footer, with the digests of all that stands before it.
-fn seal(mut writer: ArrowWriter<HashingFile>) -> Result<Hashed, ParquetError> {
+/// Writes the footer, with a directory of the texts and the digests of all that stands before it.
+fn seal(mut writer: ArrowWriter<HashingFile>, table: EventTable) -> Result<Hashed, ParquetError> {
     writer.flush()?;
     writer.sync()?;
+    if let Some(directory) = directory::footer_pair(writer.flushed_row_groups(), table) {
+        writer.append_key_value_metadata(directory);
+    }
     let blocks = sealed::footer_pair(writer.inner_mut().end_blocks());
     writer.append_key_value_metadata(blocks);
     Ok(writer.into_inner()?.finish())

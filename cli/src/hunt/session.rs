@@ -4,7 +4,8 @@
 //! Owns: the DataFusion session: one catalog with the tables that the question reads, no files, no object stores, no
 //! spilling to disk, a bounded memory. Law: what is not registered here does not exist for the question.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::TableReference;
@@ -59,12 +60,15 @@ fn plain(name: &str) -> &str {
 fn compute(statement: Statement, sources: &Sources, bounds: &Bounds, mouth: &Mouth) -> Result<(), Failure> {
     let environment = Arc::new(runtime_environment(bounds)?);
     let tables = tables_of(&statement)?;
-    let mut rows = Vec::new();
-    for (table, source) in stored::rows_of(&tables, sources, &environment)? {
-        rows.push((table, Arc::new(StoredTable::new(table, source, sources.window))));
-    }
-    let context = session(environment);
-    for (table, provider) in rows {
+    // The store is opened while the session gets its functions: neither waits for the other.
+    let (context, found) = thread::scope(|scope| {
+        let context = scope.spawn(|| session(Arc::clone(&environment)));
+        let found = stored::rows_of(&tables, sources, &environment);
+        (context.join(), found)
+    });
+    let context = context.map_err(|_panic| Failure::could_not("the query engine did not start"))?;
+    for (table, source) in found? {
+        let provider = Arc::new(StoredTable::new(table, source, sources.window));
         context.register_table(table.spec.name, provider).map_err(fault::planning)?;
     }
     let runtime = super::worker::runtime()?;
@@ -156,9 +160,10 @@ fn config() -> SessionConfig {
     config
 }
 
-/// Threads that compute.
+/// Threads that compute; asked of the system once, which reads several files to tell.
 pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS))
 }
 
 /// Bounded memory, no disk, no files.

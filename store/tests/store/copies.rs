@@ -13,7 +13,7 @@ use offbound_schemas::table::host_events::column;
 use offbound_store::{
     EventTable, Like, Options, RowOrder, ScanFilter, ScanStats, Share, Store, StoreError, Writer,
 };
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
@@ -66,7 +66,9 @@ fn naive(dir: &Path) -> Vec<Event> {
     for seq in live(dir) {
         let path = dir.join("segments").join(format!("{seq:08}-host_events.parquet"));
         let file = File::open(path).expect("a segment that is named is there");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
+        let types = ArrowReaderOptions::new().with_schema(TABLE.schema());
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, types);
+        let reader = reader.and_then(|builder| builder.build());
         for batch in reader.expect("a segment is Parquet") {
             for event in events(&batch.expect("rows")) {
                 let kept = events_by_key.entry((event.0, event.1.clone())).or_insert_with(|| event.clone());
@@ -113,6 +115,25 @@ fn is_like(text: &str, pattern: &str) -> bool {
     pattern.strip_prefix('%').map_or_else(|| text.starts_with(pattern), |part| text.contains(part))
 }
 
+/// Host and location of each row, sorted.
+fn texts(batches: &[RecordBatch]) -> Vec<(Option<String>, String)> {
+    let of_batch = |batch: &RecordBatch| {
+        let (hosts, locations) = (batch.column(0).as_string_view(), batch.column(1).as_string_view());
+        let cell = |cell: Option<&str>| cell.map(str::to_owned);
+        let pairs = hosts.iter().zip(locations).map(|(host, location)| (cell(host), cell(location)));
+        pairs.map(|(host, location)| (host, location.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let mut texts: Vec<_> = batches.iter().flat_map(of_batch).collect();
+    texts.sort();
+    texts
+}
+
+fn texts_of(events: &[Event]) -> Vec<(Option<String>, String)> {
+    let mut texts: Vec<_> = events.iter().map(|event| (event.3.clone(), event.2.clone())).collect();
+    texts.sort();
+    texts
+}
+
 /// Asks for everything, a stretch of time, a host and a location, themselves and by a pattern, in either order and several shares.
 fn check(store: &Store) -> Result<(), StoreError> {
     let all = naive(store.path());
@@ -142,6 +163,8 @@ fn check(store: &Store) -> Result<(), StoreError> {
             found.sort();
             assert_eq!(found, expected, "{filter:?} {how:?}");
             assert_eq!(stats.rows, expected.len() as u64);
+            let (batches, _) = scanned(store, &[column::host, column::location], filter, how)?;
+            assert_eq!(texts(&batches), texts_of(&expected), "texts: {filter:?} {how:?}");
             let (_, counted) = scanned(store, &[], filter, how)?;
             assert_eq!(counted.rows, expected.len() as u64, "counted: {filter:?} {how:?}");
         }
