@@ -60,7 +60,7 @@ pub(crate) fn run(args: &DemoArgs, context: &Context) -> Result<Done, Failure> {
     if is_terminal && !args.no_tui && args.output.format.is_none() && args.output.out.is_none() {
         let start =
             replay.results.incidents.first().map_or_else(Start::default, |first| Start::Incident(first.id));
-        investigate::open(replay.writer.store().path(), "demo: stolen pod token", start, context)?;
+        investigate::open(replay.writer.store().path(), "demo: stolen pod token", None, start, context)?;
     }
     if !context.common.quiet {
         eprint_line(NEXT);

@@ -6,6 +6,7 @@
 //! names it.
 
 mod answer;
+mod asker;
 mod bounds;
 mod describe;
 mod fault;
@@ -32,6 +33,7 @@ use crate::judge::Window;
 use crate::output::count;
 
 use answer::Answer;
+pub(crate) use asker::Asker;
 use bounds::Bounds;
 use worker::{Told, Worker};
 
@@ -71,6 +73,8 @@ pub(crate) fn run(args: &HuntArgs, context: &Context) -> Result<Done, Failure> {
         facts: context.config.bounds(None, None)?,
         interrupt: interrupt.clone(),
     };
+    // A panic of a thread is told once, in one line, by whoever waits for it.
+    std::panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "a thread of a hunt panicked")));
     let mut worker = Worker::begin(text, sources, bounds, interrupt)?;
     let mut room = *max_rows;
     while let Some(told) = worker.next()? {

@@ -33,6 +33,11 @@ impl Interrupt {
         Self(asked)
     }
 
+    /// Listens to a flag instead of signals.
+    pub(crate) fn of(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+
     /// Whether a stop was asked for.
     pub(crate) fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)

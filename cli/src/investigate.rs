@@ -3,11 +3,12 @@
 //! In: a store. Out: answers to what the screens ask. Owns: how an answer is found.
 //! Leaves to `tui` the screens, to `store` the records. Law: a question changes nothing.
 
+mod archive;
 mod followed;
 
 use std::env;
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use offbound_schemas::EventId;
 use offbound_schemas::record::Finding;
@@ -33,7 +34,8 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
     if args.paths.is_empty() {
         let store = context.config.store(args.store.as_deref());
         let folder = store.ok_or_else(|| Failure::usage("name log files, or a store with --store DIR"))?;
-        open(&folder, &folder.display().to_string(), Start::default(), context)?;
+        let environment = context.config.environment(args.input.env.as_deref());
+        open(&folder, &folder.display().to_string(), environment, Start::default(), context)?;
         return Ok(Done::Clean);
     }
     let input = context.config.input(&args.input);
@@ -46,7 +48,8 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
         Keep::Session,
         context,
     )?;
-    open(replay.writer.store().path(), &args.paths.join(" "), Start::default(), context)?;
+    let title = args.paths.join(" ");
+    open(replay.writer.store().path(), &title, environment_file, Start::default(), context)?;
     match replay.unreadable {
         Some(message) if input.strict => Err(Failure::could_not(message)),
         _ => Ok(Done::Clean),
@@ -54,9 +57,17 @@ pub(crate) fn run(args: &InvestigateArgs, context: &Context) -> Result<Done, Fai
 }
 
 /// Opens the terminal UI over the store in `folder`.
-pub(crate) fn open(folder: &Path, title: &str, start: Start, context: &Context) -> Result<(), Failure> {
+pub(crate) fn open(
+    folder: &Path,
+    title: &str,
+    environment: Option<PathBuf>,
+    start: Start,
+    context: &Context,
+) -> Result<(), Failure> {
     let investigation = followed::Followed::open(folder, title)?;
-    offbound_tui::run(Box::new(investigation), options(start, context)).map_err(|error: TuiError| {
+    let archive = archive::Archived::of(folder, environment, context.config.bounds(None, None)?);
+    let options = options(start, context);
+    offbound_tui::run(Box::new(investigation), Box::new(archive), options).map_err(|error: TuiError| {
         Failure::could_not(format!(
             "the terminal UI stopped: {error}; `offbound replay` prints the same results"
         ))

@@ -8,6 +8,7 @@ fn main() -> Result<(), TuiError> {
     let plain = std::env::args().any(|argument| argument == "--plain");
     run(
         Box::new(fixture::investigation()),
+        Box::new(fixture::archive()),
         Options { color: !plain, unicode: !plain, start: Start::Findings },
     )
 }

@@ -12,6 +12,7 @@ pub(crate) mod open;
 mod quit;
 mod refresh;
 mod sort;
+mod time;
 mod visit;
 mod wrap;
 
@@ -44,6 +45,8 @@ pub(crate) const ACTIONS: &[&Action] = &[
     &history::BACK,
     &evidence::INCIDENT,
     &evidence::EVIDENCE,
+    &evidence::FINDING,
+    &evidence::ENTITY,
     &evidence::NEXT,
     &evidence::PREVIOUS,
     &command::FILTER,
@@ -61,12 +64,26 @@ pub(crate) const ACTIONS: &[&Action] = &[
     &motion::PAGE_UP,
     &visit::FINDINGS,
     &visit::INCIDENTS,
+    &visit::TIMELINE,
+    &visit::ENTITIES,
+    &visit::EVENTS,
     &visit::SOURCES,
+    &time::ZOOM_IN,
+    &time::ZOOM_OUT,
+    &time::SHIFT_BACK,
+    &time::SHIFT_ON,
+    &time::GO_TO_TIME,
+    &time::PREVIOUS_FINDING,
+    &time::NEXT_FINDING,
+    &time::WHOLE,
     &history::EARLIER,
     &history::LATER,
     &jump::FINDING,
     &jump::INCIDENT,
     &jump::RECORD,
+    &jump::HOST,
+    &jump::WORKLOAD,
+    &jump::CREDENTIAL,
     &refresh::REFRESH,
     &command::COMMAND,
     &visit::HELP,

@@ -1,15 +1,16 @@
-//! The filter language of lists: plain terms, `field:value`, `-not`, `severity>=high`.
+//! The filter language of lists: plain terms, `field:value`, `field=value`, `-not`, `severity>=high`.
 //!
 //! In: what an analyst types. Out: a test on records. Owns: the field names of findings and incidents.
-//! Law: terms are joined by "and"; matching is exact text without case; an unknown field is an error, not silence.
+//! Law: terms are joined by "and"; matching is without case, but `=` asks for exactly that text; an unknown field is an error, not silence.
 
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::vocabulary::Severity;
 
+use crate::event_filter::EVENT_FIELDS;
 use crate::port::Layer;
 
 /// Terms that one filter may have: more than anybody types, few enough to test on every row.
-const TERMS_MAX: usize = 32;
+pub(crate) const TERMS_MAX: usize = 32;
 
 /// Names of the fields, for help and completion.
 pub const FIELDS: &[&str] = &[
@@ -47,6 +48,12 @@ pub enum FilterError {
     /// A field that no record has.
     #[error("no field {0:?} (quote a text to search it as it is); fields are {fields}", fields = FIELDS.join(" "))]
     UnknownField(String),
+    /// A field that no event has.
+    #[error("no field {0:?} of events (quote a text to search it as it is); fields are {fields}", fields = EVENT_FIELDS.join(" "))]
+    UnknownEventField(String),
+    /// A kind that no entity has.
+    #[error("no kind {0:?} of entities; kinds are host workload credential")]
+    UnknownEntityField(String),
     /// A severity that is none.
     #[error("no severity {0:?}; severities are info low medium high critical")]
     UnknownSeverity(String),
@@ -65,6 +72,7 @@ struct Term {
 enum Test {
     Anywhere(String),
     Field(&'static str, String),
+    Exactly(&'static str, String),
     AtLeast(Severity),
     AtMost(Severity),
 }
@@ -104,6 +112,7 @@ impl Filter {
                 Test::AtLeast(bound) => severity >= *bound,
                 Test::AtMost(bound) => severity <= *bound,
                 Test::Field(field, wanted) => any(field, &|value| contains(value, wanted)),
+                Test::Exactly(field, wanted) => any(field, &|value| value == wanted),
                 Test::Anywhere(wanted) => {
                     FIELDS.iter().any(|field| any(field, &|value| contains(value, wanted)))
                 }
@@ -133,6 +142,12 @@ fn test(word: &str) -> Result<Test, FilterError> {
             return bound.parse().map(make).map_err(unknown);
         }
     }
+    // Ids have an equals sign of their own; a field before it asks for exactly that text.
+    if let Some((name, value)) = word.split_once('=')
+        && let Some(field) = FIELDS.iter().find(|field| **field == name)
+    {
+        return Ok(Test::Exactly(field, value.to_owned()));
+    }
     match word.split_once(':') {
         // Ids and addresses have colons of their own; a field name is one lower-case word.
         Some((name, value)) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()) => {
@@ -154,21 +169,25 @@ fn field(name: &str, value: &str) -> Result<Test, FilterError> {
 
 /// A word of a filter.
 #[derive(Default)]
-struct Word {
-    text: String,
+pub(crate) struct Word {
+    /// The word without its quotes.
+    pub(crate) text: String,
     /// Whether it is quoted from its beginning: then it is text, whatever it looks like.
-    is_quoted: bool,
+    pub(crate) is_quoted: bool,
 }
 
-/// Words between spaces; quotes keep spaces together.
-fn split_words(text: &str) -> Vec<Word> {
+/// Words between spaces; quotes keep spaces together, and two of them within quotes are one of the text.
+pub(crate) fn split_words(text: &str) -> Vec<Word> {
     let mut words = vec![Word::default()];
     let mut in_quotes = false;
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         if c == ' ' && !in_quotes {
             words.push(Word::default());
         } else if let Some(word) = words.last_mut() {
-            if c == '"' {
+            if c == '"' && in_quotes && chars.next_if_eq(&'"').is_some() {
+                word.text.push(c);
+            } else if c == '"' {
                 in_quotes = !in_quotes;
                 word.is_quoted |= word.text.is_empty() || word.text == "-";
             } else {
@@ -178,6 +197,11 @@ fn split_words(text: &str) -> Vec<Word> {
     }
     words.retain(|word| !word.text.is_empty());
     words
+}
+
+/// The filter that asks for exactly this value of a field.
+pub(crate) fn exactly(field: &str, value: &str) -> String {
+    format!("{field}=\"{}\"", value.replace('"', "\"\""))
 }
 
 fn contains(value: &str, wanted_lower: &str) -> bool {
@@ -272,10 +296,25 @@ mod tests {
             ("\"system:serviceaccount\"", true),
             ("-\"system:serviceaccount\"", false),
             ("subject:\"system:serviceaccount:shop\"", true),
+            ("host=node-22", true),
+            ("host=node-2", false),
+            ("host:node-2", true),
+            ("credential=\"JTI=7c1f2b1e-5d7a-4c1e-9a52-0c5b6a0e4a11\"", true),
         ];
         for (text, expected) in cases {
             let filter = Filter::parse(text).expect("the filter is readable");
             assert_eq!(filter.passes_finding(finding), expected, "{text}");
+        }
+    }
+
+    /// Scenario: names with spaces, quotes and signs of the filter language. Guarantees: a filter for exactly one of them
+    /// is read back as that name.
+    #[test]
+    fn exact_filters_hold_any_name() {
+        for name in ["a", "a b", "a\"b", "\"", "-x:y=z", "\"\" \""] {
+            let words = split_words(&exactly("host", name));
+            let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+            assert_eq!(texts, [format!("host={name}")]);
         }
     }
 

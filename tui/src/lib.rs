@@ -9,6 +9,7 @@
 mod action;
 mod desk;
 mod event;
+mod event_filter;
 mod filter;
 mod guard;
 mod keymap;
@@ -25,10 +26,13 @@ mod update;
 mod view;
 mod worker;
 
+pub use event_filter::{EVENT_FIELDS, EventFilter, EventTerm};
 pub use filter::{FIELDS, Filter, FilterError};
 pub use port::{
-    At, EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Layer, Lookup, Page, PageRequest,
-    PortError, Recorded, Sort, SourceRow,
+    Archive, At, CELLS_MAX, Count, Counts, CountsRequest, EntitiesRequest, Entity, EntityFacts, EntityKind,
+    EntityNote, EntityRow, EventRow, EventsRequest, EvidenceRecord, FindingRow, Found, Header, IncidentRow,
+    Investigation, Judged, Lane, LaneCounts, LaneOf, Layer, Lookup, Mark, Page, PageRequest, PortError,
+    Recorded, Scope, Sort, SourceRow, Span, Stop, Telemetry, Timeline, TimelineRequest, Use, Window,
 };
 pub use session::{Options, Start, TuiError, run};
 

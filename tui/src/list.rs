@@ -4,7 +4,7 @@
 //! Owns: what is selected. Law SCREEN-3: the selection is an id; nothing but a motion changes it or the screen
 //! line that it is on. A selected row that is no longer in the list stays, marked as gone, until the cursor moves.
 
-use crate::port::{At, FindingRow, IncidentRow, Page, PageRequest, Sort, SourceRow};
+use crate::port::{At, EntityRow, EventRow, FindingRow, IncidentRow, Page, PageRequest, Sort, SourceRow};
 
 /// Rows that a window holds: three screens of the tallest terminal, so that motion rarely waits.
 pub(crate) const WINDOW_ROWS: usize = 512;
@@ -28,6 +28,18 @@ impl Row for FindingRow {
 }
 
 impl Row for IncidentRow {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl Row for EntityRow {
+    fn id(&self) -> String {
+        format!("{} {}", self.entity.kind.name(), self.entity.name)
+    }
+}
+
+impl Row for EventRow {
     fn id(&self) -> String {
         self.id.to_string()
     }

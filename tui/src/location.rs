@@ -3,15 +3,15 @@
 //! In: jumps. Out: the current place. Owns: the history. Law: a place can be written down and gone back to;
 //! going back finds the same row selected on the same line.
 
-use offbound_schemas::{EventId, FindingId, IncidentId};
+use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};
 
-use crate::port::Sort;
+use crate::port::{Entity, LaneOf, Sort, Span};
 
 /// Places that the history remembers: enough for a day's wandering, small enough to forget about.
 const HISTORY_MAX: usize = 128;
 
 /// What a view is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Subject {
     /// Nothing in particular: a list.
     #[default]
@@ -22,6 +22,10 @@ pub(crate) enum Subject {
     Incident(IncidentId),
     /// A record, among those that the finding or incident rests on.
     Record(EventId, Within),
+    /// An entity.
+    Entity(Entity),
+    /// What was recorded on a lane.
+    Lane(LaneOf),
 }
 
 /// What a record is evidence of: `n` and `N` walk through that.
@@ -51,6 +55,10 @@ pub(crate) struct Location {
     pub(crate) cursor: Option<String>,
     /// Screen line of the selected row.
     pub(crate) line: u16,
+    /// Stretch of time, in views that have one; without, the whole.
+    pub(crate) span: Option<Span>,
+    /// Moment that is selected, in views that have time from left to right.
+    pub(crate) moment: Option<EventTime>,
     /// Lines scrolled down, in views that have text instead of rows.
     pub(crate) scroll: usize,
 }
@@ -58,7 +66,17 @@ pub(crate) struct Location {
 impl Location {
     /// A view, about `subject`.
     pub(crate) fn new(view: &'static str, subject: Subject) -> Self {
-        Self { view, subject, filter: String::new(), sort: Sort::default(), cursor: None, line: 0, scroll: 0 }
+        Self {
+            view,
+            subject,
+            filter: String::new(),
+            sort: Sort::default(),
+            cursor: None,
+            line: 0,
+            span: None,
+            moment: None,
+            scroll: 0,
+        }
     }
 }
 

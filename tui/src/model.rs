@@ -9,12 +9,18 @@ use offbound_schemas::{EventId, FindingId, IncidentId};
 use crate::desk::{Desk, Status};
 use crate::list::List;
 use crate::location::{History, Location};
-use crate::port::{EvidenceRecord, FindingRow, Header, IncidentRow, Page, SourceRow};
+use crate::port::{
+    Counts, Entity, EntityFacts, EntityNote, EntityRow, EventRow, EvidenceRecord, FindingRow, Header,
+    IncidentRow, LaneOf, Page, SourceRow, Span, Timeline,
+};
 use crate::prompt::Prompt;
 use crate::question::Slot;
+use crate::view::entity::EntityLine;
 use crate::view::finding::FindingLine;
 use crate::view::help::HelpRow;
 use crate::view::incident::VerdictRow;
+use crate::view::pivot::PivotRow;
+use crate::view::timeline::LaneRow;
 use crate::view::{self, Ink, View};
 
 /// A line for the analyst, until the next key.
@@ -56,6 +62,28 @@ pub(crate) struct Model {
     pub(crate) members: Page<FindingRow>,
     /// The record looked at.
     pub(crate) record: Option<Box<EvidenceRecord>>,
+    /// The timeline, without what was recorded.
+    pub(crate) timeline: Option<Box<Timeline>>,
+    /// What was recorded on its lanes.
+    pub(crate) counts: Option<Box<Counts>>,
+    /// The lanes as rows.
+    pub(crate) lanes: List<LaneRow>,
+    /// Events.
+    pub(crate) events: List<EventRow>,
+    /// What these are events of.
+    pub(crate) events_of: Option<(Option<LaneOf>, Option<Span>)>,
+    /// Entities.
+    pub(crate) entities: List<EntityRow>,
+    /// The entity looked at, in conclusions.
+    pub(crate) note: Option<Box<EntityNote>>,
+    /// Its findings.
+    pub(crate) found_of: Option<(Entity, Page<FindingRow>)>,
+    /// The entity looked at, in events.
+    pub(crate) facts: Option<Box<EntityFacts>>,
+    /// Lines of the entity looked at.
+    pub(crate) entity_lines: List<EntityLine>,
+    /// Entities that one can go to.
+    pub(crate) pivot: List<PivotRow>,
     /// Lines of the finding looked at.
     pub(crate) finding_lines: List<FindingLine>,
     /// Lines of the incident screen.
@@ -104,6 +132,17 @@ impl Model {
             incident: None,
             members: Page::default(),
             record: None,
+            timeline: None,
+            counts: None,
+            lanes: List::default(),
+            events: List::default(),
+            events_of: None,
+            entities: List::default(),
+            note: None,
+            found_of: None,
+            facts: None,
+            entity_lines: List::default(),
+            pivot: List::default(),
             finding_lines: List::default(),
             verdict: List::default(),
             help: List::default(),

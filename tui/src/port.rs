@@ -4,14 +4,28 @@
 //! Owns: the trait that the holder of the data implements. Leaves to it: how an answer is found.
 //! Law: a question changes nothing; a page says where it begins and how many rows there are in all.
 
+mod archive;
+mod entities;
+mod entity;
+mod events;
 mod recorded;
 mod rows;
+mod timeline;
+mod window;
 
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};
 
+pub use archive::{Archive, Stop};
+pub use entities::{EntitiesRequest, EntityFacts, EntityNote, EntityRow, Judged, Telemetry, Use};
+pub use entity::{Entity, EntityKind};
+pub use events::{EventRow, EventsRequest};
 pub use recorded::{Lookup, Recorded};
 pub use rows::{FindingRow, IncidentRow, Layer, SourceRow};
+pub use timeline::{
+    Count, Counts, CountsRequest, Found, Lane, LaneCounts, LaneOf, Mark, Scope, Timeline, TimelineRequest,
+};
+pub use window::{CELLS_MAX, Span, Window};
 
 /// The questions. They are asked on a thread of their own, one at a time; the screen never waits for them.
 pub trait Investigation: Send {
@@ -29,6 +43,10 @@ pub trait Investigation: Send {
     fn record(&mut self, id: EventId) -> Result<Option<EvidenceRecord>, PortError>;
     /// Sources with their counts, then gaps.
     fn sources(&mut self, request: &PageRequest) -> Result<Page<SourceRow>, PortError>;
+    /// Lanes over a stretch of time, with the findings on them.
+    fn timeline(&mut self, request: &TimelineRequest) -> Result<Timeline, PortError>;
+    /// What conclusions say of an entity, without its findings.
+    fn note(&mut self, entity: &Entity) -> Result<EntityNote, PortError>;
 }
 
 /// Why a question has no answer.

@@ -7,7 +7,9 @@ use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventId, FindingId, IncidentId};
 
 use crate::port::{
-    EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Page, PageRequest, PortError, SourceRow,
+    Archive, Counts, CountsRequest, EntitiesRequest, Entity, EntityFacts, EntityNote, EntityRow, EventRow,
+    EventsRequest, EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Page, PageRequest,
+    PortError, SourceRow, Stop, Timeline, TimelineRequest,
 };
 
 /// What is asked.
@@ -29,6 +31,20 @@ pub(crate) enum Question {
     Record(EventId),
     /// A window of sources.
     Sources(PageRequest, u64),
+    /// Lanes with findings.
+    Timeline(TimelineRequest),
+    /// How much was recorded on the lanes.
+    Counts(CountsRequest),
+    /// A window of events.
+    Events(EventsRequest, u64),
+    /// A window of entities.
+    Entities(EntitiesRequest, u64),
+    /// What conclusions say of an entity.
+    Note(Entity),
+    /// The findings that name it.
+    FindingsOf(Entity, PageRequest),
+    /// What events say of it.
+    Facts(Entity),
 }
 
 /// What is answered.
@@ -50,6 +66,20 @@ pub(crate) enum Answer {
     Record(Option<Box<EvidenceRecord>>),
     /// To [`Question::Sources`].
     Sources(Page<SourceRow>),
+    /// To [`Question::Timeline`].
+    Timeline(Box<Timeline>),
+    /// To [`Question::Counts`].
+    Counts(Box<Counts>),
+    /// To [`Question::Events`].
+    Events(Page<EventRow>),
+    /// To [`Question::Entities`].
+    Entities(Page<EntityRow>),
+    /// To [`Question::Note`].
+    Note(Box<EntityNote>),
+    /// To [`Question::FindingsOf`].
+    FindingsOf(Entity, Page<FindingRow>),
+    /// To [`Question::Facts`].
+    Facts(Box<EntityFacts>),
 }
 
 /// Where an answer goes: one place per kind of data.
@@ -71,6 +101,29 @@ pub(crate) enum Slot {
     Record,
     /// The sources list.
     Sources,
+    /// The timeline's lanes.
+    Timeline,
+    /// What was recorded on them.
+    Counts,
+    /// The events list.
+    Events,
+    /// The entities list.
+    Entities,
+    /// The entity looked at, in conclusions.
+    Note,
+    /// Its findings.
+    FindingsOf,
+    /// The same entity, in events.
+    Facts,
+}
+
+/// Who answers a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Desks {
+    /// Whoever holds the conclusions: at once.
+    Conclusions,
+    /// Whoever holds the events: it takes its time.
+    Events,
 }
 
 impl Question {
@@ -85,6 +138,13 @@ impl Question {
             Self::Members(..) => Slot::Members,
             Self::Record(_) => Slot::Record,
             Self::Sources(..) => Slot::Sources,
+            Self::Timeline(_) => Slot::Timeline,
+            Self::Counts(_) => Slot::Counts,
+            Self::Events(..) => Slot::Events,
+            Self::Entities(..) => Slot::Entities,
+            Self::Note(_) => Slot::Note,
+            Self::FindingsOf(..) => Slot::FindingsOf,
+            Self::Facts(_) => Slot::Facts,
         }
     }
 
@@ -94,22 +154,90 @@ impl Question {
         match (self, other) {
             (Self::Findings(_, a), Self::Findings(_, b))
             | (Self::Incidents(_, a), Self::Incidents(_, b))
+            | (Self::Entities(_, a), Self::Entities(_, b))
             | (Self::Sources(_, a), Self::Sources(_, b)) => a == b,
+            (Self::Events(one, a), Self::Events(other, b)) => {
+                a == b && (&one.of, one.span) == (&other.of, other.span)
+            }
             (a, b) => a == b,
         }
     }
 
-    /// Asks.
-    pub(crate) fn ask(&self, port: &mut dyn Investigation) -> Result<Answer, PortError> {
-        Ok(match self {
-            Self::Header => Answer::Header(port.header()?),
-            Self::Findings(request, _) => Answer::Findings(port.findings(request)?),
-            Self::Finding(id) => Answer::Finding(port.finding(*id)?.map(Box::new)),
-            Self::Incidents(request, _) => Answer::Incidents(port.incidents(request)?),
-            Self::Incident(id) => Answer::Incident(port.incident(*id)?.map(Box::new)),
-            Self::Members(_, request) => Answer::Members(port.findings(request)?),
-            Self::Record(id) => Answer::Record(port.record(*id)?.map(Box::new)),
-            Self::Sources(request, _) => Answer::Sources(port.sources(request)?),
+    /// Asks whoever holds the conclusions; none of the questions to the events.
+    pub(crate) fn ask(&self, port: &mut dyn Investigation) -> Option<Result<Answer, PortError>> {
+        Some(match self {
+            Self::Header => port.header().map(Answer::Header),
+            Self::Findings(request, _) => port.findings(request).map(Answer::Findings),
+            Self::Finding(id) => port.finding(*id).map(|finding| Answer::Finding(finding.map(Box::new))),
+            Self::Incidents(request, _) => port.incidents(request).map(Answer::Incidents),
+            Self::Incident(id) => port.incident(*id).map(|incident| Answer::Incident(incident.map(Box::new))),
+            Self::Members(_, request) => port.findings(request).map(Answer::Members),
+            Self::Record(id) => port.record(*id).map(|record| Answer::Record(record.map(Box::new))),
+            Self::Sources(request, _) => port.sources(request).map(Answer::Sources),
+            Self::Timeline(request) => {
+                port.timeline(request).map(|timeline| Answer::Timeline(Box::new(timeline)))
+            }
+            Self::Note(entity) => port.note(entity).map(|note| Answer::Note(Box::new(note))),
+            Self::FindingsOf(entity, request) => {
+                port.findings(request).map(|page| Answer::FindingsOf(entity.clone(), page))
+            }
+            Self::Counts(_) | Self::Events(..) | Self::Entities(..) | Self::Facts(_) => return None,
         })
+    }
+
+    /// Asks whoever holds the events; none of the other questions.
+    pub(crate) fn ask_archive(
+        &self,
+        archive: &mut dyn Archive,
+        stop: &Stop,
+    ) -> Option<Result<Answer, PortError>> {
+        Some(match self {
+            Self::Counts(request) => {
+                archive.counts(request, stop).map(|counts| Answer::Counts(Box::new(counts)))
+            }
+            Self::Events(request, _) => archive.events(request, stop).map(Answer::Events),
+            Self::Entities(request, _) => archive.entities(request, stop).map(Answer::Entities),
+            Self::Facts(entity) => archive.facts(entity, stop).map(|facts| Answer::Facts(Box::new(facts))),
+            _ => return None,
+        })
+    }
+}
+
+impl Slot {
+    /// Who answers what goes there.
+    pub(crate) fn desk(self) -> Desks {
+        match self {
+            Self::Counts | Self::Events | Self::Entities | Self::Facts => Desks::Events,
+            _ => Desks::Conclusions,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fixture;
+
+    /// Scenario: a question to each desk, asked at both. Guarantees: exactly the one that its slot names has an answer.
+    #[test]
+    fn each_question_has_one_desk() {
+        let window = crate::port::Window { from: offbound_schemas::EventTime(0), cell_nanos: 1, cells: 1 };
+        let questions = [
+            Question::Header,
+            Question::Timeline(TimelineRequest::default()),
+            Question::Counts(CountsRequest { window, lanes: Vec::new() }),
+            Question::Events(EventsRequest::default(), 0),
+            Question::Entities(EntitiesRequest::default(), 0),
+            Question::Note(Entity::default()),
+            Question::FindingsOf(Entity::default(), PageRequest::default()),
+            Question::Facts(Entity::default()),
+        ];
+        let (mut port, mut archive) = (fixture::investigation(), fixture::archive());
+        for question in questions {
+            let of_conclusions = question.ask(&mut port).is_some();
+            assert_eq!(of_conclusions, question.slot().desk() == Desks::Conclusions, "{question:?}");
+            let of_events = question.ask_archive(&mut archive, &Stop::default()).is_some();
+            assert_eq!(of_events, !of_conclusions, "{question:?}");
+        }
     }
 }

@@ -21,7 +21,8 @@ use crate::guard::{AnsiBackend, GuardBackend};
 use crate::keys::Keys;
 use crate::location::{Location, Subject};
 use crate::model::Model;
-use crate::port::Investigation;
+use crate::port::{Archive, Investigation};
+use crate::question::Desks;
 use crate::theme::Theme;
 use crate::update::{settle, update};
 use crate::view::{self, Canvas};
@@ -69,12 +70,27 @@ pub enum TuiError {
 }
 
 /// Shows the screens until the analyst leaves.
-pub fn run(port: Box<dyn Investigation>, options: Options) -> Result<(), TuiError> {
+pub fn run(
+    mut port: Box<dyn Investigation>,
+    mut archive: Box<dyn Archive>,
+    options: Options,
+) -> Result<(), TuiError> {
     let (events, inbox) = sync_channel(EVENTS_MAX);
-    let worker = Worker::start(port, events.clone())?;
+    let workers = Workers {
+        conclusions: Worker::start(
+            "offbound-ask",
+            Box::new(move |question, _| question.ask(port.as_mut())),
+            events.clone(),
+        )?,
+        events: Worker::start(
+            "offbound-events",
+            Box::new(move |question, stop| question.ask_archive(archive.as_mut(), stop)),
+            events.clone(),
+        )?,
+    };
     let _restore = TakenTerminal::take()?;
     let keys = Keys::read(events)?;
-    let result = Screen::new(options).map_err(TuiError::from).and_then(|screen| screen.run(&inbox, &worker));
+    let result = Screen::new(options).map_err(TuiError::from).and_then(|screen| screen.run(&inbox, &workers));
     // Closed first, so that nobody waits to send; then no thread reads keys any more that belong to the next program.
     drop(inbox);
     drop(keys);
@@ -112,9 +128,9 @@ impl Screen {
         })
     }
 
-    fn run(mut self, inbox: &Receiver<Event>, worker: &Worker) -> Result<(), TuiError> {
+    fn run(mut self, inbox: &Receiver<Event>, workers: &Workers) -> Result<(), TuiError> {
         let effects = settle(&mut self.model);
-        carry_out(worker, effects);
+        carry_out(workers, effects);
         self.draw()?;
         loop {
             let live = self.model.header.as_ref().is_some_and(|header| header.live);
@@ -132,7 +148,7 @@ impl Screen {
                 if effects.contains(&Effect::Quit) {
                     return Ok(());
                 }
-                carry_out(worker, effects);
+                carry_out(workers, effects);
             }
             self.draw()?;
         }
@@ -154,10 +170,22 @@ impl Screen {
     }
 }
 
-fn carry_out(worker: &Worker, effects: Vec<Effect>) {
+/// The threads that ask.
+struct Workers {
+    conclusions: Worker,
+    events: Worker,
+}
+
+fn carry_out(workers: &Workers, effects: Vec<Effect>) {
     for effect in effects {
         match effect {
-            Effect::Ask(generation, question) => worker.ask(generation, question),
+            Effect::Ask(generation, question) => {
+                let worker = match question.slot().desk() {
+                    Desks::Conclusions => &workers.conclusions,
+                    Desks::Events => &workers.events,
+                };
+                worker.ask(generation, question);
+            }
             Effect::Quit => {}
         }
     }
@@ -184,9 +212,13 @@ struct TakenTerminal;
 impl TakenTerminal {
     fn take() -> io::Result<Self> {
         let previous = std::panic::take_hook();
+        let screen = std::thread::current().id();
         std::panic::set_hook(Box::new(move |panic| {
-            give_back();
-            previous(panic);
+            // What becomes of another thread is told by whoever waits for it, on the screen or after it.
+            if std::thread::current().id() == screen {
+                give_back();
+                previous(panic);
+            }
         }));
         crossterm::terminal::enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);

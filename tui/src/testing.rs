@@ -3,6 +3,7 @@
 //! In: keys, clicks, sizes. Out: what is on the screen and which bytes would be written. Owns: a fixture investigation.
 //! Law: everything happens at once and in order: a driver has no threads, no clock and nothing to wait for.
 
+pub mod events;
 pub mod fixture;
 
 use ratatui::backend::Backend;
@@ -14,7 +15,8 @@ use crate::event::{Effect, Event};
 use crate::guard::{AnsiBackend, GuardBackend};
 use crate::keymap::Key;
 use crate::model::Model;
-use crate::port::Investigation;
+use crate::port::{Archive, Investigation, PortError, Stop};
+use crate::question::{Answer, Question};
 use crate::session::{Options, beginning};
 use crate::theme::Theme;
 use crate::update::{settle, update};
@@ -27,6 +29,7 @@ const ROUNDS_MAX: usize = 16;
 pub struct Driver {
     model: Model,
     port: Box<dyn Investigation>,
+    archive: Box<dyn Archive>,
     theme: Theme,
     shown: Buffer,
     guard: GuardBackend<AnsiBackend<Vec<u8>>>,
@@ -36,10 +39,22 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Begins with everything answered.
+    /// Begins with everything answered; the events are those of the fixture.
     #[must_use]
     pub fn new(port: Box<dyn Investigation>, size: (u16, u16), options: Options) -> Self {
+        Self::with_archive(port, Box::new(fixture::archive()), size, options)
+    }
+
+    /// Begins with everything answered, out of these.
+    #[must_use]
+    pub fn with_archive(
+        port: Box<dyn Investigation>,
+        archive: Box<dyn Archive>,
+        size: (u16, u16),
+        options: Options,
+    ) -> Self {
         let mut driver = Self::waiting(port, size, options);
+        driver.archive = archive;
         driver.answer();
         driver
     }
@@ -50,6 +65,7 @@ impl Driver {
         let mut driver = Self {
             model: Model::new(beginning(options.start), size),
             port,
+            archive: Box::new(fixture::archive()),
             theme: Theme { color: options.color, unicode: options.unicode },
             shown: Buffer::empty(Rect::new(0, 0, size.0, size.1)),
             guard: GuardBackend::new(AnsiBackend::new(Vec::new(), || Ok((80, 24)))),
@@ -183,7 +199,7 @@ impl Driver {
             let mut next = Vec::new();
             for effect in effects {
                 if let Effect::Ask(generation, question) = effect {
-                    let answer = question.ask(self.port.as_mut());
+                    let answer = self.ask(&question);
                     let event = Event::Answered { slot: question.slot(), generation, answer };
                     next.extend(update(&mut self.model, event, None));
                 }
@@ -191,6 +207,14 @@ impl Driver {
             effects = next;
         }
         assert!(effects.is_empty(), "the screen never stops asking: {effects:?}");
+    }
+
+    fn ask(&mut self, question: &Question) -> Result<Answer, PortError> {
+        let of_events = self.archive.as_mut();
+        question
+            .ask(self.port.as_mut())
+            .or_else(|| question.ask_archive(of_events, &Stop::default()))
+            .expect("every question is for one of them")
     }
 
     fn draw(&mut self) {

@@ -4,7 +4,6 @@
 
 use crate::action;
 use crate::event::{Effect, Event};
-use crate::filter::Filter;
 use crate::keymap::{Key, action_of};
 use crate::location::Location;
 use crate::model::Model;
@@ -21,7 +20,7 @@ pub(crate) fn update(model: &mut Model, event: Event, target: Option<Target>) ->
     match event {
         Event::Key(key) => press(model, key),
         Event::Paste(text) => paste(model, &text),
-        Event::Click { at_millis, .. } => click(model, target, at_millis),
+        Event::Click { x, at_millis, .. } => click(model, target, x, at_millis),
         Event::Wheel(lines) => scroll(model, lines),
         Event::Resize(columns, rows) => {
             model.size = (columns, rows);
@@ -82,6 +81,11 @@ fn press(model: &mut Model, key: Key) {
     if model.view().types_to_search() && search(model, key) {
         return;
     }
+    if let Key::Char(c) = key
+        && model.view().pick(model, c)
+    {
+        return;
+    }
     if asked_to_stop && key == Key::Ctrl('c') {
         model.quit = true;
     } else if let Some(action) = action_of(key) {
@@ -123,7 +127,10 @@ fn type_key(model: &mut Model, key: Key) {
             model.prompt = None;
             set_filter(model, &before);
         }
-        (Typed::Complete, Purpose::Filter) => complete(model, &text, action::complete_field),
+        (Typed::Complete, Purpose::Filter) => {
+            let completed = action::complete_field(&text, model.view().fields());
+            complete(model, completed);
+        }
         (Typed::Done, Purpose::Command) => {
             model.prompt = None;
             if let Err(problem) = action::command(model, &text) {
@@ -131,13 +138,12 @@ fn type_key(model: &mut Model, key: Key) {
             }
         }
         (Typed::Cancelled, Purpose::Command) => model.prompt = None,
-        (Typed::Complete, Purpose::Command) => complete(model, &text, action::complete_command),
+        (Typed::Complete, Purpose::Command) => complete(model, action::complete_command(&text)),
         (Typed::Changed | Typed::Same, _) => {}
     }
 }
 
-fn complete(model: &mut Model, text: &str, choices: fn(&str) -> (String, Vec<String>)) {
-    let (completed, others) = choices(text);
+fn complete(model: &mut Model, (completed, others): (String, Vec<String>)) {
     if let Some(prompt) = model.prompt.as_mut() {
         prompt.set(&completed);
     }
@@ -148,8 +154,8 @@ fn complete(model: &mut Model, text: &str, choices: fn(&str) -> (String, Vec<Str
 
 /// Applies a filter if it can be read; says so if not, and leaves the list as it is.
 fn try_filter(model: &mut Model, text: &str) {
-    match Filter::parse(text) {
-        Ok(_) => set_filter(model, text),
+    match model.view().check_filter(text) {
+        Ok(()) => set_filter(model, text),
         Err(problem) => model.complain(&problem.to_string()),
     }
 }
@@ -174,10 +180,16 @@ fn paste(model: &mut Model, text: &str) {
     }
 }
 
-fn click(model: &mut Model, target: Option<Target>, at_millis: u64) {
+fn click(model: &mut Model, target: Option<Target>, x: u16, at_millis: u64) {
     model.notice = None;
     match target {
         Some(Target::Row(index)) => click_row(model, index, at_millis),
+        Some(Target::Cells(index, left)) => {
+            if let Some(column) = x.checked_sub(left) {
+                model.view().pick_column(model, column);
+            }
+            click_row(model, index, at_millis);
+        }
         Some(Target::Action(name)) => {
             if let Some(action) = action::by_name(name) {
                 run(model, action, "");
@@ -232,6 +244,13 @@ fn take_in(model: &mut Model, slot: Slot, generation: u64, answer: Result<Answer
         Ok(Answer::Members(page)) => model.members = page,
         Ok(Answer::Record(record)) => model.record = record,
         Ok(Answer::Sources(page)) => model.sources.apply(page),
+        Ok(Answer::Timeline(timeline)) => model.timeline = Some(timeline),
+        Ok(Answer::Counts(counts)) => model.counts = Some(counts),
+        Ok(Answer::Events(page)) => model.events.apply(page),
+        Ok(Answer::Entities(page)) => model.entities.apply(page),
+        Ok(Answer::Note(note)) => model.note = Some(note),
+        Ok(Answer::FindingsOf(entity, page)) => model.found_of = Some((entity, page)),
+        Ok(Answer::Facts(facts)) => model.facts = Some(facts),
         Err(problem) => model.complain(&problem.what),
     }
     model.view().fill(model);

@@ -6,6 +6,9 @@
 
 mod canvas;
 mod chrome;
+mod entities;
+pub(crate) mod entity;
+mod events;
 mod facts;
 pub(crate) mod finding;
 mod findings;
@@ -14,21 +17,25 @@ pub(crate) mod incident;
 mod incidents;
 mod ink;
 mod peek;
+pub(crate) mod pivot;
 mod record;
 mod sources;
 mod table;
+pub(crate) mod timeline;
 mod words;
 
-use offbound_schemas::{EventId, IncidentId};
+use offbound_schemas::{EventId, FindingId, IncidentId};
 use ratatui::layout::Rect;
 
 pub(crate) use canvas::{Canvas, Hits, Target};
 pub(crate) use chrome::draw;
 pub(crate) use ink::{Ink, Line};
 
+use crate::filter::{FIELDS, Filter, FilterError};
 use crate::list::Motion;
-use crate::location::{Location, Within};
+use crate::location::{Location, Subject, Within};
 use crate::model::Model;
+use crate::port::Entity;
 use crate::question::Question;
 
 /// A screen. A new one is a file with an implementation, and a line in [`VIEWS`].
@@ -64,6 +71,45 @@ pub(crate) trait View: Sync {
     /// Whether its list can be filtered and ordered.
     fn filters(&self) -> bool {
         false
+    }
+    /// Whether a filter of its list can be read.
+    fn check_filter(&self, text: &str) -> Result<(), FilterError> {
+        Filter::parse(text).map(|_| ())
+    }
+    /// The fields that such a filter may name.
+    fn fields(&self) -> &'static [&'static str] {
+        FIELDS
+    }
+    /// Moves the selection by columns, where columns can be selected.
+    fn step_sideways(&self, _model: &mut Model, _columns: i64) -> bool {
+        false
+    }
+    /// Whether columns can be selected.
+    fn has_columns(&self) -> bool {
+        false
+    }
+    /// Whether its list can be ordered in several ways.
+    fn sorts(&self) -> bool {
+        self.filters()
+    }
+    /// Selects the column with this number, counted from where columns begin.
+    fn pick_column(&self, _model: &mut Model, _column: u16) {}
+    /// The finding that is selected.
+    fn finding(&self, _model: &Model) -> Option<FindingId> {
+        None
+    }
+    /// The entities that what is selected names, most telling first.
+    fn entities(&self, _model: &Model) -> Vec<Entity> {
+        Vec::new()
+    }
+    /// Takes a character as a choice, in a menu.
+    fn pick(&self, _model: &mut Model, _key: char) -> bool {
+        false
+    }
+    /// What a timeline from here is about.
+    fn timeline_of(&self, model: &Model) -> Option<Subject> {
+        let of_finding = self.finding(model).map(Subject::Finding);
+        of_finding.or_else(|| self.incident(model).map(Subject::Incident))
     }
     /// Whether typing searches it.
     fn types_to_search(&self) -> bool {
@@ -101,10 +147,15 @@ pub(crate) trait View: Sync {
 pub(crate) const VIEWS: &[&dyn View] = &[
     &findings::Findings,
     &incidents::Incidents,
+    &timeline::Lanes,
+    &entities::Entities,
+    &events::Events,
     &sources::Sources,
     &finding::OneFinding,
     &incident::OneIncident,
     &record::Record,
+    &entity::OneEntity,
+    &pivot::Pivot,
     &help::Help,
 ];
 

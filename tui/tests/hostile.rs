@@ -61,11 +61,33 @@ fn attacks_draw_nothing_but_text() {
             let text = |plain: &str| if inside { format!("{plain}{attack}{plain}") } else { attack.clone() };
             let size = if (at % 2 == 0) == inside { (80, 24) } else { (200, 60) };
             let port = Box::new(fixture::with_text(&text));
-            let mut driver =
-                Driver::new(port, size, Options { color: true, unicode: true, ..Options::default() });
-            for keys in
-                ["j", "Enter", "Enter", "W l", "n", "Esc Esc i", "j j j j", "G", "Enter", "2", "8 G", "?"]
-            {
+            let archive = Box::new(fixture::archive_with_text(&text));
+            let mut driver = Driver::with_archive(
+                port,
+                archive,
+                size,
+                Options { color: true, unicode: true, ..Options::default() },
+            );
+            for keys in [
+                "j",
+                "Enter",
+                "Enter",
+                "W l",
+                "n",
+                "Esc Esc i",
+                "j j j j",
+                "G",
+                "Enter",
+                "2 3 j j } }",
+                "Enter",
+                "6 j /",
+                "Esc 3 3",
+                "1 p",
+                "2 j G Enter",
+                "4 j Enter G",
+                "8 G",
+                "?",
+            ] {
                 driver.press(keys);
             }
             assert_eq!(driver.refused(), 0, "{attack:?}");

@@ -31,6 +31,11 @@ const JOURNEYS: &[(&str, &str)] = &[
     ("incidents", "2"),
     ("incident", "i"),
     ("record", "e"),
+    ("timeline", "2 3 j }"),
+    ("events", "6 j"),
+    ("entities", "4 j"),
+    ("entity", "Enter p 1"),
+    ("pivot", "Enter p j"),
     ("sources", "8 G"),
     ("help", "?"),
 ];

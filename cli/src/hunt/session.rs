@@ -21,13 +21,14 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
 use futures::StreamExt as _;
 
-use super::bounds::{BATCH_ROWS, Bounds, MAX_THREADS};
+use super::bounds::{BATCH_ROWS, Bounds, LOOK_EVERY, MAX_THREADS};
 use super::question::Question;
 use super::table::StoredTable;
 use super::tables::Table;
 use super::worker::{Mouth, Told};
 use super::{Sources, describe, fault, functions, stored};
 use crate::exit::Failure;
+use crate::interrupt::Interrupt;
 
 /// Name of the only schema.
 const SCHEMA: &str = "public";
@@ -80,7 +81,10 @@ fn compute(statement: Statement, sources: &Sources, bounds: &Bounds, mouth: &Mou
         only_reads.verify_plan(&plan).map_err(fault::planning)?;
         let frame = cut(DataFrame::new(context.state(), plan), bounds)?;
         let stream = frame.execute_stream().await.map_err(fault::answering)?;
-        tell(stream, mouth).await
+        tokio::select! {
+            told = tell(stream, mouth) => told,
+            failure = called_off(&sources.interrupt) => Err(failure),
+        }
     })
 }
 
@@ -91,6 +95,16 @@ fn cut(frame: DataFrame, bounds: &Bounds) -> Result<DataFrame, Failure> {
     }
     let rows = usize::try_from(bounds.rows.saturating_add(1)).ok();
     frame.limit(0, rows).map_err(fault::planning)
+}
+
+/// Ends when the question is called off: what is computed for nobody would keep a core.
+async fn called_off(interrupt: &Interrupt) -> Failure {
+    loop {
+        if let Err(failure) = interrupt.check() {
+            return failure;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn tell(mut stream: SendableRecordBatchStream, mouth: &Mouth) -> Result<(), Failure> {

@@ -2,9 +2,9 @@
 //!
 //! In: a question. Out: what is told, one thing after the other; or why there is no answer.
 //! Owns: the stack of the answering thread, the time, the memory of the process, Ctrl-C.
+//! Leaves to the command what is said of a panic.
 //! Law: whatever the question does, the watching thread lives: it says which bound was met, and ends the command.
 
-use std::panic;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -57,8 +57,6 @@ impl Worker {
         bounds: Bounds,
         interrupt: Interrupt,
     ) -> Result<Self, Failure> {
-        // A panic of a thread is told once, in one line, by whoever waits for it.
-        panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "a thread of a hunt panicked")));
         let (mouth, ear) = sync_channel(BATCHES_UNDER_WAY);
         let answer = move || {
             let mouth = Mouth(mouth);
@@ -131,6 +129,7 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
         .worker_threads(session::threads())
         .thread_name("hunt")
         .thread_stack_size(STACK_BYTES)
+        .enable_time()
         .build()
         .map_err(|error| Failure::could_not(format!("cannot start the query engine: {error}")))
 }

@@ -10,8 +10,8 @@ use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventId, FindingId, IncidentId};
 use offbound_store::Store;
 use offbound_tui::{
-    EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Page, PageRequest, PortError, Recorded,
-    SourceRow,
+    Entity, EntityNote, EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Page, PageRequest,
+    PortError, Recorded, SourceRow, Timeline, TimelineRequest,
 };
 
 use crate::exit::Failure;
@@ -75,5 +75,13 @@ impl Investigation for Followed {
 
     fn sources(&mut self, request: &PageRequest) -> Result<Page<SourceRow>, PortError> {
         self.current()?.sources(request)
+    }
+
+    fn note(&mut self, entity: &Entity) -> Result<EntityNote, PortError> {
+        self.current()?.note(entity)
+    }
+
+    fn timeline(&mut self, request: &TimelineRequest) -> Result<Timeline, PortError> {
+        self.current()?.timeline(request)
     }
 }

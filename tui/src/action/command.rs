@@ -1,7 +1,6 @@
 //! The filter prompt and the command line.
 
 use super::{ACTIONS, Action, always, by_name};
-use crate::filter::{FIELDS, Filter};
 use crate::keymap::Key;
 use crate::model::Model;
 use crate::prompt::Purpose;
@@ -40,7 +39,7 @@ fn filter(model: &mut Model, text: &str) -> Result<(), String> {
         begin_prompt(model, Purpose::Filter);
         return Ok(());
     }
-    Filter::parse(text).map_err(|problem| problem.to_string())?;
+    model.view().check_filter(text).map_err(|problem| problem.to_string())?;
     set_filter(model, text);
     Ok(())
 }
@@ -72,10 +71,10 @@ pub(crate) fn complete_command(text: &str) -> (String, Vec<String>) {
 }
 
 /// The same for the last word of a filter.
-pub(crate) fn complete_field(text: &str) -> (String, Vec<String>) {
+pub(crate) fn complete_field(text: &str, fields: &[&'static str]) -> (String, Vec<String>) {
     let start = text.rfind([' ', '-']).map_or(0, |at| at + 1);
     let (head, word) = text.split_at(start);
-    complete(word, head, ":", FIELDS.iter().copied())
+    complete(word, head, ":", fields.iter().copied())
 }
 
 fn complete(
@@ -100,6 +99,7 @@ fn shared(a: &str, b: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::FIELDS;
 
     /// Scenario: beginnings of commands and fields. Guarantees: what Tab makes of them.
     #[test]
@@ -107,6 +107,6 @@ mod tests {
         assert_eq!(complete_command("inci").0, "incident");
         assert_eq!(complete_command("ref").0, "refresh ");
         assert_eq!(complete_command("zzz"), ("zzz".to_owned(), vec![]));
-        assert_eq!(complete_field("a -wor").0, "a -workload:");
+        assert_eq!(complete_field("a -wor", FIELDS).0, "a -workload:");
     }
 }

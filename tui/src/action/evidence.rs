@@ -8,6 +8,7 @@ use crate::location::{Location, Subject};
 use crate::model::Model;
 use crate::update::{arrive, go};
 use crate::view::Ink;
+use crate::view::pivot::pivot;
 
 /// The incident of a finding.
 pub(crate) const INCIDENT: Action = Action {
@@ -22,6 +23,32 @@ pub(crate) const INCIDENT: Action = Action {
         go(model, Location::new("incident", Subject::Incident(id)));
         Ok(())
     },
+};
+
+/// The finding that is selected, from a view that is not a list of them.
+pub(crate) const FINDING: Action = Action {
+    name: "to-finding",
+    short: "finding",
+    help: "Goes to the weightiest finding of what is selected.",
+    argument: None,
+    keys: &[Key::Char('f')],
+    applies: |model| model.view().finding(model).is_some(),
+    run: |model, _| {
+        let id = model.view().finding(model).ok_or("no finding here")?;
+        go(model, Location::new("finding", Subject::Finding(id)));
+        Ok(())
+    },
+};
+
+/// The entities of what is selected.
+pub(crate) const ENTITY: Action = Action {
+    name: "to-entity",
+    short: "entity",
+    help: "Goes to the page of the host, workload or credential that is selected; of several, a digit chooses one.",
+    argument: None,
+    keys: &[Key::Char('p')],
+    applies: |model| !model.view().entities(model).is_empty(),
+    run: |model, _| pivot(model),
 };
 
 /// The first record behind what is selected.

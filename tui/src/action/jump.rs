@@ -5,6 +5,7 @@ use std::str::FromStr;
 use super::{Action, always};
 use crate::location::{Location, Subject, Within};
 use crate::model::Model;
+use crate::port::{Entity, EntityKind};
 use crate::update::go;
 
 /// A finding.
@@ -39,6 +40,40 @@ pub(crate) const RECORD: Action = Action {
     applies: always,
     run: |model, id| jump(model, "record", id, |id| Subject::Record(id, Within::Alone)),
 };
+
+const fn to_entity(name: &'static str, short: &'static str, help: &'static str, run: Run) -> Action {
+    Action { name, short, help, argument: Some("NAME"), keys: &[], applies: always, run }
+}
+
+type Run = fn(&mut Model, &str) -> Result<(), String>;
+
+/// A host.
+pub(crate) const HOST: Action =
+    to_entity("host", "go to host", "Goes to the page of the host with exactly this name.", |model, name| {
+        entity(model, EntityKind::Host, name)
+    });
+/// A workload.
+pub(crate) const WORKLOAD: Action = to_entity(
+    "workload",
+    "go to workload",
+    "Goes to the page of the workload with exactly this name.",
+    |model, name| entity(model, EntityKind::Workload, name),
+);
+/// A credential.
+pub(crate) const CREDENTIAL: Action = to_entity(
+    "credential",
+    "go to credential",
+    "Goes to the page of the credential with exactly this id.",
+    |model, name| entity(model, EntityKind::Credential, name),
+);
+
+fn entity(model: &mut Model, kind: EntityKind, name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err(format!("which {}?", kind.name()));
+    }
+    go(model, Location::new("entity", Subject::Entity(Entity::new(kind, name))));
+    Ok(())
+}
 
 fn jump<I: FromStr>(
     model: &mut Model,

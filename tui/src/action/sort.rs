@@ -13,12 +13,12 @@ pub(crate) const SORT: Action = Action {
     help: "Changes the order of the list: severity, time, rule.",
     argument: Some("severity|time|rule"),
     keys: &[Key::Char('S')],
-    applies: |model| model.view().filters(),
+    applies: |model| model.view().sorts(),
     run: |model, argument| sort(model, argument),
 };
 
 fn sort(model: &mut Model, argument: &str) -> Result<(), String> {
-    if !model.view().filters() {
+    if !model.view().sorts() {
         return Err("this view has one order only".to_owned());
     }
     let now = model.here().sort;

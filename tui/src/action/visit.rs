@@ -18,6 +18,27 @@ pub(crate) const FINDINGS: Action =
 /// Incidents.
 pub(crate) const INCIDENTS: Action =
     visit("incidents", "Goes to the incidents.", &[Key::Char('2')], |model, _| to(model, "incidents"));
+/// The timeline.
+pub(crate) const TIMELINE: Action = visit(
+    "timeline",
+    "Goes to the timeline of the finding or incident that is selected; from there, to that of everything.",
+    &[Key::Char('3')],
+    |model, _| timeline(model),
+);
+/// Entities.
+pub(crate) const ENTITIES: Action = visit(
+    "entities",
+    "Goes to the entities: hosts, workloads and credentials.",
+    &[Key::Char('4')],
+    |model, _| to(model, "entities"),
+);
+/// Events.
+pub(crate) const EVENTS: Action = visit(
+    "events",
+    "Goes to the events, as they were recorded: of the entity that is looked at, else all.",
+    &[Key::Char('6')],
+    |model, _| events(model),
+);
 /// Sources.
 pub(crate) const SOURCES: Action = visit(
     "sources",
@@ -33,6 +54,32 @@ pub(crate) const HELP: Action =
         }
         Ok(())
     });
+
+fn timeline(model: &mut Model) -> Result<(), String> {
+    let subject = match (model.here().view, model.view().timeline_of(model)) {
+        ("timeline", _) if model.here().subject == Subject::All => return Ok(()),
+        ("timeline", _) => Subject::All,
+        (_, Some(subject)) => subject,
+        (_, None) => return to(model, "timeline"),
+    };
+    go(model, Location::new("timeline", subject));
+    Ok(())
+}
+
+/// Events of the entity that is looked at, else of everything.
+fn events(model: &mut Model) -> Result<(), String> {
+    if model.here().view == "entity" {
+        let place = Location::new("events", model.here().subject.clone());
+        go(model, place);
+        return Ok(());
+    }
+    let is_narrowed = model.here().view == "events" && model.here().subject != Subject::All;
+    if is_narrowed {
+        go(model, Location::new("events", Subject::All));
+        return Ok(());
+    }
+    to(model, "events")
+}
 
 /// Goes to a view as it was left.
 fn to(model: &mut Model, view: &'static str) -> Result<(), String> {

@@ -33,12 +33,14 @@ pub(crate) const WRAP: Action = Action {
 pub(crate) const LEFT: Action = Action {
     name: "left",
     short: "left",
-    help: "Moves to the left where lines are not wrapped.",
+    help: "Moves to the left: the cell that is selected, or lines that are not wrapped.",
     argument: None,
     keys: &[Key::Char('h'), Key::Left],
-    applies: |model| has_text(model) && !model.wrap,
+    applies: moves_sideways,
     run: |model, _| {
-        model.sideways = model.sideways.saturating_sub(STEP_COLUMNS);
+        if !model.view().step_sideways(model, -1) {
+            model.sideways = model.sideways.saturating_sub(STEP_COLUMNS);
+        }
         Ok(())
     },
 };
@@ -47,17 +49,21 @@ pub(crate) const LEFT: Action = Action {
 pub(crate) const RIGHT: Action = Action {
     name: "right",
     short: "right",
-    help: "Moves to the right where lines are not wrapped.",
+    help: "Moves to the right: the cell that is selected, or lines that are not wrapped.",
     argument: None,
     keys: &[Key::Char('l'), Key::Right],
-    applies: |model| has_text(model) && !model.wrap,
+    applies: moves_sideways,
     run: |model, _| {
-        if !model.wrap {
+        if !model.view().step_sideways(model, 1) && !model.wrap {
             model.sideways += STEP_COLUMNS;
         }
         Ok(())
     },
 };
+
+fn moves_sideways(model: &Model) -> bool {
+    model.view().has_columns() || (has_text(model) && !model.wrap)
+}
 
 fn has_text(model: &Model) -> bool {
     model.view().has_text()

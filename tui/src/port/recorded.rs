@@ -3,17 +3,22 @@
 //! In: records, and a way to look one up. Out: answers. Owns: nothing that is not given to it.
 //! Law: the same filter and order as every other holder of data: [`crate::Filter`] and [`Sort`].
 
+mod timeline;
+
 use std::str::FromStr;
 
 use offbound_schemas::record::{Finding, Gap, Incident, SourceCount};
 use offbound_schemas::{EventId, FindingId, IncidentId};
 
 use super::{
-    At, EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Page, PageRequest, PortError, Sort,
-    SourceRow,
+    At, Entity, EntityNote, EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Judged, Page,
+    PageRequest, PortError, Sort, SourceRow, Timeline, TimelineRequest,
 };
 use crate::filter::Filter;
 use crate::list::Row;
+
+/// Findings that speak of uses of one entity and are told with it: more than its uses have kinds.
+const JUDGED_MAX: usize = 4_096;
 
 /// How a record is found by its id.
 pub type Lookup = Box<dyn FnMut(EventId) -> Result<Option<EvidenceRecord>, PortError> + Send>;
@@ -75,6 +80,21 @@ impl Investigation for Recorded {
         let all = rows.len();
         let found = window(&rows, request, |id: String, row| row.id() == id);
         Ok(page(rows, found, request.limit, all, SourceRow::clone))
+    }
+
+    fn note(&mut self, entity: &Entity) -> Result<EntityNote, PortError> {
+        let incidents =
+            self.incidents.iter().filter(|incident| Entity::of_incident(incident).contains(entity));
+        let judged = self.findings.iter().filter(|finding| entity.is_in(finding)).filter_map(Judged::of);
+        Ok(EntityNote {
+            entity: entity.clone(),
+            incidents: incidents.map(IncidentRow::from).collect(),
+            judged: judged.take(JUDGED_MAX).collect(),
+        })
+    }
+
+    fn timeline(&mut self, request: &TimelineRequest) -> Result<Timeline, PortError> {
+        timeline::answer(self, request)
     }
 }
 

@@ -15,7 +15,8 @@ use offbound_schemas::vocabulary::{
 };
 use offbound_schemas::{EventId, EventTime, FindingId, IncidentId, table};
 
-use crate::port::{EvidenceRecord, Header, Recorded};
+use super::events::RecordedEvents;
+use crate::port::{Entity, EntityKind, EventRow, EvidenceRecord, Header, Recorded};
 
 const START: &str = "2026-03-01T10:04:07.25Z";
 const SECOND: i64 = 1_000_000_000;
@@ -26,6 +27,57 @@ type Text<'a> = &'a dyn Fn(&str) -> String;
 #[must_use]
 pub fn investigation() -> Recorded {
     with_text(&|text| text.to_owned())
+}
+
+/// The events that it rests on, and some around them.
+#[must_use]
+pub fn archive() -> RecordedEvents {
+    archive_with_text(&|text| text.to_owned())
+}
+
+/// The same with every outside text replaced by what `text` makes of it.
+#[must_use]
+pub fn archive_with_text(text: Text<'_>) -> RecordedEvents {
+    let findings = findings(text);
+    let mut events: Vec<(EventRow, Vec<Entity>)> = findings
+        .iter()
+        .flat_map(|finding| finding.evidence.iter().map(move |evidence| (finding, evidence)))
+        .map(|(finding, evidence)| (row(text, evidence), Entity::of_finding(finding)))
+        .collect();
+    let host = Entity::new(EntityKind::Host, &text("node-17"));
+    events.extend((0..400_i64).map(|number| (background(text, number), vec![host.clone()])));
+    events.sort_by_key(|(row, _)| (row.time, row.id));
+    RecordedEvents { events, gaps: vec![gap(text)] }
+}
+
+fn row(text: Text<'_>, evidence: &Evidence) -> EventRow {
+    let is_host = evidence.table == table::host_events::SPEC.name;
+    EventRow {
+        id: evidence.event_id,
+        time: evidence.time,
+        table: evidence.table.clone(),
+        source: evidence.source.clone(),
+        who: text(if is_host { "/tmp/.x/run" } else { "system:serviceaccount:shop:web" }),
+        what: evidence.role.clone(),
+        to: text(if is_host { "/var/run/secrets/token" } else { "kube-apiserver" }),
+        outcome: text("allow"),
+        place: text(if is_host { "node-17" } else { "10.4.7.9" }),
+    }
+}
+
+/// What goes on anyway, thicker and thinner in turns.
+fn background(text: Text<'_>, number: i64) -> EventRow {
+    EventRow {
+        id: EventId(id(&format!("background {number}"))),
+        time: at(number * number % 601 - 60),
+        table: table::host_events::SPEC.name.to_owned(),
+        source: text("tetragon"),
+        who: text("/usr/bin/java"),
+        what: text("file_open"),
+        to: text("/app/config.yaml"),
+        outcome: text("success"),
+        place: text("node-17"),
+    }
 }
 
 /// The same without anything in it.

@@ -14,6 +14,8 @@ use crate::theme::{Role, Theme};
 pub(crate) enum Target {
     /// The row with this index.
     Row(u64),
+    /// The row with this index, and in it the cell so far right of this column.
+    Cells(u64, u16),
     /// The action of this name.
     Action(&'static str),
 }

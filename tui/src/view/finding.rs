@@ -11,6 +11,7 @@ use super::{View, facts, is_wide, peek, split, table};
 use crate::list::{Motion, Row};
 use crate::location::{Location, Subject, Within};
 use crate::model::{Look, Model};
+use crate::port::Entity;
 use crate::question::Question;
 use crate::theme::Role;
 
@@ -138,11 +139,17 @@ impl View for OneFinding {
     fn evidence(&self, model: &Model) -> Option<(EventId, Within)> {
         Some((shown(model)?, Within::Finding(subject(model)?)))
     }
+    fn entities(&self, model: &Model) -> Vec<Entity> {
+        ready(model).map(Entity::of_finding).unwrap_or_default()
+    }
+    fn timeline_of(&self, model: &Model) -> Option<Subject> {
+        subject(model).map(Subject::Finding)
+    }
     fn incident(&self, model: &Model) -> Option<IncidentId> {
         ready(model)?.incident
     }
     fn hints(&self) -> &'static [&'static str] {
-        &["open", "to-incident", "back"]
+        &["open", "to-incident", "timeline", "to-entity", "back"]
     }
     fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, _area: Rect) {
         let (head, list, record) = layout(model.size);

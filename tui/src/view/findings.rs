@@ -12,7 +12,7 @@ use crate::desk::Status;
 use crate::list::Motion;
 use crate::location::{Location, Subject, Within};
 use crate::model::{Look, Model};
-use crate::port::FindingRow;
+use crate::port::{Entity, FindingRow};
 use crate::question::{Question, Slot};
 use crate::theme::Role;
 
@@ -95,6 +95,15 @@ impl View for Findings {
     }
     fn incident(&self, model: &Model) -> Option<IncidentId> {
         model.findings.selected()?.incident
+    }
+    fn entities(&self, model: &Model) -> Vec<Entity> {
+        match model.findings.selected().map(|row| model.look_finding(row.id)) {
+            Some(Look::Ready(finding)) => Entity::of_finding(finding),
+            _ => Vec::new(),
+        }
+    }
+    fn timeline_of(&self, model: &Model) -> Option<Subject> {
+        model.findings.selected().map(|row| Subject::Finding(row.id))
     }
     fn hints(&self) -> &'static [&'static str] {
         &["open", "evidence", "to-incident", "filter", "sort"]

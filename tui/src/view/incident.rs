@@ -16,7 +16,7 @@ use super::{LIST_PERCENT, View, facts, is_vast, peek, split, table};
 use crate::list::{List, Motion, Row, WINDOW_ROWS};
 use crate::location::{Location, Subject, Within};
 use crate::model::{Look, Model};
-use crate::port::{At, PageRequest, Sort};
+use crate::port::{At, Entity, PageRequest, Sort};
 use crate::question::Question;
 
 pub(crate) use rows::VerdictRow;
@@ -120,12 +120,24 @@ impl View for OneIncident {
         let row = model.verdict.selected()?;
         row.leads_to(id)
     }
+    fn entities(&self, model: &Model) -> Vec<Entity> {
+        if let Some(entity) = model.verdict.selected().and_then(VerdictRow::entity) {
+            return vec![entity];
+        }
+        match subject(model).map(|id| model.look_incident(id)) {
+            Some(Look::Ready(incident)) => Entity::of_incident(incident),
+            _ => Vec::new(),
+        }
+    }
+    fn timeline_of(&self, model: &Model) -> Option<Subject> {
+        subject(model).map(Subject::Incident)
+    }
     fn evidence(&self, model: &Model) -> Option<(EventId, Within)> {
         let event = model.verdict.selected()?.record()?;
         subject(model).map(|id| (event, Within::Incident(id)))
     }
     fn hints(&self) -> &'static [&'static str] {
-        &["open", "evidence", "back"]
+        &["open", "evidence", "timeline", "to-entity", "back"]
     }
     fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, _area: Rect) {
         let verdict = lines(model);

@@ -12,7 +12,7 @@ use crate::desk::Status;
 use crate::list::Motion;
 use crate::location::{Location, Subject};
 use crate::model::{Look, Model};
-use crate::port::IncidentRow;
+use crate::port::{Entity, IncidentRow};
 use crate::question::{Question, Slot};
 use crate::theme::Role;
 
@@ -59,6 +59,12 @@ impl View for Incidents {
     }
     fn incident(&self, model: &Model) -> Option<IncidentId> {
         model.incidents.selected().map(|row| row.id)
+    }
+    fn entities(&self, model: &Model) -> Vec<Entity> {
+        match model.incidents.selected().map(|row| model.look_incident(row.id)) {
+            Some(Look::Ready(incident)) => Entity::of_incident(incident),
+            _ => Vec::new(),
+        }
     }
     fn hints(&self) -> &'static [&'static str] {
         &["open", "filter", "sort"]

@@ -144,6 +144,24 @@ impl Ink {
         lines.into_iter().map(|line| Self { text: Cow::Owned(line), ..self.clone() }).collect()
     }
 
+    /// Its end, in at most `room` columns, with two dots for what is left out. A spelled-out character is never broken.
+    pub(crate) fn end(&self, room: usize) -> Self {
+        if self.width() <= room {
+            return self.clone();
+        }
+        let mut used = 2;
+        let mut begin = self.text.len();
+        for atom in atoms(&self.text).iter().rev() {
+            used += text_width(atom);
+            if used > room {
+                break;
+            }
+            begin -= atom.len();
+        }
+        let rest = self.text.get(begin..).unwrap_or_default();
+        Self { text: Cow::Owned(format!("..{rest}")), ..self.clone() }
+    }
+
     /// Its text, which is safe.
     #[cfg(test)]
     pub(crate) fn text(&self) -> &str {
@@ -288,6 +306,17 @@ mod tests {
                 assert_eq!(lines.iter().filter(|line| line.text().contains("<ESC>")).count() > 0, room >= 5);
             }
         }
+    }
+
+    /// Scenario: long names in narrow room. Guarantees: the end is kept, no wider than the room, no token is broken.
+    #[test]
+    fn ends_of_names_fit() {
+        let ink = Ink::outside("spiffe://a/ns/x\x1b/sa/web");
+        assert_eq!(ink.end(8).text(), "..sa/web");
+        assert_eq!(ink.end(14).text(), "..<ESC>/sa/web");
+        assert_eq!(ink.end(13).text(), "../sa/web");
+        assert_eq!(ink.end(80).text(), ink.text());
+        assert!((2..40).all(|room| ink.end(room).width() <= room));
     }
 
     /// Scenario: outside text with a control character and an imitation of one. Guarantees: only the real one

@@ -9,7 +9,7 @@ use super::ink::{Ink, Line};
 use super::{View, incident, is_wide, peek};
 use crate::location::{Location, Subject, Within};
 use crate::model::{Look, Model};
-use crate::port::EvidenceRecord;
+use crate::port::{Entity, EvidenceRecord};
 use crate::question::Question;
 use crate::theme::Role;
 
@@ -107,6 +107,19 @@ impl View for Record {
             Within::Alone => None,
         }
     }
+    fn entities(&self, model: &Model) -> Vec<Entity> {
+        match subject(model).map(|(event, _)| model.look_record(event)) {
+            Some(Look::Ready(record)) => Entity::of_columns(&record.columns),
+            _ => Vec::new(),
+        }
+    }
+    fn timeline_of(&self, model: &Model) -> Option<Subject> {
+        match subject(model)?.1 {
+            Within::Finding(id) => Some(Subject::Finding(id)),
+            Within::Incident(id) => Some(Subject::Incident(id)),
+            Within::Alone => None,
+        }
+    }
     fn siblings(&self, model: &Model) -> Vec<EventId> {
         match subject(model).map(|(_, within)| within) {
             Some(Within::Finding(id)) => match model.look_finding(id) {
@@ -121,7 +134,7 @@ impl View for Record {
         }
     }
     fn hints(&self) -> &'static [&'static str] {
-        &["next", "previous", "to-incident", "wrap", "back"]
+        &["next", "previous", "to-incident", "to-entity", "wrap", "back"]
     }
     fn draw(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let Some((event, _)) = subject(model) else { return };

@@ -7,9 +7,10 @@ use offbound_schemas::{EventId, IncidentId};
 use ratatui::layout::Rect;
 
 use super::verdict::seconds_ink;
+use crate::filter::exactly;
 use crate::list::Row;
 use crate::location::{Location, Subject, Within};
-use crate::port::{FindingRow, Page};
+use crate::port::{Entity, EntityKind, FindingRow, Page};
 use crate::theme::Role;
 use crate::view::canvas::Canvas;
 use crate::view::ink::{Ink, Line};
@@ -166,6 +167,22 @@ impl VerdictRow {
         }
     }
 
+    /// The entity that it names, if it names one.
+    pub(super) fn entity(&self) -> Option<Entity> {
+        match self {
+            Self::Credential(Some(id)) => Some(Entity::new(EntityKind::Credential, id)),
+            Self::Exposure(exposure) => Some(Entity::new(EntityKind::Credential, &exposure.credential)),
+            Self::Reach(_, reach, _) => {
+                reach.credential.as_deref().map(|id| Entity::new(EntityKind::Credential, id))
+            }
+            Self::Concerned(field, name) => {
+                let kind = EntityKind::ALL.into_iter().find(|kind| kind.name() == *field)?;
+                Some(Entity::new(kind, name))
+            }
+            _ => None,
+        }
+    }
+
     /// Where Enter leads.
     pub(super) fn leads_to(&self, incident: IncidentId) -> Option<Location> {
         let within = Within::Incident(incident);
@@ -174,10 +191,10 @@ impl VerdictRow {
                 self.record().map(|event| Location::new("record", Subject::Record(event, within)))
             }
             Self::Finding(row) => Some(Location::new("finding", Subject::Finding(row.id))),
-            Self::Credential(Some(id)) => findings_with("credential", id),
-            Self::Exposure(exposure) => findings_with("credential", &exposure.credential),
-            Self::Reach(_, reach, _) => findings_with("destination", &reach.destination),
-            Self::Concerned(field, name) => findings_with(field, name),
+            Self::Credential(Some(id)) => Some(findings_with("credential", id)),
+            Self::Exposure(exposure) => Some(findings_with("credential", &exposure.credential)),
+            Self::Reach(_, reach, _) => Some(findings_with("destination", &reach.destination)),
+            Self::Concerned(field, name) => Some(findings_with(field, name)),
             Self::Credential(None)
             | Self::Heading(..)
             | Self::Text(..)
@@ -220,14 +237,11 @@ impl VerdictRow {
     }
 }
 
-/// The findings list, filtered to this value; nothing when the value cannot be written in a filter.
-fn findings_with(field: &str, value: &str) -> Option<Location> {
-    if value.contains('"') {
-        return None;
-    }
+/// The findings list, filtered to this value.
+fn findings_with(field: &str, value: &str) -> Location {
     let mut place = Location::new("findings", Subject::All);
-    place.filter = format!("{field}:\"{value}\"");
-    Some(place)
+    place.filter = exactly(field, value);
+    place
 }
 
 /// `text` and spaces up to `columns`.
