@@ -53,6 +53,7 @@ impl Sender {
     /// Sends records at once, stamped as if they had come one by one, `rate` a second, the last of them now.
     pub(crate) fn all(&self, traffic: &Traffic, records: &[Record], rate: u64) -> Result<(), Problem> {
         let whole = moment_of(records.len(), rate);
+        #[allow(clippy::disallowed_methods, reason = "the last of them comes now")]
         let start = SystemTime::now().duration_since(UNIX_EPOCH)?.saturating_sub(whole);
         for (number, record) in records.iter().enumerate() {
             let stamp = i64::try_from((start + moment_of(number, rate)).as_millis())?;
