@@ -7,12 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayData, ArrayRef, AsArray, ListArray, RecordBatch, layout, make_array};
-use arrow::buffer::{BooleanBuffer, Buffer, MutableBuffer, NullBuffer};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch};
 use arrow::compute::concat;
-use arrow::datatypes::{DataType, Field, SchemaRef};
-use offbound_schemas::EventBatch;
+use arrow::datatypes::DataType;
 use offbound_schemas::table::{host_events, identity_assertions, placements};
+use offbound_schemas::{EventBatch, EventBuilder};
 
 use super::Waiting;
 use crate::fact::columns::folded_columns;
@@ -22,9 +21,6 @@ use crate::keyed::HashMap;
 const MERGED: usize = 16;
 /// Rows up to which batches are of about the same size; larger ones than the last stay as they are.
 const SIZES: [usize; 2] = [64, 1_024];
-
-/// Bytes of the widest value of a column: an id, or a view of a text.
-const WIDEST_VALUE_BYTES: usize = 16;
 
 /// A batch, and how many of its rows still wait.
 #[derive(Debug)]
@@ -169,32 +165,15 @@ fn of_tables(make: impl Fn(Table, &[&str]) -> RecordBatch) -> EventBatch {
     }
 }
 
-/// So many rows of each table without any value. Their columns share their memory.
+/// So many rows of each table without any value.
 fn absent_rows(rows: usize) -> EventBatch {
-    let zeros = Buffer::from(MutableBuffer::from_len_zeroed((rows + 1) * WIDEST_VALUE_BYTES));
-    let of = |schema: SchemaRef| {
-        let columns = schema.fields().iter().map(|field| make_array(absent_values(field, rows, &zeros)));
-        RecordBatch::try_new(Arc::clone(&schema), columns.collect())
-            .expect("columns of this schema, of as many rows as all others")
-    };
-    EventBatch {
-        host_events: of(host_events::schema()),
-        identity_assertions: of(identity_assertions::schema()),
-        placements: of(placements::schema()),
+    let mut builder = EventBuilder::default();
+    for _ in 0..rows {
+        builder.host_events.end_row();
+        builder.identity_assertions.end_row();
+        builder.placements.end_row();
     }
-}
-
-/// Nulls, or values of nothing but zeros where the column has no nulls.
-fn absent_values(field: &Field, rows: usize, zeros: &Buffer) -> ArrayData {
-    let shape = layout(field.data_type());
-    let none = field.is_nullable().then(|| BooleanBuffer::new(zeros.clone(), 0, rows)).map(NullBuffer::new);
-    let children = match field.data_type() {
-        DataType::List(item) => vec![ArrayData::new_empty(item.data_type())],
-        _ => Vec::new(),
-    };
-    let values = ArrayData::builder(field.data_type().clone()).len(rows).nulls(none).child_data(children);
-    let values = values.buffers(shape.buffers.iter().map(|_| zeros.clone()).collect());
-    values.build().expect("zeros are a value of every column, and the widest fits them")
+    builder.finish()
 }
 
 /// A batch with the columns of these names that have any value; others take no room.
@@ -215,9 +194,7 @@ fn one(parts: &[&RecordBatch], absent: &RecordBatch, names: &[&str]) -> RecordBa
     let schema = absent.schema();
     let columns = schema.fields().iter().zip(absent.columns()).map(|(field, nothing)| {
         let values = parts.iter().filter_map(|part| part.column_by_name(field.name()).map(AsRef::as_ref));
-        // One array alone would be given back as it is, with the room around it.
-        let end = nothing.slice(0, 0);
-        let values: Vec<&dyn Array> = values.chain([end.as_ref()]).collect();
+        let values: Vec<&dyn Array> = values.collect();
         let has_none = values.iter().all(|values| values.null_count() == values.len());
         if has_none || !names.contains(&field.name().as_str()) {
             return nothing.slice(0, rows);
