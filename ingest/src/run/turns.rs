@@ -113,15 +113,22 @@ mod tests {
     use crate::fuzzing::{Collector, Numbers, check_count};
     use crate::{FingerprintKey, IngestOptions};
 
-    /// Reads messages in turns of so many; where there is no turn any more, one by one as if there were none. Rows come in
-    /// the order of their places.
-    fn read(messages: &[Offered<'_>], turns: &mut dyn Iterator<Item = usize>) -> (Collector, SourceCount) {
+    /// A reading of a partition of which nothing is read yet.
+    fn begun() -> Paused {
         let formats = crate::Formats::default();
         let options = IngestOptions { formats, sources: Vec::new(), key: FingerprintKey::for_tests() };
         let topic = Arc::from("audit");
-        let partition = Partition { topic: &topic, partition: 3, format: None, instance: None };
+        Paused::of_partition(
+            &Partition { topic: &topic, partition: 3, format: None, instance: None },
+            &options,
+        )
+    }
+
+    /// Reads messages in turns of so many; where there is no turn any more, one by one as if there were none. Rows come in
+    /// the order of their places.
+    fn read(messages: &[Offered<'_>], turns: &mut dyn Iterator<Item = usize>) -> (Collector, SourceCount) {
         let mut out = Collector::default();
-        let mut run = Paused::of_partition(&partition, &options).go_on(&mut out);
+        let mut run = begun().go_on(&mut out);
         let mut rest = messages;
         while let Some((first, behind)) = rest.split_first() {
             let Some(length) = turns.next() else {
@@ -204,17 +211,13 @@ mod tests {
     /// most of them tells their format, and of none another.
     #[test]
     fn beginnings_tell() {
-        let formats = crate::Formats::default();
-        let options = IngestOptions { formats, sources: Vec::new(), key: FingerprintKey::for_tests() };
-        let topic = Arc::from("audit");
-        let partition = Partition { topic: &topic, partition: 3, format: None, instance: None };
         let mut out = Collector::default();
-        let mut run = Paused::of_partition(&partition, &options).go_on(&mut out);
+        let mut run = begun().go_on(&mut out);
         let lines: Vec<&str> = FORMATS.iter().flat_map(|format| format.sample.lines()).collect();
         run.messages(&offered(&lines));
         let (mut told, mut untold) = (0, Vec::new());
         for id in crate::fast::ids() {
-            let index = options.formats.position(id).expect("it is a format");
+            let index = crate::Formats::default().position(id).expect("it is a format");
             for line in
                 FORMATS.iter().filter(|format| format.id == id).flat_map(|format| format.sample.lines())
             {
