@@ -3,7 +3,8 @@
 //! In: whole lines of a stream whose format is known. Out: rows in the columns, or nothing, and then the strict path
 //! reads the record. Owns: the list [`FAST`] of formats that have one; each is one file beside its strict decoder.
 //! A fast decoder knows the plain records of its format and nothing else: a closed set of keys, compact JSON, no
-//! envelope; of a record that holds a secret it reads what is left when that is replaced. Law FLOW-2: fast ≡ strict, byte for byte, in every column.
+//! envelope; of a record that holds a secret it reads what is left when that is replaced.
+//! Law FLOW-2: fast ≡ strict, byte for byte, in every column.
 
 mod grow;
 pub(crate) mod line;

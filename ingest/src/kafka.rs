@@ -33,8 +33,8 @@ pub use complaint::explain_complaint;
 pub use connection::{Client, Connection, KafkaError, Mechanism, Sasl, Tls};
 pub use notice::{Assigned, Delivery, Gap, GapReason, Notice, PartitionOffset, Revoked, Stretch};
 pub use options::{
-    CHUNK_BYTES, CHUNK_WAIT, DRAIN_TIME, IDLE, METADATA_REFRESH, Offsets, QUEUE_BYTES, SESSION_TIMEOUT,
-    SETTLE_AFTER, SourceOptions, Start, TopicPattern, TopicRule, WARM_UP_RECORDS,
+    CHUNK_BYTES, CHUNK_WAIT, DRAIN_TIME, IDLE, LIVE_NANOS, METADATA_REFRESH, Offsets, QUEUE_BYTES,
+    SESSION_TIMEOUT, SETTLE_AFTER, SourceOptions, Start, TopicPattern, TopicRule, WARM_UP_RECORDS,
 };
 pub use secret::Secret;
 pub use source::KafkaSource;

@@ -11,7 +11,7 @@ mod events;
 mod recorded;
 mod rows;
 mod timeline;
-mod window;
+pub(crate) mod window;
 
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};

@@ -22,6 +22,7 @@ use offbound_tui::{
 use crate::exit::Failure;
 use crate::hunt::Asker;
 use crate::interrupt::Interrupt;
+use sql::Numbers;
 
 /// The events of a store.
 pub(crate) struct Archived {
@@ -44,6 +45,16 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn rows(&self, sql: String) -> Result<Vec<RecordBatch>, Failure> {
         self.asker.rows(sql, &self.stop)
+    }
+
+    /// How many rows a table, or what stands for one, has.
+    fn count(&self, from: &str) -> Result<u64, Failure> {
+        let mut total = 0;
+        for batch in self.rows(format!("SELECT count(*) FROM {from}"))? {
+            let counts = Numbers::of(&batch, 0)?;
+            total += (0..batch.num_rows()).map(|row| counts.count(row)).sum::<u64>();
+        }
+        Ok(total)
     }
 
     fn store(&self) -> Result<Store, Failure> {

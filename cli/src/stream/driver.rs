@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offbound_correlate::{Again, Changes};
-use offbound_ingest::kafka::{self, Assigned, Delivery, GapReason, KafkaSource, Notice, Revoked, Stretch};
+use offbound_ingest::kafka::{
+    self, Assigned, Delivery, GapReason, KafkaSource, LIVE_NANOS, Notice, Revoked, Stretch,
+};
 use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventTime, FindingId, IncidentId};
@@ -397,7 +399,7 @@ impl Driver {
         if !self.hold_back.is_due(waiting) {
             return;
         }
-        let ahead = self.marks.ahead((hold_back::SLACK_NANOS, hold_back::LIVE_NANOS), now);
+        let ahead = self.marks.ahead((hold_back::SLACK_NANOS, LIVE_NANOS), now);
         let Some(held) = self.hold_back.change(waiting, &ahead) else { return };
         self.parts.metrics.held_back.set(i64::try_from(held.len()).unwrap_or(i64::MAX));
         if let Some((topic, partition)) = ahead.slowest {

@@ -11,8 +11,6 @@ use super::watermark::{Ahead, Partition};
 
 /// How far a partition may be ahead of the slowest one, in nanoseconds of event time.
 pub(super) const SLACK_NANOS: i64 = 10_000_000_000;
-/// Records that arrived at most so long ago arrive now, in nanoseconds.
-pub(super) const LIVE_NANOS: i64 = 30_000_000_000;
 /// Once rows are too many, partitions are held back until they are fewer than this part of that number.
 const ENOUGH: usize = 2;
 

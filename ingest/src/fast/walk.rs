@@ -68,12 +68,6 @@ impl Shape {
         !matches!(self.others, Others::Irregular) || self.index(key).is_some()
     }
 
-    /// Whether it has a member of this name.
-    #[cfg(feature = "kafka")]
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.index(key).is_some()
-    }
-
     /// Its members.
     pub(crate) fn members(&self) -> &'static [Member] {
         self.members

@@ -22,6 +22,8 @@ pub const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 pub const SETTLE_AFTER: Duration = Duration::from_secs(5);
 /// How long nothing comes of a partition before it is silent.
 pub const IDLE: Duration = Duration::from_secs(10);
+/// Records that arrived at most so long ago arrive now, in nanoseconds: whoever is ahead with them waits for nobody.
+pub const LIVE_NANOS: i64 = 30_000_000_000;
 /// How long a member may be silent before the group gives its partitions to others.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long a revoked partition waits for its deliveries to be committed: well within the session, so that nobody else

@@ -10,14 +10,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::kafka::options::LIVE_NANOS;
 use crate::kafka::source::Key;
 use crate::kafka::turn::Owned;
 use crate::kafka::worker::Worker;
 
 /// How far a partition may be ahead of the slowest one before its turn is put off, in nanoseconds of event time.
 const AHEAD_NANOS: i64 = 1_000_000_000;
-/// Records that arrived at most so long ago arrive now, in nanoseconds.
-const LIVE_NANOS: i64 = 30_000_000_000;
 /// How long messages of a partition that is not at its end may be on their way.
 const FETCH_TIME: Duration = Duration::from_secs(1);
 /// How long its turn may be put off. Not a number of turns: where little has come, a turn takes no time.

@@ -15,8 +15,6 @@ pub(crate) type Offered<'m> = (Option<&'m [u8]>, u64);
 /// A format of this stream, and how sure its records are.
 type Known = (usize, u8);
 
-/// Fewest messages that are worth being sorted.
-const WORTH_SORTING: usize = 4;
 /// Longest first key by which a format is known, in bytes.
 const MAX_KEY_BYTES: usize = 64;
 
@@ -26,8 +24,8 @@ impl Run<'_> {
         let mut rest = messages;
         while let Some((first, behind)) = rest.split_first() {
             let formats = self.formats_of(rest);
-            if formats.len() < WORTH_SORTING {
-                self.message_of(formats.first().copied(), *first);
+            if formats.is_empty() {
+                self.message_of(None, *first);
                 rest = behind;
                 continue;
             }
@@ -83,7 +81,7 @@ impl State {
         let key = first_key(line);
         let mut fitting = self.decoders.iter().filter_map(|(index, decoder)| {
             let begins = |beginning: &&str| line.starts_with(beginning.as_bytes());
-            let fast = decoder.fast.filter(|fast| key.is_some_and(|key| fast.shape.has(key)));
+            let fast = decoder.fast.filter(|fast| key.is_some_and(|key| fast.shape.index(key).is_some()));
             let plain = decoder.plain.filter(|plain| plain.beginnings.iter().any(begins));
             let confidence = fast.map(|fast| fast.confidence).or(plain.map(|plain| plain.confidence));
             confidence.map(|confidence| (*index, confidence))
@@ -110,7 +108,7 @@ mod tests {
     use super::super::message::Partition;
     use super::*;
     use crate::decode::FORMATS;
-    use crate::fuzzing::{Collector, Numbers, check_count};
+    use crate::fuzzing::{Collector, Numbers, check_count, sample};
     use crate::{FingerprintKey, IngestOptions};
 
     /// A reading of a partition of which nothing is read yet.
@@ -243,10 +241,8 @@ mod tests {
     /// Guarantees: none of it comes out.
     #[test]
     fn keys_go_on() {
-        let [audit, other] = ["linux-audit", "k8s-audit"].map(|id| {
-            let format = FORMATS.iter().find(|format| format.id == id).expect("it is a format");
-            format.sample.lines().next().expect("a format has a sample")
-        });
+        let [audit, other] =
+            ["linux-audit", "k8s-audit"].map(|id| sample(id).lines().next().expect("a format has a sample"));
         let begin = "type=USER_CMD msg=audit(1700000000.000:7): cwd=\"-----BEGIN PRIVATE KEY-----\"";
         let body = "MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC7VJTUt9Us8cKj";
         for turn in [1, 9] {

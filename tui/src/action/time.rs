@@ -1,6 +1,6 @@
 //! Moving through time, where a view has time from left to right.
 
-use offbound_schemas::EventTime;
+use offbound_schemas::{EventTime, parse_duration_nanos};
 
 use super::Action;
 use crate::keymap::Key;
@@ -138,10 +138,10 @@ fn go_to(model: &mut Model, argument: &str) -> Result<(), String> {
 
 /// A time as it is typed; what it leaves out is as in `now`.
 fn read(text: &str, now: EventTime) -> Option<EventTime> {
-    if let Some(nanos) = text.strip_prefix('+').and_then(length) {
+    if let Some(nanos) = text.strip_prefix('+').and_then(parse_duration_nanos) {
         return Some(now.plus_nanos(nanos));
     }
-    if let Some(nanos) = text.strip_prefix('-').and_then(length) {
+    if let Some(nanos) = text.strip_prefix('-').and_then(parse_duration_nanos) {
         return Some(now.plus_nanos(-nanos));
     }
     let text = text.trim_end_matches('Z').replace(' ', "T");
@@ -156,19 +156,6 @@ fn read(text: &str, now: EventTime) -> Option<EventTime> {
     let begin = today.get(..10_usize.checked_sub(date.len())?)?;
     let seconds = if clock.matches(':').count() == 1 { ":00" } else { "" };
     EventTime::parse(&format!("{begin}{date}T{clock}{seconds}Z")).ok()
-}
-
-/// A length of time in nanoseconds: a number and `s`, `m`, `h` or `d`.
-fn length(text: &str) -> Option<i64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.parse::<u32>().ok().and_then(|number| i64::from(number).checked_mul(seconds * 1_000_000_000))
 }
 
 #[cfg(test)]

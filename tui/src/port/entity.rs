@@ -22,6 +22,12 @@ impl EntityKind {
     /// Every kind, as lists show them.
     pub const ALL: [Self; 3] = [Self::Credential, Self::Workload, Self::Host];
 
+    /// The kind of that word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == word)
+    }
+
     /// The word, which is the filter field of findings too.
     #[must_use]
     pub const fn name(self) -> &'static str {

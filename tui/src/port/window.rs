@@ -6,10 +6,10 @@
 use offbound_schemas::EventTime;
 
 const MILLI: i64 = 1_000_000;
-const SECOND: i64 = 1_000 * MILLI;
+pub(crate) const SECOND: i64 = 1_000 * MILLI;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// Lengths of a cell: those that clocks and calendars are divided by.
 const LENGTHS: &[i64] = &[

@@ -7,12 +7,11 @@ use super::chrome::body_area;
 use super::ink::{Ink, Line};
 use super::table::{Column, Rows, fixed, flexible, number};
 use super::{View, peek, table, words};
-use crate::desk::Status;
 use crate::event_filter::EventFilter;
 use crate::filter::FilterError;
 use crate::list::Motion;
 use crate::location::{Location, Subject};
-use crate::model::{Look, Model};
+use crate::model::Model;
 use crate::port::{Entity, EntityRow};
 use crate::question::{Question, Slot};
 use crate::theme::Role;
@@ -82,11 +81,11 @@ impl View for Entities {
         let list = Rect { height: area.height.saturating_sub(2), ..area };
         table::draw(canvas, list, &model.entities, &EntityRows);
         if model.entities.totals().0 == 0 {
-            let reason = match model.desk.status(Slot::Entities) {
-                Some(Status::Failed(why)) => peek::missing(&Look::<()>::Failed(why), "list"),
-                Some(Status::Ready) => table::nothing(model.entities.totals(), "no event names anybody"),
-                _ => vec![Ink::fixed("reading").role(Role::Dim)],
-            };
+            let reason = peek::why_empty(
+                model.desk.status(Slot::Entities),
+                model.entities.totals(),
+                "no event names anybody",
+            );
             canvas.line(list.x + 2, list.y + 2, list.width.saturating_sub(4), &reason);
         }
         if let Some(row) = model.entities.selected().filter(|_| area.height > 3) {

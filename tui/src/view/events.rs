@@ -130,11 +130,8 @@ impl View for Events {
         let (list, pane) = layout(model);
         rows::draw(canvas, list, &model.events, &EventRows);
         if model.events.totals().0 == 0 {
-            let reason = match model.desk.status(Slot::Events) {
-                Some(Status::Failed(why)) => peek::missing(&Look::<()>::Failed(why), "list"),
-                Some(Status::Ready) => rows::nothing(model.events.totals(), "no events here"),
-                _ => vec![Ink::fixed("reading").role(Role::Dim)],
-            };
+            let reason =
+                peek::why_empty(model.desk.status(Slot::Events), model.events.totals(), "no events here");
             canvas.line(list.x + 2, list.y + 2, list.width.saturating_sub(4), &reason);
         }
         if pane.height > 0 && pane.width > 0 {

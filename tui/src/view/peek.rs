@@ -9,6 +9,8 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::facts::{draw_lines, pad};
 use super::ink::{Ink, Line};
+use super::table;
+use crate::desk::Status;
 use crate::model::{Look, Model};
 use crate::port::EvidenceRecord;
 use crate::theme::Role;
@@ -109,6 +111,15 @@ fn whole(record: &EvidenceRecord, room: u16) -> Vec<Line> {
     lines.push(Line::new());
     lines.extend(original(record, room, true, 0));
     lines
+}
+
+/// Why a list of what was asked is empty.
+pub(crate) fn why_empty(status: Option<&Status>, totals: (u64, u64), none: &'static str) -> Line {
+    match status {
+        Some(Status::Failed(why)) => missing(&Look::<()>::Failed(why), "list"),
+        Some(Status::Ready) => table::nothing(totals, none),
+        _ => vec![Ink::fixed("reading").role(Role::Dim)],
+    }
 }
 
 /// What to say when there is nothing to show.

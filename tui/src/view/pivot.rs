@@ -56,6 +56,16 @@ fn leave_for(model: &mut Model, entity: &Entity) {
     arrive(model);
 }
 
+/// The entities of what is selected in the place that the menu was called from.
+fn named_before(model: &mut Model) -> Vec<Entity> {
+    let stepped = model.history.back();
+    let entities = model.view().entities(model);
+    if stepped {
+        model.history.forward();
+    }
+    entities
+}
+
 impl View for Pivot {
     fn name(&self) -> &'static str {
         "pivot"
@@ -63,9 +73,7 @@ impl View for Pivot {
     fn crumb(&self, _place: &Location) -> Line {
         vec![Ink::fixed("go to")]
     }
-    fn wants(&self, model: &Model) -> Vec<Question> {
-        // The same as the place that it was called from: what is selected there is asked.
-        let _ = model;
+    fn wants(&self, _model: &Model) -> Vec<Question> {
         Vec::new()
     }
     fn list<'m>(&self, model: &'m mut Model) -> Option<&'m mut dyn Motion> {
@@ -75,11 +83,7 @@ impl View for Pivot {
         body_area(model.size).height.saturating_sub(1)
     }
     fn fill(&self, model: &mut Model) {
-        let stepped = model.history.back();
-        let entities = model.view().entities(model);
-        if stepped {
-            model.history.forward();
-        }
+        let entities = named_before(model);
         let row = |(at, entity)| PivotRow { number: at + 1, entity };
         model.pivot.fill(entities.into_iter().enumerate().map(row).collect());
     }
@@ -87,13 +91,8 @@ impl View for Pivot {
         let Some(wanted) = key.to_digit(10).and_then(|digit| usize::try_from(digit).ok()) else {
             return false;
         };
-        let stepped = model.history.back();
-        let entities = model.view().entities(model);
-        if stepped {
-            model.history.forward();
-        }
-        match wanted.checked_sub(1).and_then(|at| entities.get(at)) {
-            Some(entity) => leave_for(model, entity),
+        match wanted.checked_sub(1).and_then(|at| named_before(model).into_iter().nth(at)) {
+            Some(entity) => leave_for(model, &entity),
             None => model.complain("no such number here"),
         }
         true

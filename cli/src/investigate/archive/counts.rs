@@ -14,7 +14,7 @@ use offbound_tui::{Count, Counts, CountsRequest, LaneCounts, LaneOf, Window};
 
 use super::Asking;
 use super::lanes::{Marks, Pick, keys, texts};
-use super::sql::{Numbers, Texts, event_time, one_of, within};
+use super::sql::{Numbers, Texts, event_time, first_and_last, one_of, within};
 use crate::exit::Failure;
 
 /// Source of gaps that are of our own memory, not of what was recorded.
@@ -143,8 +143,8 @@ fn heard(asking: &Asking<'_>, marks: &[Marks]) -> Result<Heard, Failure> {
     let hosts: Vec<String> = hosts.into_iter().cloned().collect();
     let Some(wanted) = one_of(host, &hosts) else { return Ok(Heard::new()) };
     let sql = format!(
-        "SELECT {host}, arrow_cast(min({event_time}), 'Int64'), arrow_cast(max({event_time}), 'Int64') \
-         FROM {table} WHERE {wanted} GROUP BY {host}",
+        "SELECT {host}, {times} FROM {table} WHERE {wanted} GROUP BY {host}",
+        times = first_and_last(),
         table = host_events::NAME
     );
     let mut heard = Heard::new();

@@ -9,7 +9,7 @@ use offbound_schemas::vocabulary::{FindingState, Severity};
 use offbound_tui::{At, EntitiesRequest, Entity, EntityKind, EntityRow, EventFilter, EventTerm, Page};
 
 use super::Asking;
-use super::sql::{Numbers, Texts, contains, event_time, literal};
+use super::sql::{Numbers, Texts, contains, first_and_last, literal};
 use crate::exit::Failure;
 
 /// Answers a request.
@@ -18,8 +18,8 @@ pub(super) fn answer(asking: &Asking<'_>, request: &EntitiesRequest) -> Result<P
     let all = all();
     let passing: Vec<String> = filter.terms.iter().map(condition).collect();
     let passing = if passing.is_empty() { "true".to_owned() } else { passing.join(" AND ") };
-    let total = count(asking, &format!("{all} WHERE {passing}"))?;
-    let unfiltered = if filter.terms.is_empty() { total } else { count(asking, &all)? };
+    let total = asking.count(&format!("({all} WHERE {passing})"))?;
+    let unfiltered = if filter.terms.is_empty() { total } else { asking.count(&format!("({all})"))? };
     let offset = match &request.at {
         At::Offset(offset) | At::Around { otherwise: offset, .. } => *offset,
     };
@@ -35,10 +35,7 @@ pub(super) fn answer(asking: &Asking<'_>, request: &EntitiesRequest) -> Result<P
         let (found, weight, records, first, last) =
             (number(2)?, number(3)?, number(4)?, number(5)?, number(6)?);
         for row in 0..batch.num_rows() {
-            let Some(kind) = EntityKind::ALL.into_iter().find(|known| kind.get(row) == Some(known.name()))
-            else {
-                continue;
-            };
+            let Some(kind) = kind.get(row).and_then(EntityKind::named) else { continue };
             let worst = weight.get(row).and_then(|weight| usize::try_from(weight).ok());
             rows.push(EntityRow {
                 entity: Entity::new(kind, name.get(row).unwrap_or_default()),
@@ -51,15 +48,6 @@ pub(super) fn answer(asking: &Asking<'_>, request: &EntitiesRequest) -> Result<P
         }
     }
     Ok(Page { rows, offset, total, unfiltered })
-}
-
-fn count(asking: &Asking<'_>, from: &str) -> Result<u64, Failure> {
-    let mut total = 0;
-    for batch in asking.rows(format!("SELECT count(*) FROM ({from})"))? {
-        let counts = Numbers::of(&batch, 0)?;
-        total += (0..batch.num_rows()).map(|row| counts.count(row)).sum::<u64>();
-    }
-    Ok(total)
 }
 
 /// A term: of a kind or of any.
@@ -96,10 +84,10 @@ fn seen() -> String {
     ];
     let parts = columns.map(|(kind, table, column)| {
         format!(
-            "SELECT {} AS kind, {column} AS name, count(*) AS records, \
-             min(arrow_cast({event_time}, 'Int64')) AS first, max(arrow_cast({event_time}, 'Int64')) AS last \
+            "SELECT {} AS kind, {column} AS name, count(*) AS records, {times} \
              FROM {table} WHERE {column} IS NOT NULL GROUP BY {column}",
-            literal(kind.name())
+            literal(kind.name()),
+            times = first_and_last()
         )
     });
     format!(

@@ -12,7 +12,7 @@ use offbound_tui::{Entity, EntityFacts, EntityKind, EntityRow, LaneOf, Telemetry
 
 use super::Asking;
 use super::lanes::{Marks, texts_of};
-use super::sql::{Numbers, Texts, event_time, literal, source};
+use super::sql::{Numbers, Texts, event_time, first_and_last, literal, source};
 use crate::exit::Failure;
 
 /// Rows of each section: more than anybody reads on a page; the events list has them all.
@@ -137,10 +137,9 @@ fn telemetry(
     told: &mut EntityFacts,
 ) -> Result<(), Failure> {
     let sql = format!(
-        "SELECT {source}, count(*) AS records, {first}, {last} FROM {table} WHERE {condition} \
+        "SELECT {source}, count(*) AS records, {times} FROM {table} WHERE {condition} \
          GROUP BY {source} ORDER BY records DESC, {source} LIMIT {ROWS_MAX}",
-        first = FIRST,
-        last = LAST,
+        times = first_and_last(),
         table = table.name()
     );
     for batch in asking.rows(sql)? {
@@ -158,24 +157,27 @@ fn telemetry(
     Ok(())
 }
 
-/// First and last event time of a group, in nanoseconds.
-const FIRST: &str = "min(arrow_cast(event_time, 'Int64')) AS first";
-const LAST: &str = "max(arrow_cast(event_time, 'Int64')) AS last";
+/// Which rows of a table are of the entity; of assertions, a host's are those whose credentials are bound to it.
+fn of_holder(entity: &Entity, marks: &Marks, table: EventTable) -> Option<String> {
+    match (entity.kind, table) {
+        (EntityKind::Host, EventTable::IdentityAssertions) => {
+            Some(format!("{} = {}", identity_assertions::column::bound_host, literal(&entity.name)))
+        }
+        _ => marks.condition(table),
+    }
+}
 
 /// Where credentials of the entity, or the credential itself, were shown, and what for.
 fn uses(asking: &Asking<'_>, entity: &Entity, marks: &Marks, told: &mut EntityFacts) -> Result<(), Failure> {
-    use identity_assertions::column::{bound_host, decision, dst, observed_workload, phase, src_addr};
-    let of_entity = match entity.kind {
-        EntityKind::Host => Some(format!("{bound_host} = {}", literal(&entity.name))),
-        _ => marks.condition(EventTable::IdentityAssertions),
-    };
-    let Some(condition) = of_entity else { return Ok(()) };
+    use identity_assertions::column::{decision, dst, observed_workload, phase, src_addr};
+    let Some(condition) = of_holder(entity, marks, EventTable::IdentityAssertions) else { return Ok(()) };
     let sql = format!(
-        "SELECT {src_addr}, {observed_workload}, {dst}, count(*) AS records, {FIRST}, {LAST}, \
+        "SELECT {src_addr}, {observed_workload}, {dst}, count(*) AS records, {times}, \
          sum(CASE WHEN {decision} = {denied} THEN 1 ELSE 0 END) AS denied FROM {table} \
          WHERE {condition} AND {phase} IN ({present}, {verify}) \
          GROUP BY {src_addr}, {observed_workload}, {dst} \
          ORDER BY records DESC, {src_addr}, {dst}, {observed_workload} LIMIT {most}",
+        times = first_and_last(),
         denied = literal(Decision::Deny.as_str()),
         present = literal(Phase::Present.as_str()),
         verify = literal(Phase::Verify.as_str()),
@@ -259,16 +261,12 @@ fn related(
         ],
     };
     let part = |(kind, table, column): &(EntityKind, EventTable, &str)| {
-        let condition = match (entity.kind, *table) {
-            (EntityKind::Host, EventTable::IdentityAssertions) => {
-                Some(format!("{} = {}", identity::bound_host, literal(&entity.name)))
-            }
-            _ => marks.condition(*table),
-        }?;
+        let condition = of_holder(entity, marks, *table)?;
         Some(format!(
-            "SELECT {} AS kind, {column} AS name, count(*) AS records, {FIRST}, {LAST} FROM {} \
+            "SELECT {} AS kind, {column} AS name, count(*) AS records, {} FROM {} \
              WHERE {condition} AND {column} IS NOT NULL GROUP BY {column}",
             literal(kind.name()),
+            first_and_last(),
             table.name()
         ))
     };
@@ -289,7 +287,7 @@ fn related(
         let (records, first, last) =
             (Numbers::of(&batch, 2)?, Numbers::of(&batch, 3)?, Numbers::of(&batch, 4)?);
         for row in 0..batch.num_rows() {
-            let kind = EntityKind::ALL.into_iter().find(|known| kinds.get(row) == Some(known.name()));
+            let kind = kinds.get(row).and_then(EntityKind::named);
             told.related.extend(kind.map(|kind| EntityRow {
                 entity: Entity::new(kind, names.get(row).unwrap_or_default()),
                 records: records.count(row),

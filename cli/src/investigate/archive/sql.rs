@@ -47,6 +47,12 @@ pub(super) fn contains(column: &str, text: &str) -> String {
     format!("{column} ILIKE {}", literal(&format!("%{text}%")))
 }
 
+/// First and last event time of a group, in nanoseconds.
+pub(super) fn first_and_last() -> String {
+    let time = format!("arrow_cast({event_time}, 'Int64')");
+    format!("min({time}) AS first, max({time}) AS last")
+}
+
 /// Any of these; none where there are none.
 pub(super) fn any(conditions: impl IntoIterator<Item = String>) -> Option<String> {
     let conditions: Vec<String> = conditions.into_iter().collect();

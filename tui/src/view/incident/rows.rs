@@ -175,10 +175,7 @@ impl VerdictRow {
             Self::Reach(_, reach, _) => {
                 reach.credential.as_deref().map(|id| Entity::new(EntityKind::Credential, id))
             }
-            Self::Concerned(field, name) => {
-                let kind = EntityKind::ALL.into_iter().find(|kind| kind.name() == *field)?;
-                Some(Entity::new(kind, name))
-            }
+            Self::Concerned(field, name) => EntityKind::named(field).map(|kind| Entity::new(kind, name)),
             _ => None,
         }
     }

@@ -3,14 +3,11 @@
 use super::super::facts;
 use super::super::ink::{Ink, Line};
 use crate::list::Row;
+use crate::port::window::{DAY, SECOND};
 use crate::port::{
     Count, Counts, EntityKind, FindingRow, Found, Lane, LaneCounts, LaneOf, Mark, Timeline, Window,
 };
 use crate::theme::Role;
-
-/// Nanoseconds of a second and of a day.
-const SECOND: i64 = 1_000_000_000;
-const DAY: i64 = 86_400 * SECOND;
 
 /// A row.
 #[derive(Debug, Clone)]
