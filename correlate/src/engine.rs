@@ -10,6 +10,7 @@ mod ledger;
 mod published;
 mod settled;
 
+use arrow::error::ArrowError;
 use offbound_schemas::record::{Finding, Gap, Incident};
 use offbound_schemas::{EventBatch, EventTime, FindingId, SchemaError};
 
@@ -33,6 +34,9 @@ pub enum EngineError {
     /// A batch is not of the shape that its table promises.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// Rows that waited in packed form cannot be unpacked.
+    #[error("rows that waited for the watermark cannot be read any more: {0}")]
+    Packed(#[from] ArrowError),
     /// A rule is refused, or failed.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -76,13 +80,23 @@ impl Engine {
     /// Sets other bounds than the usual ones; to be said before the first event.
     pub fn bound(&mut self, bounds: Bounds) {
         self.bounds = bounds;
+        self.order = self.empty_order();
+    }
+
+    fn empty_order(&self) -> CanonicalOrder {
+        let most_loose = self.bounds.loose_rows;
+        if self.ahead.is_wanted() {
+            CanonicalOrder::read_ahead(most_loose)
+        } else {
+            CanonicalOrder::new(most_loose)
+        }
     }
 
     /// The same for events as they happen: [`Self::provisional`] speaks before the watermark does.
     pub async fn live(environment: Environment, rules: &RuleSet) -> Result<Self, EngineError> {
         let mut engine = Self::new(environment, rules).await?;
-        engine.order = CanonicalOrder::read_ahead();
         engine.ahead = Ahead::kept();
+        engine.order = engine.empty_order();
         Ok(engine)
     }
 
@@ -90,9 +104,8 @@ impl Engine {
     pub fn forget(&mut self) {
         self.sealed = Ledger::sealed();
         self.published = Published::default();
-        self.order = CanonicalOrder::default();
+        self.order = self.empty_order();
         if self.ahead.is_wanted() {
-            self.order = CanonicalOrder::read_ahead();
             self.ahead = Ahead::kept();
         }
     }
@@ -138,6 +151,7 @@ impl Engine {
             let basis = Basis { environment, session, bounds: share(self.bounds, true) };
             ahead.fold(basis, order, &fresh).await?;
         }
+        order.pack();
         Ok(())
     }
 
@@ -263,6 +277,7 @@ impl Engine {
 
     async fn fold(&mut self, watermark: Option<EventTime>) -> Result<(), EngineError> {
         let due = self.order.seal(watermark);
+        self.order.open(&due)?;
         let Self { environment, session, order, sealed, ahead, .. } = self;
         let basis = Basis { environment, session, bounds: share(self.bounds, ahead.is_wanted()) };
         let before = sealed.horizon;

@@ -6,9 +6,11 @@
 //! Law STREAM-1..3: what comes out depends on the set of events only.
 
 mod held;
+mod packed;
 
 use std::collections::BTreeMap;
 
+use arrow::error::ArrowError;
 use offbound_schemas::table::{host_events, identity_assertions, placements};
 use offbound_schemas::{EventBatch, EventId, EventTime, SchemaError};
 
@@ -56,8 +58,15 @@ pub(crate) struct CanonicalOrder {
 
 impl Default for CanonicalOrder {
     fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
+impl CanonicalOrder {
+    /// An order of which so many rows wait as they came; the others are packed.
+    pub(crate) fn new(most_loose: usize) -> Self {
         Self {
-            batches: Batches::default(),
+            batches: Batches::new(most_loose),
             stretches: BTreeMap::new(),
             waiting: 0,
             waiting_ids: None,
@@ -66,12 +75,10 @@ impl Default for CanonicalOrder {
             late: 0,
         }
     }
-}
 
-impl CanonicalOrder {
-    /// An order whose rows are also read when they come, each once.
-    pub(crate) fn read_ahead() -> Self {
-        Self { waiting_ids: Some(HashSet::default()), ..Self::default() }
+    /// The same for rows that are also read when they come, each once.
+    pub(crate) fn read_ahead(most_loose: usize) -> Self {
+        Self { waiting_ids: Some(HashSet::default()), ..Self::new(most_loose) }
     }
 
     /// Takes a batch in; its rows wait. Gives those rows that did not come before, as far as that is known.
@@ -167,6 +174,21 @@ impl CanonicalOrder {
         }
         self.waiting -= due.len();
         due
+    }
+
+    /// Makes sure that these rows are found: some of them may be packed.
+    pub(crate) fn open(&mut self, rows: &[Waiting]) -> Result<(), ArrowError> {
+        self.batches.open(rows)
+    }
+
+    /// Packs what came and need not be loose, now that nobody reads it for a while.
+    pub(crate) fn pack(&mut self) {
+        self.batches.pack();
+    }
+
+    /// Lets go of what was opened, and waits on.
+    pub(crate) fn close(&mut self) {
+        self.batches.close();
     }
 
     /// Where a row is: the number of its batch, the batch, and its place in its table there.

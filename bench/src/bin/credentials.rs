@@ -80,7 +80,7 @@ async fn feed(
         true => Engine::live(environment, &rules).await?,
         false => Engine::new(environment, &rules).await?,
     };
-    engine.bound(Bounds { retention_nanos: i64::MAX, facts_bytes: usize::MAX });
+    engine.bound(Bounds { retention_nanos: i64::MAX, facts_bytes: usize::MAX, ..Bounds::default() });
     let per_step = (count / steps).max(1);
     for number in (0..count).step_by(usize::try_from(PER_BATCH)?) {
         let end = (number + PER_BATCH).min(count);

@@ -66,7 +66,7 @@ mod tests {
     /// Guarantees: options win, faults name their key.
     #[test]
     fn bounds_are_read() {
-        let Bounds { facts_bytes, retention_nanos } = Bounds::default();
+        let Bounds { facts_bytes, retention_nanos, .. } = Bounds::default();
         let hour = 3_600 * 1_000_000_000;
         check("", None, Ok((facts_bytes, retention_nanos)));
         check("[facts]\nmemory = \"2MiB\"\nretention = \"48h\"\n", None, Ok((2 << 20, 48 * hour)));

@@ -25,8 +25,10 @@ const SEGMENT_SHARE: u64 = 32;
 const FACTS_SHARE: u64 = 8;
 /// The part for rows that wait for the watermark …
 const WAITING_SHARE: u64 = 4;
-/// … of which each takes as much, with its place in the order.
+/// … of which each takes as much, with its place in the order …
 const WAITING_ROW_BYTES: u64 = 1_024;
+/// … while it is loose, as those are that came first; the others wait packed, in a quarter of that.
+const LOOSE_SHARE: u64 = 16;
 
 /// What each holder may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(crate) struct Shares {
     pub(crate) facts_bytes: usize,
     /// Rows that wait for the watermark, while reading further ahead can be put off.
     pub(crate) waiting_rows: usize,
+    /// Rows that wait for it as they came; the others are packed.
+    pub(crate) loose_rows: usize,
 }
 
 impl Shares {
@@ -52,6 +56,7 @@ impl Shares {
             segment_bytes: held(memory_bytes / SEGMENT_SHARE),
             facts_bytes: held(memory_bytes / FACTS_SHARE),
             waiting_rows: held(memory_bytes / WAITING_SHARE / WAITING_ROW_BYTES),
+            loose_rows: held(memory_bytes / LOOSE_SHARE / WAITING_ROW_BYTES),
         }
     }
 }

@@ -259,7 +259,7 @@ impl Config {
             idle: Duration::from_nanos(nanos("stream.idle", &stream.idle, DEFAULT_IDLE)?.unsigned_abs()),
             commit_nanos: nanos("stream.commit_interval", &stream.commit_interval, DEFAULT_COMMIT_INTERVAL)?,
             shares,
-            bounds: Bounds { facts_bytes: shares.facts_bytes, ..bounds },
+            bounds: Bounds { facts_bytes: shares.facts_bytes, loose_rows: shares.loose_rows, ..bounds },
         })
     }
 

@@ -8,6 +8,9 @@ use super::EngineError;
 use super::ledger::{Basis, Ledger};
 use crate::order::CanonicalOrder;
 
+/// Of how many rows that wait packed form is opened at once.
+const OPEN_ROWS: usize = 16_384;
+
 /// The ledger ahead of the watermark.
 #[derive(Debug)]
 pub(super) enum Ahead {
@@ -52,11 +55,15 @@ impl Ahead {
         &mut self,
         basis: Basis<'_>,
         sealed: &Ledger,
-        order: &CanonicalOrder,
+        order: &mut CanonicalOrder,
     ) -> Result<(), EngineError> {
         if self.is_resting() {
             let mut ledger = Box::new(sealed.to_look_ahead());
-            ledger.fold(basis, order, &order.all()).await?;
+            for rows in order.all().chunks(OPEN_ROWS) {
+                order.open(rows)?;
+                ledger.fold(basis, order, rows).await?;
+                order.close();
+            }
             *self = Self::Kept(ledger);
         }
         Ok(())

@@ -22,7 +22,8 @@ const BOUNDED_CASES: u32 = 6;
 /// Fake credentials of the flood; `OFFBOUND_FLOOD` asks for more.
 const FLOOD: usize = 1_500;
 const SEC: i64 = 1_000_000_000;
-const UNBOUNDED: Bounds = Bounds { retention_nanos: i64::MAX, facts_bytes: usize::MAX };
+const UNBOUNDED: Bounds =
+    Bounds { retention_nanos: i64::MAX, facts_bytes: usize::MAX, loose_rows: usize::MAX };
 
 fn bounded_config() -> Config {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
@@ -33,7 +34,7 @@ fn bounded_config() -> Config {
 /// Room for a third to all of a world, and time for a tenth to all of it.
 fn bounds() -> impl Strategy<Value = Bounds> {
     (prop::sample::select(vec![3_000, 6_000, 12_000]), prop::sample::select(vec![120, 400, 100_000]))
-        .prop_map(|(facts_bytes, secs)| Bounds { retention_nanos: secs * SEC, facts_bytes })
+        .prop_map(|(facts_bytes, secs)| Bounds { retention_nanos: secs * SEC, facts_bytes, ..UNBOUNDED })
 }
 
 fn at_once(bounds: Bounds, events: &[Event]) -> (Judgement, u64) {
@@ -80,7 +81,7 @@ fn worlds_are_too_large() {
     let (mut rows, mut findings) = (0, 0);
     for _ in 0..4 {
         let world = proptest::strategy::ValueTree::current(&world().new_tree(&mut runner).expect("a world"));
-        let bounds = Bounds { retention_nanos: 400 * SEC, facts_bytes: 5_000 };
+        let bounds = Bounds { retention_nanos: 400 * SEC, facts_bytes: 5_000, ..UNBOUNDED };
         let (judged, given_up) = at_once(bounds, &world.events);
         let told: u64 = judged
             .gaps
@@ -196,7 +197,7 @@ fn a_flood_pushes_nobody_else_out() {
     events.push(world::presented(900_002, (1, 0, 1, 90, true)));
     events.extend(fakes(2, flood));
     events.push(world::presented(900_003, (1, 0, 1, last + 10, true)));
-    let bounds = Bounds { retention_nanos: 30 * 24 * 3_600 * SEC, facts_bytes: 80_000 };
+    let bounds = Bounds { retention_nanos: 30 * 24 * 3_600 * SEC, facts_bytes: 80_000, ..UNBOUNDED };
     let runtime = runtime();
     let mut engine =
         runtime.block_on(Engine::new(environment(), &rules())).expect("the rules can be planned");
@@ -231,7 +232,7 @@ fn age_takes_nothing_back() {
     ];
     let later: Vec<Event> =
         (0..40).map(|n| world::presented(1_000 + n, (3, 3, 1, 500 + 60 * n as i64, true))).collect();
-    let bounds = Bounds { retention_nanos: 700 * SEC, facts_bytes: usize::MAX };
+    let bounds = Bounds { retention_nanos: 700 * SEC, facts_bytes: usize::MAX, ..UNBOUNDED };
     let (before, _) = at_once(UNBOUNDED, &early);
     let all: Vec<Event> = early.iter().chain(&later).cloned().collect();
     let (after, given_up) = at_once(bounds, &all);

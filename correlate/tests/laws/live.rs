@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use offbound_correlate::{Again, Changes, Engine, Judgement};
+use offbound_correlate::{Again, Bounds, Changes, Engine, Judgement};
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::vocabulary::FindingState;
 use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};
@@ -91,12 +91,13 @@ fn lasting(mut incidents: Vec<Incident>) -> Vec<Incident> {
     incidents
 }
 
-/// How a world is delivered: each event's delay, rows per batch, where it is looked at ahead or sealed, where looking ahead
-/// rests (0) and goes on (1).
+/// How a world is delivered: each event's delay, rows per batch, how many may wait as they came, where it is looked at ahead
+/// or sealed, where looking ahead rests (0) and goes on (1).
 #[derive(Debug, Clone)]
 struct Course {
     jitter: Vec<i64>,
     rows: usize,
+    loose_rows: usize,
     looks: Vec<bool>,
     seals: Vec<bool>,
     rests: Vec<u8>,
@@ -109,10 +110,12 @@ fn course() -> impl Strategy<Value = Course> {
     let seals = prop::collection::vec(any::<bool>(), 16);
     let rests = prop::collection::vec(0u8..5, 16);
     let again = prop::collection::vec(any::<prop::sample::Index>(), 0..20);
-    let all = (jitter, 1usize..20, looks, seals, rests, again);
-    all.prop_map(|(jitter, rows, looks, seals, rests, again)| Course {
+    let sizes = (1usize..20, prop::sample::select(vec![0, usize::MAX]));
+    let all = (jitter, sizes, looks, seals, rests, again);
+    all.prop_map(|(jitter, (rows, loose_rows), looks, seals, rests, again)| Course {
         jitter,
         rows,
+        loose_rows,
         looks,
         seals,
         rests,
@@ -140,6 +143,7 @@ fn run(world: &World, course: &Course) -> Result<Held, TestCaseError> {
     let mut guard = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
     let (runtime, engine) = &mut *guard;
     engine.forget();
+    engine.bound(Bounds { loose_rows: course.loose_rows, ..Bounds::default() });
     let mut held = Held::default();
     let mut newest = EventTime::MIN;
     for (index, events) in course.arrival(world).chunks(course.rows).enumerate() {
@@ -188,6 +192,10 @@ fn looks_after(
     let mut guard = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
     let (runtime, engine) = &mut *guard;
     engine.forget();
+    engine.bound(Bounds {
+        loose_rows: if sealed.is_multiple_of(2) { 0 } else { usize::MAX },
+        ..Bounds::default()
+    });
     first(engine);
     runtime.block_on(engine.push(&world::rows(&world.events).to_batch())).expect("rows fit their tables");
     let watermark = world.events.get(world.events.len() * sealed / 100).map(Event::time);
@@ -217,6 +225,7 @@ fn what_was_told_too_early_is_withdrawn() {
     let mut guard = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
     let (runtime, engine) = &mut *guard;
     engine.forget();
+    engine.bound(Bounds::default());
     let early = [
         world::placement(0, 0),
         world::placement(1, 0),
@@ -259,6 +268,7 @@ proptest! {
         let mut guard = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
         let (runtime, engine) = &mut *guard;
         engine.forget();
+        engine.bound(Bounds::default());
         let findings: Vec<Finding> = held.findings.values().cloned().collect();
         let incidents: Vec<Incident> = held.incidents.values().cloned().collect();
         engine.restore(&findings, &incidents);

@@ -48,8 +48,13 @@ struct Delivery {
     batches: Vec<(Vec<Event>, Option<EventTime>)>,
 }
 
+/// Judges a delivery; what comes in several batches waits packed.
 fn judge(delivery: &Delivery) -> Judgement {
-    judge_within(Bounds::default(), delivery).0
+    let mut bounds = Bounds::default();
+    if delivery.batches.len() > 1 {
+        bounds.loose_rows = 0;
+    }
+    judge_within(bounds, delivery).0
 }
 
 /// Judges within other bounds than the usual; also tells how many rows there was no room for.
