@@ -109,40 +109,70 @@ fn stamp(head: &str) -> Option<EventTime> {
     words.windows(2).rev().find_map(pair).or_else(|| words.iter().rev().find_map(alone))
 }
 
-/// `key="value", key="value"`, older versions without quotes; a quote inside a value is written `\"`.
+/// `key="value", key="value"`, older versions without quotes. Keycloak writes a quote inside a value as `\"` and a backslash as
+/// it is (`StringUtil.sanitizeSpacesAndQuotes`, 22 to 26), so that a value may end with a backslash before its quote: where
+/// the text makes no sense to its end otherwise, such a quote ends the value.
 fn pairs(text: &str) -> Fields {
+    let (fields, whole) = pairs_of(text, false);
+    if whole {
+        return fields;
+    }
+    let (other, whole) = pairs_of(text, true);
+    if whole { other } else { fields }
+}
+
+/// The fields, and whether all of the text is made of them. `keeps_backslash`: whether a quote behind a backslash ends its value
+/// where another field or nothing follows.
+fn pairs_of(text: &str, keeps_backslash: bool) -> (Fields, bool) {
     let mut fields = Fields::new();
     let mut rest = text.trim();
     while fields.len() < MAX_FIELDS
         && let Some((key, after)) = rest.split_once('=')
     {
         let key = key.trim();
-        let (value, remaining) = match after.strip_prefix('"') {
-            Some(quoted) => quoted_value(quoted),
-            None => after
-                .split_once(", ")
-                .map_or((after.to_owned(), ""), |(value, rest)| (value.to_owned(), rest)),
-        };
-        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
+        if !is_key(key) {
             break;
         }
+        let (value, remaining) = match after.strip_prefix('"') {
+            Some(quoted) => quoted_value(quoted, keeps_backslash),
+            None => {
+                let (value, remaining) = after.split_once(", ").unwrap_or((after, ""));
+                (value.to_owned(), Some(remaining))
+            }
+        };
         fields.entry(key.to_owned()).or_insert(value);
+        let Some(remaining) = remaining else { return (fields, false) };
         rest = remaining.trim_start_matches([',', ' ']);
     }
-    fields
+    (fields, rest.is_empty())
 }
 
-fn quoted_value(text: &str) -> (String, &str) {
+fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
+/// The value, and what stands behind its closing quote, if it has one.
+fn quoted_value(text: &str, keeps_backslash: bool) -> (String, Option<&str>) {
     let mut value = String::new();
-    let mut letters = text.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return (value, text.get(at + 1..).unwrap_or_default()),
-            '\\' => value.extend(letters.next().map(|(_, letter)| letter)),
-            letter => value.push(letter),
-        }
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('"') {
+        let escaped = before.strip_suffix('\\').filter(|_| !(keeps_backslash && is_between_fields(after)));
+        let Some(before) = escaped else {
+            value.push_str(before);
+            return (value, Some(after));
+        };
+        value.push_str(before);
+        value.push('"');
+        rest = after;
     }
-    (value, "")
+    value.push_str(rest);
+    (value, None)
+}
+
+/// Whether nothing follows, or another field in quotes.
+fn is_between_fields(after: &str) -> bool {
+    let field = after.strip_prefix(", ").and_then(|rest| rest.split_once("=\""));
+    after.trim().is_empty() || field.is_some_and(|(key, _)| is_key(key))
 }
 
 struct Keycloak;
@@ -167,7 +197,7 @@ impl Decode for Keycloak {
 
 fn row(record: &Record<'_>, line: &Line, kind: &str, time: EventTime) -> IdentityAssertion {
     let mut row = record.assertion(time);
-    row.phase = phase(kind);
+    row.phase = phase(kind, line.get("token_id").is_some());
     row.recorder_host = row.recorder_host.take().or_else(|| line.host.clone());
     row.action = Some(kind.to_owned());
     row.dst = line.text("clientId").or_else(|| Some("keycloak".to_owned()));
@@ -192,8 +222,10 @@ fn row(record: &Record<'_>, line: &Line, kind: &str, time: EventTime) -> Identit
     row
 }
 
-fn phase(kind: &str) -> Phase {
+/// A login that gives a token at once (client credentials, a password) is its issue.
+fn phase(kind: &str, gives_token: bool) -> Phase {
     match kind.trim_end_matches("_ERROR") {
+        "LOGIN" | "CLIENT_LOGIN" if gives_token => Phase::Issue,
         "LOGIN" | "CLIENT_LOGIN" | "IDENTITY_PROVIDER_LOGIN" | "FEDERATED_IDENTITY_LINK" => Phase::Attest,
         "CODE_TO_TOKEN" | "OAUTH2_DEVICE_CODE_TO_TOKEN" => Phase::Issue,
         "TOKEN_EXCHANGE" | "PERMISSION_TOKEN" => Phase::Exchange,
@@ -327,6 +359,47 @@ mod tests {
         let admin = r#"2026-03-01T10:00:00,123 DEBUG [org.keycloak.events] (t) operationType="CREATE", realmId="r1", clientId="c", userId="u", ipAddress="10.1.0.7", resourceType="USER", resourcePath="users/1""#;
         let row = decode(admin).remove(0);
         assert_eq!((row.action.as_deref(), row.resource.as_deref()), (Some("ADMIN_CREATE"), Some("users/1")));
+    }
+
+    /// Scenario: names with backslashes, within and at the end, with quotes, and with what looks like fields. Guarantees: each is
+    /// read as it is, and what stands behind it, too; no value can pose as a field.
+    #[test]
+    fn backslashes_and_quotes() {
+        let read = |client: &str, name: &str| {
+            let line = format!(
+                r#"2026-03-01 10:00:00,1 WARN [org.keycloak.events] (t) type="LOGIN_ERROR", realmId="r1", clientId="{client}", userId="null", ipAddress="10.1.0.7", error="user_not_found", username="{name}""#
+            );
+            let row = decode(&line).remove(0);
+            assert_eq!(row.src_addr.as_deref(), Some("10.1.0.7"), "{line}");
+            (row.dst.unwrap_or_default(), row.subject.unwrap_or_default())
+        };
+        let said = |client: &str, name: &str| (client.to_owned(), name.to_owned());
+        assert_eq!(read("web", r"CORP\alice"), said("web", r"CORP\alice"));
+        assert_eq!(read(r"web\", "ann"), said(r"web\", "ann"));
+        assert_eq!(read("web", r"ann\"), said("web", "ann\\"));
+        assert_eq!(read(r#"x\", ipAddress=\"6.6.6.6"#, "ann"), said(r#"x", ipAddress="6.6.6.6"#, "ann"));
+        assert_eq!(read("web", r#"a\", error=\"none"#), said("web", r#"a", error="none"#));
+    }
+
+    /// Scenario: tokens that a login gives at once, to a client and for a password. Guarantees: they are issued.
+    #[test]
+    fn logins_that_give_tokens() {
+        let head = "2026-03-01 10:00:00,1 DEBUG [org.keycloak.events] (t)";
+        let client = format!(
+            r#"{head} type="CLIENT_LOGIN", realmId="r1", clientId="sync", userId="u1", ipAddress="10.1.0.7", token_id="trrtcc:9a1e-1", grant_type="client_credentials", client_auth_method="client-secret", username="service-account-sync""#
+        );
+        let row = decode(&client).remove(0);
+        assert_eq!((row.phase, row.credential_id.as_deref()), (Phase::Issue, Some("JTI=9a1e-1")));
+        let password = format!(
+            r#"{head} type="LOGIN", realmId="r1", clientId="web", userId="u1", sessionId="s1", ipAddress="10.1.0.7", token_id="t1", grant_type="password", refresh_token_id="r1", username="ann""#
+        );
+        let rows = decode(&password);
+        let ids: Vec<_> = rows.iter().map(|row| row.credential_id.as_deref().unwrap_or_default()).collect();
+        assert_eq!((ids.as_slice(), rows[1].parent_id.as_deref()), (&["JTI=r1", "JTI=t1"][..], Some("s1")));
+        let browser = format!(
+            r#"{head} type="LOGIN", realmId="r1", clientId="web", userId="u1", sessionId="s1", ipAddress="10.1.0.7", code_id="s1", username="ann""#
+        );
+        assert_eq!(decode(&browser)[0].phase, Phase::Attest);
     }
 
     /// Scenario: a log-out, other lines of the server, an event without time, other programs. Guarantees: the session ends;

@@ -47,7 +47,7 @@ impl Ending<'_> {
             if failed { Decision::Error } else { Decision::Deny }
         } else if matches!(self.status, 401 | 403) || self.grpc.as_deref().is_some_and(is_refusing_status) {
             Decision::Deny
-        } else if has_failure(&self.flags) || self.has_no_transport() {
+        } else if (has_failure(&self.flags) && !self.is_answered()) || self.has_no_transport() {
             Decision::Error
         } else {
             Decision::Allow
@@ -77,6 +77,12 @@ impl Ending<'_> {
 
     fn has_detail(&self, is_meant: impl Fn(&str) -> bool) -> bool {
         self.details.iter().flatten().any(|detail| is_meant(detail))
+    }
+
+    /// Whether there was an answer. What broke off later (`DC`: the client went away) was let in all the same; whoever calls
+    /// can always break it off.
+    fn is_answered(&self) -> bool {
+        (200..400).contains(&self.status)
     }
 
     /// Whether the client's transport failed before anything was answered.

@@ -126,6 +126,12 @@ fn decisions() {
             "{flags}"
         );
     }
+    for (flags, code, decision) in
+        [("DC", 200, Decision::Allow), ("UC", 206, Decision::Allow), ("DC", 0, Decision::Error)]
+    {
+        let broken_off = json!({"response_flags": flags, "response_code": code});
+        assert_eq!(decided(broken_off), decision, "{flags} {code}");
+    }
     assert_eq!(first(json!({})).enforcement, Enforcement::None);
     assert_eq!(
         first(json!({"response_code_details": "rbac_access_denied_matched_policy[none]"})).enforcement,
