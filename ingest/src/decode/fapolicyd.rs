@@ -63,11 +63,18 @@ fn sniff(record: &Record<'_>) -> u8 {
         return 0;
     }
     match decision(record.text) {
-        Some(_) => 92,
+        Some(_) if may_tell(record) => 92,
+        Some(_) => 0,
         // What the daemon says of itself.
         None if record.envelope.program.as_deref() == Some(FORMAT.id) => 30,
         None => 0,
     }
+}
+
+/// Whether the daemon wrote the line: what other programs log may hold anything, unless it begins as a decision does.
+fn may_tell(record: &Record<'_>) -> bool {
+    let program = record.envelope.program.as_deref();
+    program.is_none_or(|program| program == FORMAT.id) || record.text.trim_start().starts_with("rule")
 }
 
 /// The decision in a line, from `rule` on.
@@ -88,7 +95,7 @@ fn decision(text: &str) -> Option<&str> {
 
 impl Decode for Fapolicyd {
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
-        let Some(text) = decision(record.text) else {
+        let Some(text) = decision(record.text).filter(|_| may_tell(record)) else {
             return Verdict::Skipped("fapolicyd-log");
         };
         let Some(time) = record.envelope.time.or_else(|| own_time(record.text)) else {
@@ -220,6 +227,24 @@ mod tests {
         let (verdicts, mut rows) = run_in(&FORMAT, &[line], &Envelope { time, ..Envelope::default() });
         assert_eq!(verdicts, [Verdict::Decoded], "{line}");
         rows.host_events.remove(0)
+    }
+
+    /// Scenario: a decision within what another program logs. Guarantees: it is none.
+    #[test]
+    fn what_others_log_is_no_decision() {
+        let envelope = Envelope {
+            program: Some("sshd".into()),
+            time: EventTime::parse("2026-03-01T10:00:00Z").ok(),
+            ..Envelope::default()
+        };
+        let said =
+            "rule=13 dec=deny_audit perm=execute auid=1000 pid=4121 exe=/usr/bin/bash : path=/home/eve/x";
+        let line = format!("Invalid user {said}");
+        assert_eq!(crate::decode::trial::sniff_in(&FORMAT, &line, &envelope), 0);
+        assert!(crate::decode::trial::run_in(&FORMAT, &[&line], &envelope).1.is_empty());
+        let own = Envelope { program: Some("fapolicyd".into()), ..envelope.clone() };
+        assert_eq!(crate::decode::trial::run_in(&FORMAT, &[said], &own).1.host_events.len(), 1);
+        assert_eq!(crate::decode::trial::run_in(&FORMAT, &[said], &envelope).1.host_events.len(), 1);
     }
 
     /// Scenario: the sample. Guarantees: it is recognised and decoded.

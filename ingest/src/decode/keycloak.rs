@@ -72,7 +72,11 @@ impl Line {
                     host,
                 })
             }
-            None => Self::plain(record.text),
+            // What other programs log may hold anything: behind a tag, the server's line begins with its time.
+            None => Self::plain(record.text).filter(|_| {
+                record.envelope.program.is_none()
+                    || record.text.starts_with(|first: char| first.is_ascii_digit())
+            }),
         }
     }
 
@@ -379,6 +383,16 @@ mod tests {
         assert_eq!(read("web", r"ann\"), said("web", "ann\\"));
         assert_eq!(read(r#"x\", ipAddress=\"6.6.6.6"#, "ann"), said(r#"x", ipAddress="6.6.6.6"#, "ann"));
         assert_eq!(read("web", r#"a\", error=\"none"#), said("web", r#"a", error="none"#));
+    }
+
+    /// Scenario: an event within what another program logs; the same as the server's own line. Guarantees: only its own counts.
+    #[test]
+    fn what_others_log_is_no_event() {
+        let said = r#"2026-03-01 10:00:00,1 DEBUG [org.keycloak.events] (t) type="LOGIN", realmId="r1", userId="u1", sessionId="s1""#;
+        let envelope =
+            super::super::Envelope { program: Some("sshd".into()), ..super::super::Envelope::default() };
+        assert_eq!(trial::sniff_in(&FORMAT, &format!("Invalid user {said}"), &envelope), 0);
+        assert_eq!(trial::sniff_in(&FORMAT, said, &envelope), 95);
     }
 
     /// Scenario: tokens that a login gives at once, to a client and for a password. Guarantees: they are issued.

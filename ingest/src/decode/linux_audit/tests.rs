@@ -339,6 +339,54 @@ fn bus_decisions_are_about_the_sender() {
     );
 }
 
+/// Scenario: lines of programs that log what others sent them, with whole records and signs of loss in it; the same from those
+/// who speak for the kernel, and lines that begin as records do. Guarantees: what somebody sent is no record.
+#[test]
+fn what_others_log_is_no_record() {
+    let of = |program: &str| Envelope {
+        program: Some(program.into()),
+        time: Some(EventTime(5)),
+        ..Envelope::default()
+    };
+    let record = "type=AVC msg=audit(1927858000.123:9): apparmor=\"DENIED\" operation=\"open\" profile=\"p\" name=\"/etc/shadow\" pid=41";
+    let bare = "apparmor=\"DENIED\" operation=\"open\" profile=\"p\" name=\"/etc/shadow\" pid=41";
+    let selinux = "avc:  denied  { read } for pid=41 scontext=a:b:c tcontext=a:b:d tclass=file permissive=0";
+    for said in [record, bare, selinux, "audit: backlog limit exceeded", "audit: audit_lost=9"] {
+        let line = format!("Invalid user {said} from 198.51.100.9 port 4000");
+        let (verdicts, rows) = run_in(&FORMAT, &[&line], &of("sshd"));
+        assert_eq!(verdicts, [Verdict::Skipped("not-an-audit-record")], "{line}");
+        assert!(rows.is_empty(), "{line}");
+        assert_eq!(crate::decode::trial::sniff_in(&FORMAT, &line, &of("sshd")), 0, "{line}");
+        let told = format!("[   12.345678] audit: {said}");
+        for program in ["kernel", "node-audit"] {
+            assert_eq!(run_in(&FORMAT, &[&told], &of(program)).1.host_events.len(), 1, "{program} {told}");
+        }
+    }
+    assert_eq!(run_in(&FORMAT, &[record], &of("audit-exporter")).1.host_events.len(), 1);
+    assert_eq!(run_in(&FORMAT, &[bare], &of("dbus-daemon")).1.host_events.len(), 1);
+}
+
+/// Scenario: a record with marks of further records in it: of the same event, as shippers glue them, and of others, as whoever
+/// writes a record or names a socket can put them there. Guarantees: only the first are records.
+#[test]
+fn marks_of_other_events_are_text() {
+    let glued = format!(
+        "{} {}",
+        call(9, 257, "success=yes exit=3 a2=0"),
+        beside("PATH", 9, "item=0 name=\"/etc/shadow\" nametype=NORMAL")
+    );
+    assert_eq!(decoded(&[glued])[0].target_path.as_deref(), Some("/etc/shadow"));
+    let forged = "type=AVC msg=audit(1927858000.124:10): apparmor=\"DENIED\" operation=\"open\" profile=\"p\" name=\"/etc/shadow\" pid=1";
+    for line in [
+        beside("USER_LOGIN", 9, &format!("pid=41 uid=0 auid=7 ses=2 msg='op=x {forged} res=success'")),
+        beside("SOCKADDR", 9, &format!("saddr=0100\u{1d}SADDR={{ saddr_fam=local path={forged} }}")),
+    ] {
+        let (_, rows) = run(&FORMAT, &[&call(9, 49, "success=yes exit=0"), &line]);
+        assert!(rows.host_events.iter().all(|row| row.control == HostControl::None), "{line}");
+        assert!(rows.host_events.iter().all(|row| row.pid == Some(41)), "{line}");
+    }
+}
+
 /// Scenario: what programs may write into records of their own: decisions of AppArmor and SELinux, under types that are for
 /// other things. Guarantees: none of them is a decision, and each is known to be a program's word.
 #[test]

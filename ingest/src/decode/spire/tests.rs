@@ -2,7 +2,7 @@ use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{Decision, Phase, PlacementKind};
 
 use super::{AGENT, SERVER};
-use crate::decode::trial::{check_sample, run, run_in};
+use crate::decode::trial::{check_sample, run, run_in, sniff_in};
 use crate::decode::{Envelope, Verdict};
 
 /// Scenario: both samples. Guarantees: each is recognised and gives rows.
@@ -248,4 +248,13 @@ fn what_else_is_signed() {
         )),
         kind("wit-svid", &[])
     );
+}
+
+/// Scenario: a refusal within what another program logs; the same as a container's own line. Guarantees: only its own counts.
+#[test]
+fn what_others_log_is_no_line() {
+    let said = r#"time="2031-02-03T04:05:06Z" level=error msg="Agent SVID is not active" caller_id="spiffe://t.example/spire/agent/x" svid_serial_num=17 subsystem_name=endpoints"#;
+    let envelope = Envelope { program: Some("sshd".into()), ..Envelope::default() };
+    assert_eq!(sniff_in(&SERVER, &format!("Invalid user {said}"), &envelope), 0);
+    assert_eq!(sniff_in(&SERVER, said, &envelope), 85);
 }
