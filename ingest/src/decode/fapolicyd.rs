@@ -132,7 +132,18 @@ impl<'t> Fields<'t> {
             .is_some_and(|(_, rest)| rest.split(' ').next().is_some_and(|word| word.contains("\\_")));
         let (subject, object) = text.split_once(" : ").unwrap_or((text, ""));
         let read = |part| fields(part, is_escaped);
-        Self { subject: read(subject), object: read(object) }
+        let mut read = Self { subject: read(subject), object: read(object) };
+        if object.contains(" : ") {
+            read.forget_names();
+        }
+        read
+    }
+
+    /// The daemon writes names of files as they are (`format_value` in `src/library/policy.c`): where one has the mark in it, nobody
+    /// can tell where the subject ends, and one who chose a name must not choose what it was about.
+    fn forget_names(&mut self) {
+        self.object.clear();
+        self.subject.retain(|key, _| !matches!(*key, "exe" | "path" | "file"));
     }
 
     fn subject(&self, key: &str) -> Option<&str> {
@@ -227,6 +238,18 @@ mod tests {
         let (verdicts, mut rows) = run_in(&FORMAT, &[line], &Envelope { time, ..Envelope::default() });
         assert_eq!(verdicts, [Verdict::Decoded], "{line}");
         rows.host_events.remove(0)
+    }
+
+    /// Scenario: a program whose name holds the mark before the object, with an object of its own choice. Guarantees: neither name
+    /// is taken for what it is not; who acted and what was decided stands.
+    #[test]
+    fn names_decide_nothing() {
+        let time = EventTime::parse("2026-03-01T10:00:00Z").ok();
+        let envelope = Envelope { program: Some("fapolicyd".into()), time, ..Envelope::default() };
+        let line = "rule=13 dec=allow perm=execute auid=1000 pid=4121 exe=/tmp/x : path=/usr/bin/ls ftype=y trust=1 : path=/tmp/evil ftype=z trust=0";
+        let row = crate::decode::trial::run_in(&FORMAT, &[line], &envelope).1.host_events.remove(0);
+        assert_eq!((row.exe, row.target_path, row.pid), (None, None, Some(4121)));
+        assert_eq!((row.action, row.outcome), (Action::Exec, Outcome::Allowed));
     }
 
     /// Scenario: a decision within what another program logs. Guarantees: it is none.
