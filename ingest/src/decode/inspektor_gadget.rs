@@ -31,6 +31,9 @@ struct InspektorGadget;
 
 fn sniff(record: &Record<'_>) -> u8 {
     let Some(json) = record.json else { return 0 };
+    if lost(json).is_some() {
+        return 84;
+    }
     let nested = has(json, &["proc", "comm"]) && has(json, &["proc", "pid"]);
     let placed = object_at(json, &["k8s"]).is_some() || object_at(json, &["runtime"]).is_some();
     let mount_namespace = has(json, &["mntns_id"]) || is_built_in(json);
@@ -42,6 +45,14 @@ fn sniff(record: &Record<'_>) -> u8 {
         (_, _, true) => 82,
         _ => 0,
     }
+}
+
+/// How many events a built-in gadget says that it lost: `{"type":"warn","message":"lost 7 samples","k8s":{…}}`.
+fn lost(json: &Value) -> Option<u64> {
+    let is_warning = str_at(json, &["type"]) == Some("warn");
+    let placed = object_at(json, &["k8s"]).is_some() || has(json, &["node"]);
+    let said = str_at(json, &["message"]).filter(|_| is_warning && placed)?;
+    said.strip_prefix("lost ")?.strip_suffix(" samples")?.parse().ok()
 }
 
 /// Whether a gadget wrote it that was built in (`pkg/gadgets/trace/*/types/types.go`, until 0.40).
@@ -63,7 +74,13 @@ impl Decode for InspektorGadget {
         let mut row = record.host_event(time);
         row.hook_class = HookClass::Kprobe;
         actor(json, &mut row);
-        saw(json, &mut row);
+        if let Some(lost) = lost(json) {
+            row.action = Action::TelemetryGap;
+            row.lost = Some(lost);
+            row.rule = Some("inspektor gadget lost samples".to_owned());
+        } else {
+            saw(json, &mut row);
+        }
         row.unmapped = rest(json);
         rows.host_events.push(row);
         Verdict::Decoded
@@ -409,6 +426,10 @@ mod tests {
             assert_eq!((row.action, row.outcome, row.control), (action, outcome, control), "{fields}");
             assert_eq!((row.pod.as_deref(), row.host.as_deref()), (Some("web-7"), Some("n1")));
         }
+        let lost = r#"{"k8s":{"node":"n1"},"timestamp":1927944306000000001,"type":"warn","message":"lost 7 samples"}"#;
+        assert_eq!(crate::decode::trial::sniff(&FORMAT, lost), 84);
+        let row = run(&FORMAT, &[lost]).1.host_events.remove(0);
+        assert_eq!((row.action, row.lost, row.host.as_deref()), (A::TelemetryGap, Some(7), Some("n1")));
         let asked = r#"{"proc":{"comm":"x","pid":9,"mntns_id":1},"k8s":{},"timestamp_raw":1927944306000000001,"cap":"CAP_SYS_ADMIN","capable":false,"audit":false}"#;
         assert_eq!(run(&FORMAT, &[asked]).1.host_events[0].outcome, O::Attempted);
     }

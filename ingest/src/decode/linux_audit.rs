@@ -239,4 +239,6 @@ impl From<Taken> for Fate {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_of_forgeries;
+#[cfg(test)]
 mod tests_of_variants;

@@ -44,10 +44,9 @@ pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
 
 /// The discriminator, by field, by type, or by the first word of the prose.
 fn word(audit: &AuditRecord) -> Option<&str> {
-    if matches!(&*audit.kind, "AVC" | "USER_AVC") || audit.kind.starts_with("APPARMOR") {
-        if let Some(word) = audit.fields.get("apparmor") {
-            return Some(word);
-        }
+    let may_say = matches!(&*audit.kind, "AVC" | "USER_AVC") || audit.kind.starts_with("APPARMOR");
+    if let Some(word) = audit.fields.get("apparmor").filter(|_| may_say) {
+        return Some(word);
     }
     let by_type = match audit.kind.strip_prefix("APPARMOR")? {
         "_AUDIT" => "AUDIT",
@@ -135,7 +134,10 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         .find_map(|key| fields.get(key))
         .unwrap_or_default();
     let socket = fields.get("family").is_some();
-    if operation.starts_with("dbus_") || matches!(operation, "ptrace" | "signal") {
+    // Profiles have names that are no paths, though many look like ones.
+    let names_profile =
+        matches!(operation, "change_profile" | "change_onexec" | "change_hat" | "change_hatv");
+    if operation.starts_with("dbus_") || matches!(operation, "ptrace" | "signal") || names_profile {
         row.target_path = None;
         row.target_is_credential = false;
     }
