@@ -81,7 +81,13 @@ pub(super) fn meaning(line: &impl Fields) -> Option<Said> {
         {
             Some(Said::Attested)
         }
-        _ if starts(&["failed to attest", "node attestation failed", "agent crashed: failed to attest"]) => {
+        _ if starts(&[
+            "failed to attest",
+            "join token expired",
+            "node attestation failed",
+            "agent crashed: failed to attest",
+        ]) =>
+        {
             Some(Said::NotAttested)
         }
         _ => None,
@@ -122,7 +128,7 @@ pub(super) fn fill(line: &impl Fields, said: Said, row: &mut IdentityAssertion) 
         }
         Said::AgentRefused => agent_refused(line, row),
         Said::Attested => judged(line, row, Decision::Allow),
-        Said::NotAttested => judged(line, row, Decision::Error),
+        Said::NotAttested => judged(line, row, attestation_failure(line.message())),
         Said::NoIdentity => {
             row.phase = Phase::Issue;
             row.decision = Decision::Deny;
@@ -291,6 +297,14 @@ fn agent_refused(line: &impl Fields, row: &mut IdentityAssertion) {
         Some(_) => identify(line.first(&["serial_num", "serial_number"]), row),
         None => {}
     }
+}
+
+/// What the server logs of an attestation that failed; the agent repeats it behind `rpc error: …`.
+fn attestation_failure(message: &str) -> Decision {
+    let message = message.to_ascii_lowercase();
+    let refusals = REFUSED_JOIN_TOKENS.iter().copied().chain(["agent is banned"]);
+    let mut refusals = refusals.map(|refusal| refusal.trim_start_matches("failed to attest: "));
+    if refusals.any(|refusal| message.contains(refusal)) { Decision::Deny } else { Decision::Error }
 }
 
 fn judged(line: &impl Fields, row: &mut IdentityAssertion, decision: Decision) {

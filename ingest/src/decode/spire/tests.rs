@@ -208,6 +208,24 @@ fn refusals_in_json_and_text() {
     }
 }
 
+/// Scenario: what the server's own log says of attestations that failed. Guarantees: who was refused is refused.
+#[test]
+fn attestations_that_fail() {
+    for (message, decision) in [
+        ("Failed to attest: agent is banned", Decision::Deny),
+        ("Failed to attest: join token does not exist or has already been used", Decision::Deny),
+        ("Join token expired", Decision::Deny),
+        ("Failed to attest", Decision::Error),
+    ] {
+        let line = format!(
+            r#"time="2031-02-03T04:05:06Z" level=error msg="{message}" caller_addr="10.1.0.7:4000" node_attestor_type=join_token subsystem_name=api"#
+        );
+        let (_, rows) = run(&SERVER, &[&line]);
+        let row = &rows.identity_assertions[0];
+        assert_eq!((row.phase, row.decision), (Phase::Attest, decision), "{line}");
+    }
+}
+
 /// Scenario: what a server signs beside X.509-SVIDs: an authority for a server below it, by both its words; a JWT, in the debug
 /// log; a token bound to a key. Guarantees: each is issued, of its own kind, with what is said of expiry and audience.
 #[test]
