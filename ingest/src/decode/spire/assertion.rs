@@ -161,6 +161,11 @@ fn caller(line: &impl Fields) -> Option<String> {
     line.first(&["caller_id", "caller-id"]).map(str::to_owned)
 }
 
+/// Who asked: by its identity, or, at the server's own socket, by the user that the process ran as.
+fn asker(line: &impl Fields) -> Option<String> {
+    caller(line).or_else(|| line.get("caller_uid").map(|uid| format!("uid:{uid}")))
+}
+
 fn subject(line: &impl Fields) -> Option<String> {
     line.first(&["spiffe_id", "agent_id", "agent_spiffe_id"]).map(str::to_owned)
 }
@@ -173,7 +178,7 @@ fn api_call(line: &impl Fields, row: &mut IdentityAssertion) {
         Phase::Issue => {
             issued_kind(line, row);
             row.subject = subject(line);
-            row.presenter = caller(line);
+            row.presenter = asker(line);
             credential(line, row);
         }
         Phase::Attest | Phase::Renew => {
@@ -184,7 +189,7 @@ fn api_call(line: &impl Fields, row: &mut IdentityAssertion) {
         }
         Phase::Revoke => {
             row.subject = subject(line);
-            row.presenter = caller(line);
+            row.presenter = asker(line);
         }
         _ => {
             row.subject = caller(line);

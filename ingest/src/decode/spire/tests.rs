@@ -150,6 +150,7 @@ fn agents_that_are_refused() {
         (rows.identity_assertions[0].phase, rows.identity_assertions[0].subject.as_deref()),
         (Phase::Revoke, Some(id))
     );
+    assert_eq!(rows.identity_assertions[0].presenter.as_deref(), Some("uid:0"), "at the server's own socket");
     assert!(rows.identity_assertions[0].unmapped.as_ref().is_some_and(|text| text.contains("caller_path")));
 }
 
