@@ -18,6 +18,8 @@ use super::{Decode, Format, Identity, Record, Verdict, field, loose};
 
 /// Most fields of one event: Keycloak writes under 40.
 const MAX_FIELDS: usize = 128;
+/// Fields that stand before all that a client can write.
+const FIRST_FIELDS: [&str; 4] = ["type", "operationType", "realmId", "realmName"];
 /// The logger that events go to.
 const LOGGER: &str = "org.keycloak.events";
 
@@ -128,9 +130,10 @@ fn pairs(text: &str) -> Fields {
 /// The fields, and whether all of the text is made of them. `keeps_backslash`: whether a quote behind a backslash ends its value
 /// where another field or nothing follows.
 fn pairs_of(text: &str, keeps_backslash: bool) -> (Fields, bool) {
-    let mut fields = Fields::new();
+    let (mut fields, mut repeated) = (Fields::new(), Vec::new());
     let mut rest = text.trim();
     while fields.len() < MAX_FIELDS
+        && repeated.len() < MAX_FIELDS
         && let Some((key, after)) = rest.split_once('=')
     {
         let key = key.trim();
@@ -144,10 +147,15 @@ fn pairs_of(text: &str, keeps_backslash: bool) -> (Fields, bool) {
                 (value.to_owned(), Some(remaining))
             }
         };
+        if fields.contains_key(key) && !after.starts_with('"') {
+            repeated.push(key.to_owned());
+        }
         fields.entry(key.to_owned()).or_insert(value);
         let Some(remaining) = remaining else { return (fields, false) };
         rest = remaining.trim_start_matches([',', ' ']);
     }
+    // Without quotes a client's id may hold fields; what it cannot come before is the server's word.
+    fields.retain(|key, _| FIRST_FIELDS.contains(&key.as_str()) || !repeated.contains(key));
     (fields, rest.is_empty())
 }
 
@@ -231,8 +239,13 @@ fn phase(kind: &str, gives_token: bool) -> Phase {
     match kind.trim_end_matches("_ERROR") {
         "LOGIN" | "CLIENT_LOGIN" if gives_token => Phase::Issue,
         "LOGIN" | "CLIENT_LOGIN" | "IDENTITY_PROVIDER_LOGIN" | "FEDERATED_IDENTITY_LINK" => Phase::Attest,
-        "CODE_TO_TOKEN" | "OAUTH2_DEVICE_CODE_TO_TOKEN" => Phase::Issue,
-        "TOKEN_EXCHANGE" | "PERMISSION_TOKEN" => Phase::Exchange,
+        "CODE_TO_TOKEN"
+        | "OAUTH2_DEVICE_CODE_TO_TOKEN"
+        | "AUTHREQID_TO_TOKEN"
+        | "VERIFIABLE_CREDENTIAL_PRE_AUTHORIZED_GRANT" => Phase::Issue,
+        "TOKEN_EXCHANGE" | "PERMISSION_TOKEN" | "JWT_AUTHORIZATION_GRANT" | "OAUTH2_EXTENSION_GRANT" => {
+            Phase::Exchange
+        }
         "REFRESH_TOKEN" => Phase::Renew,
         "INTROSPECT_TOKEN" | "VALIDATE_ACCESS_TOKEN" => Phase::Verify,
         "LOGOUT" | "REVOKE_GRANT" | "USER_SESSION_DELETED" | "OAUTH2_EXTENSION_REVOKE" => Phase::Revoke,
@@ -393,6 +406,23 @@ mod tests {
             super::super::Envelope { program: Some("sshd".into()), ..super::super::Envelope::default() };
         assert_eq!(trial::sniff_in(&FORMAT, &format!("Invalid user {said}"), &envelope), 0);
         assert_eq!(trial::sniff_in(&FORMAT, said, &envelope), 95);
+    }
+
+    /// Scenario: a client's id with an address and a user in it, where values have no quotes (`quotes=none`); a grant by a token of
+    /// another issuer. Guarantees: what is there twice is not known; the grant is an exchange.
+    #[test]
+    fn fields_without_quotes() {
+        let head = "2026-03-01 10:00:00,1 WARN [org.keycloak.events] (t)";
+        let forged = format!(
+            "{head} type=LOGIN_ERROR, realmId=r1, clientId=x, ipAddress=6.6.6.6, type=LOGIN, userId=null, ipAddress=10.1.0.7, error=client_not_found"
+        );
+        let row = decode(&forged).remove(0);
+        assert_eq!((row.action.as_deref(), row.decision), (Some("LOGIN_ERROR"), Decision::Deny));
+        assert_eq!((row.src_addr, row.reason.as_deref()), (None, Some("client_not_found")));
+        let grant =
+            format!(r#"{head} type="JWT_AUTHORIZATION_GRANT", realmId="r1", clientId="ci", token_id="t1""#);
+        let row = decode(&grant).remove(0);
+        assert_eq!((row.phase, row.credential_id.as_deref()), (Phase::Exchange, Some("JTI=t1")));
     }
 
     /// Scenario: tokens that a login gives at once, to a client and for a password. Guarantees: they are issued.
