@@ -92,7 +92,8 @@ fn sniff(record: &Record<'_>) -> u8 {
 /// Whether a line may be a record. What other programs log holds what others sent them, such as the name under which somebody
 /// wanted to log in: there a line is a record only if it begins as one.
 fn may_tell(record: &Record<'_>) -> bool {
-    const BEGINNINGS: &[&str] = &["type=", "node=", "host=", "audit", "apparmor=", "avc:", "selinux:"];
+    const BEGINNINGS: &[&str] =
+        &["type=", "node=", "host=", "audit", "apparmor=", "avc:", "selinux:", "time->", "----"];
     let Some(program) = record.envelope.program.as_deref() else { return true };
     let text = behind_uptime(record.text.trim_start());
     let word = text.split(' ').next().unwrap_or_default();

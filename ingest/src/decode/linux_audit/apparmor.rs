@@ -3,7 +3,8 @@
 //! In: records with `apparmor="WORD"`, of type 1501 to 1507, or the prose of 2006 (`REJECTING r access to …`).
 //! Out: decision and act. Owns: operations and masks by action.
 //! Law: records of other types are none of AppArmor's, whatever they say: whoever has CAP_AUDIT_WRITE, as containers do unless
-//! told otherwise, may write anything into those of programs. ALLOWED is complain mode, so the act would have been refused; AUDIT was allowed by rule; STATUS is a change of policy.
+//! told otherwise, may write anything into those of programs.
+//! ALLOWED is complain mode, so the act would have been refused; AUDIT was allowed by rule; STATUS is a change of policy.
 
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
