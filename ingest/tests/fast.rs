@@ -91,6 +91,36 @@ fn other_records_agree() {
     assert_eq!((server, agent), (5, 3));
 }
 
+/// Access log entries that ended in ways of their own: handshakes that failed, an authorizer that did, an answer that broke off,
+/// forwarded certificates with an open quote and with several names.
+const ENDINGS: [&str; 6] = [
+    r#"{"start_time":"2026-03-01T10:00:00.002Z","response_code":0,"response_flags":"-","downstream_transport_failure_reason":"TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:TLS_error_end","downstream_remote_address":"10.1.0.7:43612","downstream_local_address":"10.1.9.9:8443","requested_server_name":"payments.example"}"#,
+    r#"{"start_time":"2026-03-01T10:00:00.002Z","response_code":0,"response_flags":"DC","downstream_transport_failure_reason":"TLS_error:|1:SSL routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_UNKNOWN:TLS_error_end","downstream_remote_address":"10.1.0.7:43612","downstream_local_address":"10.1.9.9:8443","requested_server_name":"payments.example"}"#,
+    r#"{"start_time":"2026-03-01T10:00:00.002Z","method":"GET","path":"/x","response_code":403,"response_flags":"UAEX","response_code_details":"ext_authz_error","upstream_cluster":"inbound|8443||","downstream_remote_address":"10.1.0.7:43612"}"#,
+    r#"{"start_time":"2026-03-01T10:00:00.002Z","method":"GET","path":"/x","response_code":200,"response_flags":"DC","response_code_details":"downstream_remote_disconnect","upstream_cluster":"inbound|8443||","downstream_remote_address":"10.1.0.7:43612"}"#,
+    r#"{"start_time":"2026-03-01T10:00:00.002Z","method":"GET","path":"/x","response_code":200,"response_flags":"-","response_code_details":"via_upstream","upstream_cluster":"inbound|8443||","downstream_remote_address":"10.1.0.7:43612","x_forwarded_client_cert":"URI=spiffe://victim;Subject=\"\",By=spiffe://d/x;Hash=00;Subject=\"\";URI=spiffe://d/edge"}"#,
+    r#"{"start_time":"2026-03-01T10:00:00.002Z","method":"GET","path":"/x","response_code":200,"response_flags":"-","response_code_details":"via_upstream","upstream_cluster":"inbound|8443||","downstream_remote_address":"10.1.0.7:43612","x_forwarded_client_cert":"By=spiffe://d/x;Hash=00;URI=https://d/a;URI=spiffe://d/a"}"#,
+];
+
+/// Scenario: entries that ended in ways of their own. Guarantees: the fast path takes them, and both paths agree.
+#[test]
+fn endings_agree() {
+    for entry in ENDINGS {
+        differential("envoy", entry.as_bytes());
+        assert_eq!(taken("envoy", format!("{}\n{entry}\n", sample("envoy")).as_bytes()), 2, "{entry}");
+    }
+}
+
+/// A refused call in the JSON log of SPIRE's server, which writes status codes as numbers.
+const REFUSED: &str = r#"{"authorized_as":"nobody","caller_addr":"10.1.0.7:41000","level":"info","method":"ListEntries","msg":"API accessed","request_id":"r1","service":"entry.v1.Entry","status":"error","status_code":7,"status_message":"authorization denied","subsystem_name":"api","time":"2026-03-01T10:00:00Z","type":"audit"}"#;
+
+/// Scenario: a refused call. Guarantees: the fast path takes it, and both paths agree.
+#[test]
+fn refusals_of_spire_agree() {
+    differential("spire-server", REFUSED.as_bytes());
+    assert_eq!(taken("spire-server", format!("{REFUSED}\n").as_bytes()), 1);
+}
+
 /// Scenario: records of the formats with a fast path, in turn, in one stream. Guarantees: the fast path takes all but the
 /// first of each format.
 #[test]

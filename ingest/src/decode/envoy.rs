@@ -7,6 +7,8 @@
 //! Law: port 0 betrays an address that came from a header; such an address is somebody's word. A caller's sidecar neither
 //! checks who calls nor decides who is let in.
 
+use std::borrow::Cow;
+
 use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{Decision, Enforcement, Phase, SENDER_VIEW};
 use offbound_schemas::{EventId, EventRows};
@@ -91,12 +93,16 @@ fn read(record: &Record<'_>, log: &AccessLog, rows: &mut EventRows) -> Result<()
     let token = identity::token(&row, log);
     let known = row.subject.is_some() || row.credential_id.is_some() || token.is_some();
     let is_sent = !known && is_sent(&row, log);
-    (row.decision, row.reason) = judge::judge(log);
+    let ending = ending(log);
+    row.decision = ending.decision();
+    let mut reason = String::new();
+    ending.write_reason(&mut reason);
+    row.reason = (!reason.is_empty()).then_some(reason);
     if is_sent && row.decision == Decision::Allow {
         // It went out, and an answer came; what that decided is for the other side's log to say (gRPC refuses with 200).
         row.decision = Decision::None;
     }
-    row.enforcement = match known || judge::by_policy(log) {
+    row.enforcement = match known || ending.is_by_policy() {
         true => Enforcement::Enforced,
         false if is_sent => Enforcement::Unknown,
         false => Enforcement::None,
@@ -106,6 +112,18 @@ fn read(record: &Record<'_>, log: &AccessLog, rows: &mut EventRows) -> Result<()
     row.unmapped = unmapped(log);
     push(record.row_id(1), row, token, rows);
     Ok(())
+}
+
+/// How the request or connection ended.
+fn ending(log: &AccessLog) -> judge::Ending<'static> {
+    let text = |key: &str| log.text(key).map(Cow::Owned);
+    judge::Ending {
+        status: log.number("response_code").unwrap_or_default(),
+        flags: text("response_flags").unwrap_or_default(),
+        details: [text("response_code_details"), text("connection_termination_details")],
+        transport: text("downstream_transport_failure_reason"),
+        grpc: text("grpc_status"),
+    }
 }
 
 /// Whether the caller's own sidecar wrote the entry: it calls from the very address that called it, where a gateway calls
@@ -190,7 +208,7 @@ fn plain_cluster(name: String) -> Option<String> {
 }
 
 fn unmapped(log: &AccessLog) -> Option<String> {
-    const KEPT: [&str; 15] = [
+    const KEPT: [&str; 16] = [
         "response_flags",
         "response_code_details",
         "connection_termination_details",
@@ -199,6 +217,7 @@ fn unmapped(log: &AccessLog) -> Option<String> {
         "requested_server_name",
         "downstream_local_address",
         "downstream_remote_address",
+        "downstream_transport_failure_reason",
         "downstream_peer_subject",
         "downstream_peer_issuer",
         "x_forwarded_client_cert",

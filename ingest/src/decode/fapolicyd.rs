@@ -63,11 +63,18 @@ fn sniff(record: &Record<'_>) -> u8 {
         return 0;
     }
     match decision(record.text) {
-        Some(_) => 92,
+        Some(_) if may_tell(record) => 92,
+        Some(_) => 0,
         // What the daemon says of itself.
         None if record.envelope.program.as_deref() == Some(FORMAT.id) => 30,
         None => 0,
     }
+}
+
+/// Whether the daemon wrote the line: what other programs log may hold anything, unless it begins as a decision does.
+fn may_tell(record: &Record<'_>) -> bool {
+    let program = record.envelope.program.as_deref();
+    program.is_none_or(|program| program == FORMAT.id) || record.text.trim_start().starts_with("rule")
 }
 
 /// The decision in a line, from `rule` on.
@@ -88,7 +95,7 @@ fn decision(text: &str) -> Option<&str> {
 
 impl Decode for Fapolicyd {
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
-        let Some(text) = decision(record.text) else {
+        let Some(text) = decision(record.text).filter(|_| may_tell(record)) else {
             return Verdict::Skipped("fapolicyd-log");
         };
         let Some(time) = record.envelope.time.or_else(|| own_time(record.text)) else {
@@ -125,7 +132,18 @@ impl<'t> Fields<'t> {
             .is_some_and(|(_, rest)| rest.split(' ').next().is_some_and(|word| word.contains("\\_")));
         let (subject, object) = text.split_once(" : ").unwrap_or((text, ""));
         let read = |part| fields(part, is_escaped);
-        Self { subject: read(subject), object: read(object) }
+        let mut read = Self { subject: read(subject), object: read(object) };
+        if object.contains(" : ") {
+            read.forget_names();
+        }
+        read
+    }
+
+    /// The daemon writes names of files as they are (`format_value` in `src/library/policy.c`): where one has the mark in it, nobody
+    /// can tell where the subject ends, and one who chose a name must not choose what it was about.
+    fn forget_names(&mut self) {
+        self.object.clear();
+        self.subject.retain(|key, _| !matches!(*key, "exe" | "path" | "file"));
     }
 
     fn subject(&self, key: &str) -> Option<&str> {
@@ -220,6 +238,36 @@ mod tests {
         let (verdicts, mut rows) = run_in(&FORMAT, &[line], &Envelope { time, ..Envelope::default() });
         assert_eq!(verdicts, [Verdict::Decoded], "{line}");
         rows.host_events.remove(0)
+    }
+
+    /// Scenario: a program whose name holds the mark before the object, with an object of its own choice. Guarantees: neither name
+    /// is taken for what it is not; who acted and what was decided stands.
+    #[test]
+    fn names_decide_nothing() {
+        let time = EventTime::parse("2026-03-01T10:00:00Z").ok();
+        let envelope = Envelope { program: Some("fapolicyd".into()), time, ..Envelope::default() };
+        let line = "rule=13 dec=allow perm=execute auid=1000 pid=4121 exe=/tmp/x : path=/usr/bin/ls ftype=y trust=1 : path=/tmp/evil ftype=z trust=0";
+        let row = crate::decode::trial::run_in(&FORMAT, &[line], &envelope).1.host_events.remove(0);
+        assert_eq!((row.exe, row.target_path, row.pid), (None, None, Some(4121)));
+        assert_eq!((row.action, row.outcome), (Action::Exec, Outcome::Allowed));
+    }
+
+    /// Scenario: a decision within what another program logs. Guarantees: it is none.
+    #[test]
+    fn what_others_log_is_no_decision() {
+        let envelope = Envelope {
+            program: Some("sshd".into()),
+            time: EventTime::parse("2026-03-01T10:00:00Z").ok(),
+            ..Envelope::default()
+        };
+        let said =
+            "rule=13 dec=deny_audit perm=execute auid=1000 pid=4121 exe=/usr/bin/bash : path=/home/eve/x";
+        let line = format!("Invalid user {said}");
+        assert_eq!(crate::decode::trial::sniff_in(&FORMAT, &line, &envelope), 0);
+        assert!(crate::decode::trial::run_in(&FORMAT, &[&line], &envelope).1.is_empty());
+        let own = Envelope { program: Some("fapolicyd".into()), ..envelope.clone() };
+        assert_eq!(crate::decode::trial::run_in(&FORMAT, &[said], &own).1.host_events.len(), 1);
+        assert_eq!(crate::decode::trial::run_in(&FORMAT, &[said], &envelope).1.host_events.len(), 1);
     }
 
     /// Scenario: the sample. Guarantees: it is recognised and decoded.

@@ -1,7 +1,7 @@
 //! Inspektor Gadget events, JSON, of the gadgets about processes, files, sockets, capabilities and seccomp.
 //!
 //! In: one event a line: with `proc{}`, `k8s{}` and `runtime{}` (image-based gadgets, 0.31 and later) or flat (`comm`,
-//! `pid`, `mntns_id`). Out: rows of `host_events`. Owns: telling by its fields what a gadget saw; events do not name it.
+//! `pid`, `mntns_id`; `mountnsid` of the gadgets that were built in, which leave out what is zero). Out: rows of `host_events`. Owns: telling by its fields what a gadget saw; events do not name it.
 //! Dropped: nothing; what has no column is kept unmapped.
 //! Law: a `timestamp` that counts from boot is no time; without another one the event has none.
 
@@ -31,9 +31,13 @@ struct InspektorGadget;
 
 fn sniff(record: &Record<'_>) -> u8 {
     let Some(json) = record.json else { return 0 };
+    if lost(json).is_some() {
+        return 84;
+    }
     let nested = has(json, &["proc", "comm"]) && has(json, &["proc", "pid"]);
     let placed = object_at(json, &["k8s"]).is_some() || object_at(json, &["runtime"]).is_some();
-    let flat = has(json, &["comm"]) && has(json, &["pid"]) && has(json, &["mntns_id"]);
+    let mount_namespace = has(json, &["mntns_id"]) || is_built_in(json);
+    let flat = has(json, &["comm"]) && has(json, &["pid"]) && mount_namespace;
     match (nested, placed, flat) {
         (true, true, _) => 90,
         (true, ..) if has(json, &["proc", "mntns_id"]) => 84,
@@ -41,6 +45,19 @@ fn sniff(record: &Record<'_>) -> u8 {
         (_, _, true) => 82,
         _ => 0,
     }
+}
+
+/// How many events a built-in gadget says that it lost: `{"type":"warn","message":"lost 7 samples","k8s":{…}}`.
+fn lost(json: &Value) -> Option<u64> {
+    let is_warning = str_at(json, &["type"]) == Some("warn");
+    let placed = object_at(json, &["k8s"]).is_some() || has(json, &["node"]);
+    let said = str_at(json, &["message"]).filter(|_| is_warning && placed)?;
+    said.strip_prefix("lost ")?.strip_suffix(" samples")?.parse().ok()
+}
+
+/// Whether a gadget wrote it that was built in (`pkg/gadgets/trace/*/types/types.go`, until 0.40).
+fn is_built_in(json: &Value) -> bool {
+    has(json, &["mountnsid"]) || has(json, &["mntnsid"])
 }
 
 impl Decode for InspektorGadget {
@@ -57,7 +74,13 @@ impl Decode for InspektorGadget {
         let mut row = record.host_event(time);
         row.hook_class = HookClass::Kprobe;
         actor(json, &mut row);
-        saw(json, &mut row);
+        if let Some(lost) = lost(json) {
+            row.action = Action::TelemetryGap;
+            row.lost = Some(lost);
+            row.rule = Some("inspektor gadget lost samples".to_owned());
+        } else {
+            saw(json, &mut row);
+        }
         row.unmapped = rest(json);
         rows.host_events.push(row);
         Verdict::Decoded
@@ -99,8 +122,9 @@ fn actor(json: &Value, row: &mut HostEvent) {
 fn saw(json: &Value, row: &mut HostEvent) {
     match () {
         () if has(json, &["code"]) && has(json, &["syscall"]) => seccomp(json, row),
-        () if has(json, &["cap"]) => capability(json, row),
+        () if has(json, &["cap"]) || has(json, &["capName"]) => capability(json, row),
         () if has(json, &["fname"]) => opened(json, row),
+        () if is_built_in(json) && has(json, &["path"]) => opened(json, row),
         () if has(json, &["args"])
             && (has(json, &["file"]) || has(json, &["exepath"]) || has(json, &["ppid"])) =>
         {
@@ -108,7 +132,7 @@ fn saw(json: &Value, row: &mut HostEvent) {
         }
         () if has(json, &["qtype"]) && has(json, &["name"]) => asked(json, row),
         () if has(json, &["dst", "addr"]) || has(json, &["daddr"]) => connection(json, row),
-        () if has(json, &["fs"]) && has(json, &["dest"]) => mounted(json, row),
+        () if has(json, &["fs"]) && (has(json, &["dest"]) || has(json, &["target"])) => mounted(json, row),
         () if has(json, &["sig"]) && (has(json, &["tpid"]) || has(json, &["target"])) => {
             row.target_pid = u32_at(json, &["tpid"]);
             result(json, row);
@@ -126,6 +150,8 @@ fn saw(json: &Value, row: &mut HostEvent) {
 /// The result, where the gadget records one.
 fn result(json: &Value, row: &mut HostEvent) {
     let number = ["error_raw", "err", "ret"].iter().find_map(|key| i64_at(json, &[key]));
+    // What is zero was left out.
+    let number = number.or_else(|| is_built_in(json).then_some(0));
     let name = at(json, &["error"]).and_then(Value::as_str);
     match (name, number) {
         (Some(name), _) if !name.is_empty() => act::returned_name(name, row),
@@ -136,12 +162,11 @@ fn result(json: &Value, row: &mut HostEvent) {
 }
 
 fn opened(json: &Value, row: &mut HostEvent) {
-    let by_number = i64_at(json, &["flags_raw"]).or_else(|| i64_at(json, &["flags"]));
-    let direction = str_at(json, &["flags"])
-        .and_then(act::direction_of_flags)
+    let by_number = ["flags_raw", "flagsRaw", "flags"].iter().find_map(|key| i64_at(json, &[key]));
+    let direction = act::direction_of_flags(&list_at(json, &["flags"]).join("|"))
         .or_else(|| act::direction_of_bits(by_number?));
-    let path =
-        str_at(json, &["fullPath"]).or_else(|| str_at(json, &["fname"])).unwrap_or_default().to_owned();
+    let path = ["fullPath", "fname", "path"].iter().find_map(|key| str_at(json, &[key]));
+    let path = path.unwrap_or_default().to_owned();
     act::file(direction, path, row);
     result(json, row);
 }
@@ -169,7 +194,9 @@ fn asked(json: &Value, row: &mut HostEvent) {
 
 fn connection(json: &Value, row: &mut HostEvent) {
     ends(json, row);
-    match str_at(json, &["type"]).or_else(|| str_at(json, &["operation"])) {
+    // Where gadgets were built in, the type is that of the event: `normal`.
+    let kind = str_at(json, &["type"]).filter(|_| !is_built_in(json));
+    match kind.or_else(|| str_at(json, &["operation"])) {
         Some("accept" | "close") => row.action = Action::Other,
         _ => act::connected(row),
     }
@@ -199,12 +226,25 @@ fn ends(json: &Value, row: &mut HostEvent) {
 fn capability(json: &Value, row: &mut HostEvent) {
     row.action = Action::CapUse;
     row.syscall = call(json);
-    row.capability = str_at(json, &["cap"]).and_then(syscall::capability_from).or_else(|| {
+    let named = str_at(json, &["capName"]).or_else(|| str_at(json, &["cap"]));
+    row.capability = named.and_then(syscall::capability_from).or_else(|| {
         let number = u32_at(json, &["cap_raw"]).or_else(|| u32_at(json, &["cap"]))?;
         syscall::capability_name(usize::try_from(number).ok()?)
     });
-    (row.outcome, row.control) = match bool_at(json, &["capable"]) {
+    let verdict = match str_at(json, &["verdict"]) {
+        Some("Allow") => Some(true),
+        Some("Deny") => Some(false),
+        _ => bool_at(json, &["capable"]),
+    };
+    // The kernel asks without audit (`CAP_OPT_NOAUDIT`) where it goes on either way: then `no` refuses nothing. Built-in gadgets
+    // left a zero out.
+    let asks_only = match at(json, &["audit"]) {
+        Some(_) => bool_at(json, &["audit"]) == Some(false),
+        None => is_built_in(json),
+    };
+    (row.outcome, row.control) = match verdict {
         Some(true) => (Outcome::Allowed, HostControl::None),
+        Some(false) if asks_only => (Outcome::Attempted, HostControl::None),
         Some(false) => (Outcome::Denied, HostControl::Capability),
         None => (Outcome::Unknown, HostControl::None),
     };
@@ -217,7 +257,7 @@ fn call(json: &Value) -> Option<String> {
 }
 
 fn mounted(json: &Value, row: &mut HostEvent) {
-    let path = string_at(json, &["dest"]);
+    let path = string_at(json, &["dest"]).or_else(|| string_at(json, &["target"]));
     act::by_call("mount", Operands { path, ..Operands::default() }, row);
     result(json, row);
 }
@@ -341,6 +381,57 @@ mod tests {
         let calls: Vec<_> = rows.host_events.iter().map(|row| row.syscall.as_deref()).collect();
         assert_eq!(calls, [Some("mount"), Some("unshare"), None]);
         assert_eq!(rows.host_events[2].dst_host.as_deref(), Some("a.example"));
+    }
+
+    /// Scenario: events of gadgets that were built in: opened files, started programs, capabilities that were refused, allowed and
+    /// only asked for, connections, mounts. Guarantees: they are known, and what is left out is zero; what is only asked for is no refusal.
+    #[test]
+    fn built_in_gadgets() {
+        use {Action as A, HostControl as C, Outcome as O};
+        for (fields, action, outcome, control) in [
+            (r#""fd":3,"flags":["O_RDONLY"],"path":"/etc/shadow""#, A::CredRead, O::Allowed, C::None),
+            (
+                r#""err":13,"flags":["O_WRONLY","O_CREAT"],"flagsRaw":65,"path":"/x""#,
+                A::FileWrite,
+                O::Failed,
+                C::Unknown,
+            ),
+            (r#""ppid":8,"pcomm":"sh","args":["/bin/id"]"#, A::Exec, O::Allowed, C::None),
+            (
+                r#""cap":21,"capName":"SYS_ADMIN","audit":1,"verdict":"Deny""#,
+                A::CapUse,
+                O::Denied,
+                C::Capability,
+            ),
+            (r#""cap":21,"capName":"SYS_ADMIN","verdict":"Deny""#, A::CapUse, O::Attempted, C::None),
+            (r#""capName":"CHOWN","audit":1,"verdict":"Allow""#, A::CapUse, O::Allowed, C::None),
+            (
+                r#""operation":"accept","src":{"addr":"10.1.0.9","port":80},"dst":{"addr":"10.1.0.7","port":4000}"#,
+                A::Other,
+                O::Allowed,
+                C::None,
+            ),
+            (
+                r#""operation":"mount","fs":"tmpfs","source":"x","target":"/mnt""#,
+                A::NsChange,
+                O::Allowed,
+                C::None,
+            ),
+        ] {
+            let line = format!(
+                r#"{{"runtime":{{"runtimeName":"containerd","containerId":"c0ffee"}},"k8s":{{"node":"n1","namespace":"shop","podName":"web-7"}},"timestamp":1927944306000000001,"type":"normal","mountnsid":4026533307,"pid":9,"comm":"x",{fields}}}"#
+            );
+            assert_eq!(crate::decode::trial::sniff(&FORMAT, &line), 88, "{fields}");
+            let row = run(&FORMAT, &[&line]).1.host_events.remove(0);
+            assert_eq!((row.action, row.outcome, row.control), (action, outcome, control), "{fields}");
+            assert_eq!((row.pod.as_deref(), row.host.as_deref()), (Some("web-7"), Some("n1")));
+        }
+        let lost = r#"{"k8s":{"node":"n1"},"timestamp":1927944306000000001,"type":"warn","message":"lost 7 samples"}"#;
+        assert_eq!(crate::decode::trial::sniff(&FORMAT, lost), 84);
+        let row = run(&FORMAT, &[lost]).1.host_events.remove(0);
+        assert_eq!((row.action, row.lost, row.host.as_deref()), (A::TelemetryGap, Some(7), Some("n1")));
+        let asked = r#"{"proc":{"comm":"x","pid":9,"mntns_id":1},"k8s":{},"timestamp_raw":1927944306000000001,"cap":"CAP_SYS_ADMIN","capable":false,"audit":false}"#;
+        assert_eq!(run(&FORMAT, &[asked]).1.host_events[0].outcome, O::Attempted);
     }
 
     /// Scenario: a clock that counts from boot. Guarantees: refused alone, read at the time of an envelope.

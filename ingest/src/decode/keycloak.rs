@@ -18,6 +18,8 @@ use super::{Decode, Format, Identity, Record, Verdict, field, loose};
 
 /// Most fields of one event: Keycloak writes under 40.
 const MAX_FIELDS: usize = 128;
+/// Fields that stand before all that a client can write.
+const FIRST_FIELDS: [&str; 4] = ["type", "operationType", "realmId", "realmName"];
 /// The logger that events go to.
 const LOGGER: &str = "org.keycloak.events";
 
@@ -72,7 +74,11 @@ impl Line {
                     host,
                 })
             }
-            None => Self::plain(record.text),
+            // What other programs log may hold anything: behind a tag, the server's line begins with its time.
+            None => Self::plain(record.text).filter(|_| {
+                record.envelope.program.is_none()
+                    || record.text.starts_with(|first: char| first.is_ascii_digit())
+            }),
         }
     }
 
@@ -109,40 +115,76 @@ fn stamp(head: &str) -> Option<EventTime> {
     words.windows(2).rev().find_map(pair).or_else(|| words.iter().rev().find_map(alone))
 }
 
-/// `key="value", key="value"`, older versions without quotes; a quote inside a value is written `\"`.
+/// `key="value", key="value"`, older versions without quotes. Keycloak writes a quote inside a value as `\"` and a backslash as
+/// it is (`StringUtil.sanitizeSpacesAndQuotes`, 22 to 26), so that a value may end with a backslash before its quote: where
+/// the text makes no sense to its end otherwise, such a quote ends the value.
 fn pairs(text: &str) -> Fields {
-    let mut fields = Fields::new();
+    let (fields, whole) = pairs_of(text, false);
+    if whole {
+        return fields;
+    }
+    let (other, whole) = pairs_of(text, true);
+    if whole { other } else { fields }
+}
+
+/// The fields, and whether all of the text is made of them. `keeps_backslash`: whether a quote behind a backslash ends its value
+/// where another field or nothing follows.
+fn pairs_of(text: &str, keeps_backslash: bool) -> (Fields, bool) {
+    let (mut fields, mut repeated) = (Fields::new(), Vec::new());
     let mut rest = text.trim();
     while fields.len() < MAX_FIELDS
+        && repeated.len() < MAX_FIELDS
         && let Some((key, after)) = rest.split_once('=')
     {
         let key = key.trim();
-        let (value, remaining) = match after.strip_prefix('"') {
-            Some(quoted) => quoted_value(quoted),
-            None => after
-                .split_once(", ")
-                .map_or((after.to_owned(), ""), |(value, rest)| (value.to_owned(), rest)),
-        };
-        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
+        if !is_key(key) {
             break;
         }
+        let (value, remaining) = match after.strip_prefix('"') {
+            Some(quoted) => quoted_value(quoted, keeps_backslash),
+            None => {
+                let (value, remaining) = after.split_once(", ").unwrap_or((after, ""));
+                (value.to_owned(), Some(remaining))
+            }
+        };
+        if fields.contains_key(key) && !after.starts_with('"') {
+            repeated.push(key.to_owned());
+        }
         fields.entry(key.to_owned()).or_insert(value);
+        let Some(remaining) = remaining else { return (fields, false) };
         rest = remaining.trim_start_matches([',', ' ']);
     }
-    fields
+    // Without quotes a client's id may hold fields; what it cannot come before is the server's word.
+    fields.retain(|key, _| FIRST_FIELDS.contains(&key.as_str()) || !repeated.contains(key));
+    (fields, rest.is_empty())
 }
 
-fn quoted_value(text: &str) -> (String, &str) {
+fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
+/// The value, and what stands behind its closing quote, if it has one.
+fn quoted_value(text: &str, keeps_backslash: bool) -> (String, Option<&str>) {
     let mut value = String::new();
-    let mut letters = text.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return (value, text.get(at + 1..).unwrap_or_default()),
-            '\\' => value.extend(letters.next().map(|(_, letter)| letter)),
-            letter => value.push(letter),
-        }
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('"') {
+        let escaped = before.strip_suffix('\\').filter(|_| !(keeps_backslash && is_between_fields(after)));
+        let Some(before) = escaped else {
+            value.push_str(before);
+            return (value, Some(after));
+        };
+        value.push_str(before);
+        value.push('"');
+        rest = after;
     }
-    (value, "")
+    value.push_str(rest);
+    (value, None)
+}
+
+/// Whether nothing follows, or another field in quotes.
+fn is_between_fields(after: &str) -> bool {
+    let field = after.strip_prefix(", ").and_then(|rest| rest.split_once("=\""));
+    after.trim().is_empty() || field.is_some_and(|(key, _)| is_key(key))
 }
 
 struct Keycloak;
@@ -167,7 +209,7 @@ impl Decode for Keycloak {
 
 fn row(record: &Record<'_>, line: &Line, kind: &str, time: EventTime) -> IdentityAssertion {
     let mut row = record.assertion(time);
-    row.phase = phase(kind);
+    row.phase = phase(kind, line.get("token_id").is_some());
     row.recorder_host = row.recorder_host.take().or_else(|| line.host.clone());
     row.action = Some(kind.to_owned());
     row.dst = line.text("clientId").or_else(|| Some("keycloak".to_owned()));
@@ -192,11 +234,18 @@ fn row(record: &Record<'_>, line: &Line, kind: &str, time: EventTime) -> Identit
     row
 }
 
-fn phase(kind: &str) -> Phase {
+/// A login that gives a token at once (client credentials, a password) is its issue.
+fn phase(kind: &str, gives_token: bool) -> Phase {
     match kind.trim_end_matches("_ERROR") {
+        "LOGIN" | "CLIENT_LOGIN" if gives_token => Phase::Issue,
         "LOGIN" | "CLIENT_LOGIN" | "IDENTITY_PROVIDER_LOGIN" | "FEDERATED_IDENTITY_LINK" => Phase::Attest,
-        "CODE_TO_TOKEN" | "OAUTH2_DEVICE_CODE_TO_TOKEN" => Phase::Issue,
-        "TOKEN_EXCHANGE" | "PERMISSION_TOKEN" => Phase::Exchange,
+        "CODE_TO_TOKEN"
+        | "OAUTH2_DEVICE_CODE_TO_TOKEN"
+        | "AUTHREQID_TO_TOKEN"
+        | "VERIFIABLE_CREDENTIAL_PRE_AUTHORIZED_GRANT" => Phase::Issue,
+        "TOKEN_EXCHANGE" | "PERMISSION_TOKEN" | "JWT_AUTHORIZATION_GRANT" | "OAUTH2_EXTENSION_GRANT" => {
+            Phase::Exchange
+        }
         "REFRESH_TOKEN" => Phase::Renew,
         "INTROSPECT_TOKEN" | "VALIDATE_ACCESS_TOKEN" => Phase::Verify,
         "LOGOUT" | "REVOKE_GRANT" | "USER_SESSION_DELETED" | "OAUTH2_EXTENSION_REVOKE" => Phase::Revoke,
@@ -327,6 +376,74 @@ mod tests {
         let admin = r#"2026-03-01T10:00:00,123 DEBUG [org.keycloak.events] (t) operationType="CREATE", realmId="r1", clientId="c", userId="u", ipAddress="10.1.0.7", resourceType="USER", resourcePath="users/1""#;
         let row = decode(admin).remove(0);
         assert_eq!((row.action.as_deref(), row.resource.as_deref()), (Some("ADMIN_CREATE"), Some("users/1")));
+    }
+
+    /// Scenario: names with backslashes, within and at the end, with quotes, and with what looks like fields. Guarantees: each is
+    /// read as it is, and what stands behind it, too; no value can pose as a field.
+    #[test]
+    fn backslashes_and_quotes() {
+        let read = |client: &str, name: &str| {
+            let line = format!(
+                r#"2026-03-01 10:00:00,1 WARN [org.keycloak.events] (t) type="LOGIN_ERROR", realmId="r1", clientId="{client}", userId="null", ipAddress="10.1.0.7", error="user_not_found", username="{name}""#
+            );
+            let row = decode(&line).remove(0);
+            assert_eq!(row.src_addr.as_deref(), Some("10.1.0.7"), "{line}");
+            (row.dst.unwrap_or_default(), row.subject.unwrap_or_default())
+        };
+        let said = |client: &str, name: &str| (client.to_owned(), name.to_owned());
+        assert_eq!(read("web", r"CORP\alice"), said("web", r"CORP\alice"));
+        assert_eq!(read(r"web\", "ann"), said(r"web\", "ann"));
+        assert_eq!(read("web", r"ann\"), said("web", "ann\\"));
+        assert_eq!(read(r#"x\", ipAddress=\"6.6.6.6"#, "ann"), said(r#"x", ipAddress="6.6.6.6"#, "ann"));
+        assert_eq!(read("web", r#"a\", error=\"none"#), said("web", r#"a", error="none"#));
+    }
+
+    /// Scenario: an event within what another program logs; the same as the server's own line. Guarantees: only its own counts.
+    #[test]
+    fn what_others_log_is_no_event() {
+        let said = r#"2026-03-01 10:00:00,1 DEBUG [org.keycloak.events] (t) type="LOGIN", realmId="r1", userId="u1", sessionId="s1""#;
+        let envelope =
+            super::super::Envelope { program: Some("sshd".into()), ..super::super::Envelope::default() };
+        assert_eq!(trial::sniff_in(&FORMAT, &format!("Invalid user {said}"), &envelope), 0);
+        assert_eq!(trial::sniff_in(&FORMAT, said, &envelope), 95);
+    }
+
+    /// Scenario: a client's id with an address and a user in it, where values have no quotes (`quotes=none`); a grant by a token of
+    /// another issuer. Guarantees: what is there twice is not known; the grant is an exchange.
+    #[test]
+    fn fields_without_quotes() {
+        let head = "2026-03-01 10:00:00,1 WARN [org.keycloak.events] (t)";
+        let forged = format!(
+            "{head} type=LOGIN_ERROR, realmId=r1, clientId=x, ipAddress=6.6.6.6, type=LOGIN, userId=null, ipAddress=10.1.0.7, error=client_not_found"
+        );
+        let row = decode(&forged).remove(0);
+        assert_eq!((row.action.as_deref(), row.decision), (Some("LOGIN_ERROR"), Decision::Deny));
+        assert_eq!((row.src_addr, row.reason.as_deref()), (None, Some("client_not_found")));
+        let grant =
+            format!(r#"{head} type="JWT_AUTHORIZATION_GRANT", realmId="r1", clientId="ci", token_id="t1""#);
+        let row = decode(&grant).remove(0);
+        assert_eq!((row.phase, row.credential_id.as_deref()), (Phase::Exchange, Some("JTI=t1")));
+    }
+
+    /// Scenario: tokens that a login gives at once, to a client and for a password. Guarantees: they are issued.
+    #[test]
+    fn logins_that_give_tokens() {
+        let head = "2026-03-01 10:00:00,1 DEBUG [org.keycloak.events] (t)";
+        let client = format!(
+            r#"{head} type="CLIENT_LOGIN", realmId="r1", clientId="sync", userId="u1", ipAddress="10.1.0.7", token_id="trrtcc:9a1e-1", grant_type="client_credentials", client_auth_method="client-secret", username="service-account-sync""#
+        );
+        let row = decode(&client).remove(0);
+        assert_eq!((row.phase, row.credential_id.as_deref()), (Phase::Issue, Some("JTI=9a1e-1")));
+        let password = format!(
+            r#"{head} type="LOGIN", realmId="r1", clientId="web", userId="u1", sessionId="s1", ipAddress="10.1.0.7", token_id="t1", grant_type="password", refresh_token_id="r1", username="ann""#
+        );
+        let rows = decode(&password);
+        let ids: Vec<_> = rows.iter().map(|row| row.credential_id.as_deref().unwrap_or_default()).collect();
+        assert_eq!((ids.as_slice(), rows[1].parent_id.as_deref()), (&["JTI=r1", "JTI=t1"][..], Some("s1")));
+        let browser = format!(
+            r#"{head} type="LOGIN", realmId="r1", clientId="web", userId="u1", sessionId="s1", ipAddress="10.1.0.7", code_id="s1", username="ann""#
+        );
+        assert_eq!(decode(&browser)[0].phase, Phase::Attest);
     }
 
     /// Scenario: a log-out, other lines of the server, an event without time, other programs. Guarantees: the session ends;

@@ -1,6 +1,7 @@
 //! KubeArmor alerts and logs, JSON.
 //!
-//! In: one object a line, as the relay, `karmor logs --json` or a SIEM adapter writes it (KubeArmor 0.5 to 1.5). Out:
+//! In: one object a line, as the relay, `karmor logs --json` or a SIEM adapter writes it (KubeArmor 0.5 to 1.5), or the daemon
+//! itself (`-logPath`), whose keys begin small (`hostPid`: `KubeArmor/types/types.go`). Out:
 //! rows of `host_events`. Owns: what enforcer, action and result together say. Leaves to [`operand`]: resources.
 //! Dropped: labels and owners are kept unmapped; documentation's text and Go map spellings are no JSON and not read.
 //! Law: `eBPF Monitor` observes and never blocks; an alert of the default posture may be about a refusal that another
@@ -13,7 +14,8 @@ use offbound_schemas::vocabulary::{Attribution, ControlMode, HookClass, HostCont
 use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
-use super::field::{array_at, at, has, list_at, str_at, string_at, time_at, unmapped};
+use super::field::unmapped;
+use super::loose::{array_at, at, has, list_at, str_at, string_at, time_at};
 use super::syscall::{EACCES, EPERM};
 use super::technique::techniques;
 use super::{Decode, Format, Identity, Record, Verdict};

@@ -3,6 +3,8 @@
 //! In: its JSON form (`client.addr`, `client.id`, …; numbers as text) and its Apache form, with the client's identity
 //! in the user column and the client's port behind its address (Linkerd 2.12 and later).
 //! Out: one assertion a request. Owns: the reading of Linkerd's identity names `SA.NS.serviceaccount.identity.…`.
+//! Facts: `linkerd/http/access-log/src/lib.rs` of linkerd2-proxy: the address is the connection's, the identity its certificate's,
+//! host and user agent are the client's word.
 //! Law: `-` means that the client is not in the mesh: then nobody's identity was checked. The log holds neither a
 //! certificate's id nor a policy's decision: only the answer's code is known.
 
@@ -12,6 +14,7 @@ use offbound_schemas::{EventRows, EventTime};
 use serde_json::Value;
 
 use super::address::Address;
+use super::subject::{ServiceAccount, trust_domain};
 use super::{Decode, Format, Identity, Record, Reject, Verdict, field};
 
 pub(crate) const FORMAT: Format = Format {
@@ -135,7 +138,11 @@ fn fill_peer(row: &mut IdentityAssertion, request: &Request<'_>) {
     row.addr_quality = if peer.is_some() { AddrQuality::Direct } else { AddrQuality::None };
     let Some(identity) = request.identity else { return };
     row.subject = Some(identity.to_owned());
-    row.credential_kind = Some("x509".to_owned());
+    // Workloads outside of clusters have SPIFFE IDs (Linkerd 2.15 on).
+    let domain = trust_domain(identity);
+    row.credential_kind = Some(if domain.is_some() { "x509-svid" } else { "x509" }.to_owned());
+    (row.issuer, row.cluster) = (domain.map(str::to_owned), domain.map(str::to_owned));
+    row.bound_namespace = ServiceAccount::of_subject(identity).map(|account| account.namespace.to_owned());
     if let Some((_, namespace, issuer)) = parts(identity) {
         row.bound_namespace = Some(namespace.to_owned());
         (row.issuer, row.cluster) = (Some(issuer.to_owned()), Some(issuer.to_owned()));
@@ -224,6 +231,11 @@ mod tests {
         assert_eq!((row.src_addr, row.addr_quality, row.end_time), (None, AddrQuality::None, None));
         assert_eq!((row.decision, row.action.as_deref()), (Decision::None, Some("GET /ping")));
         assert_eq!((row.subject.as_deref(), row.bound_namespace), (Some("vm-1.example"), None));
+        let external = with(json!({"client.id": "spiffe://prod.example/external/vm-1"}));
+        assert_eq!(
+            (external.credential_kind.as_deref(), external.issuer.as_deref()),
+            (Some("x509-svid"), Some("prod.example"))
+        );
     }
 
     /// Scenario: a web server's logs, a request without time. Guarantees: not recognised; refused with the reason.

@@ -64,8 +64,12 @@ impl Default for LinuxAudit {
     }
 }
 
+/// Programs that speak for the kernel's audit, or for a control, wherever in their lines.
+const SPEAKERS: &[&str] =
+    &["kernel", "audit", "auditd", "audispd", "audisp-syslog", "audisp-remote", "augenrules", "auditctl"];
+
 fn sniff(record: &Record<'_>) -> u8 {
-    if record.json.is_some() {
+    if record.json.is_some() || !may_tell(record) {
         return 0;
     }
     let text = record.text;
@@ -83,6 +87,29 @@ fn sniff(record: &Record<'_>) -> u8 {
         _ if text.trim_end() == "----" => 20,
         _ => 0,
     }
+}
+
+/// Whether a line may be a record. What other programs log holds what others sent them, such as the name under which somebody
+/// wanted to log in: there a line is a record only if it begins as one.
+fn may_tell(record: &Record<'_>) -> bool {
+    const BEGINNINGS: &[&str] =
+        &["type=", "node=", "host=", "audit", "apparmor=", "avc:", "selinux:", "time->", "----"];
+    let Some(program) = record.envelope.program.as_deref() else { return true };
+    let text = behind_uptime(record.text.trim_start());
+    let word = text.split(' ').next().unwrap_or_default();
+    SPEAKERS.contains(&program)
+        || program.starts_with("dbus")
+        || BEGINNINGS.iter().any(|start| text.starts_with(start))
+        || kind::is_known(&kind::name(word))
+        || program.starts_with("systemd-journal") && loss::is_loss(text)
+}
+
+/// What stands behind `[ 12.345678] `, with which the kernel begins its lines.
+fn behind_uptime(text: &str) -> &str {
+    let inside = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let is_uptime =
+        |stamp: &str| stamp.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'.'));
+    inside.filter(|(stamp, _)| is_uptime(stamp)).map_or(text, |(_, rest)| rest.trim_start())
 }
 
 /// Whether the kernel said it: most of what it says is about hardware and networks.
@@ -103,6 +130,9 @@ fn is_journal_record(record: &Record<'_>) -> bool {
 
 impl Decode for LinuxAudit {
     fn decode(&mut self, record: &Record<'_>, rows: &mut EventRows) -> Verdict {
+        if !may_tell(record) {
+            return Verdict::Skipped("not-an-audit-record");
+        }
         let parsed = header::parse_all(record.text);
         if parsed.is_empty() {
             return self.without_stamp(record, rows);
@@ -209,5 +239,7 @@ impl From<Taken> for Fate {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_forgeries;
 #[cfg(test)]
 mod tests_of_variants;

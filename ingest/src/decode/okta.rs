@@ -165,8 +165,9 @@ fn judge(json: &Value, event: &str) -> (Decision, Option<String>) {
     }
     let decision = match result.unwrap_or_default().to_ascii_uppercase().as_str() {
         "SUCCESS" | "ALLOW" => Decision::Allow,
-        "FAILURE" | "DENY" | "ABANDONED" => Decision::Deny,
-        "ERROR" => Decision::Error,
+        "FAILURE" | "DENY" => Decision::Deny,
+        // Whoever was asked for one more factor gave none: nobody was refused.
+        "ERROR" | "ABANDONED" | "UNANSWERED" | "RATE_LIMIT" => Decision::Error,
         // CHALLENGE, SKIPPED, UNKNOWN, DEFERRED, SCHEDULED: nothing is decided yet.
         _ => Decision::None,
     };

@@ -48,7 +48,8 @@ fn sniff(record: &Record<'_>) -> u8 {
     let Some(json) = record.json else { return 0 };
     let text = |key: &str| loose::str_at(json, &[key]);
     let (Some(event), Some(code)) = (text("event"), text("code")) else { return 0 };
-    if !is_code(code) || !is_event(event) {
+    let is_numbered = || loose::has(json, &["ei"]);
+    if !is_event(event) || !(is_code(code) || (is_later_code(code) && is_numbered())) {
         return 0;
     }
     match (loose::has(json, &["uid"]), loose::has(json, &["time"])) {
@@ -60,9 +61,13 @@ fn sniff(record: &Record<'_>) -> u8 {
 
 /// `T1000I`, `TLK00I`, `TSPIFFE000E`: a T, letters and digits, and how serious it is.
 fn is_code(code: &str) -> bool {
+    code.starts_with(['T', 't']) && is_later_code(code)
+}
+
+/// Later families begin with other letters: `WID001I`, `AUC001I`.
+fn is_later_code(code: &str) -> bool {
     let upper = code.to_ascii_uppercase();
     (5..=16).contains(&upper.len())
-        && upper.starts_with('T')
         && upper.ends_with(['I', 'W', 'E'])
         && upper.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && upper.bytes().any(|byte| byte.is_ascii_digit())

@@ -1,11 +1,13 @@
-//! Zeek's connection log, as JSON and as text with a `#fields` header.
+//! Zeek's connection log, and what it says of its losses, as JSON and as text with a `#fields` header.
 //!
 //! In: one connection a line (Zeek 3 to 8; `ts` in seconds with fraction, or a text). Out: rows of `host_events`.
-//! Owns: the header of a text log, which decides separator, columns and marks of absence. Leaves to [`header`] reading it.
-//! Dropped: header lines and logs of other protocols (named).
+//! Owns: the header of a text log, which decides separator, columns and marks of absence. Leaves to [`header`] reading it, to
+//! [`loss`] the reports on losses.
+//! Dropped: header lines, logs of other protocols, reports that nothing was lost (named).
 //! Law: Zeek watches a wire: the row names addresses and no host, and nothing refused anything.
 
 mod header;
+mod loss;
 
 use offbound_schemas::EventRows;
 use offbound_schemas::table::HostEvent;
@@ -34,6 +36,9 @@ struct Zeek {
 
 fn sniff(record: &Record<'_>) -> u8 {
     let Some(json) = record.json else { return header::sniff(record.text) };
+    if loss::is_report(json) && has(json, &["ts"]) {
+        return 86;
+    }
     let ends = has_end(json, "orig_h") && has_end(json, "resp_h");
     let is_zeek = ends && has(json, &["uid"]) && has(json, &["ts"]);
     match is_zeek {
@@ -71,6 +76,9 @@ impl Decode for Zeek {
                 Err(reject) => return Verdict::Rejected(reject),
             },
         };
+        if loss::is_report(json) {
+            return lost(record, json, rows);
+        }
         let path = ["_path", "@stream", "log_type"].iter().find_map(|key| str_at(json, &[key]));
         if path.or(self.header.path()).is_some_and(|path| path != "conn") || !is_connection(json) {
             return Verdict::Skipped("not-a-connection");
@@ -83,6 +91,16 @@ impl Decode for Zeek {
         rows.host_events.push(row);
         Verdict::Decoded
     }
+}
+
+fn lost(record: &Record<'_>, json: &Value, rows: &mut EventRows) -> Verdict {
+    let Some(time) = time_at(json, &["ts"]) else {
+        return Verdict::reject("no-time", "ts is missing or no time");
+    };
+    let gap = loss::row(record, json, time);
+    let verdict = if gap.is_some() { Verdict::Decoded } else { Verdict::Skipped("nothing-lost") };
+    rows.host_events.extend(gap);
+    verdict
 }
 
 fn is_connection(json: &Value) -> bool {
@@ -182,6 +200,33 @@ mod tests {
         assert_eq!((icmp.src_port, icmp.outcome), (None, Outcome::Unknown));
         assert_eq!(icmp.event_time.to_string(), "2031-02-04T04:05:06.123457000Z");
         assert_eq!((rejected.action, rejected.outcome), (Action::ImdsAccess, Outcome::Failed));
+    }
+
+    /// Scenario: reports on losses, as JSON and as text, and reports that there were none. Guarantees: a loss is a gap of the stretch
+    /// that the report is about, of no host; no loss is none.
+    #[test]
+    fn losses() {
+        let capture = r#"{"ts":1927944306.5,"ts_delta":900.0,"peer":"worker-1","gaps":12,"acks":1000,"percent_lost":1.2}"#;
+        let stats = r#"{"_path":"stats","ts":1927944306.5,"peer":"zeek","mem":77,"pkts_proc":9,"bytes_recv":9,"pkts_dropped":3,"pkts_link":12}"#;
+        for line in [capture, stats] {
+            assert!(sniff(&FORMAT, line) >= 80, "{line}");
+        }
+        let none = capture.replace("12,", "0,");
+        let (verdicts, rows) = run(&FORMAT, &[capture, stats, &none]);
+        assert_eq!(verdicts[2], Verdict::Skipped("nothing-lost"));
+        let [first, second] = rows.host_events.as_slice() else { unreachable!("{rows:?}") };
+        assert_eq!((first.action, first.lost, first.host.as_deref()), (Action::TelemetryGap, Some(12), None));
+        assert_eq!(first.gap_from, Some(first.event_time.plus_nanos(-900_000_000_000)));
+        assert_eq!((second.lost, second.gap_from), (Some(3), None));
+        let text = [
+            "#separator \\x09",
+            "#path\tcapture_loss",
+            "#fields\tts\tts_delta\tpeer\tgaps\tacks\tpercent_lost",
+            "1927944306.500000\t900.000000\tworker-1\t12\t1000\t1.2",
+        ];
+        let (_, rows) = run(&FORMAT, &text);
+        assert_eq!(rows.host_events[0].lost, Some(12));
+        assert!(sniff(&FORMAT, text[3]) > 0, "known among lines of its log");
     }
 
     /// Scenario: records of other logs and other spellings. Guarantees: skipped by name; ends found in every spelling.

@@ -17,10 +17,16 @@ pub(super) fn peel(outer: &Outer<'_>, envelope: &mut Envelope) -> Option<Payload
     take(&mut envelope.host, text(json, "_HOSTNAME"));
     take(&mut envelope.boot_id, text(json, "_BOOT_ID"));
     take(&mut envelope.unit, text(json, "_SYSTEMD_UNIT"));
-    let program = text(json, "SYSLOG_IDENTIFIER").or(text(json, "_COMM"));
-    take(&mut envelope.program, program);
+    let named = text(json, "SYSLOG_IDENTIFIER").filter(|name| may_be(name, text(json, "_TRANSPORT")));
+    take(&mut envelope.program, named.or(text(json, "_COMM")));
     envelope.time = micros(text(json, "_SOURCE_REALTIME_TIMESTAMP").or(stamp)).or(envelope.time);
     Some(Payload::whole(audit_line(json, &message).unwrap_or(message)))
+}
+
+/// Whether a line that came by this way may be of the program that it names: anybody can call himself `kernel`, but only the kernel
+/// logs as it does.
+fn may_be(name: &str, transport: Option<&str>) -> bool {
+    !matches!(name, "kernel" | "audit") || transport.is_none_or(|transport| transport == name)
 }
 
 /// A message is text, or the bytes of what is no UTF-8; a field that was logged several times is a list of those.

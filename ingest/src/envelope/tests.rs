@@ -22,6 +22,21 @@ fn every_envelope() {
             "",
         ),
         (r#"{"MESSAGE":[104,105],"_HOSTNAME":"n1","_BOOT_ID":"b","_COMM":"x"}"#, "journald", "hi", "n1", "x"),
+        // Whoever calls himself the kernel is not.
+        (
+            r#"{"MESSAGE":"hi","_TRANSPORT":"syslog","_HOSTNAME":"n1","SYSLOG_IDENTIFIER":"kernel","_COMM":"logger"}"#,
+            "journald",
+            "hi",
+            "n1",
+            "logger",
+        ),
+        (
+            r#"{"MESSAGE":"hi","_TRANSPORT":"kernel","_HOSTNAME":"n1","SYSLOG_IDENTIFIER":"kernel"}"#,
+            "journald",
+            "hi",
+            "n1",
+            "kernel",
+        ),
         (
             r#"{"MESSAGE":"AVC a=1","_TRANSPORT":"audit","_AUDIT_ID":"7","_AUDIT_TYPE_NAME":"AVC","_SOURCE_REALTIME_TIMESTAMP":"1772359200005000"}"#,
             "journald",

@@ -37,7 +37,10 @@ pub(super) fn rows(record: &Record<'_>, json: &Value, event_time: EventTime) -> 
 
 fn is_managed(json: &Value) -> bool {
     let category = ["category", "Type"].iter().find_map(|key| loose::str_at(json, &[key]));
-    category.is_some_and(|name| name.to_ascii_lowercase().contains("managedidentity"))
+    // Microsoft Graph has one kind of object for all sign-ins, with their kinds in a list.
+    let kinds = loose::list_at(json, &["signInEventTypes"]);
+    let is_named = |name: &str| name.to_ascii_lowercase().contains("managedidentity");
+    category.is_some_and(is_named) || kinds.iter().any(|kind| is_named(kind))
 }
 
 /// The row of the credential that was shown.

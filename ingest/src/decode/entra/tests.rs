@@ -41,6 +41,18 @@ fn an_application_signs_in() {
     assert_eq!(token.subject.as_deref(), Some("5a4b3c2d-0000-4000-8000-000000000004"));
 }
 
+/// Scenario: a managed identity's sign-in as Microsoft Graph gives it. Guarantees: a token was issued, and nobody showed anything.
+#[test]
+fn a_managed_identity_of_graph() {
+    let object = json!({"id": "s1", "createdDateTime": "2026-03-01T10:00:00Z", "appId": "a1", "servicePrincipalId": "sp1", "conditionalAccessStatus": "notApplied",
+        "signInEventTypes": ["managedIdentity"], "ipAddress": "", "status": {"errorCode": 0}, "uniqueTokenIdentifier": "t1",
+        "managedServiceIdentity": {"msiType": "systemAssigned", "associatedResourceId": "/subscriptions/S/vm1"}});
+    let rows = decode(&object.to_string());
+    let [issued] = rows.as_slice() else { unreachable!("one row, not {}", rows.len()) };
+    assert_eq!((issued.phase, issued.credential_id.as_deref()), (Phase::Issue, Some("t1")));
+    assert_eq!(issued.bound_instance.as_deref(), Some("/subscriptions/s/vm1"));
+}
+
 /// Scenario: a managed identity (no address, lower-cased keys), a certificate, a foreign token. Guarantees: one row of issue
 /// bound to the machine; both names of the certificate; the foreign token's id and issuer.
 #[test]

@@ -42,6 +42,7 @@ members! {
     DETAILS = "response_code_details",
     TERMINATION = "connection_termination_details",
     FAILURE = "upstream_transport_failure_reason",
+    CLIENT_FAILURE = "downstream_transport_failure_reason",
     RECEIVED = "bytes_received",
     SENT = "bytes_sent",
     DURATION = "duration",
@@ -78,7 +79,7 @@ members! {
 }
 
 /// The members that only an Envoy access log has; `keys::TELLING` has the same ones.
-const TELLING: [usize; 17] = [
+const TELLING: [usize; 18] = [
     REMOTE,
     DIRECT,
     LOCAL,
@@ -94,6 +95,7 @@ const TELLING: [usize; 17] = [
     SERVER_NAME,
     TERMINATION,
     FAILURE,
+    CLIENT_FAILURE,
     ROUTE,
     XFCC,
 ];
@@ -400,44 +402,28 @@ impl<'s, 'a> Entry<'s, 'a> {
         self.subject.is_some() || self.fingerprint.is_some() || self.serial.is_some()
     }
 
-    /// As `judge` does.
+    /// As `super::read` does.
     fn write_decision(&self, columns: &mut Builder, row: usize, buffer: &mut String) {
-        let status = number(self.said[CODE]).and_then(|code| u16::try_from(code).ok()).unwrap_or_default();
-        let flags = text(self.said[FLAGS]).unwrap_or_default();
-        let grpc = text(self.said[GRPC]);
-        let details = [text(self.said[DETAILS]), text(self.said[TERMINATION])];
-        let refused = details.iter().flatten().any(|detail| judge::is_policy_refusal(detail));
-        let asked = judge::has_authorizer_flag(&flags);
-        let decision = if refused || (asked && status < 500) {
-            Decision::Deny
-        } else if asked {
-            Decision::Error
-        } else if matches!(status, 401 | 403) || grpc.as_deref().is_some_and(judge::is_refusing_status) {
-            Decision::Deny
-        } else if judge::has_failure(&flags) {
-            Decision::Error
-        } else if self.is_sent {
-            Decision::None
-        } else {
-            Decision::Allow
+        let ending = judge::Ending {
+            status: number(self.said[CODE]).and_then(|code| u16::try_from(code).ok()).unwrap_or_default(),
+            flags: text(self.said[FLAGS]).unwrap_or_default(),
+            details: [text(self.said[DETAILS]), text(self.said[TERMINATION])],
+            transport: text(self.said[CLIENT_FAILURE]),
+            grpc: text(self.said[GRPC]),
+        };
+        let decision = match ending.decision() {
+            Decision::Allow if self.is_sent => Decision::None,
+            decision => decision,
         };
         columns.decision.put(row, &decision);
-        let enforcement = match self.is_known() || refused || asked {
+        let enforcement = match self.is_known() || ending.is_by_policy() {
             true => Enforcement::Enforced,
             false if self.is_sent => Enforcement::Unknown,
             false => Enforcement::None,
         };
         columns.enforcement.put(row, &enforcement);
         buffer.clear();
-        let flags = (!flags.is_empty()).then_some(&*flags);
-        let grpc = grpc.as_deref().filter(|status| *status != "0" && *status != "OK");
-        let parts = details.iter().flatten().map(|detail| ("", &**detail));
-        let parts = parts.chain(flags.map(|flags| ("", flags))).chain(grpc.map(|status| ("grpc ", status)));
-        for (prefix, part) in parts {
-            buffer.push_str(if buffer.is_empty() { "" } else { "; " });
-            buffer.push_str(prefix);
-            buffer.push_str(part);
-        }
+        ending.write_reason(buffer);
         if !buffer.is_empty() {
             columns.reason.put_text(row, buffer);
         }
@@ -493,7 +479,7 @@ fn claims(header: &str) -> impl Iterator<Item = Cow<'_, str>> {
 
 fn unmapped<'b>(said: &[Slot<'_>; SLOTS], out: &'b mut String) -> Result<Option<&'b str>, Strict> {
     // In the order of their names; `super::KEPT` has the same ones.
-    const KEPT: [usize; 15] = [
+    const KEPT: [usize; 16] = [
         RECEIVED,
         SENT,
         TERMINATION,
@@ -501,6 +487,7 @@ fn unmapped<'b>(said: &[Slot<'_>; SLOTS], out: &'b mut String) -> Result<Option<
         PEER_ISSUER,
         PEER_SUBJECT,
         REMOTE,
+        CLIENT_FAILURE,
         GRPC,
         PROTOCOL,
         SERVER_NAME,

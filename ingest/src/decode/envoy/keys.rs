@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::field;
 
 /// Keys that only an Envoy access log has.
-const TELLING: [&str; 17] = [
+const TELLING: [&str; 18] = [
     "downstream_remote_address",
     "downstream_direct_remote_address",
     "downstream_local_address",
@@ -28,6 +28,7 @@ const TELLING: [&str; 17] = [
     "requested_server_name",
     "connection_termination_details",
     "upstream_transport_failure_reason",
+    "downstream_transport_failure_reason",
     "route_name",
     "x_forwarded_client_cert",
 ];

@@ -114,6 +114,9 @@ fn decisions() {
     for status in [json!(7), json!("16"), json!("PermissionDenied"), json!("PERMISSION_DENIED")] {
         assert_eq!(decided(json!({"grpc_status": status})), Decision::Deny, "{status}");
     }
+    let failed =
+        json!({"response_flags": "UAEX", "response_code": 403, "response_code_details": "ext_authz_error"});
+    assert_eq!(decided(failed), Decision::Error);
     assert_eq!(decided(json!({"grpc_status": 0})), Decision::Allow);
     assert_eq!(decided(json!({"response_code": 401})), Decision::Deny);
     for flags in ["UH", "UF,URX", "NR", "DC", "DPE"] {
@@ -123,11 +126,44 @@ fn decisions() {
             "{flags}"
         );
     }
+    for (flags, code, decision) in
+        [("DC", 200, Decision::Allow), ("UC", 206, Decision::Allow), ("DC", 0, Decision::Error)]
+    {
+        let broken_off = json!({"response_flags": flags, "response_code": code});
+        assert_eq!(decided(broken_off), decision, "{flags} {code}");
+    }
     assert_eq!(first(json!({})).enforcement, Enforcement::None);
     assert_eq!(
         first(json!({"response_code_details": "rbac_access_denied_matched_policy[none]"})).enforcement,
         Enforcement::Enforced
     );
+}
+
+/// Scenario: what a listener logs of handshakes that failed: without a client's certificate, with one that is refused, by the
+/// client's own alert; and an answered request on a connection that broke later. Guarantees: only a refused client is refused,
+/// none of the failures is let in, and the reason is kept.
+#[test]
+fn failed_handshakes() {
+    let ended = |reason: &str, code: u16| {
+        let row = first(
+            json!({"method": "-", "path": "-", "protocol": null, "authority": "-", "upstream_host": "-", "upstream_cluster": "-",
+            "response_code": code, "response_code_details": "-", "downstream_transport_failure_reason": reason}),
+        );
+        (row.decision, row.enforcement, row.reason)
+    };
+    let failure =
+        |name: &str| format!("TLS_error:|268435581:SSL routines:OPENSSL_internal:{name}:TLS_error_end");
+    for name in ["CERTIFICATE_VERIFY_FAILED", "PEER_DID_NOT_RETURN_A_CERTIFICATE"] {
+        let reason = failure(name);
+        assert_eq!(
+            ended(&reason, 0),
+            (Decision::Deny, Enforcement::Enforced, Some(reason.clone())),
+            "{name}"
+        );
+    }
+    let alert = failure("SSLV3_ALERT_CERTIFICATE_UNKNOWN");
+    assert_eq!(ended(&alert, 0), (Decision::Error, Enforcement::None, Some(alert.clone())));
+    assert_eq!(ended(&alert, 200).0, Decision::Allow);
 }
 
 /// Scenario: the certificate comes through a header; a token stands beside it, or alone. Guarantees: the header's last

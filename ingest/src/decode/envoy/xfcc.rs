@@ -2,6 +2,8 @@
 //!
 //! In: the header: elements separated by commas, pairs by semicolons, values quoted where they hold either.
 //! Out: the last element, which the recording proxy itself added; earlier ones are whatever came in.
+//! Law: the last element is found from the end. Envoy appends its own to the header as it came (`APPEND_FORWARD`), so that a
+//! quote that a client left open would otherwise swallow it, and the client's element would count.
 
 /// One element of the header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,7 +12,7 @@ pub(crate) struct Element {
     pub(crate) by: Option<String>,
     /// SHA-256 of the certificate, as written.
     pub(crate) hash: Option<String>,
-    /// First URI SAN of the certificate.
+    /// URI SAN of the certificate: the SPIFFE ID where there is one among several, else the first.
     pub(crate) uri: Option<String>,
     /// Subject of the certificate.
     pub(crate) subject: Option<String>,
@@ -18,7 +20,7 @@ pub(crate) struct Element {
 
 /// The last element of the header.
 pub(crate) fn last_element(header: &str) -> Option<Element> {
-    let text = split_unquoted(header, ',').pop()?;
+    let text = header.get(start_of_last(header)..)?;
     let mut element = Element::default();
     for pair in split_unquoted(text, ';') {
         let Some((key, value)) = pair.trim().split_once('=') else { continue };
@@ -30,11 +32,34 @@ pub(crate) fn last_element(header: &str) -> Option<Element> {
             _ => continue,
         };
         let value = unquote(value);
-        if slot.is_none() && !value.is_empty() {
+        let counts = |known: &String| key.eq_ignore_ascii_case("uri") && is_first_spiffe_id(known, &value);
+        if !value.is_empty() && slot.as_ref().is_none_or(counts) {
             *slot = Some(value);
         }
     }
     (element != Element::default()).then_some(element)
+}
+
+fn is_first_spiffe_id(known: &str, value: &str) -> bool {
+    !known.starts_with("spiffe://") && value.starts_with("spiffe://")
+}
+
+/// Where the last element begins: behind the last comma outside of quotes, counted from the end.
+fn start_of_last(header: &str) -> usize {
+    let bytes = header.as_bytes();
+    let is_escaped = |at: usize| {
+        let before = bytes.get(..at).unwrap_or_default();
+        before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+    };
+    let mut in_quotes = false;
+    for (at, byte) in bytes.iter().enumerate().rev() {
+        match byte {
+            b'"' if !is_escaped(at) => in_quotes = !in_quotes,
+            b',' if !in_quotes => return at + 1,
+            _ => {}
+        }
+    }
+    0
 }
 
 fn unquote(value: &str) -> String {
@@ -74,8 +99,21 @@ mod tests {
         check(own, Some("spiffe://d/ns/a/sa/a"), Some("CN=x, O=\"y;z\""));
         check(&format!("URI=spiffe://forged,{own}"), Some("spiffe://d/ns/a/sa/a"), Some("CN=x, O=\"y;z\""));
         check("Hash=1;Subject=\"\";URI=", None, None);
+        check("URI=https://d/a;URI=spiffe://d/a;URI=spiffe://d/b", Some("spiffe://d/a"), None);
         check("uri=spiffe://d/a", Some("spiffe://d/a"), None);
         check("nonsense", None, None);
         check("Subject=\"open", None, Some("\"open"));
+    }
+
+    /// Scenario: a client's element that leaves a quote open, or closes it within the proxy's own. Guarantees: the proxy's own
+    /// element counts.
+    #[test]
+    fn open_quotes_hide_nothing() {
+        let own = "By=spiffe://d/ns/b/sa/b;Hash=AB;Subject=\"\";URI=spiffe://d/ns/a/sa/a";
+        for forged in ["URI=spiffe://victim;Subject=\"", "URI=spiffe://victim;Subject=\"x\\", "\"", "\\\""] {
+            check(&format!("{forged},{own}"), Some("spiffe://d/ns/a/sa/a"), None);
+        }
+        let odd = "By=spiffe://d/b;Subject=\"CN=x\\\\\";URI=spiffe://d/a";
+        check(&format!("URI=spiffe://victim;Subject=\",{odd}"), Some("spiffe://d/a"), Some("CN=x\\\\"));
     }
 }

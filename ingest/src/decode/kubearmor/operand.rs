@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::decode::act::{self, Operands};
 use crate::decode::address;
-use crate::decode::field::str_at;
+use crate::decode::loose::str_at;
 use crate::decode::syscall;
 
 /// Fills in action and targets.

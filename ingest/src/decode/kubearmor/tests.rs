@@ -16,6 +16,21 @@ fn sample_decodes() {
     assert_eq!(row.event_time.to_string(), "2026-03-01T10:00:00.500000000Z", "the finer of two times");
 }
 
+/// Scenario: an alert as the daemon writes it to its own log. Guarantees: the row is the one that the relay's alert gives.
+#[test]
+fn the_daemons_own_log() {
+    let line = r#"{"timestamp":1772359200,"updatedTime":"2026-03-01T10:00:00.500000Z","clusterName":"prod","hostName":"n1","namespaceName":"shop","owner":{"ref":"Deployment","name":"web","namespace":"shop"},"podName":"web-7","containerID":"c0ffee","hostPPid":4100,"hostPid":4121,"ppid":1,"pid":7,"uid":33,"parentProcessName":"/bin/bash","processName":"/usr/bin/apt","enforcer":"BPFLSM","policyName":"no-package-tools","severity":"5","atags":["T1072"],"type":"MatchedPolicy","source":"/bin/bash","operation":"Process","resource":"/usr/bin/apt update","cwd":"/","data":"syscall=SYS_EXECVE","action":"Block","result":"Permission denied"}"#;
+    assert_eq!(crate::decode::trial::sniff(&FORMAT, line), 94);
+    let row = run(&FORMAT, &[line]).1.host_events.remove(0);
+    assert_eq!((row.outcome, row.control), (Outcome::Denied, HostControl::KubeArmor));
+    assert_eq!((row.pid, row.parent_pid, row.uid), (Some(4121), Some(4100), Some(33)));
+    assert_eq!(
+        (row.host.as_deref(), row.pod.as_deref(), row.workload.as_deref()),
+        (Some("n1"), Some("web-7"), Some("web"))
+    );
+    assert_eq!((row.action, row.attack.as_slice()), (Action::Exec, &["T1072".to_owned()][..]));
+}
+
 fn one(fields: &str) -> HostEvent {
     let line = format!(
         r#"{{"Timestamp":1927944306,"HostName":"n9","HostPID":4003.0,"PID":3,"Type":"MatchedPolicy","ProcessName":"/bin/x",{fields}}}"#

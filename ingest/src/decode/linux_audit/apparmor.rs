@@ -2,7 +2,9 @@
 //!
 //! In: records with `apparmor="WORD"`, of type 1501 to 1507, or the prose of 2006 (`REJECTING r access to …`).
 //! Out: decision and act. Owns: operations and masks by action.
-//! Law: ALLOWED is complain mode, so the act would have been refused; AUDIT was allowed by rule; STATUS is a change of policy.
+//! Law: records of other types are none of AppArmor's, whatever they say: whoever has CAP_AUDIT_WRITE, as containers do unless
+//! told otherwise, may write anything into those of programs.
+//! ALLOWED is complain mode, so the act would have been refused; AUDIT was allowed by rule; STATUS is a change of policy.
 
 use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
@@ -19,7 +21,8 @@ pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
     (row.outcome, row.mode) = match word {
         "DENIED" => (Outcome::Denied, ControlMode::Enforcing),
         "ALLOWED" => (Outcome::WouldDeny, ControlMode::Complain),
-        "AUDIT" => (Outcome::Allowed, ControlMode::Enforcing),
+        // A profile in complain mode says so, too, of what its rules allow (`aa_audit` in `security/apparmor/audit.c`).
+        "AUDIT" => (Outcome::Allowed, ControlMode::Unknown),
         "KILLED" => (Outcome::Killed, ControlMode::Enforcing),
         "STATUS" => (Outcome::Allowed, ControlMode::Unknown),
         "ERROR" => (Outcome::Failed, ControlMode::Unknown),
@@ -42,7 +45,8 @@ pub(super) fn decide(audit: &AuditRecord, row: &mut HostEvent) -> bool {
 
 /// The discriminator, by field, by type, or by the first word of the prose.
 fn word(audit: &AuditRecord) -> Option<&str> {
-    if let Some(word) = audit.fields.get("apparmor") {
+    let may_say = matches!(&*audit.kind, "AVC" | "USER_AVC") || audit.kind.starts_with("APPARMOR");
+    if let Some(word) = audit.fields.get("apparmor").filter(|_| may_say) {
         return Some(word);
     }
     let by_type = match audit.kind.strip_prefix("APPARMOR")? {
@@ -131,7 +135,10 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         .find_map(|key| fields.get(key))
         .unwrap_or_default();
     let socket = fields.get("family").is_some();
-    if operation.starts_with("dbus_") || matches!(operation, "ptrace" | "signal") {
+    // Profiles have names that are no paths, though many look like ones.
+    let names_profile =
+        matches!(operation, "change_profile" | "change_onexec" | "change_hat" | "change_hatv");
+    if operation.starts_with("dbus_") || matches!(operation, "ptrace" | "signal") || names_profile {
         row.target_path = None;
         row.target_is_credential = false;
     }

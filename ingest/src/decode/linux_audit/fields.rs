@@ -218,6 +218,13 @@ impl Fields {
         self.get(key)?.parse().ok()
     }
 
+    /// The last value of that name, where what comes before it is the word of whoever asked.
+    pub(super) fn last(&self, key: &str) -> Option<&str> {
+        let tag = tag(key);
+        let field = self.read().fields.iter().rfind(|field| self.is_named(field, key, tag))?;
+        Some(self.part(field.text)).filter(|text| !matches!(*text, "" | "?" | "(null)" | "(none)"))
+    }
+
     /// A decimal number that stands twice, outside and inside of the nested message: the inner one.
     pub(super) fn inner_number(&self, key: &str) -> Option<u32> {
         let tag = tag(key);

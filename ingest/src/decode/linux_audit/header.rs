@@ -172,10 +172,16 @@ pub(super) fn parse_all(text: &str) -> Vec<Parsed> {
     parsed
 }
 
-/// Cuts before each further `type=WORD msg=audit(`, and the `node=` before it.
+/// Cuts before each further `type=WORD msg=audit(` of the same event, and the `node=` before it. A mark of another event is
+/// text: shippers glue what belongs together, and who writes a record, or names a socket, may write marks into it.
 fn split(text: &str) -> Vec<&str> {
     let mut cuts = Vec::new();
+    let mut first = None;
     for (at, _) in text.match_indices(MARK) {
+        let stamp = text.get(at + MARK.len()..).and_then(|rest| rest.split_once(')')).map(|(stamp, _)| stamp);
+        if *first.get_or_insert(stamp) != stamp {
+            continue;
+        }
         let before = text.get(..at).unwrap_or_default();
         let Some(start) =
             before.rfind("type=").filter(|start| !before.get(*start..).unwrap_or_default().contains(' '))

@@ -2,7 +2,9 @@
 //!
 //! In: AVC and USER_AVC records (`avc:  denied  { read } for … scontext= tcontext= tclass=`). Out: decision and act.
 //! Owns: permissions and classes by action. Several permissions in one record are one decision.
-//! Law: `permissive=1` let the act through. Kernels without that field tell by the call's result; without either the
+//! Law: a record begins with what was decided and ends with whose contexts and in which mode; between them stands what object
+//! managers put there, such as a command line, which says nothing about the decision.
+//! `permissive=1` let the act through. Kernels without that field tell by the call's result; without either the
 //! mode is unknown.
 
 use offbound_schemas::table::HostEvent;
@@ -19,14 +21,14 @@ pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut Ho
     if !matches!(&*audit.kind, "AVC" | "USER_AVC") || !audit.body().contains("avc:") {
         return false;
     }
-    let denied = audit.body().contains("denied ");
-    let granted = audit.body().contains("granted ");
-    if !denied && !granted {
+    let said = audit.body().split_once("avc:").map_or("", |(_, said)| said.trim_start());
+    let granted = said.starts_with("granted ");
+    if !granted && !said.starts_with("denied ") {
         return false;
     }
     let fields = &audit.fields;
     row.control = HostControl::SeLinux;
-    row.label = row.label.take().or_else(|| fields.text("scontext"));
+    row.label = row.label.take().or_else(|| context(audit, "scontext"));
     if audit.kind == "USER_AVC" {
         asked(audit, row);
     }
@@ -34,7 +36,7 @@ pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut Ho
     (row.outcome, row.mode) = if granted {
         (Outcome::Allowed, ControlMode::Unknown)
     } else {
-        refusal(fields.get("permissive"), call)
+        refusal(fields.last("permissive"), call)
     };
     row.target_path = fields.text("path").or_else(|| fields.text("name"));
     row.target_is_credential = row.target_path.as_deref().is_some_and(|path| classify(path).is_some());
@@ -45,7 +47,7 @@ pub(super) fn decide(audit: &AuditRecord, call: Option<CallResult>, row: &mut Ho
         fields.number("capability").and_then(|number| syscall::capability_name(number.try_into().ok()?));
     row.action = action(
         &permissions(audit.body()),
-        fields.get("tclass").unwrap_or_default(),
+        fields.last("tclass").unwrap_or_default(),
         row.target_is_credential,
     );
     // `src` is the port that a process binds to or connects to, as old kernels name it.
@@ -69,12 +71,16 @@ fn asked(audit: &AuditRecord, row: &mut HostEvent) {
     row.pid = sender;
     (row.exe, row.comm, row.session_id) = (None, None, None);
     (row.uid, row.auid) = (user("uid"), user("auid"));
-    row.label = fields.text("scontext");
+    row.label = context(audit, "scontext");
     row.cmd_line = fields.text("cmdline");
 }
 
+fn context(audit: &AuditRecord, key: &str) -> Option<String> {
+    audit.fields.last(key).map(str::to_owned)
+}
+
 fn policy(audit: &AuditRecord) -> Option<String> {
-    let part = |key: &str| audit.fields.get(key);
+    let part = |key: &str| audit.fields.last(key);
     Some(format!("{} {} {}", part("scontext")?, part("tcontext")?, part("tclass")?))
 }
 

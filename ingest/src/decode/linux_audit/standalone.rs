@@ -8,6 +8,7 @@ use offbound_schemas::table::HostEvent;
 use offbound_schemas::vocabulary::{Action, ControlMode, HookClass, HostControl, Outcome};
 
 use super::header::AuditRecord;
+use super::kind;
 use crate::decode::address;
 
 /// Services that watch or confine: stopping one is a change of policy.
@@ -58,11 +59,7 @@ pub(super) fn describe(audit: &AuditRecord, row: &mut HostEvent) -> bool {
     row.cmd_line = if kind == "USER_CMD" { fields.text("cmd") } else { None };
     row.unit = fields.get("unit").map(str::to_owned);
     row.action = action(audit, row);
-    if kind.starts_with("USER_")
-        || kind.starts_with("DAEMON_")
-        || kind.starts_with("SERVICE_")
-        || kind.starts_with("CRED_")
-    {
+    if kind::is_of_programs(kind) {
         row.hook_class = HookClass::Userspace;
     }
     true
@@ -103,6 +100,7 @@ fn action(audit: &AuditRecord, row: &mut HostEvent) -> Action {
         }
         "USER_AVC" if audit.body().contains("policyload") || audit.body().contains("setenforce") => {
             row.control = HostControl::SeLinux;
+            row.policy = switch(audit);
             Action::PolicyChange
         }
         "DAEMON_ROTATE" | "DAEMON_ERR" => Action::TelemetryGap,

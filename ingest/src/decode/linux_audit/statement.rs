@@ -29,9 +29,9 @@ pub(super) struct Statement {
     pub(super) is_decision: bool,
 }
 
-/// Whether a record may speak for itself. Only AppArmor's decisions are told by a field and not by the type.
+/// Whether a record may speak for itself.
 pub(super) fn may_speak(audit: &AuditRecord) -> bool {
-    !standalone::is_part(&audit.kind) || audit.fields.get("apparmor").is_some()
+    !standalone::is_part(&audit.kind)
 }
 
 /// What `audit` says, if it speaks for itself.

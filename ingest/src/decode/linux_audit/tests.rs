@@ -13,17 +13,17 @@ fn sample_decodes() {
     check_sample(&FORMAT);
 }
 
-fn call(serial: u32, syscall: u32, rest: &str) -> String {
+pub(super) fn call(serial: u32, syscall: u32, rest: &str) -> String {
     format!(
         "type=SYSCALL msg=audit(1927858000.123:{serial}): arch=c000003e syscall={syscall} {rest} items=1 ppid=40 pid=41 auid=4294967295 uid=7 euid=0 ses=4294967295 comm=\"a\" exe=\"/bin/a\" key=(null)"
     )
 }
 
-fn beside(kind: &str, serial: u32, rest: &str) -> String {
+pub(super) fn beside(kind: &str, serial: u32, rest: &str) -> String {
     format!("type={kind} msg=audit(1927858000.123:{serial}): {rest}")
 }
 
-fn decoded(lines: &[String]) -> Vec<HostEvent> {
+pub(super) fn decoded(lines: &[String]) -> Vec<HostEvent> {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let (verdicts, rows) = run(&FORMAT, &lines);
     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Decoded), "{lines:?} gave {verdicts:?}");

@@ -55,7 +55,9 @@ pub(super) fn meaning(line: &impl Fields) -> Option<Said> {
         "api accessed" => Some(Said::ApiAccessed),
         "no identity issued" => Some(Said::NoIdentity),
         _ if line.get("type") == Some("audit") && line.get("method").is_some() => Some(Said::ApiAccessed),
-        _ if starts(&["signed x509", "signed x.509", "signed jwt"]) => Some(Said::Signed),
+        _ if starts(&["signed x509", "signed x.509", "signed jwt", "server ca successfully signed"]) => {
+            Some(Said::Signed)
+        }
         _ if message.starts_with("agent") && agent_state.iter().any(|state| message.contains(state)) => {
             Some(Said::AgentRefused)
         }
@@ -79,7 +81,13 @@ pub(super) fn meaning(line: &impl Fields) -> Option<Said> {
         {
             Some(Said::Attested)
         }
-        _ if starts(&["failed to attest", "node attestation failed", "agent crashed: failed to attest"]) => {
+        _ if starts(&[
+            "failed to attest",
+            "join token expired",
+            "node attestation failed",
+            "agent crashed: failed to attest",
+        ]) =>
+        {
             Some(Said::NotAttested)
         }
         _ => None,
@@ -120,7 +128,7 @@ pub(super) fn fill(line: &impl Fields, said: Said, row: &mut IdentityAssertion) 
         }
         Said::AgentRefused => agent_refused(line, row),
         Said::Attested => judged(line, row, Decision::Allow),
-        Said::NotAttested => judged(line, row, Decision::Error),
+        Said::NotAttested => judged(line, row, attestation_failure(line.message())),
         Said::NoIdentity => {
             row.phase = Phase::Issue;
             row.decision = Decision::Deny;
@@ -153,6 +161,11 @@ fn caller(line: &impl Fields) -> Option<String> {
     line.first(&["caller_id", "caller-id"]).map(str::to_owned)
 }
 
+/// Who asked: by its identity, or, at the server's own socket, by the user that the process ran as.
+fn asker(line: &impl Fields) -> Option<String> {
+    caller(line).or_else(|| line.get("caller_uid").map(|uid| format!("uid:{uid}")))
+}
+
 fn subject(line: &impl Fields) -> Option<String> {
     line.first(&["spiffe_id", "agent_id", "agent_spiffe_id"]).map(str::to_owned)
 }
@@ -165,7 +178,7 @@ fn api_call(line: &impl Fields, row: &mut IdentityAssertion) {
         Phase::Issue => {
             issued_kind(line, row);
             row.subject = subject(line);
-            row.presenter = caller(line);
+            row.presenter = asker(line);
             credential(line, row);
         }
         Phase::Attest | Phase::Renew => {
@@ -176,7 +189,7 @@ fn api_call(line: &impl Fields, row: &mut IdentityAssertion) {
         }
         Phase::Revoke => {
             row.subject = subject(line);
-            row.presenter = caller(line);
+            row.presenter = asker(line);
         }
         _ => {
             row.subject = caller(line);
@@ -191,6 +204,8 @@ fn phase_of(service: &str, method: &str) -> Phase {
         | "MintJWTSVID"
         | "BatchNewX509SVID"
         | "NewJWTSVID"
+        | "MintWITSVID"
+        | "BatchNewWITSVID"
         | "NewDownstreamX509CA"
         | "CreateJoinToken" => Phase::Issue,
         "AttestAgent" => Phase::Attest,
@@ -206,12 +221,22 @@ fn phase_of(service: &str, method: &str) -> Phase {
     }
 }
 
+/// Status codes are written by name in text and as numbers in JSON: gRPC's type for them has no JSON of its own
+/// (`pkg/server/api/audit/audit.go` of SPIRE 1.12 hands it to logrus as it is).
+const REFUSING_CODES: [&str; 4] = ["PermissionDenied", "7", "Unauthenticated", "16"];
+/// Refusals of a node that come with the code of a malformed request (`attestJoinToken` in
+/// `pkg/server/api/agent/v1/service.go`).
+const REFUSED_JOIN_TOKENS: [&str; 2] =
+    ["failed to attest: join token does not exist or has already been used", "join token expired"];
+
 fn decision(line: &impl Fields) -> (Decision, Option<String>) {
     let code = line.get("status_code").unwrap_or_default();
+    let message = line.get("status_message").unwrap_or_default();
+    let is_refused = REFUSING_CODES.contains(&code) || REFUSED_JOIN_TOKENS.contains(&message);
     let reason = line.first(&["status_message", "status_code", "reason"]).map(str::to_owned);
     match line.get("status") {
         Some("success") => (Decision::Allow, None),
-        Some(_) if matches!(code, "PermissionDenied" | "Unauthenticated") => (Decision::Deny, reason),
+        Some(_) if is_refused => (Decision::Deny, reason),
         Some(_) => (Decision::Error, reason),
         None => (Decision::None, reason),
     }
@@ -227,13 +252,20 @@ fn issued(line: &impl Fields, row: &mut IdentityAssertion, phase: Phase, decisio
 }
 
 fn issued_kind(line: &impl Fields, row: &mut IdentityAssertion) {
-    let jwt =
-        line.message().contains("JWT") || line.get("method").is_some_and(|method| method.contains("JWT"));
-    let token = line.get("method") == Some("CreateJoinToken");
-    let kind = match (jwt, token) {
-        (_, true) => "join-token",
-        (true, _) => "jwt-svid",
-        _ => "x509-svid",
+    let names = |word: &str| {
+        line.message().contains(word) || line.get("method").is_some_and(|method| method.contains(word))
+    };
+    let kind = if line.get("method") == Some("CreateJoinToken") {
+        "join-token"
+    } else if names("JWT") {
+        "jwt-svid"
+    } else if names("WIT") {
+        "wit-svid"
+    } else if names("X509CA") || names("X509 CA") {
+        // An authority for a server below this one: it signs, and nobody shows it, so that it is no SVID of days.
+        "spiffe-ca"
+    } else {
+        "x509-svid"
     };
     row.credential_kind = Some(kind.to_owned());
 }
@@ -270,6 +302,14 @@ fn agent_refused(line: &impl Fields, row: &mut IdentityAssertion) {
         Some(_) => identify(line.first(&["serial_num", "serial_number"]), row),
         None => {}
     }
+}
+
+/// What the server logs of an attestation that failed; the agent repeats it behind `rpc error: …`.
+fn attestation_failure(message: &str) -> Decision {
+    let message = message.to_ascii_lowercase();
+    let refusals = REFUSED_JOIN_TOKENS.iter().copied().chain(["agent is banned"]);
+    let mut refusals = refusals.map(|refusal| refusal.trim_start_matches("failed to attest: "));
+    if refusals.any(|refusal| message.contains(refusal)) { Decision::Deny } else { Decision::Error }
 }
 
 fn judged(line: &impl Fields, row: &mut IdentityAssertion, decision: Decision) {

@@ -107,8 +107,10 @@ impl LogLine {
             Some(json) => Self::from_json(json)?,
             None => Self::from_text(record.text).or_else(|| Self::from_terminal(record.text))?,
         };
+        // What other programs log may hold anything: behind a tag, the line begins as logrus begins it.
+        let is_whole = record.envelope.program.is_none() || line.prefix.trim().is_empty();
         line.time = line.time.or(record.envelope.time);
-        Some(line)
+        is_whole.then_some(line)
     }
 
     /// All fields, as JSON values.

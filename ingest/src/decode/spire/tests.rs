@@ -2,7 +2,7 @@ use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{Decision, Phase, PlacementKind};
 
 use super::{AGENT, SERVER};
-use crate::decode::trial::{check_sample, run, run_in};
+use crate::decode::trial::{check_sample, run, run_in, sniff_in};
 use crate::decode::{Envelope, Verdict};
 
 /// Scenario: both samples. Guarantees: each is recognised and gives rows.
@@ -150,6 +150,7 @@ fn agents_that_are_refused() {
         (rows.identity_assertions[0].phase, rows.identity_assertions[0].subject.as_deref()),
         (Phase::Revoke, Some(id))
     );
+    assert_eq!(rows.identity_assertions[0].presenter.as_deref(), Some("uid:0"), "at the server's own socket");
     assert!(rows.identity_assertions[0].unmapped.as_ref().is_some_and(|text| text.contains("caller_path")));
 }
 
@@ -179,4 +180,100 @@ fn workloads_of_an_agent() {
     }
     let gcp = r#"{"id":{"trust_domain":"t.example","path":"/spire/agent/gcp_iit/shop-prod/1234567890"},"attestation_type":"gcp_iit","x509svid_serial_number":"1","x509svid_expires_at":"1900000000"}"#;
     assert_eq!(run(&SERVER, &[gcp]).1.placements[0].host_uid.as_deref(), Some("1234567890"));
+}
+
+/// Scenario: refused calls in a server's JSON log, which writes gRPC's status codes as numbers, and in text; a join token that
+/// is used again; a call that failed. Guarantees: whoever was refused is refused, in either shape, and a failure is none.
+#[test]
+fn refusals_in_json_and_text() {
+    let line = |code: &str, message: &str| {
+        format!(
+            r#"{{"authorized_as":"nobody","authorized_via":"","caller_addr":"10.1.0.7:41000","level":"info","method":"AttestAgent","msg":"API accessed","node_attestor_type":"join_token","request_id":"r1","service":"agent.v1.Agent","status":"error","status_code":{code},"status_message":"{message}","subsystem_name":"api","time":"2031-02-03T04:05:06Z","type":"audit"}}"#
+        )
+    };
+    let used = "failed to attest: join token does not exist or has already been used";
+    for (code, message, decision) in [
+        ("7", "failed to attest: agent is banned", Decision::Deny),
+        ("16", "no", Decision::Deny),
+        ("\"PermissionDenied\"", "no", Decision::Deny),
+        ("3", used, Decision::Deny),
+        ("3", "join token expired", Decision::Deny),
+        ("3", "malformed param: missing CSR", Decision::Error),
+        ("13", "failed to fetch agent", Decision::Error),
+        ("8", "rejecting request due to attest agent rate limiting", Decision::Error),
+    ] {
+        let (_, rows) = run(&SERVER, &[&line(code, message)]);
+        let row = &rows.identity_assertions[0];
+        assert_eq!((row.phase, row.decision), (Phase::Attest, decision), "{code} {message}");
+        assert_eq!(row.reason.as_deref(), Some(message));
+    }
+}
+
+/// Scenario: what the server's own log says of attestations that failed. Guarantees: who was refused is refused.
+#[test]
+fn attestations_that_fail() {
+    for (message, decision) in [
+        ("Failed to attest: agent is banned", Decision::Deny),
+        ("Failed to attest: join token does not exist or has already been used", Decision::Deny),
+        ("Join token expired", Decision::Deny),
+        ("Failed to attest", Decision::Error),
+    ] {
+        let line = format!(
+            r#"time="2031-02-03T04:05:06Z" level=error msg="{message}" caller_addr="10.1.0.7:4000" node_attestor_type=join_token subsystem_name=api"#
+        );
+        let (_, rows) = run(&SERVER, &[&line]);
+        let row = &rows.identity_assertions[0];
+        assert_eq!((row.phase, row.decision), (Phase::Attest, decision), "{line}");
+    }
+}
+
+/// Scenario: what a server signs beside X.509-SVIDs: an authority for a server below it, by both its words; a JWT, in the debug
+/// log; a token bound to a key. Guarantees: each is issued, of its own kind, with what is said of expiry and audience.
+#[test]
+fn what_else_is_signed() {
+    let signed = |fields: &str| {
+        let line = format!(r#"time="2031-02-03T04:05:06Z" level=debug {fields} subsystem_name=api"#);
+        let (verdicts, rows) = run(&SERVER, &[&line]);
+        assert_eq!(verdicts, [Verdict::Decoded], "{line}");
+        let row = rows.identity_assertions.into_iter().next().expect("one row");
+        assert_eq!((row.phase, row.decision), (Phase::Issue, Decision::Allow), "{line}");
+        (row.credential_kind.unwrap_or_default(), row.exp.is_some(), row.audience)
+    };
+    let kind = |kind: &str, audience: &[&str]| {
+        (kind.to_owned(), true, audience.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>())
+    };
+    let audit = "msg=\"API accessed\" type=audit status=success service=svid.v1.SVID";
+    assert_eq!(
+        signed(&format!(
+            "{audit} method=NewDownstreamX509CA expires_at=1927958706 trust_domain_id=\"spiffe://t.example\""
+        )),
+        kind("spiffe-ca", &[])
+    );
+    assert_eq!(
+        signed(
+            r#"msg="Signed X509 CA SVID" expiration="2031-02-04T04:05:06Z" spiffe_id="spiffe://t.example""#
+        ),
+        kind("spiffe-ca", &[])
+    );
+    assert_eq!(
+        signed(
+            r#"msg="Server CA successfully signed JWT SVID" audience="[a b]" expiration="2031-02-03T04:10:06Z" spiffe_id="spiffe://t.example/w""#
+        ),
+        kind("jwt-svid", &["a", "b"])
+    );
+    assert_eq!(
+        signed(&format!(
+            "{audit} method=MintWITSVID expires_at=1927958706 spiffe_id=\"spiffe://t.example/w\""
+        )),
+        kind("wit-svid", &[])
+    );
+}
+
+/// Scenario: a refusal within what another program logs; the same as a container's own line. Guarantees: only its own counts.
+#[test]
+fn what_others_log_is_no_line() {
+    let said = r#"time="2031-02-03T04:05:06Z" level=error msg="Agent SVID is not active" caller_id="spiffe://t.example/spire/agent/x" svid_serial_num=17 subsystem_name=endpoints"#;
+    let envelope = Envelope { program: Some("sshd".into()), ..Envelope::default() };
+    assert_eq!(sniff_in(&SERVER, &format!("Invalid user {said}"), &envelope), 0);
+    assert_eq!(sniff_in(&SERVER, said, &envelope), 85);
 }

@@ -65,8 +65,7 @@ fn process(data: &Data, row: &mut HostEvent) {
     row.process_key = guid(data.event("ProcessGuid"));
     row.pid = number(data.event("ProcessId"));
     image(data.event("Image"), row);
-    // On Linux this is the user's number, and only processes that are started have it.
-    row.uid = number(data.event("LogonId")).filter(|uid| *uid != u32::MAX);
+    row.uid = data.event("LogonId").and_then(user);
     row.session_id = number(data.event("TerminalSessionId")).filter(|session| *session != u32::MAX);
 }
 
@@ -79,6 +78,13 @@ fn guid(text: Option<&str>) -> Option<String> {
 
 fn number(text: Option<&str>) -> Option<u32> {
     text?.parse().ok()
+}
+
+/// On Linux the user's number is the lower half of this; the upper one is the terminal's (`ebpfKern/sysmonHelpers.c` of Sysmon for
+/// Linux, `m_AuthenticationId`). Only processes that are started have it.
+fn user(logon: &str) -> Option<u32> {
+    let lower = logon.parse::<u64>().ok()? & u64::from(u32::MAX);
+    u32::try_from(lower).ok().filter(|uid| *uid != u32::MAX)
 }
 
 fn image(text: Option<&str>, row: &mut HostEvent) {

@@ -28,6 +28,18 @@ fn lone(text: &str) -> HostEvent {
     rows.host_events.remove(0)
 }
 
+/// Scenario: processes without and with a terminal, whose number stands above the user's; none. Guarantees: the user is read.
+#[test]
+fn users_beside_terminals() {
+    let user =
+        |logon: &str| lone(&event(1, &[("ProcessGuid", KEY), ("ProcessId", "41"), ("LogonId", logon)])).uid;
+    let terminal = (3_u64 << 32) + 1000;
+    assert_eq!(user("1000"), Some(1000));
+    assert_eq!(user(&terminal.to_string()), Some(1000));
+    assert_eq!(user("4294967295"), None);
+    assert_eq!(user("-"), None);
+}
+
 /// Scenario: each event that Linux has. Guarantees: act and target; Sysmon never counts as a control; times are UTC.
 #[test]
 fn events() {

@@ -38,6 +38,7 @@ pub(super) fn row(
     let text = |path: &[&str]| loose::string_at(json, path);
     row.phase = phase(event);
     (row.decision, row.reason) = judge(json, event);
+    row.status = answer(json);
     row.enforcement = Enforcement::Enforced;
     row.request_id = text(&["uid"]);
     row.action = Some(event.to_owned());
@@ -77,16 +78,29 @@ fn phase(event: &str) -> Phase {
     }
 }
 
+/// What the cluster or application behind Teleport answered: `kube.request` and `app.session.request` have one code each,
+/// however that ended.
+fn answer(json: &Value) -> Option<u16> {
+    ["response_code", "status_code"]
+        .iter()
+        .find_map(|key| field::u16_at(loose::at(json, &[key])?, &[]))
+        .filter(|code| *code > 0)
+}
+
 /// `success` decides; where it is not said, the code's last letter tells (information, warning, error).
 fn judge(json: &Value, event: &str) -> (Decision, Option<String>) {
     let reason = ["error", "message", "reason"].iter().find_map(|key| loose::string_at(json, &[key]));
     let failed = loose::str_at(json, &["code"]).is_some_and(|code| code.ends_with(['W', 'E', 'w', 'e']));
     let refusal =
         ["auth", "login", "join", "reject", "denied", "mismatch"].iter().any(|word| event.contains(word));
+    // A session that is not begun (`db.session.start` with TDB00W) tells in words whether that was for want of a right.
+    let refusal =
+        refusal || reason.as_deref().is_some_and(|said| said.contains("access") && said.contains("denied"));
     let said = loose::at(json, &["success"]).and_then(|value| field::bool_at(value, &[]));
     let decision = match (said, failed) {
         // Teleport itself ended a connection: of an expired or locked certificate, or an idle one.
         _ if event == "client.disconnect" => Decision::None,
+        _ if matches!(answer(json), Some(401 | 403)) => Decision::Deny,
         (Some(true), _) | (None, false) => Decision::Allow,
         (Some(false), _) if refusal => Decision::Deny,
         (None, true) if refusal => Decision::Deny,

@@ -181,6 +181,33 @@ fn sessions() {
     assert_eq!(verdicts, [Verdict::Skipped("session-telemetry")]);
 }
 
+/// Scenario: calls of a cluster and of an application through Teleport, which have one code whatever was answered; a database
+/// that is refused and one that cannot be reached; codes of later families, and of other programs. Guarantees: what was answered
+/// decides; a refusal is one by its words; events of Teleport are known by their number within the session.
+#[test]
+fn answers_behind_teleport() {
+    let called = |code: u16| {
+        let row = one(
+            "kube.request",
+            "T3009I",
+            json!({"ei": 0, "request_path": "/api/v1/secrets", "verb": "GET", "response_code": code, "kubernetes_cluster": "prod", "user": "ann"}),
+        );
+        (row.decision, row.status)
+    };
+    assert_eq!(called(200), (Decision::Allow, Some(200)));
+    assert_eq!(called(403), (Decision::Deny, Some(403)));
+    assert_eq!(called(404), (Decision::Allow, Some(404)));
+    assert_eq!(one("app.session.request", "T2009I", json!({"status_code": 401})).decision, Decision::Deny);
+    let started =
+        |error: &str| one("db.session.start", "TDB00W", json!({"success": false, "error": error})).decision;
+    assert_eq!(started("access to db denied. User does not have permissions."), Decision::Deny);
+    assert_eq!(started("dial tcp 10.1.0.9:5432: connect: connection refused"), Decision::Error);
+    let later = event("workload_identity.create", "WID001I", json!({"ei": 0})).to_string();
+    assert_eq!(trial::sniff(&FORMAT, &later), 92);
+    let other = event("order.created", "SHOP01I", json!({})).to_string();
+    assert_eq!(trial::sniff(&FORMAT, &other), 0);
+}
+
 /// Scenario: events without time, with a broken one, and JSON of other tools. Guarantees: refused by `no-time`; not recognised.
 #[test]
 fn others() {

@@ -1,6 +1,7 @@
 //! What Vault decided.
 //!
-//! In: an entry. Out: decision and reason. Owns: which errors are refusals; the results of policies (Vault 1.13 on).
+//! In: an entry. Out: decision and reason. Owns: which errors are refusals; the results of policies (Vault 1.13 on); errors
+//! that a backend answers with (a wrong password, a wrong secret id), which stand in the answer's data alone, hashed there.
 
 use offbound_schemas::vocabulary::Decision;
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use crate::decode::field;
 
 /// Errors that refuse on grounds of identity or policy.
-const REFUSALS: [&str; 7] = [
+const REFUSALS: [&str; 8] = [
     "permission denied",
     "invalid token",
     "bad token",
@@ -16,11 +17,13 @@ const REFUSALS: [&str; 7] = [
     "not authorized",
     "service account name not authorized",
     "invalid audience",
+    "invalid credentials",
 ];
 
 /// Decision and reason of an entry.
 pub(super) fn judge(json: &Value) -> (Decision, Option<String>) {
     let error = field::string_at(json, &["error"])
+        .or_else(|| answered_error(json))
         .map(|error| error.split_whitespace().collect::<Vec<_>>().join(" "));
     let refused = error
         .as_deref()
@@ -37,6 +40,13 @@ pub(super) fn judge(json: &Value) -> (Decision, Option<String>) {
         (None, None) => Decision::None,
     };
     (decision, error.or_else(|| granting(json)))
+}
+
+/// The error that a backend answered with, which is no error of the call (`logical.Response.IsError` of Vault's
+/// `sdk/logical/response.go`): data with nothing but an error in it.
+fn answered_error(json: &Value) -> Option<String> {
+    field::object_at(json, &["response", "data"]).filter(|data| data.len() == 1)?;
+    field::string_at(json, &["response", "data", "error"])
 }
 
 /// Names of the policies that allowed it.

@@ -98,6 +98,14 @@ fn decisions() {
     assert_eq!(answered(json!({"error": "a\n\t* b\n"})).reason.as_deref(), Some("a * b"));
     assert_eq!(decided(json!({"error": "bad token"})), Decision::Deny);
     assert_eq!(decided(json!({"error": "unsupported path"})), Decision::Error);
+    assert_eq!(decided(json!({"error": "invalid credentials"})), Decision::Deny);
+    let hashed =
+        json!({"auth": null, "response": {"mount_type": "approle", "data": {"error": "hmac-sha256:1d1d"}}});
+    assert_eq!(decided(hashed), Decision::Error, "a backend's own error is in its data, hashed");
+    let raw = json!({"response": {"mount_type": "kubernetes", "data": {"error": "service account name not authorized"}}});
+    assert_eq!(decided(raw), Decision::Deny);
+    let field = json!({"response": {"mount_type": "kv", "data": {"error": "hmac-sha256:1d1d", "code": 3}}});
+    assert_eq!(decided(field), Decision::Allow, "a secret may have a field of that name");
     assert_eq!(decided(json!({"auth": {"policy_results": {"allowed": false}}})), Decision::Deny);
     let refused = decode(&[entry("request", json!({"error": "permission denied"}))]);
     assert_eq!(refused[0].decision, Decision::Deny);

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::decode::Reject;
+use crate::decode::{Reject, WEAK_CONFIDENCE};
 
 /// What the header lines said so far.
 #[derive(Debug, Default)]
@@ -39,19 +39,27 @@ pub(super) fn sniff(text: &str) -> u8 {
             heading.ends_with(' ') || rest.starts_with(|c: char| !c.is_alphanumeric() && c != '_');
         return if separated { 86 } else { 0 };
     }
-    if is_line(text) { 84 } else { 0 }
+    match behind_stamp(text) {
+        Some(rest) if begins_with_id(rest) => 84,
+        // Lines of logs without such ids are known among others of theirs only.
+        Some(_) => WEAK_CONFIDENCE,
+        None => 0,
+    }
 }
 
-/// `SECONDS.FRACTION`, a separator, and an id that begins with `C`.
-fn is_line(text: &str) -> bool {
+/// What stands behind `SECONDS.FRACTION` and a separator.
+fn behind_stamp(text: &str) -> Option<&str> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let Some(fraction) = text.get(digits..).and_then(|rest| rest.strip_prefix('.')) else { return false };
+    let fraction = text.get(digits..)?.strip_prefix('.')?;
     let length = fraction.bytes().take_while(u8::is_ascii_digit).count();
-    let Some(rest) = fraction.get(length..) else { return false };
-    let mut rest = rest.chars();
-    let separated = rest.next().is_some_and(|c| matches!(c, '\t' | ',' | '|' | ';'));
-    let id_length = rest.as_str().bytes().take_while(u8::is_ascii_alphanumeric).count();
-    digits == 10 && (1..=9).contains(&length) && separated && rest.next() == Some('C') && id_length >= 12
+    let rest = fraction.get(length..)?.strip_prefix(['\t', ',', '|', ';'])?;
+    (digits == 10 && (1..=9).contains(&length)).then_some(rest)
+}
+
+/// Whether an id follows, which begins with `C`.
+fn begins_with_id(text: &str) -> bool {
+    let rest = text.strip_prefix('C').unwrap_or_default();
+    rest.bytes().take_while(u8::is_ascii_alphanumeric).count() >= 12
 }
 
 impl Header {

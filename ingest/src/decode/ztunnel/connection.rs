@@ -26,6 +26,11 @@ const REFUSALS: [&str; 7] = [
     "peer sent no certificates",
 ];
 
+/// What ended a connection that had been let in: a policy that came later, or the end of the proxy (ztunnel 1.29,
+/// `src/proxy.rs`, `AuthorizationPolicyLateRejection` and `ClosedFromDrain`).
+const ENDED_LATER: [&str; 2] =
+    ["connection closed due to policy change", "connection closed due to connection drain"];
+
 /// Fills a row whose time is that of the record.
 pub(super) fn fill(mut row: IdentityAssertion, line: &Line) -> IdentityAssertion {
     let inbound = line.get("direction") != Some("outbound");
@@ -83,17 +88,23 @@ fn fill_destination(row: &mut IdentityAssertion, line: &Line) {
     row.dst_port = end.and_then(|end| end.port);
 }
 
-/// The sender does not learn what the receiver decided, unless it was refused.
+/// The sender does not learn what the receiver decided, unless it was refused. A connection through which something came was
+/// let in, however it ended: whoever calls can always break it off.
 fn decide(line: &Line, inbound: bool) -> Decision {
+    let let_in = if inbound { Decision::Allow } else { Decision::None };
     let Some(error) = line.get("error") else {
-        return match line.message {
-            Message::Failed => Decision::Error,
-            _ if inbound => Decision::Allow,
-            _ => Decision::None,
-        };
+        return if line.message == Message::Failed { Decision::Error } else { let_in };
     };
     let error = error.to_lowercase();
-    if REFUSALS.iter().any(|refusal| error.contains(refusal)) { Decision::Deny } else { Decision::Error }
+    let has = |words: &[&str]| words.iter().any(|word| error.contains(word));
+    let carried =
+        ["bytes_sent", "bytes_recv"].iter().any(|key| line.number(key).is_some_and(|bytes| bytes > 0));
+    match () {
+        () if has(&ENDED_LATER) => let_in,
+        () if has(&REFUSALS) => Decision::Deny,
+        () if inbound && carried => Decision::Allow,
+        () => Decision::Error,
+    }
 }
 
 fn remarks(row: &IdentityAssertion, line: &Line, inbound: bool) -> Vec<String> {

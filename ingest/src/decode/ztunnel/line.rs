@@ -73,6 +73,11 @@ impl Line {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// A field as a number.
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.parse().ok()
+    }
+
     /// A field as a JSON value.
     pub(super) fn value(&self, name: &str) -> Option<Value> {
         self.get(name).map(Value::from)

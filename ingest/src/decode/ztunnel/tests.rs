@@ -101,7 +101,16 @@ fn decisions() {
     let revoked = failed("tls handshake error: invalid peer certificate: Revoked");
     assert_eq!(revoked.decision, Decision::Deny);
     assert!(revoked.trust_flags.contains(&"revoked-certificate".to_owned()));
-    assert_eq!(failed("io error: connection reset by peer").decision, Decision::Error);
+    let reset = "io error: connection reset by peer";
+    assert_eq!(failed(reset).decision, Decision::Allow, "something came through before");
+    let nothing = |error: &str| {
+        with("bytes_sent=1 bytes_recv=2", &format!("bytes_sent=0 bytes_recv=0 error=\"{error}\""))
+    };
+    assert_eq!(nothing(reset).decision, Decision::Error);
+    for later in ["policy change", "connection drain"] {
+        let row = nothing(&format!("connection closed due to {later}"));
+        assert_eq!((row.decision, row.enforcement), (Decision::Allow, Enforcement::Enforced), "{later}");
+    }
     let plain = with(" src.identity=\"spiffe://d/ns/shop/sa/web\"", "");
     assert_eq!(
         (plain.subject, plain.decision, plain.enforcement),
