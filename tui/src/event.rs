@@ -48,6 +48,8 @@ pub(crate) enum Event {
 pub(crate) enum Effect {
     /// Ask.
     Ask(u64, Question),
+    /// Call off what is asked there.
+    CallOff(Slot),
     /// End.
     Quit,
 }

@@ -21,8 +21,8 @@ use crate::guard::{AnsiBackend, GuardBackend};
 use crate::keys::Keys;
 use crate::location::{Location, Subject};
 use crate::model::Model;
-use crate::port::{Archive, Investigation};
-use crate::question::Desks;
+use crate::port::{Archive, Console, Investigation};
+use crate::question::{Desks, Slot};
 use crate::theme::Theme;
 use crate::update::{settle, update};
 use crate::view::{self, Canvas};
@@ -73,6 +73,7 @@ pub enum TuiError {
 pub fn run(
     mut port: Box<dyn Investigation>,
     mut archive: Box<dyn Archive>,
+    mut console: Box<dyn Console>,
     options: Options,
 ) -> Result<(), TuiError> {
     let (events, inbox) = sync_channel(EVENTS_MAX);
@@ -85,6 +86,11 @@ pub fn run(
         events: Worker::start(
             "offbound-events",
             Box::new(move |question, stop| question.ask_archive(archive.as_mut(), stop)),
+            events.clone(),
+        )?,
+        console: Worker::start(
+            "offbound-sql",
+            Box::new(move |question, stop| question.ask_console(console.as_mut(), stop)),
             events.clone(),
         )?,
     };
@@ -174,18 +180,24 @@ impl Screen {
 struct Workers {
     conclusions: Worker,
     events: Worker,
+    console: Worker,
+}
+
+impl Workers {
+    fn of(&self, slot: Slot) -> &Worker {
+        match slot.desk() {
+            Desks::Conclusions => &self.conclusions,
+            Desks::Events => &self.events,
+            Desks::Console => &self.console,
+        }
+    }
 }
 
 fn carry_out(workers: &Workers, effects: Vec<Effect>) {
     for effect in effects {
         match effect {
-            Effect::Ask(generation, question) => {
-                let worker = match question.slot().desk() {
-                    Desks::Conclusions => &workers.conclusions,
-                    Desks::Events => &workers.events,
-                };
-                worker.ask(generation, question);
-            }
+            Effect::Ask(generation, question) => workers.of(question.slot()).ask(generation, question),
+            Effect::CallOff(slot) => workers.of(slot).call_off(slot),
             Effect::Quit => {}
         }
     }
