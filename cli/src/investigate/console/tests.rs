@@ -106,7 +106,12 @@ fn a_statement_is_called_off() {
 fn answers_are_written() {
     let home = tempfile::tempdir().expect("a temporary folder can be made");
     let (mut console, _writer) = asked(&home.path().join("store"));
-    ask(&mut console, 1, "SELECT a.n, b.n, host FROM (SELECT 1 AS n) a, (SELECT 2 AS n) b, host_events LIMIT 2").expect("an answer");
+    ask(
+        &mut console,
+        1,
+        "SELECT a.n, b.n, host FROM (SELECT 1 AS n) a, (SELECT 2 AS n) b, host_events LIMIT 2",
+    )
+    .expect("an answer");
     let mut export = |format: &str, name: &str| {
         let file = home.path().join(name);
         console.export(&ExportRequest { statement: 1, format: format.to_owned(), file, number: 1 })
