@@ -94,7 +94,7 @@ pub(crate) enum Answer {
     /// To [`Question::Statement`].
     Statement(Answered),
     /// To [`Question::AnswerRows`].
-    AnswerRows(Page<AnswerRow>),
+    Rows(Page<AnswerRow>),
     /// To [`Question::Export`].
     Export(Exported),
 }
@@ -245,7 +245,7 @@ impl Question {
         Some(match self {
             Self::Tables => console.tables().map(Answer::Tables),
             Self::Statement(statement) => console.ask(statement, stop).map(Answer::Statement),
-            Self::AnswerRows(request, _) => console.rows(request).map(Answer::AnswerRows),
+            Self::AnswerRows(request, _) => console.rows(request).map(Answer::Rows),
             Self::Export(request) => console.export(request).map(Answer::Export),
             _ => return None,
         })

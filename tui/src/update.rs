@@ -251,7 +251,7 @@ fn take_in(model: &mut Model, slot: Slot, generation: u64, answer: Result<Answer
         Ok(Answer::Facts(facts)) => model.facts = Some(facts),
         Ok(Answer::Tables(tables)) => model.console.tables = Some(tables),
         Ok(Answer::Statement(answered)) => model.console.take_answer(Ok(answered)),
-        Ok(Answer::AnswerRows(page)) => model.console.take_rows(page),
+        Ok(Answer::Rows(page)) => model.console.take_rows(page),
         Ok(Answer::Export(exported)) => {
             model.console.end_export();
             model.tell(view::sql::told(&exported));

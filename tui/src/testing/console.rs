@@ -61,7 +61,7 @@ impl InventedConsole {
         let values = vec![
             Value::known(&id),
             known(&format!("2026-03-01T10:{:02}:{:02}Z", index / 60 % 60, index % 60)),
-            known(if index % 3 == 0 { "node-17" } else { "node-22" }),
+            known(if index.is_multiple_of(3) { "node-17" } else { "node-22" }),
             known("system:serviceaccount:shop:web"),
             Value::known(&(index * index).to_string()),
             Value::known("0.25"),
