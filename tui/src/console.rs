@@ -136,10 +136,10 @@ impl Console {
         Ok(())
     }
 
-    /// Asks the last statement again.
+    /// Asks the last statement again, also one that was called off.
     pub(crate) fn again(&mut self) {
-        if let Some(statement) = self.statement.take() {
-            self.begin(statement.text);
+        if let Some(text) = self.asked.back().cloned() {
+            self.begin(text);
         }
     }
 

@@ -82,6 +82,10 @@ fn a_statement_is_called_off() {
     driver.press("Ctrl-c");
     assert!(driver.text().contains("called off") && !driver.has_ended(), "{}", driver.text());
     assert_eq!(driver.outstanding(), 0);
+    driver.press("Esc R");
+    assert!(driver.text().contains("running; Ctrl-c calls it off"), "{}", driver.text());
+    driver.press("Ctrl-c");
+    assert!(driver.text().contains("the statement was called off"), "{}", driver.text());
     driver.press("Ctrl-c");
     assert!(driver.text().contains("Ctrl-c again quits"), "{}", driver.text());
     driver.press("Ctrl-c");
