@@ -53,6 +53,8 @@ pub(crate) struct Console {
     pub(crate) pane: Pane,
     /// How the last statement stands.
     pub(crate) standing: Standing,
+    /// For how many seconds it has been asked.
+    pub(crate) running_secs: u64,
     /// The rows of its answer.
     pub(crate) rows: List<AnswerRow>,
     /// Columns of the screen that each column of the answer takes.
@@ -82,6 +84,7 @@ impl Default for Console {
             editor: Editor::default(),
             pane: Pane::default(),
             standing: Standing::None,
+            running_secs: 0,
             rows: List::default(),
             widths: Vec::new(),
             column: 0,
@@ -145,7 +148,7 @@ impl Console {
 
     fn begin(&mut self, text: String) {
         self.statement = Some(Statement { number: self.next_number(), text });
-        self.standing = Standing::Running;
+        (self.standing, self.running_secs) = (Standing::Running, 0);
         (self.rows, self.widths, self.column) = (List::default(), Vec::new(), 0);
     }
 
@@ -156,7 +159,15 @@ impl Console {
 
     /// Whether a statement is being asked.
     pub(crate) fn is_running(&self) -> bool {
-        self.standing == Standing::Running
+        self.running().is_some()
+    }
+
+    /// The number of the statement that is being asked.
+    pub(crate) fn running(&self) -> Option<u64> {
+        self.statement
+            .as_ref()
+            .filter(|_| self.standing == Standing::Running)
+            .map(|statement| statement.number)
     }
 
     /// Lets go of the statement that is being asked.

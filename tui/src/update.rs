@@ -27,6 +27,7 @@ pub(crate) fn update(model: &mut Model, event: Event, target: Option<Target>) ->
             model.view().fill(model);
         }
         Event::Answered { slot, generation, answer } => take_in(model, slot, generation, answer),
+        Event::Running(seconds) => model.console.running_secs = seconds,
         Event::Tick => model.desk.forget_slot(Slot::Header),
         Event::Terminate | Event::WorkerEnded => model.quit = true,
     }

@@ -94,7 +94,7 @@ fn statements_are_asked_at_a_terminal() {
     seat.press(ESC).sees(&["; types"]);
     seat.press("G").sees(&["row 10,000"]);
     ask(&mut seat, "SELECT sum(levenshtein(a.raw, b.raw)) FROM host_events a, host_events b");
-    seat.sees(&["running; Ctrl-c calls it off"]);
+    seat.sees(&["running; Ctrl-c calls it off", "running  "]);
     seat.press(CTRL_C).sees(&["the statement was called off"]);
     seat.press(ESC).sees(&["; types"]);
     ask(&mut seat, "SELECT 40 + 2 AS answer");

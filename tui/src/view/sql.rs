@@ -120,7 +120,17 @@ impl View for Console {
     }
     fn status(&self, model: &Model) -> Line {
         match &model.console.standing {
-            Standing::Running => vec![Ink::fixed("running").role(Role::Warn)],
+            Standing::Running => {
+                let mut line = vec![Ink::fixed("running").role(Role::Warn)];
+                if model.console.running_secs > 0 {
+                    line.extend([
+                        Ink::fixed("  "),
+                        Ink::number(model.console.running_secs),
+                        Ink::fixed(" s"),
+                    ]);
+                }
+                line
+            }
             Standing::CalledOff => vec![Ink::fixed("called off").role(Role::Dim)],
             Standing::Refused(_) => vec![Ink::fixed("refused").role(Role::Warn)],
             Standing::None => Line::new(),
