@@ -28,6 +28,13 @@ pub(crate) enum Done {
 pub(crate) enum Failure {
     /// It could not be done: what, where, what to do.
     CouldNot(String),
+    /// A bound was met: which, and the option that raises it.
+    Bound {
+        /// What happened, and what to do but to raise it.
+        what: String,
+        /// The option of the command.
+        option: &'static str,
+    },
     /// The command line or a configuration file is wrong: a line for each mistake, with what, where, what to do.
     Usage(Vec<String>),
     /// The user interrupted it.
@@ -40,6 +47,11 @@ impl Failure {
     /// It could not be done.
     pub(crate) fn could_not(message: impl Into<String>) -> Self {
         Self::CouldNot(message.into())
+    }
+
+    /// A bound was met that this option raises.
+    pub(crate) fn bound(what: impl Into<String>, option: &'static str) -> Self {
+        Self::Bound { what: what.into(), option }
     }
 
     /// The command line or a configuration file is wrong.
@@ -72,6 +84,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CouldNot(message) => f.write_str(message),
+            Self::Bound { what, option } => write!(f, "{what}, or raise {option}"),
             Self::Usage(messages) => f.write_str(&messages.join("; ")),
             Self::Interrupted => f.write_str("interrupted"),
             Self::ClosedPipe => f.write_str("the reader of the results went away"),
@@ -83,6 +96,7 @@ impl fmt::Display for Failure {
 pub(crate) fn finish(result: Result<Done, Failure>) -> ExitCode {
     match &result {
         Err(Failure::CouldNot(message)) => say("error", message),
+        Err(failure @ Failure::Bound { .. }) => say("error", &failure.to_string()),
         Err(Failure::Usage(messages)) => messages.iter().for_each(|message| say("error", message)),
         Ok(_) | Err(Failure::Interrupted | Failure::ClosedPipe) => {}
     }
@@ -93,7 +107,7 @@ fn code(result: &Result<Done, Failure>) -> u8 {
     match result {
         Ok(Done::Clean) | Err(Failure::ClosedPipe) => 0,
         Ok(Done::Findings | Done::Failed) => 1,
-        Err(Failure::CouldNot(_)) => 2,
+        Err(Failure::CouldNot(_) | Failure::Bound { .. }) => 2,
         Err(Failure::Usage(_)) => 3,
         Err(Failure::Interrupted) => 130,
     }
@@ -123,6 +137,7 @@ mod tests {
             (Ok(Done::Findings), 1),
             (Ok(Done::Failed), 1),
             (Err(Failure::could_not("x")), 2),
+            (Err(Failure::bound("x", "--most")), 2),
             (Err(Failure::usage("x")), 3),
             (Err(Failure::Interrupted), 130),
             (Err(Failure::ClosedPipe), 0),

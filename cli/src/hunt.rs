@@ -33,9 +33,12 @@ use crate::judge::Window;
 use crate::output::count;
 
 use answer::Answer;
-pub(crate) use asker::Asker;
+pub(crate) use asker::{Asker, Beginning, Room};
 use bounds::Bounds;
+pub(crate) use describe::{ColumnNote, TableNote, in_words, notes};
+pub(crate) use fault::place_in;
 use worker::{Told, Worker};
+pub(crate) use write::{Cell, write_all};
 
 /// Where the tables come from.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 //! Leaves to `tui` the screens, to `store` the records. Law: a question changes nothing.
 
 mod archive;
+mod console;
 mod followed;
 
 use std::env;
@@ -19,6 +20,7 @@ use offbound_tui::{EvidenceRecord, Header, Options, PortError, Recorded, Start, 
 use crate::Context;
 use crate::args::InvestigateArgs;
 use crate::exit::{Done, Failure};
+use crate::hunt;
 use crate::judge;
 use crate::output::Look;
 use crate::read::Material;
@@ -65,13 +67,29 @@ pub(crate) fn open(
     context: &Context,
 ) -> Result<(), Failure> {
     let investigation = followed::Followed::open(folder, title)?;
-    let archive = archive::Archived::of(folder, environment, context.config.bounds(None, None)?);
+    let bounds = context.config.bounds(None, None)?;
+    let archive = archive::Archived::of(folder, environment.clone(), bounds);
+    let console = console::Asked::of(folder, environment, bounds);
     let options = options(start, context);
-    offbound_tui::run(Box::new(investigation), Box::new(archive), options).map_err(|error: TuiError| {
+    let ports = (Box::new(investigation), Box::new(archive), Box::new(console));
+    offbound_tui::run(ports.0, ports.1, ports.2, options).map_err(|error: TuiError| {
         Failure::could_not(format!(
             "the terminal UI stopped: {error}; `offbound replay` prints the same results"
         ))
     })
+}
+
+/// Why there is no answer, and what somebody at a screen can do: options of a command are not among it.
+fn told(failure: Failure) -> PortError {
+    match failure {
+        Failure::Bound { what, option } => {
+            PortError::new(format!("{what}; `offbound hunt` takes a larger {option}"))
+        }
+        failure => {
+            let what = failure.to_string();
+            PortError { place: hunt::place_in(&what), what }
+        }
+    }
 }
 
 fn options(start: Start, context: &Context) -> Options {

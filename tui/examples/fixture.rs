@@ -1,7 +1,7 @@
 //! The screens over the invented investigation of the tests, to be looked at in a real terminal:
 //! `cargo run -p offbound-tui --example fixture -- [--plain]`.
 
-use offbound_tui::testing::fixture;
+use offbound_tui::testing::{console, fixture};
 use offbound_tui::{Options, Start, TuiError, run};
 
 fn main() -> Result<(), TuiError> {
@@ -9,6 +9,7 @@ fn main() -> Result<(), TuiError> {
     run(
         Box::new(fixture::investigation()),
         Box::new(fixture::archive()),
+        Box::new(console::invented()),
         Options { color: !plain, unicode: !plain, start: Start::Findings },
     )
 }

@@ -4,6 +4,7 @@
 //! mouse. Law: every action has a name, a help line and a way to it without the keyboard (the help screen's rows).
 
 mod command;
+mod console;
 mod evidence;
 mod history;
 mod jump;
@@ -67,7 +68,12 @@ pub(crate) const ACTIONS: &[&Action] = &[
     &visit::TIMELINE,
     &visit::ENTITIES,
     &visit::EVENTS,
+    &visit::SQL,
     &visit::SOURCES,
+    &console::EDIT,
+    &console::RUN,
+    &console::TABLES,
+    &console::EXPORT,
     &time::ZOOM_IN,
     &time::ZOOM_OUT,
     &time::SHIFT_BACK,

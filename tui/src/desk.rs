@@ -57,9 +57,9 @@ impl Desk {
         }
     }
 
-    /// Forgets every answer, so that all is asked anew.
+    /// Forgets every answer, so that all is asked anew; but not what was told to be done, which is done once.
     pub(crate) fn forget(&mut self) {
-        self.entries.clear();
+        self.entries.retain(|slot, _| matches!(slot, Slot::Statement | Slot::AnswerRows | Slot::Export));
     }
 
     /// Forgets the answer of one slot.

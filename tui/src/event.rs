@@ -37,6 +37,8 @@ pub(crate) enum Event {
     },
     /// Time to see whether there is news, when the investigation is live.
     Tick,
+    /// For how many seconds a statement has been running.
+    Running(u64),
     /// The system asks us to end.
     Terminate,
     /// The thread that asks has ended, which it should not.
@@ -48,6 +50,8 @@ pub(crate) enum Event {
 pub(crate) enum Effect {
     /// Ask.
     Ask(u64, Question),
+    /// Call off what is asked there.
+    CallOff(Slot),
     /// End.
     Quit,
 }

@@ -3,9 +3,11 @@
 //! In: the terminal, SIGTERM and SIGHUP. Out: events, in the order in which they came. Owns: the thread that reads, and
 //! the clock that double clicks are told by. Law: a terminal that is gone ends the screens. It is looked whether it is
 //! there before each read: crossterm 0.29 reads one that is gone again and again, with a whole core, and never returns.
+//! Law: a key or a change of size is never left lying until the next one comes (see [`Line::ring_again`]).
 
-use std::fs::File;
-use std::io::{self, IsTerminal as _};
+mod line;
+
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -16,6 +18,7 @@ use crossterm::event::{Event as TerminalEvent, MouseButton, MouseEventKind};
 
 use crate::event::Event;
 use crate::keymap::Key;
+use line::{Heard, Line};
 
 /// How often the thread looks whether it should end.
 const POLL: Duration = Duration::from_millis(100);
@@ -39,9 +42,14 @@ impl Keys {
         let line = Line::open()?;
         let read = move || {
             let began = Instant::now();
+            let mut size = crossterm::terminal::size().ok();
             while !theirs.load(Ordering::Relaxed) {
-                let is_over = !line.wait() || terminated.load(Ordering::Relaxed);
-                let said = if is_over { vec![Event::Terminate] } else { said(began) };
+                let heard = if terminated.load(Ordering::Relaxed) { Heard::Gone } else { line.wait() };
+                let mut said = if heard == Heard::Gone { vec![Event::Terminate] } else { said(began) };
+                if said.is_empty() && heard == Heard::Something {
+                    line.ring_again();
+                }
+                said.extend(untold_size(&said, &mut size));
                 if said.into_iter().any(|event| events.send(event).is_err()) {
                     return;
                 }
@@ -72,35 +80,21 @@ fn termination() -> io::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-/// The terminal that crossterm reads: standard input, else the one that the process belongs to.
-struct Line(Option<File>);
-
-impl Line {
-    fn open() -> io::Result<Self> {
-        if io::stdin().is_terminal() { Ok(Self(None)) } else { File::open("/dev/tty").map(Some).map(Self) }
+/// The size of the terminal, where it is another than was told: a change that comes together with a key is told with
+/// neither (see [`Line::ring_again`]).
+fn untold_size(said: &[Event], told: &mut Option<(u16, u16)>) -> Option<Event> {
+    if said.is_empty() {
+        return None;
     }
-
-    /// Waits until it has something to say, at most for [`POLL`]; whether it is still there.
-    #[cfg(target_os = "linux")]
-    fn wait(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let within = Timespec { tv_sec: 0, tv_nsec: POLL.subsec_nanos().into() };
-        let stdin = io::stdin();
-        let mut asked = [match &self.0 {
-            Some(file) => PollFd::new(file, PollFlags::IN),
-            None => PollFd::new(&stdin, PollFlags::IN),
-        }];
-        let answered = poll(&mut asked, Some(&within));
-        let is_gone = asked.iter().any(|line| line.revents().intersects(PollFlags::HUP | PollFlags::ERR));
-        // A signal interrupts: a change of size is one.
-        !is_gone && matches!(answered, Ok(_) | Err(rustix::io::Errno::INTR))
+    for event in said {
+        if let Event::Resize(columns, rows) = event {
+            *told = Some((*columns, *rows));
+        }
     }
-
-    /// Others have no such question about a terminal that all of them answer.
-    #[cfg(not(target_os = "linux"))]
-    fn wait(&self) -> bool {
-        crossterm::event::poll(POLL).is_ok()
-    }
+    let now = crossterm::terminal::size().ok();
+    let is_told = now.is_none() || now == *told;
+    *told = now.or(*told);
+    now.filter(|_| !is_told).map(|(columns, rows)| Event::Resize(columns, rows))
 }
 
 /// What the terminal has said, as far as it means something here: all of it, since what crossterm has read already makes

@@ -7,7 +7,9 @@
 //! SCREEN-3 the selection never moves by itself.
 
 mod action;
+mod console;
 mod desk;
+mod editor;
 mod event;
 mod event_filter;
 mod filter;
@@ -29,10 +31,12 @@ mod worker;
 pub use event_filter::{EVENT_FIELDS, EventFilter, EventTerm};
 pub use filter::{FIELDS, Filter, FilterError};
 pub use port::{
-    Archive, At, CELLS_MAX, Count, Counts, CountsRequest, EntitiesRequest, Entity, EntityFacts, EntityKind,
-    EntityNote, EntityRow, EventRow, EventsRequest, EvidenceRecord, FindingRow, Found, Header, IncidentRow,
+    AnswerColumn, AnswerRequest, AnswerRow, Answered, Archive, At, CELLS_MAX, ColumnNote, Console, Count,
+    Counts, CountsRequest, EntitiesRequest, Entity, EntityFacts, EntityKind, EntityNote, EntityRow, EventRow,
+    EventsRequest, EvidenceRecord, ExportRequest, Exported, FindingRow, Found, Header, IncidentRow,
     Investigation, Judged, Lane, LaneCounts, LaneOf, Layer, Lookup, Mark, Page, PageRequest, PortError,
-    Recorded, Scope, Sort, SourceRow, Span, Stop, Telemetry, Timeline, TimelineRequest, Use, Window,
+    Recorded, Scope, Sort, SourceRow, Span, Statement, Stop, TableNote, Telemetry, Timeline, TimelineRequest,
+    Use, Value, Window,
 };
 pub use session::{Options, Start, TuiError, run};
 

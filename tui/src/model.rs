@@ -6,6 +6,7 @@
 use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventId, FindingId, IncidentId};
 
+use crate::console::Console;
 use crate::desk::{Desk, Status};
 use crate::list::List;
 use crate::location::{History, Location};
@@ -90,6 +91,10 @@ pub(crate) struct Model {
     pub(crate) verdict: List<VerdictRow>,
     /// Lines of the help screen.
     pub(crate) help: List<HelpRow>,
+    /// The SQL console.
+    pub(crate) console: Console,
+    /// What is to be called off.
+    pub(crate) call_off: Option<Slot>,
     /// Whether long lines of raw records are wrapped.
     pub(crate) wrap: bool,
     /// Columns scrolled to the right where lines are not wrapped.
@@ -146,6 +151,8 @@ impl Model {
             finding_lines: List::default(),
             verdict: List::default(),
             help: List::default(),
+            console: Console::default(),
+            call_off: None,
             wrap: true,
             sideways: 0,
             asked_to_stop: false,

@@ -5,6 +5,7 @@
 //! Law: a question changes nothing; a page says where it begins and how many rows there are in all.
 
 mod archive;
+mod console;
 mod entities;
 mod entity;
 mod events;
@@ -17,6 +18,10 @@ use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventId, EventTime, FindingId, IncidentId};
 
 pub use archive::{Archive, Stop};
+pub use console::{
+    AnswerColumn, AnswerRequest, AnswerRow, Answered, ColumnNote, Console, ExportRequest, Exported,
+    Statement, TableNote, Value,
+};
 pub use entities::{EntitiesRequest, EntityFacts, EntityNote, EntityRow, Judged, Telemetry, Use};
 pub use entity::{Entity, EntityKind};
 pub use events::{EventRow, EventsRequest};
@@ -55,13 +60,15 @@ pub trait Investigation: Send {
 pub struct PortError {
     /// What went wrong, and where.
     pub what: String,
+    /// Line and column, from 1, of what was asked in writing, where the mistake is in there.
+    pub place: Option<(usize, usize)>,
 }
 
 impl PortError {
     /// An error that says `what` went wrong.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into() }
+        Self { what: what.into(), place: None }
     }
 }
 

@@ -7,9 +7,10 @@ use offbound_schemas::record::{Finding, Incident};
 use offbound_schemas::{EventId, FindingId, IncidentId};
 
 use crate::port::{
-    Archive, Counts, CountsRequest, EntitiesRequest, Entity, EntityFacts, EntityNote, EntityRow, EventRow,
-    EventsRequest, EvidenceRecord, FindingRow, Header, IncidentRow, Investigation, Page, PageRequest,
-    PortError, SourceRow, Stop, Timeline, TimelineRequest,
+    AnswerRequest, AnswerRow, Answered, Archive, Console, Counts, CountsRequest, EntitiesRequest, Entity,
+    EntityFacts, EntityNote, EntityRow, EventRow, EventsRequest, EvidenceRecord, ExportRequest, Exported,
+    FindingRow, Header, IncidentRow, Investigation, Page, PageRequest, PortError, SourceRow, Statement, Stop,
+    TableNote, Timeline, TimelineRequest,
 };
 
 /// What is asked.
@@ -45,6 +46,14 @@ pub(crate) enum Question {
     FindingsOf(Entity, PageRequest),
     /// What events say of it.
     Facts(Entity),
+    /// The tables that a statement may read.
+    Tables,
+    /// A statement.
+    Statement(Statement),
+    /// A window of its answer, and its number.
+    AnswerRows(AnswerRequest, u64),
+    /// Its answer, to be written to a file.
+    Export(ExportRequest),
 }
 
 /// What is answered.
@@ -80,6 +89,14 @@ pub(crate) enum Answer {
     FindingsOf(Entity, Page<FindingRow>),
     /// To [`Question::Facts`].
     Facts(Box<EntityFacts>),
+    /// To [`Question::Tables`].
+    Tables(Vec<TableNote>),
+    /// To [`Question::Statement`].
+    Statement(Answered),
+    /// To [`Question::AnswerRows`].
+    Rows(Page<AnswerRow>),
+    /// To [`Question::Export`].
+    Export(Exported),
 }
 
 /// Where an answer goes: one place per kind of data.
@@ -115,6 +132,14 @@ pub(crate) enum Slot {
     FindingsOf,
     /// The same entity, in events.
     Facts,
+    /// The tables of the console.
+    Tables,
+    /// Its statement.
+    Statement,
+    /// The rows of the answer.
+    AnswerRows,
+    /// What is being written.
+    Export,
 }
 
 /// Who answers a question.
@@ -124,6 +149,8 @@ pub(crate) enum Desks {
     Conclusions,
     /// Whoever holds the events: it takes its time.
     Events,
+    /// Whoever answers statements: as long as the analyst likes.
+    Console,
 }
 
 impl Question {
@@ -145,6 +172,10 @@ impl Question {
             Self::Note(_) => Slot::Note,
             Self::FindingsOf(..) => Slot::FindingsOf,
             Self::Facts(_) => Slot::Facts,
+            Self::Tables => Slot::Tables,
+            Self::Statement(_) => Slot::Statement,
+            Self::AnswerRows(..) => Slot::AnswerRows,
+            Self::Export(_) => Slot::Export,
         }
     }
 
@@ -159,11 +190,14 @@ impl Question {
             (Self::Events(one, a), Self::Events(other, b)) => {
                 a == b && (&one.of, one.span) == (&other.of, other.span)
             }
+            (Self::AnswerRows(one, a), Self::AnswerRows(other, b)) => {
+                a == b && one.statement == other.statement
+            }
             (a, b) => a == b,
         }
     }
 
-    /// Asks whoever holds the conclusions; none of the questions to the events.
+    /// Asks whoever holds the conclusions; none of the other questions.
     pub(crate) fn ask(&self, port: &mut dyn Investigation) -> Option<Result<Answer, PortError>> {
         Some(match self {
             Self::Header => port.header().map(Answer::Header),
@@ -181,7 +215,7 @@ impl Question {
             Self::FindingsOf(entity, request) => {
                 port.findings(request).map(|page| Answer::FindingsOf(entity.clone(), page))
             }
-            Self::Counts(_) | Self::Events(..) | Self::Entities(..) | Self::Facts(_) => return None,
+            _ => return None,
         })
     }
 
@@ -201,6 +235,21 @@ impl Question {
             _ => return None,
         })
     }
+
+    /// Asks whoever answers statements; none of the other questions.
+    pub(crate) fn ask_console(
+        &self,
+        console: &mut dyn Console,
+        stop: &Stop,
+    ) -> Option<Result<Answer, PortError>> {
+        Some(match self {
+            Self::Tables => console.tables().map(Answer::Tables),
+            Self::Statement(statement) => console.ask(statement, stop).map(Answer::Statement),
+            Self::AnswerRows(request, _) => console.rows(request).map(Answer::Rows),
+            Self::Export(request) => console.export(request).map(Answer::Export),
+            _ => return None,
+        })
+    }
 }
 
 impl Slot {
@@ -208,6 +257,7 @@ impl Slot {
     pub(crate) fn desk(self) -> Desks {
         match self {
             Self::Counts | Self::Events | Self::Entities | Self::Facts => Desks::Events,
+            Self::Tables | Self::Statement | Self::AnswerRows | Self::Export => Desks::Console,
             _ => Desks::Conclusions,
         }
     }
@@ -231,13 +281,22 @@ mod tests {
             Question::Note(Entity::default()),
             Question::FindingsOf(Entity::default(), PageRequest::default()),
             Question::Facts(Entity::default()),
+            Question::Tables,
+            Question::Statement(Statement::default()),
+            Question::AnswerRows(AnswerRequest::default(), 0),
+            Question::Export(ExportRequest::default()),
         ];
         let (mut port, mut archive) = (fixture::investigation(), fixture::archive());
+        let mut console = crate::testing::console::invented();
         for question in questions {
-            let of_conclusions = question.ask(&mut port).is_some();
-            assert_eq!(of_conclusions, question.slot().desk() == Desks::Conclusions, "{question:?}");
-            let of_events = question.ask_archive(&mut archive, &Stop::default()).is_some();
-            assert_eq!(of_events, !of_conclusions, "{question:?}");
+            let answered = [
+                (Desks::Conclusions, question.ask(&mut port).is_some()),
+                (Desks::Events, question.ask_archive(&mut archive, &Stop::default()).is_some()),
+                (Desks::Console, question.ask_console(&mut console, &Stop::default()).is_some()),
+            ];
+            for (desk, is_answered) in answered {
+                assert_eq!(is_answered, question.slot().desk() == desk, "{question:?} {desk:?}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::io::{self, BufWriter, Stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -21,8 +21,8 @@ use crate::guard::{AnsiBackend, GuardBackend};
 use crate::keys::Keys;
 use crate::location::{Location, Subject};
 use crate::model::Model;
-use crate::port::{Archive, Investigation};
-use crate::question::Desks;
+use crate::port::{Archive, Console, Investigation};
+use crate::question::{Desks, Slot};
 use crate::theme::Theme;
 use crate::update::{settle, update};
 use crate::view::{self, Canvas};
@@ -73,6 +73,7 @@ pub enum TuiError {
 pub fn run(
     mut port: Box<dyn Investigation>,
     mut archive: Box<dyn Archive>,
+    mut console: Box<dyn Console>,
     options: Options,
 ) -> Result<(), TuiError> {
     let (events, inbox) = sync_channel(EVENTS_MAX);
@@ -85,6 +86,11 @@ pub fn run(
         events: Worker::start(
             "offbound-events",
             Box::new(move |question, stop| question.ask_archive(archive.as_mut(), stop)),
+            events.clone(),
+        )?,
+        console: Worker::start(
+            "offbound-sql",
+            Box::new(move |question, stop| question.ask_console(console.as_mut(), stop)),
             events.clone(),
         )?,
     };
@@ -132,11 +138,17 @@ impl Screen {
         let effects = settle(&mut self.model);
         carry_out(workers, effects);
         self.draw()?;
+        let mut clock = StatementClock::default();
         loop {
             let live = self.model.header.as_ref().is_some_and(|header| header.live);
-            let Some(first) = next_event(inbox, live) else { return Err(TuiError::Worker) };
+            let running = self.model.console.running();
+            clock.look(running);
+            let Some(first) = next_event(inbox, live || running.is_some()) else {
+                return Err(TuiError::Worker);
+            };
+            let told = clock.look(running).map(Event::Running);
             // Everything that already waits is taken in before the next frame.
-            for event in std::iter::once(first).chain(inbox.try_iter()) {
+            for event in told.into_iter().chain(std::iter::once(first)).chain(inbox.try_iter()) {
                 if matches!(event, Event::WorkerEnded) {
                     return Err(TuiError::Worker);
                 }
@@ -174,24 +186,45 @@ impl Screen {
 struct Workers {
     conclusions: Worker,
     events: Worker,
+    console: Worker,
+}
+
+impl Workers {
+    fn of(&self, slot: Slot) -> &Worker {
+        match slot.desk() {
+            Desks::Conclusions => &self.conclusions,
+            Desks::Events => &self.events,
+            Desks::Console => &self.console,
+        }
+    }
 }
 
 fn carry_out(workers: &Workers, effects: Vec<Effect>) {
     for effect in effects {
         match effect {
-            Effect::Ask(generation, question) => {
-                let worker = match question.slot().desk() {
-                    Desks::Conclusions => &workers.conclusions,
-                    Desks::Events => &workers.events,
-                };
-                worker.ask(generation, question);
-            }
+            Effect::Ask(generation, question) => workers.of(question.slot()).ask(generation, question),
+            Effect::CallOff(slot) => workers.of(slot).call_off(slot),
             Effect::Quit => {}
         }
     }
 }
 
-/// The next event; a tick when a live investigation has been quiet. Nothing when nobody can send any more.
+/// For how long a statement has been running.
+#[derive(Default)]
+struct StatementClock(Option<(u64, Instant)>);
+
+impl StatementClock {
+    /// Seconds since the statement of that number began; none where none is running.
+    fn look(&mut self, running: Option<u64>) -> Option<u64> {
+        self.0 = match (self.0, running) {
+            (Some((number, since)), Some(same)) if number == same => Some((number, since)),
+            (_, running) => running.map(|number| (number, Instant::now())),
+        };
+        self.0.map(|(_, since)| since.elapsed().as_secs())
+    }
+}
+
+/// The next event; a tick when a live investigation or a statement has been quiet. Nothing when nobody can send any more.
 fn next_event(inbox: &Receiver<Event>, live: bool) -> Option<Event> {
     if !live {
         return inbox.recv().ok();

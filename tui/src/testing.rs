@@ -3,6 +3,7 @@
 //! In: keys, clicks, sizes. Out: what is on the screen and which bytes would be written. Owns: a fixture investigation.
 //! Law: everything happens at once and in order: a driver has no threads, no clock and nothing to wait for.
 
+pub mod console;
 pub mod events;
 pub mod fixture;
 
@@ -15,7 +16,7 @@ use crate::event::{Effect, Event};
 use crate::guard::{AnsiBackend, GuardBackend};
 use crate::keymap::Key;
 use crate::model::Model;
-use crate::port::{Archive, Investigation, PortError, Stop};
+use crate::port::{Archive, Console, Investigation, PortError, Stop};
 use crate::question::{Answer, Question};
 use crate::session::{Options, beginning};
 use crate::theme::Theme;
@@ -30,6 +31,7 @@ pub struct Driver {
     model: Model,
     port: Box<dyn Investigation>,
     archive: Box<dyn Archive>,
+    console: Box<dyn Console>,
     theme: Theme,
     shown: Buffer,
     guard: GuardBackend<AnsiBackend<Vec<u8>>>,
@@ -66,6 +68,7 @@ impl Driver {
             model: Model::new(beginning(options.start), size),
             port,
             archive: Box::new(fixture::archive()),
+            console: Box::new(console::invented()),
             theme: Theme { color: options.color, unicode: options.unicode },
             shown: Buffer::empty(Rect::new(0, 0, size.0, size.1)),
             guard: GuardBackend::new(AnsiBackend::new(Vec::new(), || Ok((80, 24)))),
@@ -132,6 +135,18 @@ impl Driver {
     /// Puts other data behind the questions.
     pub fn replace(&mut self, port: Box<dyn Investigation>) -> &mut Self {
         self.port = port;
+        self
+    }
+
+    /// Puts another console behind the statements.
+    pub fn with_console(&mut self, console: Box<dyn Console>) -> &mut Self {
+        self.console = console;
+        self
+    }
+
+    /// Leaves unanswered what is asked from now on.
+    pub fn hold_answers(&mut self) -> &mut Self {
+        self.answers = false;
         self
     }
 
@@ -210,10 +225,11 @@ impl Driver {
     }
 
     fn ask(&mut self, question: &Question) -> Result<Answer, PortError> {
-        let of_events = self.archive.as_mut();
+        let (of_events, of_statements) = (self.archive.as_mut(), self.console.as_mut());
         question
             .ask(self.port.as_mut())
             .or_else(|| question.ask_archive(of_events, &Stop::default()))
+            .or_else(|| question.ask_console(of_statements, &Stop::default()))
             .expect("every question is for one of them")
     }
 

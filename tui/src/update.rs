@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::port::PortError;
 use crate::prompt::{Prompt, Purpose, Typed};
 use crate::question::{Answer, Question, Slot};
-use crate::view::{Ink, Target};
+use crate::view::{self, Ink, Target};
 
 /// Two clicks on one row within this time open it.
 const DOUBLE_CLICK_MILLIS: u64 = 400;
@@ -27,6 +27,7 @@ pub(crate) fn update(model: &mut Model, event: Event, target: Option<Target>) ->
             model.view().fill(model);
         }
         Event::Answered { slot, generation, answer } => take_in(model, slot, generation, answer),
+        Event::Running(seconds) => model.console.running_secs = seconds,
         Event::Tick => model.desk.forget_slot(Slot::Header),
         Event::Terminate | Event::WorkerEnded => model.quit = true,
     }
@@ -46,11 +47,9 @@ pub(crate) fn settle(model: &mut Model) -> Vec<Effect> {
     }
     let mut wants = vec![Question::Header];
     wants.extend(view.wants(model));
-    wants
-        .into_iter()
-        .filter_map(|q| model.desk.want(q))
-        .map(|(generation, q)| Effect::Ask(generation, q))
-        .collect()
+    let called_off = model.call_off.take().map(Effect::CallOff);
+    let asked = wants.into_iter().filter_map(|q| model.desk.want(q));
+    called_off.into_iter().chain(asked.map(|(generation, q)| Effect::Ask(generation, q))).collect()
 }
 
 /// Goes to a place.
@@ -78,7 +77,7 @@ fn press(model: &mut Model, key: Key) {
     if model.prompt.is_some() {
         return type_key(model, key);
     }
-    if model.view().types_to_search() && search(model, key) {
+    if model.view().press(model, key) || (model.view().types_to_search() && search(model, key)) {
         return;
     }
     if let Key::Char(c) = key
@@ -172,7 +171,7 @@ pub(crate) fn set_filter(model: &mut Model, text: &str) {
 }
 
 fn paste(model: &mut Model, text: &str) {
-    let Some(prompt) = model.prompt.as_mut() else { return };
+    let Some(prompt) = model.prompt.as_mut() else { return model.view().paste(model, text) };
     prompt.insert(text);
     let (purpose, text) = (prompt.purpose, prompt.text());
     if purpose == Purpose::Filter {
@@ -251,9 +250,26 @@ fn take_in(model: &mut Model, slot: Slot, generation: u64, answer: Result<Answer
         Ok(Answer::Note(note)) => model.note = Some(note),
         Ok(Answer::FindingsOf(entity, page)) => model.found_of = Some((entity, page)),
         Ok(Answer::Facts(facts)) => model.facts = Some(facts),
-        Err(problem) => model.complain(&problem.what),
+        Ok(Answer::Tables(tables)) => model.console.tables = Some(tables),
+        Ok(Answer::Statement(answered)) => model.console.take_answer(Ok(answered)),
+        Ok(Answer::Rows(page)) => model.console.take_rows(page),
+        Ok(Answer::Export(exported)) => {
+            model.console.end_export();
+            model.tell(view::sql::told(&exported));
+        }
+        Err(problem) => fail(model, slot, problem),
     }
     model.view().fill(model);
+}
+
+/// Tells why there is no answer, where it is looked for.
+fn fail(model: &mut Model, slot: Slot, problem: PortError) {
+    match slot {
+        Slot::Statement => return model.console.take_answer(Err(problem)),
+        Slot::Export => model.console.end_export(),
+        _ => {}
+    }
+    model.complain(&problem.what);
 }
 
 /// Begins to type.

@@ -19,7 +19,9 @@ mod ink;
 mod peek;
 pub(crate) mod pivot;
 mod record;
+mod row;
 mod sources;
+pub(crate) mod sql;
 mod table;
 pub(crate) mod timeline;
 mod words;
@@ -32,6 +34,7 @@ pub(crate) use chrome::draw;
 pub(crate) use ink::{Ink, Line};
 
 use crate::filter::{FIELDS, Filter, FilterError};
+use crate::keymap::Key;
 use crate::list::Motion;
 use crate::location::{Location, Subject, Within};
 use crate::model::Model;
@@ -111,6 +114,16 @@ pub(crate) trait View: Sync {
         let of_finding = self.finding(model).map(Subject::Finding);
         of_finding.or_else(|| self.incident(model).map(Subject::Incident))
     }
+    /// Takes a key before any action does, where keys are text.
+    fn press(&self, _model: &mut Model, _key: Key) -> bool {
+        false
+    }
+    /// Takes pasted text, where keys are text.
+    fn paste(&self, _model: &mut Model, _text: &str) {}
+    /// What keys do while they are text: stands in the footer in place of the actions.
+    fn typing_hints(&self, _model: &Model) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
     /// Whether typing searches it.
     fn types_to_search(&self) -> bool {
         false
@@ -150,10 +163,12 @@ pub(crate) const VIEWS: &[&dyn View] = &[
     &timeline::Lanes,
     &entities::Entities,
     &events::Events,
+    &sql::Console,
     &sources::Sources,
     &finding::OneFinding,
     &incident::OneIncident,
     &record::Record,
+    &row::AnswerRow,
     &entity::OneEntity,
     &pivot::Pivot,
     &help::Help,

@@ -98,6 +98,13 @@ impl Worker {
         drop(waiting);
         self.mailbox.changed.notify_one();
     }
+
+    /// Takes back what is asked of a slot: what waits is not asked, what is being answered is called off.
+    pub(crate) fn call_off(&self, slot: Slot) {
+        let mut waiting = self.mailbox.lock();
+        waiting.questions.remove(&slot);
+        waiting.call_off(slot);
+    }
 }
 
 impl Drop for Worker {

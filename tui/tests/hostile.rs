@@ -2,7 +2,7 @@
 
 use offbound_schemas::untrusted::{Shown, shown};
 use offbound_tui::Options;
-use offbound_tui::testing::{Driver, fixture};
+use offbound_tui::testing::{Driver, console, fixture};
 
 /// What attackers write into process names, arguments and tokens.
 fn attacks() -> Vec<String> {
@@ -68,6 +68,11 @@ fn attacks_draw_nothing_but_text() {
                 size,
                 Options { color: true, unicode: true, ..Options::default() },
             );
+            let (attacked, inner) = (attack.clone(), inside);
+            let in_console = move |plain: &str| {
+                if inner { format!("{plain}{attacked}{plain}") } else { attacked.clone() }
+            };
+            driver.with_console(Box::new(console::invented_with_text(Box::new(in_console))));
             for keys in [
                 "j",
                 "Enter",
@@ -86,6 +91,10 @@ fn attacks_draw_nothing_but_text() {
                 "2 j G Enter",
                 "4 j Enter G",
                 "8 G",
+                "; x Enter Esc j l l",
+                "Enter",
+                "j Esc ; m i s t a k e Enter Tab",
+                "Enter j j Esc",
                 "?",
             ] {
                 driver.press(keys);
@@ -102,6 +111,7 @@ fn pastes_are_text() {
     for attack in attacks() {
         let mut driver = Driver::new(Box::new(fixture::investigation()), (80, 24), Options::default());
         driver.press("/").paste(&attack).press("Enter :").paste(&attack).press("Enter");
+        driver.press(": Esc ;").paste(&attack).press("Enter Home Esc");
         driver.press(": Esc ?").paste("q");
         assert!(!driver.has_ended());
         assert_eq!(driver.refused(), 0, "{attack:?}");

@@ -36,6 +36,9 @@ const JOURNEYS: &[(&str, &str)] = &[
     ("entities", "4 j"),
     ("entity", "Enter p 1"),
     ("pivot", "Enter p j"),
+    ("sql", "; S E L E C T Enter Esc j j l l l"),
+    ("sql-tables", "7 Tab Enter j"),
+    ("row", "; S E L E C T Enter Esc j Enter"),
     ("sources", "8 G"),
     ("help", "?"),
 ];

@@ -39,8 +39,44 @@ pub(super) fn columns(table: &Table) -> Result<RecordBatch, ArrowError> {
     batch(["column", "type", "null", "ocsf", "meaning"], &rows)
 }
 
+/// A table, and what its rows are.
+pub(crate) struct TableNote {
+    pub(crate) name: &'static str,
+    pub(crate) meaning: String,
+    pub(crate) columns: Vec<ColumnNote>,
+}
+
+/// A column, and what it says.
+pub(crate) struct ColumnNote {
+    pub(crate) name: &'static str,
+    pub(crate) kind: String,
+    pub(crate) nullable: bool,
+    pub(crate) meaning: String,
+}
+
+/// All of it, for somebody who chooses from it.
+pub(crate) fn notes() -> Vec<TableNote> {
+    let columns = |table: &Table| {
+        let schema = table.schema();
+        let specs = (table.spec.columns)();
+        let note = |(spec, field): (&offbound_schemas::ColumnSpec, &arrow::datatypes::FieldRef)| ColumnNote {
+            name: spec.name,
+            kind: in_words(field.data_type()),
+            nullable: spec.nullable,
+            meaning: spec.doc.trim().to_owned(),
+        };
+        specs.iter().zip(schema.fields()).map(note).collect()
+    };
+    let note = |table: &Table| TableNote {
+        name: table.spec.name,
+        meaning: table.spec.doc.trim().to_owned(),
+        columns: columns(table),
+    };
+    TABLES.iter().map(note).collect()
+}
+
 /// A type, as SQL's users name it.
-fn in_words(data_type: &DataType) -> String {
+pub(crate) fn in_words(data_type: &DataType) -> String {
     match data_type {
         DataType::Utf8View => "text".to_owned(),
         DataType::Timestamp(..) => "timestamp".to_owned(),

@@ -46,6 +46,14 @@ pub(super) fn unreadable(said: &str) -> Failure {
     Failure::usage(format!("the SQL cannot be read{place}: {what}{}", keywords::advice(&what)))
 }
 
+/// Line and column, from 1, that such an error names.
+pub(crate) fn place_in(said: &str) -> Option<(usize, usize)> {
+    let (_, place) = said.split_once(" at line ")?;
+    let (line, rest) = place.split_once(", column ")?;
+    let (column, _) = rest.split_once(':')?;
+    Some((line.parse().ok()?, column.parse().ok()?))
+}
+
 /// The SQL cannot be planned.
 pub(super) fn planning(error: DataFusionError) -> Failure {
     known(&error).unwrap_or_else(|| {
@@ -73,9 +81,9 @@ fn known(error: &DataFusionError) -> Option<Failure> {
             let stopped = inner.downcast_ref::<Stopped>().map(|stopped| stopped.0.clone());
             stopped.or_else(|| inner.downcast_ref::<DataFusionError>().and_then(known))
         }
-        DataFusionError::ResourcesExhausted(_) => Some(Failure::could_not(
-            "the question needs more memory than it may have; narrow it, or raise --memory",
-        )),
+        DataFusionError::ResourcesExhausted(_) => {
+            Some(Failure::bound("the question needs more memory than it may have; narrow it", "--memory"))
+        }
         DataFusionError::SchemaError(problem, _) => column(problem),
         DataFusionError::Plan(message) => function(message),
         DataFusionError::SQL(problem, _) => Some(match problem.as_ref() {
@@ -99,7 +107,7 @@ fn column(problem: &SchemaError) -> Option<Failure> {
         return Some(Failure::usage(format!("there is no column `{name}`: no table is read")));
     };
     Some(Failure::usage(format!(
-        "there is no column `{name}` here; the nearest is `{near}`; `offbound hunt 'DESCRIBE TABLE'` names those of a table"
+        "there is no column `{name}` here; the nearest is `{near}`; `DESCRIBE TABLE` names those of a table"
     )))
 }
 

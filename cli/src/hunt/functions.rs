@@ -122,7 +122,7 @@ const SCALAR: &[&str] = &[
 const LEFT_OUT: &[(&[&str], &str)] = &[
     (
         &["now", "current_timestamp", "current_date", "current_time", "today", "random", "uuid"],
-        "the same question to the same store has one answer; write the time, or use --since",
+        "the same question to the same store has one answer; write the time (the command has --since)",
     ),
     (&["repeat", "lpad", "rpad"], "it makes texts of any length"),
     (&["generate_series", "range"], "it makes any number of rows"),

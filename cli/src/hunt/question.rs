@@ -60,7 +60,7 @@ impl Question {
         let statements = parser.and_then(|mut parser| parser.parse_statements()).map_err(fault::parsing)?;
         let mut statements = statements.into_iter();
         let Some(statement) = statements.next() else {
-            return Err(Failure::usage("there is no SQL; try `offbound hunt 'SHOW TABLES'`"));
+            return Err(Failure::usage("there is no SQL; try SHOW TABLES"));
         };
         if statements.next().is_some() {
             return Err(Failure::usage("the SQL holds several statements; ask one at a time"));

@@ -81,7 +81,7 @@ impl Table {
             let names: Vec<&str> = TABLES.iter().map(|table| table.spec.name).collect();
             let near = nearest(name, &names).unwrap_or_default();
             Failure::usage(format!(
-                "there is no table `{name}`; the nearest is `{near}`; `offbound hunt 'SHOW TABLES'` names them all"
+                "there is no table `{name}`; the nearest is `{near}`; SHOW TABLES names them all"
             ))
         })
     }

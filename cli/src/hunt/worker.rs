@@ -96,9 +96,7 @@ impl Worker {
         if self.waited_secs < timeout.as_secs_f64() {
             return Ok(());
         }
-        Err(Failure::could_not(format!(
-            "no answer within {timeout:?}; narrow the question, or raise --timeout"
-        )))
+        Err(Failure::bound(format!("no answer within {timeout:?}; narrow the question"), "--timeout"))
     }
 
     fn look_at_memory(&self) -> Result<(), Failure> {
@@ -107,9 +105,8 @@ impl Worker {
             return Ok(());
         }
         let most = size(most);
-        Err(Failure::could_not(format!(
-            "the question made the process larger than {most}; narrow it, or raise --memory"
-        )))
+        let what = format!("the question made the process larger than {most}; narrow it");
+        Err(Failure::bound(what, "--memory"))
     }
 
     /// The answering thread has ended: by itself, or by a panic.

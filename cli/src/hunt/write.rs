@@ -12,10 +12,12 @@ mod table;
 
 use std::io::{self, Write};
 
+pub(crate) use cell::Cell;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use crate::args::Format;
+use crate::args::{ColorWhen, Format};
 use crate::output::Look;
 
 /// Writes the rows of one answer.
@@ -37,6 +39,22 @@ pub(super) fn writer(format: Format, look: Look, is_terminal: bool) -> Box<dyn R
         Format::Csv => Box::new(csv::Csv),
         Format::Parquet => Box::new(parquet::Parquet::default()),
     }
+}
+
+/// Writes a whole answer, as to a file: nobody looks at it as it is written.
+pub(crate) fn write_all(
+    format: Format,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    let mut writer = writer(format, Look::of(ColorWhen::Never, false), false);
+    writer.begin(schema, to)?;
+    for batch in batches {
+        writer.rows(batch, to)?;
+    }
+    writer.end(to)?;
+    to.flush()
 }
 
 fn names(schema: &SchemaRef) -> Vec<String> {

@@ -69,7 +69,7 @@ impl Archived {
         answer: impl FnOnce(&Asking<'_>) -> Result<T, Failure>,
     ) -> Result<T, PortError> {
         let asking = Asking { asker: &self.asker, stop: Interrupt::of(stop.flag()) };
-        answer(&asking).map_err(|failure| PortError::new(failure.to_string()))
+        answer(&asking).map_err(super::told)
     }
 }
 

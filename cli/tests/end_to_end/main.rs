@@ -17,6 +17,7 @@ mod secrets;
 mod ship;
 mod store;
 mod stream;
+mod terminal;
 mod tidy;
 
 use std::fs;

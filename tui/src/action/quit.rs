@@ -2,6 +2,7 @@
 
 use super::{Action, always};
 use crate::keymap::Key;
+use crate::question::Slot;
 use crate::update::arrive;
 use crate::view::Ink;
 
@@ -37,15 +38,22 @@ pub(crate) const QUIT: Action = Action {
     },
 };
 
-/// Asks first.
+/// Calls off, or asks first.
 pub(crate) const STOP: Action = Action {
     name: "stop",
-    short: "quit",
-    help: "Quits when pressed twice.",
+    short: "call off, quit",
+    help: "Calls off the statement that is running; where none is, quits when pressed twice.",
     argument: None,
     keys: &[Key::Ctrl('c')],
     applies: always,
     run: |model, _| {
+        if model.console.is_running() {
+            model.console.call_off();
+            model.desk.forget_slot(Slot::Statement);
+            model.call_off = Some(Slot::Statement);
+            model.tell(Ink::fixed("the statement was called off"));
+            return Ok(());
+        }
         model.asked_to_stop = true;
         model.tell(Ink::fixed("Ctrl-c again quits"));
         Ok(())

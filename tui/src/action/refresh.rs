@@ -12,6 +12,9 @@ pub(crate) const REFRESH: Action = Action {
     keys: &[Key::Char('R')],
     applies: always,
     run: |model, _| {
+        if model.here().view == "sql" {
+            model.console.again();
+        }
         model.desk.forget();
         model.header_seen = None;
         Ok(())

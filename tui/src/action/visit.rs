@@ -39,6 +39,13 @@ pub(crate) const EVENTS: Action = visit(
     &[Key::Char('6')],
     |model, _| events(model),
 );
+/// The SQL console.
+pub(crate) const SQL: Action = visit(
+    "sql",
+    "Goes to the SQL console: statements to all tables, and what they are answered with.",
+    &[Key::Char('7')],
+    |model, _| to(model, "sql"),
+);
 /// Sources.
 pub(crate) const SOURCES: Action = visit(
     "sources",
@@ -82,7 +89,7 @@ fn events(model: &mut Model) -> Result<(), String> {
 }
 
 /// Goes to a view as it was left.
-fn to(model: &mut Model, view: &'static str) -> Result<(), String> {
+pub(super) fn to(model: &mut Model, view: &'static str) -> Result<(), String> {
     if model.here().view == view {
         return Ok(());
     }

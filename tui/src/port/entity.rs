@@ -4,7 +4,7 @@
 //! Law: an entity is its kind and its exact name; names that only look alike are two entities.
 
 use offbound_schemas::record::{Finding, Incident};
-use offbound_schemas::table::{host_events, identity_assertions, placements};
+use offbound_schemas::table::{findings, host_events, identity_assertions, placements};
 
 /// A kind of entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -86,21 +86,28 @@ impl Entity {
         )
     }
 
-    /// The entities that the columns of a stored record name, each once.
+    /// The entities that the columns of a stored record or finding name, each once.
     #[must_use]
     pub fn of_columns(columns: &[(String, String)]) -> Vec<Self> {
         each_once(columns.iter().filter_map(|(column, value)| Self::of_column(column, value)))
     }
 
-    /// The entity that a column of a stored record names.
+    /// The entity that a column of a stored record or finding names.
     fn of_column(column: &str, value: &str) -> Option<Self> {
         use identity_assertions::column as identity;
         let is = |names: &[&str]| names.contains(&column);
         let kind = if is(&[identity::credential_id, identity::credential_alias, identity::parent_id]) {
             EntityKind::Credential
-        } else if is(&[identity::subject, identity::observed_workload, placements::column::workload]) {
+        } else if is(&[
+            identity::subject,
+            identity::observed_workload,
+            placements::column::workload,
+            findings::column::bound_workload,
+        ]) {
             EntityKind::Workload
-        } else if is(&[host_events::column::host, identity::bound_host, identity::recorder_host]) {
+        } else if is(&[host_events::column::host, identity::bound_host, identity::recorder_host])
+            || is(&[findings::column::observed_host, findings::column::process_host])
+        {
             EntityKind::Host
         } else {
             return None;

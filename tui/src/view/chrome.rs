@@ -143,6 +143,16 @@ fn draw_prompt(prompt: &Prompt, canvas: &mut Canvas<'_>, y: u16, room: u16) -> u
 fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let y = area.height.saturating_sub(1);
     let mut x = 1;
+    for (key, word) in model.view().typing_hints(model) {
+        let hint = [Ink::fixed(key).role(Role::Key), Ink::fixed(" "), Ink::fixed(word).role(Role::Dim)];
+        if x + u16::try_from(width(&hint)).unwrap_or(u16::MAX) >= area.width {
+            break;
+        }
+        x += canvas.line(x, y, area.width.saturating_sub(x), &hint) + 2;
+    }
+    if x > 1 {
+        return;
+    }
     let own = model.view().hints().iter().copied();
     let common: &[&str] = if model.view().types_to_search() { &[] } else { &["command", "help"] };
     for action in own.chain(common.iter().copied()).filter_map(action::by_name) {

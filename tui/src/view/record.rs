@@ -182,7 +182,7 @@ fn draw_record(model: &Model, canvas: &mut Canvas<'_>, area: Rect, record: &Evid
 }
 
 /// Which lines are shown, when not all are.
-fn position(model: &Model, lines: usize, height: u16) -> Line {
+pub(super) fn position(model: &Model, lines: usize, height: u16) -> Line {
     let shown = usize::from(height.saturating_sub(1));
     if lines <= shown {
         return Line::new();
@@ -193,7 +193,8 @@ fn position(model: &Model, lines: usize, height: u16) -> Line {
     vec![Ink::fixed("lines "), from, Ink::fixed("-"), to, Ink::fixed(" of "), of]
 }
 
-fn scrolled(canvas: &mut Canvas<'_>, area: Rect, lines: &[Line], scroll: usize) {
+/// Draws the lines from that one on.
+pub(super) fn scrolled(canvas: &mut Canvas<'_>, area: Rect, lines: &[Line], scroll: usize) {
     let height = usize::from(area.height.saturating_sub(1));
     let first = scroll.min(lines.len().saturating_sub(height));
     for (y, line) in (area.y + 1..).zip(lines.iter().skip(first).take(height)) {

@@ -20,28 +20,30 @@ const MARGINS: u16 = 3;
 /// A column.
 pub(crate) struct Column {
     /// Its heading.
-    pub(crate) title: &'static str,
+    pub(crate) title: Ink,
     /// Columns of the terminal that it needs.
     pub(crate) width: u16,
     /// Its share of what is left over; 0 keeps it at `width`.
     pub(crate) share: u16,
     /// Whether it is set to the right, as numbers are.
     pub(crate) right: bool,
+    /// Whether it is selected.
+    pub(crate) marked: bool,
 }
 
 /// A column that is as wide as it needs.
 pub(crate) const fn fixed(title: &'static str, width: u16) -> Column {
-    Column { title, width, share: 0, right: false }
+    Column { title: Ink::fixed(title), width, share: 0, right: false, marked: false }
 }
 
 /// A column of numbers.
 pub(crate) const fn number(title: &'static str, width: u16) -> Column {
-    Column { title, width, share: 0, right: true }
+    Column { title: Ink::fixed(title), width, share: 0, right: true, marked: false }
 }
 
 /// A column that takes its share of what is left over.
 pub(crate) const fn flexible(title: &'static str, width: u16, share: u16) -> Column {
-    Column { title, width, share, right: false }
+    Column { title: Ink::fixed(title), width, share, right: false, marked: false }
 }
 
 /// A list's rows as lines of cells: what every kind of list says about itself.
@@ -52,15 +54,23 @@ pub(crate) trait Rows<R> {
     fn cells(&self, row: &R, width: u16) -> Vec<Line>;
 }
 
+/// Columns of the screen that the columns of a list of that width share.
+pub(crate) fn room(width: u16) -> u16 {
+    width.saturating_sub(MARGINS)
+}
+
 /// Draws a header and the rows below it.
 pub(crate) fn draw<R: Row>(canvas: &mut Canvas<'_>, area: Rect, list: &List<R>, rows: &dyn Rows<R>) {
     if area.height == 0 {
         return;
     }
     let columns = rows.columns(area.width);
-    let widths = divide(area.width.saturating_sub(MARGINS), &columns);
-    let titles: Vec<Line> =
-        columns.iter().map(|column| vec![Ink::fixed(column.title).role(Role::Dim)]).collect();
+    let widths = divide(room(area.width), &columns);
+    let title = |column: &Column| {
+        let role = if column.marked { Role::Strong } else { Role::Dim };
+        vec![column.title.clone().role(role)]
+    };
+    let titles: Vec<Line> = columns.iter().map(title).collect();
     draw_cells(canvas, Rect { height: 1, ..area }, &columns, &widths, &titles);
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
     for (line, visible) in list.visible(body.height) {

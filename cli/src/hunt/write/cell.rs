@@ -18,7 +18,7 @@ use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 /// A value.
 #[derive(Debug)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     /// Unknown.
     Null,
     Text(Cow<'a, str>),
@@ -31,7 +31,7 @@ pub(super) enum Cell<'a> {
 
 impl<'a> Cell<'a> {
     /// The value in that row.
-    pub(super) fn of(array: &'a dyn Array, row: usize) -> Self {
+    pub(crate) fn of(array: &'a dyn Array, row: usize) -> Self {
         if array.is_null(row) {
             return Self::Null;
         }
@@ -52,7 +52,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The value as one text; what is unknown is empty, lists and records are JSON.
-    pub(super) fn text(self) -> Cow<'a, str> {
+    pub(crate) fn text(self) -> Cow<'a, str> {
         match self {
             Self::Null => Cow::Borrowed(""),
             Self::Text(text) => text,
