@@ -72,6 +72,7 @@ pub(super) fn rows_of(
         found.push((*table, Arc::new(Held::new(table.spec.name, batches, &runtime.memory_pool)?)));
     }
     found.extend(scanned(tables, store)?);
+    found.sort_by_key(|(table, _)| tables.iter().position(|asked| asked.spec.name == table.spec.name));
     Ok(found)
 }
 
