@@ -71,11 +71,24 @@ impl Database {
     /// Opens for reading only; a writer may be at work at the same time.
     pub(crate) fn open_to_read(folder: &Folder) -> Result<Self, StoreError> {
         let database = Self::open_to_read_again(folder)?;
-        if database.is_blank()? {
+        database.check(folder)?;
+        Ok(database)
+    }
+
+    /// The same, and from now on everything is read as of this moment, until the connection is closed or goes on.
+    pub(crate) fn open_as_of_now(folder: &Folder) -> Result<Self, StoreError> {
+        let database = Self::open_to_read_again(folder)?;
+        // A transaction of SQLite sees what there is when it first reads, which the check does.
+        database.connection.execute_batch("BEGIN").map_err(database.refused("begin to read"))?;
+        database.check(folder)?;
+        Ok(database)
+    }
+
+    fn check(&self, folder: &Folder) -> Result<(), StoreError> {
+        if self.is_blank()? {
             return Err(StoreError::Missing(folder.path().to_owned()));
         }
-        database.check_version(folder.path())?;
-        Ok(database)
+        self.check_version(folder.path())
     }
 
     /// The same of a store that this process has opened before: what it is was looked at then.
@@ -184,11 +197,12 @@ impl Database {
         Ok(value)
     }
 
-    /// From now on everything is read as of this moment, until the connection is closed.
-    pub(crate) fn hold_still(&self) -> Result<(), StoreError> {
-        self.connection.execute_batch("BEGIN").map_err(self.refused("begin to read"))?;
-        // A transaction of SQLite sees what there is when it first reads.
-        self.is_blank().map(|_blank| ())
+    /// From now on what is read is as of when it is read.
+    pub(crate) fn go_on(&self) -> Result<(), StoreError> {
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.connection.execute_batch("COMMIT").map_err(self.refused("end reading"))
     }
 
     /// Does `work` wholly or not at all, as one more commit; returns its number.

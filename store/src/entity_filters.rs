@@ -5,6 +5,7 @@
 //! Law: a filter that is missing excludes nothing; one that was changed is refused.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{AsArray as _, RecordBatch};
 use base64::Engine as _;
@@ -85,9 +86,31 @@ pub(crate) fn put(change: &Change<'_>, entries: &[Entry]) -> rusqlite::Result<()
     Ok(())
 }
 
+/// The connection through which the index is asked: opened by the first who asks where there is none, and kept. It holds no
+/// moment: what the index says of a segment never changes, so it may be read at a later one than the manifest.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index(Arc<Mutex<Option<Database>>>);
+
+impl Index {
+    /// Asked through a connection that is there.
+    pub(crate) fn of(database: Database) -> Self {
+        Self(Arc::new(Mutex::new(Some(database))))
+    }
+
+    fn ask<T>(
+        &self,
+        folder: &Folder,
+        question: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = known.take().map_or_else(|| Database::open_to_read_again(folder), Ok)?;
+        question(known.insert(database))
+    }
+}
+
 /// The numbers of those segments that certainly hold no row with all of these values.
 pub(crate) fn excluded<'e>(
-    folder: &Folder,
+    (folder, index): (&Folder, &Index),
     entries: impl Iterator<Item = &'e Entry> + Clone,
     equals: &[(String, String)],
 ) -> Result<BTreeSet<u64>, StoreError> {
@@ -97,20 +120,24 @@ pub(crate) fn excluded<'e>(
     if !equals.iter().any(|(column, _)| is_indexed(column)) {
         return Ok(excluded);
     }
-    // What the index says of a segment never changes, so it may be read at a later moment than the manifest.
-    let database = Database::open_to_read_again(folder)?;
-    for (column, text) in equals {
-        let filters = entries.clone().filter_map(|entry| {
-            let column = entry.table.entity_columns().iter().find(|name| *name == column)?;
-            Some(Stored { seq: entry.seq, key: key(entry.table, column, entry.seq) })
-        });
-        let hash = XxHash64::oneshot(SEED, text.as_bytes());
-        SEGMENT_FILTERS.each_of_keys(&database, filters, |filter, stored| {
-            if block_of(stored, hash).is_some_and(|block| !block.check(text.as_str())) {
-                excluded.insert(filter.seq);
+    index.ask(folder, |database| {
+        // One transaction, so that the database's locks are taken once.
+        database.snapshot(|| {
+            for (column, text) in equals {
+                let filters = entries.clone().filter_map(|entry| {
+                    let column = entry.table.entity_columns().iter().find(|name| *name == column)?;
+                    Some(Stored { seq: entry.seq, key: key(entry.table, column, entry.seq) })
+                });
+                let hash = XxHash64::oneshot(SEED, text.as_bytes());
+                SEGMENT_FILTERS.each_of_keys(database, filters, |filter, stored| {
+                    if block_of(stored, hash).is_some_and(|block| !block.check(text.as_str())) {
+                        excluded.insert(filter.seq);
+                    }
+                })?;
             }
-        })?;
-    }
+            Ok(())
+        })
+    })?;
     Ok(excluded)
 }
 

@@ -46,6 +46,7 @@ mod sealed;
 mod segment;
 mod segment_rows;
 mod shares;
+mod small;
 mod snapshot;
 mod sources;
 mod steps;

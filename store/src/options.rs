@@ -8,7 +8,8 @@ use std::thread::available_parallelism;
 /// Rows that a table gathers before they become a segment: large enough that files stay few, small enough
 /// that three tables fit in memory.
 const SEGMENT_ROWS: usize = 65_536;
-/// Bytes (in Arrow buffers) that a table gathers before they become a segment; long records reach it first.
+/// Bytes (in Arrow buffers, those that columns share once) that a table gathers before they become a segment; long records
+/// reach it first.
 const SEGMENT_BYTES: usize = 32 * 1024 * 1024;
 /// Segments that are encoded at once: with their rows ([`SEGMENT_BYTES`] each) and those that gather in three tables,
 /// a writer holds a quarter of a gigabyte at most, on a machine of any size.

@@ -3,21 +3,21 @@
 //! In: batches in any order. Out: the same rows sorted in canonical order, each event once.
 //! Owns: when there are enough rows for a segment. Law: how rows were cut into batches leaves no trace.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{BatchCoalescer, interleave_record_batch};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayData, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::buffer::Buffer;
+use arrow::compute::interleave;
+use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
 use offbound_schemas::EventTime;
 
 use crate::columns::complete;
 use crate::event_table::RowKeys;
+use crate::small::{Blanks, SMALL_ROWS, SmallBatches, is_blank};
 use crate::{EventTable, Options, StoreError};
 
-/// Batches of at least this many rows are kept as they came; smaller ones are copied together into batches of so many,
-/// because an Arrow batch of few rows holds far more memory than its rows need. Room for so many is made at the first row.
-const SMALL_BATCH_ROWS: usize = 1_024;
 /// What a text or a blob takes besides its bytes.
 const VIEW_BYTES: usize = 16;
 
@@ -28,19 +28,29 @@ pub(crate) struct Pending {
     /// Of what is kept.
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
-    small: BatchCoalescer,
+    small: SmallBatches,
     rows: usize,
     bytes: usize,
-    /// Bytes of the rows that are being copied together, without the room that is made for others.
+    /// Where the memory of `batches` begins that was counted: columns without values share theirs. It is held for as long.
+    counted: BTreeSet<usize>,
+    /// Bytes of the rows that are in `small`, without the room that is made for others.
     small_bytes: usize,
 }
 
 impl Pending {
     /// Nothing yet; of what comes, the columns of `schema` are kept.
     pub(crate) fn new(table: EventTable, schema: SchemaRef) -> Self {
-        let small = BatchCoalescer::new(Arc::clone(&schema), SMALL_BATCH_ROWS)
-            .with_biggest_coalesce_batch_size(Some(SMALL_BATCH_ROWS));
-        Self { table, schema, batches: Vec::new(), small, rows: 0, bytes: 0, small_bytes: 0 }
+        let small = SmallBatches::new(Arc::clone(&schema));
+        Self {
+            table,
+            schema,
+            batches: Vec::new(),
+            small,
+            rows: 0,
+            bytes: 0,
+            counted: BTreeSet::new(),
+            small_bytes: 0,
+        }
     }
 
     /// Adds rows, after checking that they are rows of this table.
@@ -53,18 +63,23 @@ impl Pending {
         let is_kept_whole = Arc::ptr_eq(&self.schema, batch.schema_ref());
         let kept = if is_kept_whole { batch.clone() } else { complete(self.table, &self.schema, batch)? };
         self.rows += kept.num_rows();
+        if kept.num_rows() > SMALL_ROWS {
+            self.hold(kept);
+            return Ok(());
+        }
         self.small_bytes += bytes_of(&kept);
-        self.small.push_batch(kept).map_err(StoreError::rows("gather", self.table.name()))?;
-        self.take_completed();
+        let made = self.small.push(kept).map_err(StoreError::rows("gather", self.table.name()))?;
+        if let Some(made) = made {
+            self.small_bytes = 0;
+            self.hold(made);
+        }
         Ok(())
     }
 
-    fn take_completed(&mut self) {
-        while let Some(batch) = self.small.next_completed_batch() {
-            self.bytes += batch.get_array_memory_size();
-            self.small_bytes = 0;
-            self.batches.push(batch);
-        }
+    fn hold(&mut self, batch: RecordBatch) {
+        self.bytes +=
+            batch.columns().iter().map(|column| count(&column.to_data(), &mut self.counted)).sum::<usize>();
+        self.batches.push(batch);
     }
 
     /// Whether there are enough rows for a segment.
@@ -74,17 +89,31 @@ impl Pending {
 
     /// Takes all rows out; none when there are none.
     pub(crate) fn take(&mut self) -> Result<Option<Gathered>, StoreError> {
-        self.small.finish_buffered_batch().map_err(StoreError::rows("gather", self.table.name()))?;
-        self.take_completed();
-        (self.rows, self.bytes) = (0, 0);
+        let rest = self.small.take().map_err(StoreError::rows("gather", self.table.name()))?;
+        self.batches.extend(rest);
+        (self.rows, self.bytes, self.small_bytes) = (0, 0, 0);
+        self.counted.clear();
         let batches = std::mem::take(&mut self.batches);
         Ok((!batches.is_empty()).then_some(Gathered { table: self.table, batches }))
     }
 }
 
+/// Bytes of memory that a column holds, without what was counted before.
+fn count(column: &ArrayData, counted: &mut BTreeSet<usize>) -> usize {
+    let nulls = column.nulls().map(|nulls| nulls.buffer());
+    let own = column.buffers().iter().chain(nulls);
+    let new = own.filter(|buffer| counted.insert(buffer.data_ptr().addr().get())).map(Buffer::capacity);
+    let bytes: usize = new.sum();
+    bytes + column.child_data().iter().map(|child| count(child, counted)).sum::<usize>()
+}
+
 /// Bytes of the rows of a batch, without memory that they hold beyond themselves.
 fn bytes_of(batch: &RecordBatch) -> usize {
     let of_column = |column: &ArrayRef| {
+        // Without values it shares its memory.
+        if column.null_count() == column.len() {
+            return 0;
+        }
         if let Some(texts) = column.as_string_view_opt() {
             return texts.len() * VIEW_BYTES + texts.total_buffer_bytes_used();
         }
@@ -157,19 +186,48 @@ impl SortedRows {
 
     /// The rows in order, at most `rows` at once.
     pub(crate) fn chunks(&self, rows: usize) -> impl Iterator<Item = Result<RecordBatch, StoreError>> {
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        let mut gathering = Gathering::new(&self.batches, self.schema());
         self.order
             .chunks(rows.max(1))
-            .map(move |order| gather(&batches, order).map_err(StoreError::rows("sort", self.table.name())))
+            .map(move |order| gathering.rows(order).map_err(StoreError::rows("sort", self.table.name())))
     }
 }
 
-/// The rows named by `order`; no copy where they lie together.
-fn gather(batches: &[&RecordBatch], order: &[(usize, usize)]) -> Result<RecordBatch, ArrowError> {
-    let together = order.iter().zip(order.iter().skip(1)).all(|(a, b)| (a.0, a.1 + 1) == *b);
-    match (order.first(), order.first().and_then(|first| batches.get(first.0))) {
-        (Some(first), Some(batch)) if together => Ok(batch.slice(first.1, order.len())),
-        _ => interleave_record_batch(batches, order),
+/// Puts rows of several batches together, column by column.
+struct Gathering<'b> {
+    batches: &'b [RecordBatch],
+    schema: SchemaRef,
+    /// Of each column the parts; none where it has no values, as most columns of most segments.
+    parts: Vec<Option<Vec<&'b dyn Array>>>,
+    blanks: Blanks,
+}
+
+impl<'b> Gathering<'b> {
+    fn new(batches: &'b [RecordBatch], schema: SchemaRef) -> Self {
+        let parts_of = |place: usize, field: &Field| {
+            let mut columns = batches.iter().map(|batch| batch.column(place));
+            let has_values = columns.clone().any(|column| !is_blank(field, column));
+            has_values.then(|| columns.by_ref().map(AsRef::as_ref).collect())
+        };
+        let parts = schema.fields().iter().enumerate().map(|(place, field)| parts_of(place, field)).collect();
+        Self { batches, schema, parts, blanks: Blanks::default() }
+    }
+
+    /// The rows named by `order`; no copy where they lie together.
+    fn rows(&mut self, order: &[(usize, usize)]) -> Result<RecordBatch, ArrowError> {
+        let together = order.iter().zip(order.iter().skip(1)).all(|(a, b)| (a.0, a.1 + 1) == *b);
+        if let Some((first, row)) = order.first()
+            && let Some(batch) = self.batches.get(*first).filter(|_| together)
+        {
+            return Ok(batch.slice(*row, order.len()));
+        }
+        let columns = self.schema.fields().iter().zip(&self.parts).map(|(field, parts)| match parts {
+            Some(parts) => interleave(parts, order),
+            None => Ok(self.blanks.of(field, order.len())),
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
+        let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
     }
 }
 
@@ -217,5 +275,32 @@ mod tests {
             !segments.is_empty() && segments.iter().all(|rows| (least..=1_100).contains(rows)),
             "{segments:?}"
         );
+    }
+
+    /// Scenario: the same batch twice, most of whose columns have no value, then one of the same rows that shares nothing.
+    /// Guarantees: memory counts once; each batch counts for what it alone holds.
+    #[test]
+    fn shared_memory_counts_once() {
+        let mut pending = Pending::new(EventTable::HostEvents, EventTable::HostEvents.schema());
+        let rows = |number: u64| {
+            let row =
+                |row: u64| HostEvent { event_id: EventId::of(&[&row.to_le_bytes()]), ..HostEvent::default() };
+            (number * 1_000..(number + 1) * 1_000).map(row).collect::<Vec<_>>()
+        };
+        let mut builder = offbound_schemas::table::host_events::Builder::default();
+        let mut batch = |number| {
+            rows(number).iter().for_each(|row| builder.append(row));
+            builder.finish()
+        };
+        let (first, second) = (batch(0), batch(1));
+        let mut bytes = Vec::new();
+        for batch in [&first, &first, &second] {
+            pending.push(batch).expect("rows of the table");
+            bytes.push(pending.bytes);
+        }
+        let [once, twice, both] = bytes[..] else { unreachable!() };
+        assert!(once > 0 && once == twice, "{once} {twice}");
+        // The second batch has the absent columns of the first, and ids and texts of its own.
+        assert!(twice < both && both - twice < once, "{twice} {both}");
     }
 }

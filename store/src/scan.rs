@@ -19,6 +19,7 @@ use offbound_schemas::{EventTime, cell_text};
 
 use crate::alone::Alone;
 use crate::columns::Columns;
+use crate::entity_filters::Index;
 use crate::folder::Folder;
 use crate::manifest::Entry;
 use crate::merge::Merge;
@@ -179,7 +180,7 @@ fn holds(array: &ArrayRef, text: &str) -> Result<BooleanArray, ArrowError> {
 
 /// Gives `take` the wanted columns of every row that is asked for, until it breaks off.
 pub(crate) fn scan(
-    folder: &Folder,
+    (folder, index): (&Folder, &Index),
     entries: Vec<Entry>,
     wanted: Wanted<'_>,
     order: RowOrder,
@@ -188,7 +189,7 @@ pub(crate) fn scan(
     let filter = wanted.filter()?;
     let table = wanted.table;
     let mut stats = ScanStats::default();
-    let chosen = Chosen::of(folder, entries, wanted, (&filter, order), &mut stats)?;
+    let chosen = Chosen::of((folder, index), entries, wanted, (&filter, order), &mut stats)?;
     let places = filter.places();
     let names = [wanted.columns, &places].concat();
     let mut give = |batch: &RecordBatch, stats: &mut ScanStats| -> Result<ControlFlow<()>, StoreError> {
@@ -244,7 +245,7 @@ struct Chosen {
 
 impl Chosen {
     fn of(
-        folder: &Folder,
+        asked: (&Folder, &Index),
         entries: Vec<Entry>,
         wanted: Wanted<'_>,
         (filter, order): (&RowFilter, RowOrder),
@@ -262,7 +263,7 @@ impl Chosen {
         let filter = filter.within(share.of_time(&together));
         let mut chosen = Self { alone: share.of_segments(alone), together, filter };
         let met = chosen.alone.iter().chain(&chosen.together);
-        let excluded = entity_filters::excluded(folder, met, &chosen.filter.equals)?;
+        let excluded = entity_filters::excluded(asked, met, &chosen.filter.equals)?;
         stats.segments = (chosen.alone.len() + chosen.together.len() + left.len()) as u64;
         chosen.alone.retain(|entry| !excluded.contains(&entry.seq));
         let filter = &chosen.filter;

@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use offbound_schemas::EventBatch;
 
 use crate::columns::complete;
+use crate::entity_filters::Index;
 use crate::folder::Folder;
 use crate::manifest::{self, Entry};
 use crate::merge::Merge;
@@ -22,11 +23,12 @@ use crate::{Columns, EventTable, RowOrder, ScanFilter, ScanStats, StoreError, Ta
 pub struct Snapshot {
     folder: Folder,
     entries: Arc<[Entry]>,
+    index: Index,
 }
 
 impl Snapshot {
-    pub(crate) fn new(folder: &Folder, entries: Vec<Entry>) -> Self {
-        Self { folder: folder.clone(), entries: entries.into() }
+    pub(crate) fn new(folder: &Folder, entries: Vec<Entry>, index: Index) -> Self {
+        Self { folder: folder.clone(), entries: entries.into(), index }
     }
 
     /// What the event tables held.
@@ -68,7 +70,7 @@ impl Snapshot {
         take: impl FnMut(RecordBatch) -> ControlFlow<()>,
     ) -> Result<ScanStats, StoreError> {
         let wanted = Wanted { table, columns, rows };
-        scan::scan(&self.folder, self.entries.to_vec(), wanted, order, take)
+        scan::scan((&self.folder, &self.index), self.entries.to_vec(), wanted, order, take)
     }
 }
 

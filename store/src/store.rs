@@ -13,6 +13,7 @@ use offbound_schemas::table::DeadLetter;
 use offbound_schemas::{EventBatch, EventId, EventTime, FindingId, IncidentId};
 
 use crate::database::Database;
+use crate::entity_filters::Index;
 use crate::folder::Folder;
 use crate::manifest::Manifest;
 use crate::{
@@ -40,9 +41,9 @@ impl Store {
     /// The same, as of now: everything that is asked of it is of this one moment, whatever is committed afterwards. The
     /// database's log cannot be cleared while it is open, so it should not be kept for long.
     pub fn open_as_of_now(dir: &Path) -> Result<Self, StoreError> {
-        let store = Self::open(dir)?;
-        store.database.hold_still()?;
-        Ok(store)
+        let folder = Folder::open(dir)?;
+        let database = Database::open_as_of_now(&folder)?;
+        Ok(Self { database, folder })
     }
 
     /// Opens a store for writing: makes it where there is none, adds to it where there is one.
@@ -74,7 +75,14 @@ impl Store {
 
     /// The event tables as they are now.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        Ok(Snapshot::new(&self.folder, self.manifest()?.entries))
+        Ok(Snapshot::new(&self.folder, self.manifest()?.entries, Index::default()))
+    }
+
+    /// The same for who asks nothing else: the connection stays for the entity index, and holds no moment any longer.
+    pub fn into_snapshot(self) -> Result<Snapshot, StoreError> {
+        let entries = self.manifest()?.entries;
+        self.database.go_on()?;
+        Ok(Snapshot::new(&self.folder, entries, Index::of(self.database)))
     }
 
     /// [`Snapshot::scan_in_order`] of the event tables as they are now.

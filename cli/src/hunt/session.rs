@@ -41,7 +41,8 @@ pub(super) fn answer(text: &str, sources: &Sources, bounds: &Bounds, mouth: &Mou
         Question::Rows(statement) => return compute(*statement, sources, bounds, mouth),
     };
     mouth.say(Told::Columns(schema))?;
-    mouth.say(Told::Rows(rows))
+    mouth.say(Told::Rows(rows))?;
+    mouth.end()
 }
 
 type Description = (SchemaRef, arrow::array::RecordBatch);
@@ -115,7 +116,7 @@ async fn tell(mut stream: SendableRecordBatchStream, mouth: &Mouth) -> Result<()
             mouth.say(Told::Rows(batch))?;
         }
     }
-    Ok(())
+    mouth.end()
 }
 
 /// The same columns, where several have one name with a number at each but the first: records need distinct names.

@@ -59,7 +59,6 @@ pub(super) fn rows_of(
         return Ok(found);
     }
     let store = Store::open_as_of_now(sources.folder()?)?;
-    let snapshot = store.snapshot()?;
     let facts: Vec<Table> = tables.iter().filter(|table| table.origin == Origin::Facts).copied().collect();
     let names: Vec<&str> = facts.iter().map(|table| table.spec.name).collect();
     for (name, batches) in fact_tables(&names, &store, sources)? {
@@ -68,20 +67,30 @@ pub(super) fn rows_of(
             facts.iter().filter(|table| table.spec.name == name).map(|table| (*table, Arc::clone(&held))),
         );
     }
-    let store = Arc::new(Mutex::new(store));
-    for table in tables {
-        let rows: Arc<dyn Rows> = match table.origin {
-            Origin::Facts => continue,
-            Origin::Events(events) => Arc::new(events::Events::new(events, &snapshot)),
-            Origin::Letters => Arc::new(letters::DeadLetters::new(&store)),
-            Origin::Conclusions => {
-                let batches = conclusions::batches(table.spec.name, &letters::lock(&store), sources.window)?;
-                Arc::new(Held::new(table.spec.name, batches, &runtime.memory_pool)?)
-            }
-        };
-        found.push((*table, rows));
+    for table in tables.iter().filter(|table| table.origin == Origin::Conclusions) {
+        let batches = conclusions::batches(table.spec.name, &store, sources.window)?;
+        found.push((*table, Arc::new(Held::new(table.spec.name, batches, &runtime.memory_pool)?)));
     }
+    found.extend(scanned(tables, store)?);
+    found.sort_by_key(|(table, _)| tables.iter().position(|asked| asked.spec.name == table.spec.name));
     Ok(found)
+}
+
+/// The tables that are read while a question is answered. Only letters keep the store, and its moment, for so long.
+fn scanned(tables: &[Table], store: Store) -> Result<Vec<Source>, Failure> {
+    let is_kept = tables.iter().any(|table| table.origin == Origin::Letters);
+    let (snapshot, store) = match is_kept {
+        true => (store.snapshot()?, Some(Arc::new(Mutex::new(store)))),
+        false => (store.into_snapshot()?, None),
+    };
+    let source = |table: &Table| -> Option<Arc<dyn Rows>> {
+        match table.origin {
+            Origin::Events(events) => Some(Arc::new(events::Events::new(events, &snapshot))),
+            Origin::Letters => Some(Arc::new(letters::DeadLetters::new(store.as_ref()?))),
+            Origin::Facts | Origin::Conclusions => None,
+        }
+    };
+    Ok(tables.iter().filter_map(|table| Some((*table, source(table)?))).collect())
 }
 
 fn fact_tables(

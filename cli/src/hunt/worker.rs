@@ -27,21 +27,29 @@ pub(super) enum Told {
     Rows(RecordBatch),
 }
 
+/// A part of the answer, or nothing at its end, or why there is none.
+type Heard = Result<Option<Told>, Failure>;
+
 /// Where the answering thread speaks.
 #[derive(Debug)]
-pub(super) struct Mouth(SyncSender<Result<Told, Failure>>);
+pub(super) struct Mouth(SyncSender<Heard>);
 
 impl Mouth {
     /// Says a part of the answer; where nobody listens any more, the answer ends.
     pub(super) fn say(&self, told: Told) -> Result<(), Failure> {
-        self.0.send(Ok(told)).map_err(|_nobody_listens| Failure::Interrupted)
+        self.0.send(Ok(Some(told))).map_err(|_nobody_listens| Failure::Interrupted)
+    }
+
+    /// Says that this was all. What the answer took is let go of afterwards, and nobody waits for that.
+    pub(super) fn end(&self) -> Result<(), Failure> {
+        self.0.send(Ok(None)).map_err(|_nobody_listens| Failure::Interrupted)
     }
 }
 
 /// A question under way.
 #[derive(Debug)]
 pub(super) struct Worker {
-    ear: Receiver<Result<Told, Failure>>,
+    ear: Receiver<Heard>,
     thread: Option<JoinHandle<()>>,
     bounds: Bounds,
     interrupt: Interrupt,
@@ -84,7 +92,7 @@ impl Worker {
             let told = self.ear.recv_timeout(LOOK_EVERY);
             self.waited_secs += watch.seconds();
             match told {
-                Ok(told) => return told.map(Some),
+                Ok(told) => return told,
                 Err(RecvTimeoutError::Timeout) => self.look_at_time()?,
                 Err(RecvTimeoutError::Disconnected) => return self.end().map(|()| None),
             }
