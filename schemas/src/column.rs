@@ -112,6 +112,21 @@ pub(crate) fn text_builder(expected: Expected) -> StringViewBuilder {
     builder.with_fixed_block_size(u32::try_from(bytes.clamp(least, most)).unwrap_or(u32::MAX))
 }
 
+/// The same values, and none of the memory around their texts.
+#[must_use]
+pub fn compact(column: ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::List(item) if *item.data_type() == DataType::Utf8View => {
+            let list = column.as_list::<i32>();
+            let texts = Arc::new(list.values().as_string_view().gc());
+            let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
+            Arc::new(ListArray::new(Arc::clone(item), offsets, texts, nulls))
+        }
+        _ => column,
+    }
+}
+
 /// Bytes of text of a column outside its views.
 pub(crate) fn text_bytes(array: &dyn Array) -> usize {
     let texts = array.as_string_view_opt();

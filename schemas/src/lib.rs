@@ -24,7 +24,7 @@ pub mod vocabulary;
 pub use batch::{EventBatch, EventBuilder, EventRows};
 pub use build::Column;
 pub use cell::{Cell, CellKind, cell_text};
-pub use column::{ColumnValue, SchemaError, TextList};
+pub use column::{ColumnValue, SchemaError, TextList, compact};
 pub use id::{EventId, FindingId, IncidentId, hash_id};
 pub use label::is_container_label;
 pub use reference::tables_markdown;

@@ -8,10 +8,11 @@
 use std::mem::take;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray as _, ListArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions};
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::error::ArrowError;
+use offbound_schemas::compact;
 
 use crate::columns::blank;
 
@@ -67,20 +68,6 @@ impl SmallBatches {
         let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map(Some)
-    }
-}
-
-/// The same values, and none of the memory around their texts.
-fn compact(column: ArrayRef) -> ArrayRef {
-    match column.data_type() {
-        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-        DataType::List(item) if *item.data_type() == DataType::Utf8View => {
-            let list = column.as_list::<i32>();
-            let texts = Arc::new(list.values().as_string_view().gc());
-            let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
-            Arc::new(ListArray::new(Arc::clone(item), offsets, texts, nulls))
-        }
-        _ => column,
     }
 }
 

@@ -8,12 +8,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch};
+use arrow::array::{Array, RecordBatch};
 use arrow::compute::concat;
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use offbound_schemas::table::{host_events, identity_assertions, placements};
-use offbound_schemas::{EventBatch, EventBuilder};
+use offbound_schemas::{EventBatch, EventBuilder, compact};
 
 use super::Waiting;
 use super::packed::Packed;
@@ -296,19 +295,6 @@ fn one(parts: &[&RecordBatch], absent: &RecordBatch, names: &[&str]) -> RecordBa
     });
     RecordBatch::try_new(Arc::clone(&schema), columns.collect())
         .expect("columns of this schema, of as many rows as all parts have")
-}
-
-/// The same values, and none of the memory around them.
-fn compact(column: ArrayRef) -> ArrayRef {
-    match column.data_type() {
-        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-        DataType::List(item) if *item.data_type() == DataType::Utf8View => {
-            let list = column.as_list::<i32>();
-            let texts = Arc::new(list.values().as_string_view().gc());
-            Arc::new(ListArray::new(Arc::clone(item), list.offsets().clone(), texts, list.nulls().cloned()))
-        }
-        _ => column,
-    }
 }
 
 #[cfg(test)]
