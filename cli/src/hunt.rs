@@ -35,8 +35,9 @@ use crate::output::count;
 use answer::Answer;
 pub(crate) use asker::{Asker, Beginning, Room};
 use bounds::Bounds;
-pub(crate) use describe::{ColumnNote, TableNote, in_words, notes};
+pub(crate) use describe::{columns_of, in_words};
 pub(crate) use fault::place_in;
+pub(crate) use tables::{TABLES, Table};
 use worker::{Told, Worker};
 pub(crate) use write::{Cell, write_all};
 

@@ -72,8 +72,8 @@ impl Engine {
     /// An engine without events, for events of the past; every rule is planned, and refused here if it is unsound.
     pub async fn new(environment: Environment, rules: &RuleSet) -> Result<Self, EngineError> {
         let session = Session::new(rules).await?;
-        let (order, published, bounds) = Default::default();
-        let sealed = Ledger::sealed();
+        let (published, bounds) = <(Published, Bounds)>::default();
+        let (order, sealed) = (CanonicalOrder::new(bounds.loose_rows), Ledger::sealed());
         Ok(Self { environment, session, order, sealed, ahead: Ahead::Unwanted, published, bounds })
     }
 

@@ -56,12 +56,6 @@ pub(crate) struct CanonicalOrder {
     late: u64,
 }
 
-impl Default for CanonicalOrder {
-    fn default() -> Self {
-        Self::new(usize::MAX)
-    }
-}
-
 impl CanonicalOrder {
     /// An order of which so many rows wait as they came; the others are packed.
     pub(crate) fn new(most_loose: usize) -> Self {

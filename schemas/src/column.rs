@@ -112,11 +112,12 @@ pub(crate) fn text_builder(expected: Expected) -> StringViewBuilder {
     builder.with_fixed_block_size(u32::try_from(bytes.clamp(least, most)).unwrap_or(u32::MAX))
 }
 
-/// The same values, and none of the memory around their texts.
+/// The same values, and none of the memory around their texts and blobs.
 #[must_use]
 pub fn compact(column: ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
         DataType::List(item) if *item.data_type() == DataType::Utf8View => {
             let list = column.as_list::<i32>();
             let texts = Arc::new(list.values().as_string_view().gc());

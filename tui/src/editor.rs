@@ -1,9 +1,10 @@
 //! A text of several lines being typed: a statement.
 //!
-//! In: keys and pasted text. Out: the text so far. Owns: the cursor in it. Laws: a paste is text, never keys; the text has
-//! at most [`STATEMENT_MAX_CHARS`] characters.
+//! In: keys and pasted text. Out: the text so far. Owns: its lines, and how the cursor moves between them. Law: the text has at
+//! most [`STATEMENT_MAX_CHARS`] characters.
 
 use crate::keymap::Key;
+use crate::typing::Typing;
 
 /// Characters of a statement: in no encoding more than the engine takes, and more than anybody reads.
 pub(crate) const STATEMENT_MAX_CHARS: usize = 16 * 1024;
@@ -21,119 +22,100 @@ pub(crate) enum Edited {
     Other,
 }
 
-/// A text being typed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Editor {
-    chars: Vec<char>,
-    at: usize,
+/// A text of lines being typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Editor(Typing);
+
+impl Default for Editor {
+    fn default() -> Self {
+        Self(Typing::new(STATEMENT_MAX_CHARS))
+    }
 }
 
 impl Editor {
     /// The text.
     pub(crate) fn text(&self) -> String {
-        self.chars.iter().collect()
+        self.0.text()
     }
 
     /// The text before the cursor.
     pub(crate) fn before(&self) -> String {
-        self.chars.get(..self.at).unwrap_or_default().iter().collect()
+        self.0.halves().0
     }
 
     /// Whether there is nothing but space.
     pub(crate) fn is_blank(&self) -> bool {
-        self.chars.iter().all(|c| c.is_whitespace())
+        self.0.chars.iter().all(|c| c.is_whitespace())
     }
 
     /// Replaces the text; the cursor stands behind it.
     pub(crate) fn set(&mut self, text: &str) {
-        *self = Self::default();
+        self.0.clear();
         self.insert(text);
     }
 
     /// Inserts text as it is, its line ends as one sign; false where there is no room for all of it.
     pub(crate) fn insert(&mut self, text: &str) -> bool {
-        let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let room = STATEMENT_MAX_CHARS.saturating_sub(self.chars.len());
-        let new: Vec<char> = text.chars().take(room).collect();
-        let (count, fits) = (new.len(), text.chars().nth(room).is_none());
-        self.chars.splice(self.at..self.at, new);
-        self.at += count;
-        fits
+        self.0.insert(&text.replace("\r\n", "\n").replace('\r', "\n"))
     }
 
     /// Puts the cursor on a line and column, both from 1, as far as there are such.
     pub(crate) fn go_to(&mut self, line: usize, column: usize) {
         let mut start = 0;
         for _ in 1..line {
-            let Some(next) = self.end_of_line(start).checked_add(1).filter(|next| *next <= self.chars.len())
+            let Some(next) =
+                self.end_of_line(start).checked_add(1).filter(|next| *next <= self.0.chars.len())
             else {
                 break;
             };
             start = next;
         }
-        self.at = (start + column.saturating_sub(1)).min(self.end_of_line(start));
+        self.0.at = (start + column.saturating_sub(1)).min(self.end_of_line(start));
     }
 
     /// Takes a key.
     pub(crate) fn press(&mut self, key: Key) -> Edited {
         match key {
-            Key::Char(c) => drop(self.insert(c.encode_utf8(&mut [0; 4]))),
             Key::Ctrl('j') => drop(self.insert("\n")),
-            Key::Left => self.at = self.at.saturating_sub(1),
-            Key::Right => self.at = (self.at + 1).min(self.chars.len()),
-            Key::Home | Key::Ctrl('a') => self.at = self.start_of_line(self.at),
-            Key::End | Key::Ctrl('e') => self.at = self.end_of_line(self.at),
-            Key::Backspace => self.erase(self.at.saturating_sub(1)),
-            Key::Delete if self.at < self.chars.len() => drop(self.chars.remove(self.at)),
-            Key::Ctrl('u') => self.erase(self.start_of_line(self.at)),
-            Key::Ctrl('w') => self.erase(self.word_start()),
+            Key::Home | Key::Ctrl('a') => self.0.at = self.start_of_line(self.0.at),
+            Key::End | Key::Ctrl('e') => self.0.at = self.end_of_line(self.0.at),
+            Key::Ctrl('u') => self.0.erase(self.start_of_line(self.0.at)),
+            Key::Ctrl('w') => self.0.erase_word(char::is_whitespace),
             Key::Up => return self.up(),
             Key::Down => return self.down(),
+            _ if self.0.press(key) => {}
             _ => return Edited::Other,
         }
         Edited::Taken
     }
 
     fn up(&mut self) -> Edited {
-        let start = self.start_of_line(self.at);
+        let start = self.start_of_line(self.0.at);
         let Some(end_above) = start.checked_sub(1) else { return Edited::Above };
-        let column = self.at - start;
+        let column = self.0.at - start;
         let start_above = self.start_of_line(end_above);
-        self.at = (start_above + column).min(end_above);
+        self.0.at = (start_above + column).min(end_above);
         Edited::Taken
     }
 
     fn down(&mut self) -> Edited {
-        let end = self.end_of_line(self.at);
-        if end == self.chars.len() {
+        let end = self.end_of_line(self.0.at);
+        if end == self.0.chars.len() {
             return Edited::Below;
         }
-        let column = self.at - self.start_of_line(self.at);
-        self.at = (end + 1 + column).min(self.end_of_line(end + 1));
+        let column = self.0.at - self.start_of_line(self.0.at);
+        self.0.at = (end + 1 + column).min(self.end_of_line(end + 1));
         Edited::Taken
     }
 
     fn start_of_line(&self, at: usize) -> usize {
-        let head = self.chars.get(..at).unwrap_or_default();
+        let head = self.0.chars.get(..at).unwrap_or_default();
         head.iter().rposition(|c| *c == '\n').map_or(0, |end| end + 1)
     }
 
     fn end_of_line(&self, at: usize) -> usize {
-        let tail = self.chars.get(at..).unwrap_or_default();
-        tail.iter().position(|c| *c == '\n').map_or(self.chars.len(), |end| at + end)
-    }
-
-    /// Erases from `start` to the cursor.
-    fn erase(&mut self, start: usize) {
-        self.chars.drain(start..self.at);
-        self.at = start;
-    }
-
-    fn word_start(&self) -> usize {
-        let head = self.chars.get(..self.at).unwrap_or_default();
-        let end = head.iter().rposition(|c| !c.is_whitespace()).map_or(0, |last| last + 1);
-        let word = head.get(..end).unwrap_or_default();
-        word.iter().rposition(|c| c.is_whitespace()).map_or(0, |space| space + 1)
+        let tail = self.0.chars.get(at..).unwrap_or_default();
+        tail.iter().position(|c| *c == '\n').map_or(self.0.chars.len(), |end| at + end)
     }
 }
 

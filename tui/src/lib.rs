@@ -24,6 +24,7 @@ mod prompt;
 mod question;
 mod session;
 mod theme;
+mod typing;
 mod update;
 mod view;
 mod worker;

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
+use offbound_schemas::compact;
 
 use super::Sources;
 use super::bounds::Bounds;
@@ -129,14 +130,7 @@ impl Asker {
 
 /// The same rows without what else their texts lie among: a few rows would keep all that was read with them.
 fn on_its_own(batch: &RecordBatch) -> Result<RecordBatch, Failure> {
-    let alone = |array: &ArrayRef| -> ArrayRef {
-        match array.data_type() {
-            DataType::Utf8View => Arc::new(array.as_string_view().gc()),
-            DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
-            _ => Arc::clone(array),
-        }
-    };
-    let columns = batch.columns().iter().map(alone).collect();
+    let columns = batch.columns().iter().cloned().map(compact).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(batch.schema(), columns, &options)
         .map_err(|error| Failure::could_not(format!("the answer cannot be held: {error}")))

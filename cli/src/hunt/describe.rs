@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
+use offbound_schemas::ColumnSpec;
 
 use super::tables::{TABLES, Table};
 
@@ -19,60 +20,19 @@ pub(super) fn tables() -> Result<RecordBatch, ArrowError> {
 
 /// A row for each column of a table.
 pub(super) fn columns(table: &Table) -> Result<RecordBatch, ArrowError> {
-    let schema = table.schema();
-    let specs = (table.spec.columns)();
-    let rows: Vec<[String; 5]> = specs
-        .iter()
-        .zip(schema.fields())
-        .map(|(spec, field)| {
-            let null = if spec.nullable { "yes" } else { "no" };
-            let meaning = spec.doc.trim().to_owned();
-            [
-                spec.name.to_owned(),
-                in_words(field.data_type()),
-                null.to_owned(),
-                spec.ocsf.to_owned(),
-                meaning,
-            ]
-        })
-        .collect();
+    let row = |(spec, kind): (ColumnSpec, String)| {
+        let null = if spec.nullable { "yes" } else { "no" };
+        [spec.name.to_owned(), kind, null.to_owned(), spec.ocsf.to_owned(), spec.doc.trim().to_owned()]
+    };
+    let rows: Vec<[String; 5]> = columns_of(table).map(row).collect();
     batch(["column", "type", "null", "ocsf", "meaning"], &rows)
 }
 
-/// A table, and what its rows are.
-pub(crate) struct TableNote {
-    pub(crate) name: &'static str,
-    pub(crate) meaning: String,
-    pub(crate) columns: Vec<ColumnNote>,
-}
-
-/// A column, and what it says.
-pub(crate) struct ColumnNote {
-    pub(crate) name: &'static str,
-    pub(crate) kind: String,
-    pub(crate) nullable: bool,
-    pub(crate) meaning: String,
-}
-
-/// All of it, for somebody who chooses from it.
-pub(crate) fn notes() -> Vec<TableNote> {
-    let columns = |table: &Table| {
-        let schema = table.schema();
-        let specs = (table.spec.columns)();
-        let note = |(spec, field): (&offbound_schemas::ColumnSpec, &arrow::datatypes::FieldRef)| ColumnNote {
-            name: spec.name,
-            kind: in_words(field.data_type()),
-            nullable: spec.nullable,
-            meaning: spec.doc.trim().to_owned(),
-        };
-        specs.iter().zip(schema.fields()).map(note).collect()
-    };
-    let note = |table: &Table| TableNote {
-        name: table.spec.name,
-        meaning: table.spec.doc.trim().to_owned(),
-        columns: columns(table),
-    };
-    TABLES.iter().map(note).collect()
+/// The columns of a table: what they are, and their types as SQL's users name them.
+pub(crate) fn columns_of(table: &Table) -> impl Iterator<Item = (ColumnSpec, String)> {
+    let types: Vec<String> =
+        table.schema().fields().iter().map(|field| in_words(field.data_type())).collect();
+    (table.spec.columns)().into_iter().zip(types)
 }
 
 /// A type, as SQL's users name it.

@@ -34,15 +34,15 @@ pub(super) enum Origin {
 
 /// A table, for SQL.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Table {
-    pub(super) spec: TableSpec,
+pub(crate) struct Table {
+    pub(crate) spec: TableSpec,
     pub(super) origin: Origin,
     /// Column with the moment that `--since` and `--until` are about, in event tables.
     pub(super) time: Option<&'static str>,
 }
 
 /// Every table, in the order in which data flows.
-pub(super) const TABLES: &[Table] = &[
+pub(crate) const TABLES: &[Table] = &[
     events(host_events::SPEC, EventTable::HostEvents, host_events::column::event_time),
     events(
         identity_assertions::SPEC,

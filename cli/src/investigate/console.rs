@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
+use offbound_schemas::ColumnSpec;
 use offbound_tui::{
     AnswerColumn, AnswerRequest, AnswerRow, Answered, ColumnNote, Console, ExportRequest, Exported, Page,
     PortError, Statement, Stop, TableNote, Value,
@@ -55,18 +56,18 @@ impl Asked {
 
 impl Console for Asked {
     fn tables(&mut self) -> Result<Vec<TableNote>, PortError> {
-        let column = |note: hunt::ColumnNote| ColumnNote {
-            name: note.name.to_owned(),
-            kind: note.kind,
-            nullable: note.nullable,
-            meaning: note.meaning,
+        let column = |(spec, kind): (ColumnSpec, String)| ColumnNote {
+            name: spec.name.to_owned(),
+            kind,
+            nullable: spec.nullable,
+            meaning: spec.doc.trim().to_owned(),
         };
-        let table = |note: hunt::TableNote| TableNote {
-            name: note.name.to_owned(),
-            meaning: note.meaning,
-            columns: note.columns.into_iter().map(column).collect(),
+        let table = |table: &hunt::Table| TableNote {
+            name: table.spec.name.to_owned(),
+            meaning: table.spec.doc.trim().to_owned(),
+            columns: hunt::columns_of(table).map(column).collect(),
         };
-        Ok(hunt::notes().into_iter().map(table).collect())
+        Ok(hunt::TABLES.iter().map(table).collect())
     }
 
     fn ask(&mut self, statement: &Statement, stop: &Stop) -> Result<Answered, PortError> {
@@ -139,10 +140,7 @@ fn value(cell: Cell<'_>, room: &mut usize) -> Value {
     }
     let text = cell.text();
     let most = if *room > 0 { VALUE_BYTES } else { GLANCE_BYTES };
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = text.floor_char_boundary(most);
     *room = room.saturating_sub(end);
     let left_out = (text.len() - end) as u64;
     Value::Known { text: text.get(..end).unwrap_or_default().to_owned(), left_out }

@@ -134,6 +134,9 @@ impl Batches {
 
     /// Makes sure that the batches of these rows can be read.
     pub(super) fn open(&mut self, rows: &[Waiting]) -> Result<(), ArrowError> {
+        if self.held.values().all(|held| held.loose.is_some()) {
+            return Ok(());
+        }
         let mut last = None;
         for row in rows {
             let (number, _) = self.place(row);

@@ -62,10 +62,7 @@ pub(crate) fn columns(record: &EvidenceRecord, room: u16) -> Vec<Line> {
 
 /// The original, control characters spelled out. Without `wrap`, lines begin `sideways` columns in.
 pub(crate) fn original(record: &EvidenceRecord, room: u16, wrap: bool, sideways: usize) -> Vec<Line> {
-    let mut end = record.raw.len().min(RAW_SHOWN_BYTES);
-    while !record.raw.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = record.raw.floor_char_boundary(RAW_SHOWN_BYTES);
     let shown = record.raw.get(..end).unwrap_or_default();
     let mut lines: Vec<Line> = Vec::new();
     for line in shown.strip_suffix('\n').unwrap_or(shown).split('\n') {
