@@ -14,7 +14,7 @@ use offbound_ingest::fuzzing::change::change;
 use offbound_ingest::fuzzing::{Account, Numbers, Pair, fast_formats};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Longest input, in bytes: two or three records.
 const MAX_INPUT_BYTES: usize = 4_096;

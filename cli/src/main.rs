@@ -43,9 +43,9 @@ use clap::Parser as _;
 use config::{CommonSettings, Config};
 use exit::{Done, Failure};
 
-/// Decoding makes and drops many small texts; the system's allocator costs a third of the time of a replay.
+/// What one thread decodes another lets go of, seconds later: the choice decides what a stream takes (ADR 33).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -46,6 +46,9 @@ pub struct VolumeReport {
     pub lines: u64,
     /// Bytes.
     pub bytes: u64,
+    /// When ordinary traffic ended, in nanoseconds since 1970 UTC: acts are spread over the span by the lines that they give
+    /// on average, so that it is not quite the end of the span.
+    pub ended_nanos: i64,
 }
 
 /// Generates ordinary traffic with attacks in it.
@@ -79,13 +82,13 @@ pub fn volume(options: &VolumeOptions, out: &mut dyn Output) -> Result<VolumeRep
         truth.findings.extend(findings);
     }
     let mut site = Site::new(options.seed, from);
-    traffic::run(&mut site, &mut sink, options.lines, (from, until))?;
-    let (report, labels) = sink.finish()?;
+    let ended = traffic::run(&mut site, &mut sink, options.lines, (from, until))?;
+    let (lines, bytes, labels) = sink.finish()?;
     truth.labels = labels;
     write_truth(out, &truth)?;
     let environments: Vec<&str> = planted.iter().map(|scenario| scenario.environment).collect();
     write_file(out, "environment.toml", environment::merged(&environments).as_bytes())?;
-    Ok(report)
+    Ok(VolumeReport { lines, bytes, ended_nanos: ended.0 })
 }
 
 /// From the first planted line, or a fixed morning, until an hour after the last; a day at least.

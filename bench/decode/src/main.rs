@@ -16,7 +16,7 @@ use offbound_schemas::EventBatch;
 use offbound_schemas::table::DeadLetter;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const ROUNDS: usize = 9;
 

@@ -15,7 +15,7 @@ use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, IdKind, P
 use offbound_schemas::{EventId, EventRows, EventTime};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const DEFAULT_COUNT: u64 = 10_000_000;
 const DEFAULT_STEPS: u64 = 10;

@@ -18,7 +18,7 @@ use offbound_store::{Columns, Store};
 use tokio::runtime::{Builder, Runtime};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Rows of each table that a rule is run over, and events of a batch of the engine.
 const BATCH_ROWS: usize = 1_000;

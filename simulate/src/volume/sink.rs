@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
-use super::VolumeReport;
 use crate::moment::Moment;
 use crate::output::{Output, SimulateError, write_file};
 use crate::scene::Line;
@@ -108,8 +107,8 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Writes what is left.
-    pub(super) fn finish(mut self) -> Result<(VolumeReport, Vec<Label>), SimulateError> {
+    /// Writes what is left; tells how many lines and bytes there are, and the labels.
+    pub(super) fn finish(mut self) -> Result<(u64, u64, Vec<Label>), SimulateError> {
         for file in &mut self.files {
             while !file.planted.is_empty() {
                 put_planted(file, &mut self.labels, &mut self.lines);
@@ -119,7 +118,7 @@ impl<'a> Sink<'a> {
             }
         }
         self.labels.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        Ok((VolumeReport { lines: self.lines, bytes: self.bytes }, self.labels))
+        Ok((self.lines, self.bytes, self.labels))
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn run(
     sink: &mut Sink<'_>,
     lines: u64,
     (from, until): (Moment, Moment),
-) -> Written {
+) -> Result<Moment, SimulateError> {
     for slot in &site.slots {
         sink.line(Stream::Placements, slot.pod.started, |out| {
             out.extend_from_slice(&placement_feed::line("prod", &slot.pod, None));
@@ -74,7 +74,7 @@ pub(super) fn run(
         act(site, sink, at)?;
         at = at + site.random.between(step / 2, step + step / 2 + 1);
     }
-    Ok(())
+    Ok(at)
 }
 
 /// The pod's token; it is renewed first when it is due.

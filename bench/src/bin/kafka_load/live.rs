@@ -92,7 +92,7 @@ pub(crate) fn run(rate: u64, seconds: u64, who: &Reader) -> Result<(), Problem> 
 fn generate(rate: u64, all: Duration) -> Result<Traffic, Problem> {
     let lines = rate * all.as_secs();
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let ahead = Duration::from_secs(lines / GENERATED_PER_SEC + 5);
+    let ahead = Duration::from_secs(2 * lines / GENERATED_PER_SEC + 5);
     let span = Span {
         from_nanos: i64::try_from((now + ahead).as_nanos())?,
         length_nanos: i64::try_from(all.as_nanos())?,

@@ -22,7 +22,7 @@ use offbound_testbed::{Broker, BrokerOptions};
 use processes::{FINDINGS, LOGS, Reader};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Anything that ends a run.
 pub(crate) type Problem = Box<dyn std::error::Error>;

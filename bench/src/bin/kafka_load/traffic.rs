@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
 
-use offbound_simulate::{Memory, SimulateError, Span, VolumeOptions, volume};
+use offbound_simulate::{Memory, Output, SimulateError, Span, VolumeOptions, volume};
 
 /// What the credential of an attack begins with; its number follows.
 pub(crate) const PLANTED: &str = "00000000-0000-4000-8000-";
@@ -52,12 +53,34 @@ pub(crate) struct Wanted {
     pub(crate) beat: u64,
 }
 
+/// Forgets what is generated.
+struct Nowhere;
+
+impl Output for Nowhere {
+    fn append(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn options(lines: u64, span: Span) -> VolumeOptions {
+    VolumeOptions { lines, seed: SEED, plant: Vec::new(), span: Some(span) }
+}
+
+/// The span to ask for, so that the lines end when the wanted span does: they are sent evenly, and those of a span that is
+/// exceeded by a twentieth run ahead of the clock, a second in twenty.
+fn evened(wanted: &Wanted) -> Result<Span, SimulateError> {
+    let Span { from_nanos, length_nanos } = wanted.span;
+    let report = volume(&options(wanted.lines, wanted.span), &mut Nowhere)?;
+    let lasted = (report.ended_nanos - from_nanos).max(1) as f64;
+    let length_nanos = (length_nanos as f64 * (length_nanos as f64 / lasted)) as i64;
+    Ok(Span { from_nanos, length_nanos })
+}
+
 impl Traffic {
     /// Generates it.
     pub(crate) fn generate(wanted: &Wanted) -> Result<Self, SimulateError> {
         let mut memory = Memory::default();
-        let span = Some(wanted.span);
-        volume(&VolumeOptions { lines: wanted.lines, seed: SEED, plant: Vec::new(), span }, &mut memory)?;
+        volume(&options(wanted.lines, evened(wanted)?), &mut memory)?;
         let environment = memory.0.remove("environment.toml").unwrap_or_default();
         memory.0.remove("truth.json");
         let (names, files): (Vec<String>, Vec<Vec<u8>>) = memory.0.into_iter().unzip();
