@@ -7,15 +7,17 @@
 mod attribution;
 mod blast;
 mod graph;
+mod identity;
 mod layers;
 mod moved;
 mod outcome;
+mod reason;
 mod tie;
 
 use std::collections::BTreeSet;
 
 use offbound_schemas::record::{Incident, ResidualExposure};
-use offbound_schemas::vocabulary::{Decision, Match, Severity};
+use offbound_schemas::vocabulary::{Match, Severity};
 use offbound_schemas::{EventTime, FindingId, IncidentId};
 
 use crate::asked::{About, Key};
@@ -304,7 +306,7 @@ fn residual(scene: &Scene<'_>, attributed: &Attribution<'_>) -> Vec<ResidualExpo
         let is_accepted_after = |at: EventTime| {
             let own = attributed.uses.iter().map(|used| &used.row);
             let mut own = own.filter(|row| row.credential_id.as_deref() == Some(&credential));
-            own.any(|row| row.decision == Decision::Allow && row.last_time > at && ending::is_after(row))
+            own.any(|row| row.let_in && row.last_time > at && ending::is_after(row))
         };
         // What is let in after it was revoked is as good as it was before.
         let revoked_at = held.revoked_at().filter(|at| !is_accepted_after(*at));

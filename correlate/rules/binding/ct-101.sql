@@ -22,8 +22,8 @@ WITH off AS (
     coalesce('host:' || u.observed_host, 'address:' || u.src_addr) AS place,
     s.signal_id,
     CASE
-      WHEN u.decision <> 'allow' AND s.scope IS NOT NULL THEN 2
-      WHEN u.decision <> 'allow' THEN 1
+      WHEN NOT u.let_in AND s.scope IS NOT NULL THEN 2
+      WHEN NOT u.let_in THEN 1
       WHEN s.scope IS NOT NULL THEN 4
       WHEN u.action_sensitive OR u.destination_sensitive THEN 3
       ELSE 2
@@ -43,7 +43,7 @@ SELECT
   array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
   array_agg(signal_id ORDER BY first_time, use_id) AS signal_ids,
   concat('Seen from ', place, ' in ', sum(count), ' request(s), ',
-    sum(CASE WHEN decision = 'allow' THEN count ELSE 0 END), ' of them allowed.',
+    sum(CASE WHEN let_in THEN count ELSE 0 END), ' of them let in.',
     CASE WHEN count(signal_id) > 0 THEN chr(10) || 'The place that it belongs to showed an intruder before.' ELSE '' END) AS reason
 FROM off
 GROUP BY credential, place

@@ -20,12 +20,12 @@ WITH off AS (
     coalesce(u.credential_id, u.subject) AS credential,
     s.signal_id,
     CASE
-      WHEN u.decision <> 'allow' AND s.scope IS NOT NULL THEN 2
-      WHEN u.decision <> 'allow' THEN 1
+      WHEN NOT u.let_in AND s.scope IS NOT NULL THEN 2
+      WHEN NOT u.let_in THEN 1
       WHEN s.scope IS NOT NULL THEN 4
       WHEN u.action_sensitive OR u.destination_sensitive THEN 3
       ELSE 2
-    END - CASE WHEN u.observed_workload = u.bound_workload AND u.decision = 'allow' THEN 1 ELSE 0 END AS rank
+    END - CASE WHEN u.observed_workload = u.bound_workload AND u.let_in THEN 1 ELSE 0 END AS rank
   FROM uses u
   LEFT JOIN suspicions s ON s.scope = u.scope AND s.since <= u.first_time AND (s.until IS NULL OR u.first_time < s.until)
   WHERE u.pod_match = 'mismatch' AND u.match_grade >= 2 AND u.phase <> 'verify'

@@ -25,8 +25,8 @@ WITH off AS (
     u.place_match = 'mismatch' AND u.match_grade >= 2 AS placed_elsewhere,
     s.signal_id,
     CASE
-      WHEN u.decision <> 'allow' AND s.scope IS NOT NULL THEN 2
-      WHEN u.decision <> 'allow' THEN 1
+      WHEN NOT u.let_in AND s.scope IS NOT NULL THEN 2
+      WHEN NOT u.let_in THEN 1
       WHEN s.scope IS NOT NULL THEN 4
       WHEN u.action_sensitive OR u.destination_sensitive THEN 3
       ELSE 2

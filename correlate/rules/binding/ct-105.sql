@@ -17,17 +17,18 @@
 -- benign: A client that retries once or twice after a sleep: fewer than five refused uses from its own place are left out.
 -- next: Which verifier accepted it, and does it check expiry at all?
 WITH outside AS (
-  SELECT *, CAST(first_time AS BIGINT) > CAST(valid_to AS BIGINT) + skew_nanos AS too_late
+  SELECT *, CASE WHEN let_in THEN 'allow' ELSE CAST(decision AS VARCHAR) END AS decided,
+    CAST(first_time AS BIGINT) > CAST(valid_to AS BIGINT) + skew_nanos AS too_late
   FROM uses
   WHERE credential_id IS NOT NULL AND phase <> 'verify'
     AND (CAST(first_time AS BIGINT) > CAST(valid_to AS BIGINT) + skew_nanos
       OR CAST(first_time AS BIGINT) < CAST(valid_from AS BIGINT) - skew_nanos)
 )
 SELECT
-  concat(credential_id, ' ', decision) AS entity,
+  concat(credential_id, ' ', decided) AS entity,
   first_value(use_id ORDER BY first_time, use_id) AS anchor,
   CASE
-    WHEN decision = 'allow' THEN 'high'
+    WHEN decided = 'allow' THEN 'high'
     WHEN bool_or(place_match = 'mismatch') THEN 'medium'
     ELSE 'info'
   END AS severity,
@@ -38,7 +39,7 @@ SELECT
   array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
   CAST(NULL AS VARCHAR) AS signal_ids,
   concat(sum(count), ' request(s) ', CASE WHEN bool_or(too_late) THEN 'after its end' ELSE 'before its start' END,
-    CASE WHEN decision = 'allow' THEN ' were accepted.' ELSE ' were refused.' END) AS reason
+    CASE decided WHEN 'allow' THEN ' were accepted.' WHEN 'deny' THEN ' were refused.' ELSE ' came to nothing.' END) AS reason
 FROM outside
-GROUP BY credential_id, decision
-HAVING decision = 'allow' OR bool_or(place_match = 'mismatch') OR sum(count) >= 5
+GROUP BY credential_id, decided
+HAVING decided = 'allow' OR bool_or(place_match = 'mismatch') OR sum(count) >= 5

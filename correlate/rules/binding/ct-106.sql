@@ -43,6 +43,6 @@ SELECT
       ELSE 'The verifier does not check liveness: it looks at the credential alone.'
     END) AS reason
 FROM uses
-WHERE credential_id IS NOT NULL AND phase <> 'verify' AND decision = 'allow' AND addr_quality <> 'service'
+WHERE credential_id IS NOT NULL AND phase <> 'verify' AND let_in AND addr_quality <> 'service'
   AND CAST(first_time AS BIGINT) > CAST(ended_at AS BIGINT) + end_grace_nanos
 GROUP BY credential_id

@@ -27,7 +27,7 @@ WITH misused AS (
 SELECT
   concat(identity, ' to ', destination) AS entity,
   first_value(use_id ORDER BY first_time, use_id) AS anchor,
-  CASE WHEN bool_or(decision = 'allow') THEN 'high' ELSE 'medium' END AS severity,
+  CASE WHEN bool_or(let_in) THEN 'high' ELSE 'medium' END AS severity,
   CASE WHEN bool_or(elsewhere) THEN 'high' ELSE 'medium' END AS confidence,
   min(first_time) AS first_time,
   max(last_time) AS last_time,
@@ -36,7 +36,7 @@ SELECT
   array_agg(signal_id ORDER BY first_time, use_id) AS signal_ids,
   concat('Meant for ', first_value(audiences ORDER BY first_time, use_id), ', and shown to ',
     destination, ' in ', sum(count), ' request(s), ',
-    sum(CASE WHEN decision = 'allow' THEN count ELSE 0 END), ' of them allowed.') AS reason
+    sum(CASE WHEN let_in THEN count ELSE 0 END), ' of them let in.') AS reason
 FROM misused
-WHERE decision = 'allow' OR (decision = 'deny' AND elsewhere)
+WHERE let_in OR (decision = 'deny' AND elsewhere)
 GROUP BY identity, destination

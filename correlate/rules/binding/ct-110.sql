@@ -21,7 +21,7 @@ WITH forks AS (
   -- Teleport: the issuer refuses and locks the bot; its record names the bot, or the bot's instance.
   SELECT coalesce(credential_id, subject) AS holder, use_id, first_time, last_time, count
   FROM uses
-  WHERE action = 'cert.generation_mismatch' AND decision = 'deny' AND phase <> 'verify'
+  WHERE action = 'cert.generation_mismatch' AND decision = 'deny' AND NOT let_in AND phase <> 'verify'
 ),
 refused AS (
   SELECT holder, min(first_time) AS first_time, max(last_time) AS last_time

@@ -22,7 +22,7 @@ WITH denied AS (
   SELECT coalesce(workload, subject, concat('address:', src_addr)) AS who, destination, action, use_id,
     first_time, last_time, count
   FROM uses
-  WHERE decision = 'deny' AND enforcement <> 'dry_run' AND phase <> 'verify'
+  WHERE decision = 'deny' AND NOT let_in AND phase <> 'verify'
     AND coalesce(workload, subject, src_addr) IS NOT NULL
 ),
 crowded AS (
@@ -60,7 +60,7 @@ shown AS (
   SELECT s.who, u.use_id, u.first_time, u.last_time, u.count, true AS let_in
   FROM started s
   JOIN uses u ON coalesce(u.workload, u.subject, concat('address:', u.src_addr)) = s.who
-  WHERE u.decision = 'allow' AND u.first_ever AND NOT u.declared AND u.phase <> 'verify' AND u.first_time >= s.first_time
+  WHERE u.let_in AND u.first_ever AND NOT u.declared AND u.phase <> 'verify' AND u.first_time >= s.first_time
     AND u.first_time <= s.first_time + INTERVAL '30 minutes'
 ),
 told AS (

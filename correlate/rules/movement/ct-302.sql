@@ -33,5 +33,5 @@ SELECT
     CASE WHEN count(s.scope) > 0 THEN chr(10) || 'Its own place showed an intruder before.' ELSE '' END) AS reason
 FROM uses u
 LEFT JOIN suspicions s ON s.scope = u.scope AND s.since <= u.first_time AND (s.until IS NULL OR u.first_time < s.until)
-WHERE u.first_ever AND NOT u.declared AND u.decision = 'allow' AND u.workload IS NOT NULL
+WHERE u.first_ever AND NOT u.declared AND u.let_in AND u.workload IS NOT NULL
 GROUP BY u.workload, u.destination

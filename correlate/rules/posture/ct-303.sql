@@ -23,7 +23,7 @@ WITH told AS (
     CASE WHEN undeclared THEN concat(coalesce(workload, subject), ' to ', destination) ELSE destination END AS entity,
     coalesce(workload, subject) AS who, destination_sensitive OR action_sensitive AS sensitive, lower(coalesce(reason, '')) AS reason,
     enforcement IN ('dry_run', 'permissive') AS for_show,
-    undeclared, policy_since, use_id, first_time, last_time, count, decision, place_match, valid_to, skew_nanos
+    undeclared, policy_since, use_id, first_time, last_time, count, decision, let_in, place_match, valid_to, skew_nanos
   FROM uses
   WHERE phase <> 'verify' AND (declared OR undeclared)
     AND (policy_since IS NULL OR first_time >= policy_since + INTERVAL '10 minutes')
@@ -31,7 +31,7 @@ WITH told AS (
 drifts AS (
   SELECT *
   FROM told
-  WHERE (undeclared AND (decision = 'allow' OR (decision = 'deny' AND for_show)))
+  WHERE (undeclared AND let_in)
     OR (NOT undeclared AND decision = 'deny' AND place_match <> 'mismatch' AND (valid_to IS NULL OR first_time <= valid_to)
       AND reason NOT LIKE '%expir%' AND reason NOT LIKE '%token%' AND reason NOT LIKE '%jwt%' AND reason NOT LIKE '%unauthenticated%')
 )

@@ -32,7 +32,7 @@ WITH used AS (
     CASE WHEN observed_pod_uid IS NOT NULL AND observed_workload IS NOT NULL THEN place_key END AS place,
     scope, use_id, first_time, last_time, count, observation_grade
   FROM uses
-  WHERE decision = 'allow' AND phase <> 'verify' AND presenter IS NULL AND place_match <> 'mismatch'
+  WHERE let_in AND phase <> 'verify' AND presenter IS NULL AND place_match <> 'mismatch'
     AND (observed_environment IS NOT NULL OR observed_pod_uid IS NOT NULL)
 ),
 several AS (

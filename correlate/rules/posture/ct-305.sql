@@ -18,7 +18,7 @@
 SELECT
   credential_id AS entity,
   first_value(use_id ORDER BY first_time, use_id) AS anchor,
-  CASE WHEN bool_or(action_sensitive AND decision = 'allow') THEN 'high' ELSE 'low' END AS severity,
+  CASE WHEN bool_or(action_sensitive AND let_in) THEN 'high' ELSE 'low' END AS severity,
   'high' AS confidence,
   min(first_time) AS first_time,
   max(last_time) AS last_time,

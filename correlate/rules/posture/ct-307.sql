@@ -29,5 +29,5 @@ SELECT
   CAST(NULL AS VARCHAR) AS signal_ids,
   concat('Idle for ', idle_secs / 86400, ' days; its longest rest before was of ', max(longest_rest_secs) / 86400, ' days.') AS reason
 FROM uses
-WHERE idle_secs > 3 * greatest(longest_rest_secs, 129600) AND decision = 'allow' AND phase <> 'verify'
+WHERE idle_secs > 3 * greatest(longest_rest_secs, 129600) AND let_in AND phase <> 'verify'
 GROUP BY workload, idle_secs

@@ -22,7 +22,7 @@ WITH timeline AS (
   WHERE strong AND scope IS NOT NULL
   UNION ALL
   SELECT scope, first_time AS time, NULL AS heard, use_id,
-    decision = 'allow' AND ((first_ever AND NOT declared) OR action_sensitive) AS new_or_sensitive
+    let_in AND ((first_ever AND NOT declared) OR action_sensitive) AS new_or_sensitive
   FROM uses
   WHERE scope IS NOT NULL AND phase <> 'verify'
     AND (place_match = 'mismatch' OR first_ever OR action_sensitive OR decision = 'deny')

@@ -36,7 +36,7 @@ stretched AS (
 ),
 -- Of several calls that may have had a credential, an intruder's did; else the newest.
 charged AS (
-  SELECT c.scope, c.stretch, u.use_id, u.first_time, u.decision, u.weak_delivery,
+  SELECT c.scope, c.stretch, u.use_id, u.first_time, u.let_in, u.weak_delivery,
     row_number() OVER (PARTITION BY u.use_id ORDER BY c.strong DESC, c.event_time DESC, c.signal_id) AS choice
   FROM uses u
   JOIN stretched c ON c.host = u.bound_host
@@ -47,7 +47,7 @@ charged AS (
 ),
 used AS (
   SELECT scope, stretch, array_agg(use_id ORDER BY first_time, use_id) AS use_ids,
-    bool_or(decision = 'allow' OR weak_delivery) AS is_grave, bool_or(weak_delivery) AS is_weak
+    bool_or(let_in OR weak_delivery) AS is_grave, bool_or(weak_delivery) AS is_weak
   FROM charged
   WHERE choice = 1
   GROUP BY scope, stretch

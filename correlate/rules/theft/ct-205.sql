@@ -33,7 +33,7 @@ stretched AS (
   FROM escapes
 ),
 taken AS (
-  SELECT DISTINCT e.host, e.stretch, u.use_id, u.first_time, u.decision = 'allow' AS let_in,
+  SELECT DISTINCT e.host, e.stretch, u.use_id, u.first_time, u.let_in,
     u.pod_match = 'mismatch' AS carried_off
   FROM uses u
   JOIN stretched e ON e.host = u.bound_host

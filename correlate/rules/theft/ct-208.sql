@@ -29,7 +29,7 @@ WITH timeline AS (
   FROM uses
   WHERE scope LIKE 'pod:%' AND phase <> 'verify'
     AND (place_match = 'mismatch'
-      OR (place_match = 'match' AND decision = 'allow' AND observed_pod_secs >= 3600
+      OR (place_match = 'match' AND let_in AND observed_pod_secs >= 3600
         AND (new_action OR (first_ever AND NOT declared))))
 ),
 followed AS (

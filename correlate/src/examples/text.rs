@@ -2,7 +2,7 @@
 //!
 //! In: lines, with defaults for the columns that they leave out. Out: Arrow batches of the tables' own schemas.
 //! Owns: that notation. A time is a time of one day (`10:00:05`), a list is divided by commas, nothing is null;
-//! in defaults `{n}` is the row's number and `{column}` what the row says there.
+//! in defaults `{n}` is the row's number, `{column}` what the row says there, and `{column=value}` whether it says that.
 //! Law: a column or table that does not exist is refused, and no column is treated by its name.
 
 use std::collections::BTreeMap;
@@ -125,6 +125,10 @@ fn read(line: &str) -> Result<(String, Row), TextError> {
 fn resolve(row: Row) -> Row {
     let said = row.clone();
     let put = |value: String| {
+        let asked = value.strip_prefix('{').and_then(|value| value.strip_suffix('}')?.split_once('='));
+        if let Some((column, asked)) = asked {
+            return (said.get(column).is_some_and(|said| said == asked)).to_string();
+        }
         said.iter().fold(value, |value, (column, said)| value.replace(&format!("{{{column}}}"), said))
     };
     row.into_iter().map(|(column, value)| (column, put(value))).collect()

@@ -21,7 +21,7 @@ use super::program::{is_hands_on, is_server, is_writable_path};
 use super::twin::Twins;
 use crate::keyed::HashMap;
 use crate::names::{Name, Named, Names, Renaming};
-use meaning::{classify, escape_by_file, is_grave};
+use meaning::{classify, escape_by_file, is_grave, outcome};
 
 /// Signals that agree in everything else and fall into the same window are one.
 const WINDOW_NANOS: i64 = 3_600 * 1_000_000_000;
@@ -316,7 +316,7 @@ fn is_plain(view: &host_events::View<'_>, row: usize) -> bool {
 /// What an act would mean that did not go through, whoever stopped it: where one sensor sees the end of it, another may
 /// have seen only its beginning.
 fn refused_kind(view: &host_events::View<'_>, row: usize) -> Option<SignalKind> {
-    let refused = matches!(view.outcome(row), Outcome::Denied | Outcome::Killed | Outcome::Failed);
+    let refused = matches!(outcome(view, row), Outcome::Denied | Outcome::Killed | Outcome::Failed);
     match view.action(row) {
         Action::CredRead if refused => Some(SignalKind::CredentialRead),
         Action::Ptrace if refused => Some(SignalKind::MemoryRead),
@@ -470,7 +470,7 @@ fn sign(
         lineage_keys: actor.chain.iter().filter_map(|(key, _)| *key).collect(),
         target: names
             .maybe(view.target_path(row).or(view.target_exe(row)).or(view.dst_addr(row)).or(view.rule(row))),
-        outcome: view.outcome(row),
+        outcome: outcome(view, row),
         control: view.control(row),
         mode: view.mode(row),
         policy: names.maybe(view.policy(row)),

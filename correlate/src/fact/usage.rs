@@ -55,6 +55,23 @@ pub(crate) struct Key {
     window: i64,
 }
 
+impl Key {
+    /// Whether it went through: what was refused for show only was let in.
+    pub(crate) fn is_let_in(&self) -> bool {
+        let is_for_show = matches!(self.enforcement, Enforcement::DryRun | Enforcement::Permissive);
+        match self.decision {
+            Decision::Allow => true,
+            Decision::Deny => is_for_show,
+            Decision::Error | Decision::None => false,
+        }
+    }
+
+    /// Whether it was refused in fact.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.decision == Decision::Deny && !self.is_let_in()
+    }
+}
+
 impl Named for Key {
     fn each_name(&mut self, visit: &mut impl FnMut(&mut Name)) {
         let Self {

@@ -209,7 +209,7 @@ fn grade(case: &Case<'_>, row: &Use, in_finding: Option<Told>) -> Option<Grade> 
     if row.place_match == Match::Mismatch && row.match_grade >= 2 {
         return (of_case || in_finding.is_some()).then_some(Grade::Definite);
     }
-    let is_late = ending::is_after(row) && row.decision == Decision::Allow;
+    let is_late = ending::is_after(row) && row.let_in;
     if is_late && (of_case || in_finding.is_some()) {
         // Whoever was gone did not do it; who had a key taken away may not have heard of that.
         return Some(if ending::is_of_nobody(row) { Grade::Definite } else { Grade::Probable });

@@ -6,17 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offbound_schemas::record::{BlastRadius, Reach};
-use offbound_schemas::vocabulary::Decision;
 
-use super::Case;
 use super::attribution::{Attributed, Attribution, Grade};
+use super::{Case, identity};
 
 /// The four lists.
 pub(super) fn radius(case: &Case<'_>, attributed: &Attribution<'_>) -> BlastRadius {
-    let allowed = |used: &&Attributed| used.row.decision == Decision::Allow;
+    let allowed = |used: &&Attributed| used.row.let_in;
     let reached = group(attributed.at_least(Grade::Probable).filter(allowed));
-    let denied =
-        group(attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Deny));
+    let denied = group(attributed.at_least(Grade::Probable).filter(|used| identity::is_refused(&used.row)));
     let suspected =
         group(attributed.uses.iter().filter(|used| used.grade == Grade::Possible).filter(allowed));
     let touched: BTreeSet<&str> =

@@ -1,21 +1,20 @@
 //! What each control did, and what that makes of its layer.
 //!
-//! In: a case and its attributed uses. Out: verdicts per control and layer; what failed, or was missed, first.
-//! Owns: the precedence of verdicts. Law: a control that saw no attempt did not hold, it was not challenged.
+//! In: a case and its attributed uses. Out: verdicts per control and layer, with their reasons; what failed, or was missed,
+//! first. Owns: the precedence of verdicts, what acts on the host say. Leaves uses to `identity`, words to `reason`.
+//! Law: a control that saw no attempt did not hold, it was not challenged; one that only records did not hold either.
 
 use std::collections::BTreeMap;
 
 use offbound_schemas::record::{ControlVerdict, LayerJudgement};
-use offbound_schemas::table::{Signal, Use};
-use offbound_schemas::vocabulary::{
-    Control, Decision, Enforcement, LayerVerdict, Match, Outcome, SignalKind,
-};
+use offbound_schemas::table::Signal;
+use offbound_schemas::vocabulary::{Control, HostControl, LayerVerdict, Match, Outcome, SignalKind};
 use offbound_schemas::{EventId, EventTime};
 
 use super::attribution::{Attribution, Grade, is_forged};
-use super::{Case, blast, tie};
+use super::identity::{self, Identity};
+use super::{Case, reason, tie};
 use crate::scene::Scene;
-use crate::scene::ending;
 use crate::scene::signals::{self, control_of};
 
 /// Share of the time around an incident that host events must cover.
@@ -37,21 +36,23 @@ pub(super) struct Layers {
     pub(super) is_covered: bool,
     /// Reachable destinations that keep no identity log.
     pub(super) silent: Vec<String>,
+    /// What the verdicts rest on, in sentences.
+    pub(super) said: String,
 }
 
 /// What speaks for a verdict on a control.
 #[derive(Debug, Default)]
-struct Account {
+pub(super) struct Account {
     votes: Vec<(LayerVerdict, EventTime, EventId)>,
 }
 
 impl Account {
-    fn vote(&mut self, verdict: LayerVerdict, time: EventTime, id: EventId) {
+    pub(super) fn vote(&mut self, verdict: LayerVerdict, time: EventTime, id: EventId) {
         self.votes.push((verdict, time, id));
     }
 
     /// The weightiest verdict, when it first showed, and the records that show it.
-    fn close(&self, control: Control) -> ControlVerdict {
+    pub(super) fn close(&self, control: Control) -> ControlVerdict {
         let verdict = self.votes.iter().map(|(verdict, ..)| *verdict).max().unwrap_or_default();
         let mut showing: Vec<_> = self
             .votes
@@ -67,26 +68,27 @@ impl Account {
     }
 }
 
-type Accounts = BTreeMap<Control, Account>;
+pub(super) type Accounts = BTreeMap<Control, Account>;
 
 /// Judges both layers.
 pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
     let signals = signals_of(case);
     let (host, inferred, local_effect) = host_accounts(case, &signals, attributed);
-    let identity = identity_accounts(attributed);
-    let silent = silent(case);
+    let Identity { layer: identity, silent, open } = identity::judge(case, attributed);
     let is_covered = is_covered(case) || concerns_no_host(case, attributed);
     let host_controls: Vec<ControlVerdict> =
         host.iter().map(|(control, account)| account.close(*control)).collect();
-    let identity_controls: Vec<ControlVerdict> =
-        identity.iter().map(|(control, account)| account.close(*control)).collect();
-    let all: Vec<&ControlVerdict> = host_controls.iter().chain(&identity_controls).collect();
+    let all: Vec<&ControlVerdict> = host_controls.iter().chain(&identity.controls).collect();
     let skew = case.scene.environment.clock_error_nanos("", None);
+    let first_failed = first(&all, LayerVerdict::Bypassed, skew);
+    let first_absent = first(&all, LayerVerdict::NotEnforced, skew);
+    let host = host_layer(is_covered, host_controls, inferred);
     Layers {
-        first_failed: first(&all, LayerVerdict::Bypassed, skew),
-        first_absent: first(&all, LayerVerdict::NotEnforced, skew),
-        host: host_layer(is_covered, host_controls, inferred),
-        identity: identity_layer(attributed, identity_controls, &silent),
+        said: [reason::of_host(&host, &signals), reason::of_identity(&identity, attributed, &open)].join(" "),
+        first_failed,
+        first_absent,
+        host,
+        identity,
         local_effect,
         is_covered,
         silent,
@@ -94,10 +96,12 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
 }
 
 /// A sign at one of the case's places.
-struct Seen {
-    row: Signal,
+pub(super) struct Seen {
+    pub(super) row: Signal,
     /// What was stopped was the taking of a credential.
     guards_credential: bool,
+    /// Its lineage shows an intruder's hands.
+    tainted: bool,
 }
 
 /// All signs at the case's places from half an hour before the onset to the end.
@@ -105,8 +109,11 @@ fn signals_of(case: &Case<'_>) -> Vec<Seen> {
     let from = case.onset.plus_nanos(-BEFORE_NANOS);
     let signs = case.scene.signs_about(&case.scope_keys).into_iter();
     let near = signs.filter(|sign| sign.last.time >= from && sign.first.time <= case.end);
-    let seen = near
-        .map(|sign| Seen { row: signals::row(case.scene, sign), guards_credential: sign.guards_credential });
+    let seen = near.map(|sign| Seen {
+        row: signals::row(case.scene, sign),
+        guards_credential: sign.guards_credential,
+        tainted: sign.tainted,
+    });
     seen.filter(|seen| seen.row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope))).collect()
 }
 
@@ -121,9 +128,12 @@ fn host_accounts(case: &Case<'_>, signals: &[Seen], attributed: &Attribution<'_>
         local_effect |= is_effect(&seen.row);
         for (control, verdict) in votes(seen, signals, attributed) {
             // Confidentiality of credentials is everybody's baseline; other controls only count where required, or
-            // where somebody got past them: what was broken was there.
+            // where somebody got past them: what was broken, or watched an intruder and let them pass, was there.
             let is_judged = control == Control::CredentialConfidentiality
                 || verdict == LayerVerdict::Bypassed
+                || (seen.tainted
+                    && verdict == LayerVerdict::NotEnforced
+                    && seen.row.control != HostControl::None)
                 || accounts.contains_key(&control);
             if is_judged {
                 accounts.entry(control).or_default().vote(verdict, seen.row.event_time, id);
@@ -274,87 +284,6 @@ pub(super) fn own_hosts(case: &Case<'_>) -> Vec<String> {
     hosts.sort();
     hosts.dedup();
     hosts
-}
-
-fn identity_accounts(attributed: &Attribution<'_>) -> Accounts {
-    let mut accounts = Accounts::new();
-    for used in attributed.at_least(Grade::Probable) {
-        let row = &used.row;
-        let Ok(id) = row.use_id.parse::<EventId>() else { continue };
-        let off = row.place_match == Match::Mismatch;
-        let late = row.valid_to.is_some_and(|end| row.first_time > end.plus_nanos(row.skew_nanos));
-        let is_ended = ending::is_after(row);
-        let is_misused = row.audience_match == Match::Mismatch;
-        let mut vote =
-            |control, verdict| accounts.entry(control).or_default().vote(verdict, row.first_time, id);
-        match row.decision {
-            Decision::Allow => {
-                if off {
-                    vote(Control::BindingCheck, LayerVerdict::NotEnforced);
-                }
-                if late {
-                    vote(Control::Expiry, LayerVerdict::NotEnforced);
-                }
-                if is_ended {
-                    vote(Control::Revocation, LayerVerdict::NotEnforced);
-                }
-                if is_misused {
-                    vote(Control::AudienceCheck, LayerVerdict::NotEnforced);
-                }
-                // Whoever has the issuer's key is let in as anybody: what was granted to that identity is not the matter.
-                let control = if is_forged(row) { Control::IssuanceScope } else { Control::Authorization };
-                let is_enforced = is_enforcing(row);
-                vote(control, if is_enforced { LayerVerdict::Bypassed } else { LayerVerdict::NotEnforced });
-            }
-            Decision::Deny if late => vote(Control::Expiry, LayerVerdict::Held),
-            Decision::Deny if is_misused => vote(Control::AudienceCheck, LayerVerdict::Held),
-            Decision::Deny if is_ended => vote(Control::Revocation, LayerVerdict::Held),
-            Decision::Deny => vote(Control::Authorization, LayerVerdict::Held),
-            Decision::Error | Decision::None => {}
-        }
-    }
-    accounts
-}
-
-/// Whether the destination could have refused: it enforces, and the credential has an end or a place to check.
-fn is_enforcing(row: &Use) -> bool {
-    matches!(row.enforcement, Enforcement::Enforced | Enforcement::Unknown) && !row.is_static
-}
-
-fn identity_layer(
-    attributed: &Attribution<'_>,
-    controls: Vec<ControlVerdict>,
-    silent: &[String],
-) -> LayerJudgement {
-    let decided: Vec<_> = attributed.at_least(Grade::Probable).map(|used| &used.row).collect();
-    let allowed = |enforcing: bool| {
-        decided.iter().any(|row| row.decision == Decision::Allow && is_enforcing(row) == enforcing)
-    };
-    let denied = decided.iter().any(|row| row.decision == Decision::Deny);
-    let verdict = if allowed(true) {
-        LayerVerdict::Bypassed
-    } else if allowed(false) {
-        LayerVerdict::NotEnforced
-    } else if !silent.is_empty() {
-        LayerVerdict::Blind
-    } else if denied {
-        LayerVerdict::Held
-    } else {
-        LayerVerdict::NotChallenged
-    };
-    LayerJudgement { verdict, inferred: false, controls }
-}
-
-/// Destinations in reach that are declared to keep no identity log: what happened there, nobody can tell.
-fn silent(case: &Case<'_>) -> Vec<String> {
-    let reachable = blast::reachable(case);
-    let mute = case
-        .scene
-        .environment
-        .destinations
-        .iter()
-        .filter(|destination| destination.identity_log == Some(false));
-    mute.map(|destination| destination.name.clone()).filter(|name| reachable.contains(name)).collect()
 }
 
 /// The controls of that verdict that showed first; ties inside the clocks' error stay together, in stage order.

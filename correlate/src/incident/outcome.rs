@@ -3,12 +3,14 @@
 //! In: layers and attributed uses. Out: outcome, strength, reason, moment of containment.
 //! Owns: the total function of the design (its three cases, in order). Law: every input has exactly one outcome.
 
+use std::collections::BTreeSet;
+
 use offbound_schemas::EventTime;
 use offbound_schemas::vocabulary::{ContainmentOutcome, Decision, LayerVerdict, Strength};
 
-use super::Case;
 use super::attribution::{Attribution, Grade};
 use super::layers::Layers;
+use super::{Case, identity};
 
 /// What became of the incident.
 pub(super) struct Outcome {
@@ -22,14 +24,12 @@ pub(super) struct Outcome {
 /// Decides the outcome at the end of the data.
 pub(super) fn decide(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Layers) -> Outcome {
     let ended = ended(case, attributed);
-    let reached = attributed.at_least(Grade::Probable).any(|used| used.row.decision == Decision::Allow);
+    let reached = attributed.at_least(Grade::Probable).any(|used| used.row.let_in);
     let missing_sources = missing(layers);
-    let suspected = attributed
-        .uses
-        .iter()
-        .any(|used| used.grade == Grade::Possible && used.row.decision == Decision::Allow);
+    let suspected = attributed.uses.iter().any(|used| used.grade == Grade::Possible && used.row.let_in);
+    let undecided = undecided(attributed);
     let (outcome, proven, reason) = if reached {
-        let definite = attributed.at_least(Grade::Definite).any(|used| used.row.decision == Decision::Allow);
+        let definite = attributed.at_least(Grade::Definite).any(|used| used.row.let_in);
         (ContainmentOutcome::NotContained, definite, reached_reason(attributed))
     } else if !layers.silent.is_empty() {
         let text = format!(
@@ -37,19 +37,41 @@ pub(super) fn decide(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Lay
             layers.silent.join(", ")
         );
         (ContainmentOutcome::Unknown, false, text)
+    } else if !undecided.is_empty() {
+        let names: Vec<&str> = undecided.into_iter().collect();
+        let text =
+            format!("Nothing was seen to be reached, but no record tells what {} decided.", names.join(", "));
+        (ContainmentOutcome::Unknown, false, text)
     } else {
         let (outcome, proven, text) = unreached(case, layers, attributed, ended);
         (outcome, proven && !suspected, text.to_owned())
     };
     let strength = if proven { Strength::Proven } else { Strength::Unproven };
+    let reason = format!("{reason} {}", layers.said);
     let contained_at = contained_at(case, attributed, outcome, ended);
     Outcome { outcome, strength, reason, contained_at, missing_sources }
 }
 
 fn reached_reason(attributed: &Attribution<'_>) -> String {
-    let allowed = attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Allow);
-    let count: u64 = allowed.map(|used| used.row.count).sum();
-    format!("{count} request(s) of the attacker were allowed.")
+    let number = |is_counted: fn(Decision) -> bool| -> u64 {
+        let let_in = attributed.at_least(Grade::Probable).map(|used| &used.row).filter(|row| row.let_in);
+        let_in.filter(|row| is_counted(row.decision)).map(|row| row.count).sum()
+    };
+    let allowed = number(|decision| decision == Decision::Allow);
+    let for_show = number(|decision| decision == Decision::Deny);
+    match (allowed, for_show) {
+        (allowed, 0) => format!("{allowed} request(s) of the attacker were allowed."),
+        (0, shown) => format!("{shown} request(s) of the attacker were refused for show only, and let in."),
+        (allowed, shown) => format!(
+            "{allowed} request(s) of the attacker were allowed, and {shown} refused for show only and let in."
+        ),
+    }
+}
+
+/// Destinations that the attacker surely called, and of which nothing tells what they decided.
+fn undecided<'a>(attributed: &'a Attribution<'_>) -> BTreeSet<&'a str> {
+    let uses = identity::decided(attributed).map(|used| &used.row);
+    uses.filter(|row| row.decision == Decision::None).map(|row| row.destination.as_str()).collect()
 }
 
 /// Nothing was reached, as far as the logs go.
@@ -67,7 +89,12 @@ fn unreached(
         (true, false) => (
             ContainmentOutcome::ContainedByHost,
             true,
-            "The host layer refused what was tried; no identity was misused.",
+            match layers.identity.verdict {
+                LayerVerdict::NotChallenged => {
+                    "The host layer refused what was tried; no identity was misused."
+                }
+                _ => "The host layer refused what was tried, and the identity layer did not.",
+            },
         ),
         (false, true) => (
             ContainmentOutcome::ContainedByIdentity,
@@ -117,8 +144,7 @@ fn contained_at(
     outcome: ContainmentOutcome,
     ended: Option<EventTime>,
 ) -> Option<EventTime> {
-    let last_allowed =
-        attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Allow);
+    let last_allowed = attributed.at_least(Grade::Probable).filter(|used| used.row.let_in);
     let last_allowed = last_allowed.map(|used| used.row.last_time).max();
     match outcome {
         ContainmentOutcome::NotContained | ContainmentOutcome::Unknown => {
@@ -126,8 +152,7 @@ fn contained_at(
         }
         ContainmentOutcome::Contained | ContainmentOutcome::ContainedByHost => Some(case.onset),
         ContainmentOutcome::ContainedByIdentity => {
-            let denials =
-                attributed.at_least(Grade::Probable).filter(|used| used.row.decision == Decision::Deny);
+            let denials = attributed.at_least(Grade::Probable).filter(|used| identity::is_refused(&used.row));
             denials.map(|used| used.row.first_time).min().or(ended)
         }
     }

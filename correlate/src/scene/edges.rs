@@ -239,5 +239,5 @@ fn sensitive_act(usage: &Usage) -> Option<Name> {
 }
 
 fn is_let_in(usage: &Usage) -> bool {
-    usage.key.decision == Decision::Allow && !usage.key.is_sent
+    usage.key.is_let_in() && !usage.key.is_sent
 }

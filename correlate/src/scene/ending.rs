@@ -6,7 +6,7 @@
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::{Use, identity_assertions, placements};
-use offbound_schemas::vocabulary::{AddrQuality, Decision, PlacementKind};
+use offbound_schemas::vocabulary::{AddrQuality, PlacementKind};
 
 use super::Scene;
 use crate::fact::binding::{Held, Lasting};
@@ -133,5 +133,5 @@ pub(crate) fn is_after(row: &Use) -> bool {
 /// Whether it was let in then by somebody who must have been another than the owner: that was gone.
 pub(crate) fn is_of_nobody(row: &Use) -> bool {
     let is_revoked = row.ended_by.as_deref() == Some(By::Revocation.as_str());
-    is_after(row) && !is_revoked && row.decision == Decision::Allow
+    is_after(row) && !is_revoked && row.let_in
 }

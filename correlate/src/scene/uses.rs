@@ -6,7 +6,7 @@
 
 use offbound_schemas::EventTime;
 use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::{AddrQuality, Decision, Enforcement, Match, Phase};
+use offbound_schemas::vocabulary::{AddrQuality, Decision, Match, Phase};
 
 use super::Scene;
 use super::ending::{self, Ending};
@@ -144,7 +144,7 @@ impl<'a> Reading<'a> {
             // Whether others of its workload came before it is told by all uses in that silence.
             Marks::UNWATCHED.when(self.silence(scene).is_some()),
             Marks::LASTING.when(lasting),
-            Marks::DENIED.when(self.usage.key.decision == Decision::Deny),
+            Marks::DENIED.when(self.usage.key.is_refused()),
             Marks::FIRST_EVER.when(self.is_first_ever(scene)),
             Marks::AWAKENED.when(self.awakened(scene).is_some()),
             Marks::NEW_ACTION.when(self.is_new_act(scene)),
@@ -185,7 +185,7 @@ impl<'a> Reading<'a> {
     /// Where and when it was refused, if it was.
     pub(crate) fn refused(&self) -> Option<(Name, EventTime)> {
         let key = &self.usage.key;
-        (key.decision == Decision::Deny).then_some((key.destination, self.first.time))
+        key.is_refused().then_some((key.destination, self.first.time))
     }
 
     /// The address that counts.
@@ -260,7 +260,7 @@ impl<'a> Reading<'a> {
     /// theft and not sharing.
     pub(crate) fn tells_of_sharing(&self, scene: &Scene<'_>) -> bool {
         let key = &self.usage.key;
-        let is_own = key.decision == Decision::Allow && key.phase != Phase::Verify && key.presenter.is_none();
+        let is_own = key.is_let_in() && key.phase != Phase::Verify && key.presenter.is_none();
         is_own
             && self.compared.place != Match::Mismatch
             && (self.environment().is_some() || self.caller(scene).is_some())
@@ -280,16 +280,15 @@ impl<'a> Reading<'a> {
 
     /// Whether what was decided, or would have been, is not what is declared.
     fn is_against_policy(&self, scene: &Scene<'_>) -> bool {
-        let is_allowed = match self.usage.key.decision {
-            Decision::Allow => true,
-            Decision::Deny => false,
-            Decision::Error | Decision::None => return false,
-        };
-        let for_show = matches!(self.usage.key.enforcement, Enforcement::DryRun | Enforcement::Permissive);
+        let key = &self.usage.key;
+        if matches!(key.decision, Decision::Error | Decision::None) {
+            return false;
+        }
         match self.admission(scene) {
             Admission::Unsaid => false,
-            Admission::Declared(_) => !is_allowed,
-            Admission::Excluded(_) => is_allowed || for_show,
+            // A refusal for show tells what the policy would do.
+            Admission::Declared(_) => key.decision == Decision::Deny,
+            Admission::Excluded(_) => key.is_let_in(),
         }
     }
 
@@ -333,7 +332,7 @@ impl<'a> Reading<'a> {
     fn is_after_end(&self, scene: &Scene<'_>) -> bool {
         let key = &self.usage.key;
         // What a service does on somebody's behalf may go on when they are gone.
-        let counts = key.decision == Decision::Allow && key.quality != AddrQuality::Service;
+        let counts = key.is_let_in() && key.quality != AddrQuality::Service;
         let grace = |ending: &Ending| ending.grace_nanos + scene.skew(key.source);
         let is_after = |ending: Ending| self.first.time > ending.at.plus_nanos(grace(&ending));
         counts && self.ending(scene).is_some_and(is_after)
@@ -448,6 +447,7 @@ fn row(scene: &Scene<'_>, reading: &Reading<'_>) -> Use {
         action_sensitive: usage.sensitive_action,
         decision: usage.key.decision,
         enforcement: usage.key.enforcement,
+        let_in: usage.key.is_let_in(),
         reason: names.owned(usage.reason),
         first_ever: reading.is_first_ever(scene),
         new_action: reading.is_new_act(scene),

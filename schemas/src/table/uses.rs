@@ -57,6 +57,8 @@ table!(Use "uses"
     decision: Decision = "",
     /// Whether decisions are put into force there.
     enforcement: Enforcement = "",
+    /// True when the call went through: it was allowed, or refused for show only (`dry_run`, `permissive`).
+    let_in: bool = "",
     /// Why.
     reason: Option<String> = "",
     /// True when its owner never called this destination before, and its history is long enough to say so.

@@ -4,7 +4,7 @@
 //! what. Leaves to `signal` who acted, and what is one sign. Law: what failed or was refused is no act.
 
 use offbound_schemas::table::host_events;
-use offbound_schemas::vocabulary::{Action, HostControl, Outcome, SignalKind};
+use offbound_schemas::vocabulary::{Action, ControlMode, HostControl, Outcome, SignalKind};
 
 use super::Actor;
 use crate::fact::program::{base_name, is_hands_on, is_server, is_writable_path};
@@ -19,11 +19,12 @@ pub(super) fn classify(
 ) -> Vec<(SignalKind, bool, String)> {
     let exe = view.exe(row).or(view.comm(row)).unwrap_or("a process");
     let target = view.target_path(row).or(view.target_exe(row)).unwrap_or("its target");
-    let refused = matches!(view.outcome(row), Outcome::Denied | Outcome::Killed);
+    let outcome = outcome(view, row);
+    let refused = matches!(outcome, Outcome::Denied | Outcome::Killed);
     let mut meanings = Vec::new();
     if refused && !matches!(view.control(row), HostControl::None | HostControl::Unknown | HostControl::Dac) {
-        let strong = actor.tainted
-            || (view.outcome(row) == Outcome::Killed && view.control(row) == HostControl::Seccomp);
+        let strong =
+            actor.tainted || (outcome == Outcome::Killed && view.control(row) == HostControl::Seccomp);
         meanings.push((
             SignalKind::ControlDenied,
             strong,
@@ -33,7 +34,7 @@ pub(super) fn classify(
     if refused {
         return meanings;
     }
-    if view.outcome(row) == Outcome::WouldDeny {
+    if outcome == Outcome::WouldDeny {
         let why = format!(
             "{} recorded that it would have stopped {exe} at {target}, and let it pass",
             view.control(row)
@@ -42,6 +43,16 @@ pub(super) fn classify(
     }
     meanings.extend(act(view, row, actor, names, exe, target));
     meanings
+}
+
+/// How an act ended. What a control refused that only records was refused for show, and let pass.
+pub(super) fn outcome(view: &host_events::View<'_>, row: usize) -> Outcome {
+    let for_show =
+        matches!(view.mode(row), ControlMode::Permissive | ControlMode::Complain | ControlMode::Monitor);
+    match view.outcome(row) {
+        Outcome::Denied | Outcome::Killed if for_show => Outcome::WouldDeny,
+        outcome => outcome,
+    }
 }
 
 /// What an act that went through means.
