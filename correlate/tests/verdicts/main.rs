@@ -11,8 +11,8 @@ use offbound_correlate::Judgement;
 use offbound_schemas::record::Incident;
 use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{
-    Action, AddrQuality, ContainmentOutcome, Control, ControlMode, Decision, HostControl, LayerVerdict,
-    Outcome, Phase, Severity, Strength,
+    Action, AddrQuality, ContainmentOutcome, Control, ControlMode, Decision, Enforcement, HostControl,
+    LayerVerdict, Outcome, Phase, Severity, Strength,
 };
 use world::{HOUR, TOKEN, World, at};
 
@@ -759,4 +759,38 @@ fn a_storm_of_retries_is_a_policy_that_drifted() {
         [("CT-303", Severity::Low, 90, Some("depot")), ("CT-303", Severity::Medium, 1, Some("depot"))]
     );
     assert!(judged.incidents.is_empty(), "{:?}", judged.incidents);
+}
+
+/// Scenario: a stolen token is used from another host and refused there: for real; for show; by whoever checks no identity;
+/// once for real and once for show. Guarantees: only what was refused for real, each time, by a check of identity has held;
+/// what was refused for show was reached, and the reason says so.
+#[test]
+fn refusals_for_show_hold_nothing() {
+    use Enforcement::{DryRun, Enforced, Permissive};
+    for (answers, verdict, is_reached) in [
+        (vec![Enforced], LayerVerdict::Held, false),
+        (vec![DryRun], LayerVerdict::NotEnforced, true),
+        (vec![Permissive], LayerVerdict::NotEnforced, true),
+        (vec![Enforcement::None], LayerVerdict::NotEnforced, false),
+        (vec![Enforced, DryRun], LayerVerdict::NotEnforced, true),
+    ] {
+        let mut world = World::new();
+        for (secs, answer) in (0..).zip(&answers) {
+            world.used(secs, |row| {
+                row.src_addr = Some("10.0.1.1".to_owned());
+                (row.decision, row.enforcement) = (Decision::Deny, *answer);
+                row.dst = Some(format!("place-{secs}"));
+            });
+        }
+        // A refused use alone is no more than low: the shell makes it an incident.
+        world.shell(-10);
+        let incident = only(&world);
+        assert_eq!(incident.identity_layer.verdict, verdict, "{answers:?}: {}", incident.reason);
+        assert_eq!(!incident.blast_radius.reached.is_empty(), is_reached, "{answers:?}");
+        assert_eq!(
+            incident.outcome == ContainmentOutcome::NotContained,
+            is_reached || verdict != LayerVerdict::Held
+        );
+        assert_eq!(incident.reason.contains("for show only"), is_reached, "{}", incident.reason);
+    }
 }
