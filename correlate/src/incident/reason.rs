@@ -1,7 +1,8 @@
-//! What a layer's verdict rests on, in a sentence: which control, in which mode, by which record.
+//! What a layer's verdict rests on, in a sentence: which control, in which mode, how often and since when.
 //!
 //! In: the verdict of a layer, the signs and uses that speak for it. Out: one sentence per layer.
-//! Owns: the wording; decides nothing. Law: what is said is what the verdict was made from, the earliest record first.
+//! Owns: the wording; decides nothing. Law: what is said is what the verdict was made from, the earliest first; the events themselves
+//! are the layer's evidence, since a place in a file or topic is not the same in a stream and in a replay.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +19,8 @@ use super::layers::Seen;
 const MAX_NAMED: usize = 4;
 
 /// Records that say the same thing of the same control.
-struct Said<'a> {
-    first: (EventTime, &'a str),
+struct Said {
+    first: EventTime,
     count: u64,
 }
 
@@ -68,15 +69,15 @@ fn is_shown(row: &Signal, evidence: &BTreeSet<EventId>) -> bool {
     row.signal_id.parse::<EventId>().is_ok_and(|id| evidence.contains(&id))
 }
 
-/// `apparmor (enforcing) 2 times, first in audit.log:7`.
+/// `apparmor (enforcing) 2 times, first at 2026-11-02T10:00:00.000000000Z`.
 fn by_control(rows: &[&Signal]) -> String {
-    let told = rows.iter().map(|row| (control(row), row.event_time, row.location.as_str(), row.count));
+    let told = rows.iter().map(|row| (control(row), row.event_time, row.count));
     grouped(told)
 }
 
-/// `orders (enforced) 2 times, first in envoy.log:7`.
+/// `orders (enforced) 2 times, first at 2026-11-02T10:00:00.000000000Z`.
 fn by_destination(rows: &[&Use]) -> String {
-    let told = rows.iter().map(|row| (destination(row), row.first_time, row.location.as_str(), row.count));
+    let told = rows.iter().map(|row| (destination(row), row.first_time, row.count));
     grouped(told)
 }
 
@@ -101,19 +102,19 @@ fn destination(row: &Use) -> String {
     format!("{}{how}{lasting}", row.destination)
 }
 
-fn grouped<'a>(told: impl Iterator<Item = (String, EventTime, &'a str, u64)>) -> String {
-    let mut groups: BTreeMap<String, Said<'a>> = BTreeMap::new();
-    for (who, time, location, count) in told {
-        let said = groups.entry(who).or_insert(Said { first: (time, location), count: 0 });
-        said.first = said.first.min((time, location));
+fn grouped(told: impl Iterator<Item = (String, EventTime, u64)>) -> String {
+    let mut groups: BTreeMap<String, Said> = BTreeMap::new();
+    for (who, time, count) in told {
+        let said = groups.entry(who).or_insert(Said { first: time, count: 0 });
+        said.first = said.first.min(time);
         said.count += count;
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by(|(one, a), (other, b)| (a.first, one).cmp(&(b.first, other)));
     listed(groups.into_iter().map(|(who, said)| {
         let times =
-            if said.count == 1 { "once, in".to_owned() } else { format!("{} times, first in", said.count) };
-        format!("{who} {times} {}", said.first.1)
+            if said.count == 1 { "once, at".to_owned() } else { format!("{} times, first at", said.count) };
+        format!("{who} {times} {}", said.first)
     }))
 }
 
