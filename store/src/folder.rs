@@ -39,7 +39,16 @@ pub(crate) struct Folder {
 
 /// The single-writer lock; it ends with the value, or with the process.
 #[derive(Debug)]
-pub(crate) struct WriterLock(#[expect(dead_code, reason = "holding the open file is what locks")] File);
+pub(crate) struct WriterLock(File);
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that is being started shares it until it begins.
+        if let Err(error) = self.0.unlock() {
+            tracing::debug!(%error, "the lock ends when its file is closed");
+        }
+    }
+}
 
 impl Folder {
     /// The folder of an existing store, for reading.
