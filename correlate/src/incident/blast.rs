@@ -56,7 +56,7 @@ pub(super) fn reachable(case: &Case<'_>) -> BTreeSet<String> {
         let past = case.scene.edges.destinations(workload);
         all.extend(past.map(|name| case.scene.facts.names.text(name).to_owned()));
         for destination in &case.scene.environment.destinations {
-            let named = case.scene.environment.declared(workload, &destination.name, "*", case.end);
+            let named = case.scene.environment.may_reach(workload, &destination.name, case.end);
             if named {
                 all.insert(destination.name.clone());
             }

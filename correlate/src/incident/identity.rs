@@ -13,7 +13,7 @@ use offbound_schemas::vocabulary::{Control, Decision, Enforcement, LayerVerdict,
 
 use super::attribution::{Attributed, Attribution, Grade, is_forged};
 use super::layers::{Account, Accounts};
-use super::{Case, blast};
+use super::{Case, blast, unheard};
 use crate::environment::DestinationInfo;
 use crate::scene::ending;
 
@@ -22,6 +22,8 @@ pub(super) struct Identity {
     pub(super) layer: LayerJudgement,
     /// Destinations in reach that are declared to keep no identity log.
     pub(super) silent: Vec<String>,
+    /// Those that keep one, as far as is known, but of which none was heard all the time.
+    pub(super) unheard: BTreeSet<String>,
     /// Destinations in reach that are declared to put no decision into force.
     pub(super) open: Vec<String>,
 }
@@ -33,6 +35,7 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Identity {
         accounts.iter().map(|(control, account)| account.close(*control)).collect();
     let reachable = blast::reachable(case);
     let silent = declared(case, &reachable, |info| info.identity_log == Some(false));
+    let unheard = unheard::of(case.scene, &reachable, (case.onset, case.end));
     let open = declared(case, &reachable, |info| {
         matches!(info.enforcement, Enforcement::DryRun | Enforcement::Permissive | Enforcement::None)
     });
@@ -44,11 +47,11 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Identity {
             controls.push(by_declaration());
             LayerVerdict::NotEnforced
         }
-        _ if !silent.is_empty() => LayerVerdict::Blind,
+        _ if !silent.is_empty() || !unheard.is_empty() => LayerVerdict::Blind,
         Some(verdict) => verdict,
         None => LayerVerdict::NotChallenged,
     };
-    Identity { layer: LayerJudgement { verdict, inferred: false, controls }, silent, open }
+    Identity { layer: LayerJudgement { verdict, inferred: false, controls }, silent, unheard, open }
 }
 
 /// The attacker's uses that count for a verdict.

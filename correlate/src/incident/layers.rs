@@ -4,10 +4,10 @@
 //! first. Owns: the precedence of verdicts, what acts on the host say. Leaves uses to `identity`, words to `reason`.
 //! Law: a control that saw no attempt did not hold, it was not challenged; one that only records did not hold either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use offbound_schemas::record::{ControlVerdict, LayerJudgement};
-use offbound_schemas::table::Signal;
+use offbound_schemas::table::{Signal, Use};
 use offbound_schemas::vocabulary::{Control, HostControl, LayerVerdict, Match, Outcome, SignalKind};
 use offbound_schemas::{EventId, EventTime};
 
@@ -32,10 +32,14 @@ pub(super) struct Layers {
     pub(super) first_absent: Vec<Control>,
     /// An act on the host that served the attacker went through.
     pub(super) local_effect: bool,
+    /// One that gave them the host itself, which no end of a credential takes back.
+    pub(super) host_effect: bool,
     /// Host events cover the time around the incident at its own places.
     pub(super) is_covered: bool,
-    /// Reachable destinations that keep no identity log.
+    /// Reachable destinations that keep no identity log …
     pub(super) silent: Vec<String>,
+    /// … or of which none was heard all the time.
+    pub(super) unheard: BTreeSet<String>,
     /// What the verdicts rest on, in sentences.
     pub(super) said: String,
 }
@@ -74,7 +78,8 @@ pub(super) type Accounts = BTreeMap<Control, Account>;
 pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
     let signals = signals_of(case);
     let (host, inferred, local_effect) = host_accounts(case, &signals, attributed);
-    let Identity { layer: identity, silent, open } = identity::judge(case, attributed);
+    let host_effect = signals.iter().any(|seen| is_effect(&seen.row) && is_of_host(&seen.row));
+    let Identity { layer: identity, silent, unheard, open } = identity::judge(case, attributed);
     let is_covered = is_covered(case) || concerns_no_host(case, attributed);
     let host_controls: Vec<ControlVerdict> =
         host.iter().map(|(control, account)| account.close(*control)).collect();
@@ -83,15 +88,19 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
     let first_failed = first(&all, LayerVerdict::Bypassed, skew);
     let first_absent = first(&all, LayerVerdict::NotEnforced, skew);
     let host = host_layer(is_covered, host_controls, inferred);
+    let mut said = vec![reason::of_host(&host, &signals), reason::of_identity(&identity, attributed, &open)];
+    said.extend((!is_covered && !first_failed.is_empty()).then(reason::earliest_observed));
     Layers {
-        said: [reason::of_host(&host, &signals), reason::of_identity(&identity, attributed, &open)].join(" "),
+        said: said.join(" "),
         first_failed,
         first_absent,
         host,
         identity,
         local_effect,
+        host_effect,
         is_covered,
         silent,
+        unheard,
     }
 }
 
@@ -102,6 +111,8 @@ pub(super) struct Seen {
     guards_credential: bool,
     /// Its lineage shows an intruder's hands.
     tainted: bool,
+    /// It may be the attacker's: by its lineage or its kind, or a credential was refused to a program that does not read any.
+    is_attempt: bool,
 }
 
 /// All signs at the case's places from half an hour before the onset to the end.
@@ -109,10 +120,11 @@ fn signals_of(case: &Case<'_>) -> Vec<Seen> {
     let from = case.onset.plus_nanos(-BEFORE_NANOS);
     let signs = case.scene.signs_about(&case.scope_keys).into_iter();
     let near = signs.filter(|sign| sign.last.time >= from && sign.first.time <= case.end);
-    let seen = near.map(|sign| Seen {
-        row: signals::row(case.scene, sign),
-        guards_credential: sign.guards_credential,
-        tainted: sign.tainted,
+    let seen = near.map(|sign| {
+        let row = signals::row(case.scene, sign);
+        let is_attempt =
+            sign.tainted || row.strong || sign.guards_credential && !signals::is_reader(case.scene, sign);
+        Seen { row, guards_credential: sign.guards_credential, tainted: sign.tainted, is_attempt }
     });
     seen.filter(|seen| seen.row.scope.as_ref().is_some_and(|scope| case.scopes.contains(scope))).collect()
 }
@@ -172,6 +184,11 @@ fn is_effect(signal: &Signal) -> bool {
     through && serves
 }
 
+/// Whether an act is about the host rather than about a credential.
+fn is_of_host(signal: &Signal) -> bool {
+    matches!(signal.kind, SignalKind::Escape | SignalKind::PrivilegeGain | SignalKind::ControlChange)
+}
+
 /// Whether a control spoke of an act, and nobody knows whether it was in force.
 fn is_open(signal: &Signal) -> bool {
     signal.outcome == Outcome::Unknown && control_of(signal.control).is_some()
@@ -191,6 +208,8 @@ fn votes(seen: &Seen, all: &[Seen], attributed: &Attribution<'_>) -> Vec<(Contro
             .collect();
     }
     match signal.kind {
+        // What was refused to whoever does that every day was no attempt.
+        SignalKind::ControlDenied if !seen.is_attempt => Vec::new(),
         SignalKind::ControlDenied => {
             let confidential = seen.guards_credential.then_some(Control::CredentialConfidentiality);
             of_sensor.into_iter().chain(confidential).map(|control| (control, LayerVerdict::Held)).collect()
@@ -210,6 +229,10 @@ fn votes(seen: &Seen, all: &[Seen], attributed: &Attribution<'_>) -> Vec<(Contro
         }
         SignalKind::Escape if signal.strong => vec![(Control::Isolation, LayerVerdict::Bypassed)],
         SignalKind::PrivilegeGain if signal.strong => vec![(Control::Privilege, LayerVerdict::Bypassed)],
+        // Whoever switched a control off got past it; who may touch sensors has privileges that no workload needs.
+        SignalKind::ControlChange if signal.strong => {
+            vec![(of_sensor.unwrap_or(Control::Privilege), LayerVerdict::Bypassed)]
+        }
         SignalKind::ServerShell | SignalKind::WritableExec if signal.strong => {
             vec![(Control::ExecAllowList, LayerVerdict::NotEnforced)]
         }
@@ -250,7 +273,43 @@ fn host_layer(is_covered: bool, controls: Vec<ControlVerdict>, inferred: bool) -
 
 /// Whether host events cover the time around the incident at its own places.
 fn is_covered(case: &Case<'_>) -> bool {
-    are_covered(case.scene, &own_hosts(case), (case.onset.plus_nanos(-BEFORE_NANOS), case.end))
+    let pods = own_pods(case);
+    !has_homeless(case)
+        && are_covered(
+            case.scene,
+            (&own_hosts(case), &pods),
+            (case.onset.plus_nanos(-BEFORE_NANOS), case.end),
+        )
+}
+
+/// Pods of the incident's places, as gaps name them.
+pub(super) fn own_pods(case: &Case<'_>) -> Vec<String> {
+    case.scopes.iter().filter(|scope| scope.starts_with("pod:")).cloned().collect()
+}
+
+/// Whether a pod is part of it of which nobody knows on which host it runs.
+pub(super) fn has_homeless(case: &Case<'_>) -> bool {
+    let is_pod = |scope: &Option<String>| scope.as_ref().is_some_and(|scope| scope.starts_with("pod:"));
+    let mut placed = BTreeSet::new();
+    let mut pods = BTreeSet::new();
+    for member in tie::acts(case.members) {
+        for row in member.uses.iter().filter(|row| is_pod(&row.scope)) {
+            pods.insert(row.scope.as_ref());
+            placed.extend(own_host(row).map(|_| row.scope.as_ref()));
+        }
+        for row in member.signals.iter().filter(|row| is_pod(&row.scope)) {
+            pods.insert(row.scope.as_ref());
+            placed.extend(row.host.as_ref().map(|_| row.scope.as_ref()));
+        }
+    }
+    pods != placed
+}
+
+/// The host of whoever a use's credential belongs to. One that is bound to none was shown from its own workload's host where it
+/// was not off its place.
+fn own_host(row: &Use) -> Option<&String> {
+    let shown_at = row.observed_host.as_ref().filter(|_| row.place_match != Match::Mismatch);
+    row.bound_host.as_ref().or(shown_at)
 }
 
 /// Whether everything that the attacker surely did was done with what nobody issued, and no host is known to be part of it.
@@ -259,25 +318,29 @@ fn concerns_no_host(case: &Case<'_>, attributed: &Attribution<'_>) -> bool {
     surely.peek().is_some() && surely.all(|used| is_forged(&used.row)) && own_hosts(case).is_empty()
 }
 
-/// Whether host events of all these hosts cover a stretch of time.
-pub(super) fn are_covered(scene: &Scene<'_>, hosts: &[String], (from, end): (EventTime, EventTime)) -> bool {
+/// Whether host events of all these hosts, and of those pods on them, cover a stretch of time.
+pub(super) fn are_covered(
+    scene: &Scene<'_>,
+    (hosts, pods): (&[String], &[String]),
+    (from, end): (EventTime, EventTime),
+) -> bool {
+    // What a sensor lost may be the very attempt that nobody saw.
+    let is_whole = |scope: &str| scene.facts.gaps.touches(scope, from, end).is_none();
     let covered = |host: &String| {
-        let share = |host| scene.facts.coverage.host_share(host, from, end);
-        let heard = scene.facts.names.known(host).is_some_and(|host| share(host) >= MIN_COVERAGE);
-        // What a sensor lost may be the very attempt that nobody saw.
-        heard && scene.facts.gaps.touches(&format!("host:{host}"), from, end).is_none()
+        let Some(name) = scene.facts.names.known(host) else { return false };
+        let mut sensors = scene.facts.coverage.sensors_of(name);
+        scene.facts.coverage.host_share(name, from, end) >= MIN_COVERAGE
+            && is_whole(&format!("host:{host}"))
+            && sensors.all(|sensor| is_whole(&format!("source:{}", scene.facts.names.text(sensor))))
     };
-    !hosts.is_empty() && hosts.iter().all(covered)
+    !hosts.is_empty() && hosts.iter().all(covered) && pods.iter().all(|pod| is_whole(pod))
 }
 
-/// Hosts where the incident's workloads run: those of its scopes. A credential that is bound to none was shown from its
-/// own workload's host where it was not off its place.
+/// Hosts where the incident's workloads run: those of its scopes.
 pub(super) fn own_hosts(case: &Case<'_>) -> Vec<String> {
     // Where a weakness shows beside it, nothing need have been done.
-    let uses = tie::acts(case.members).flat_map(|member| &member.uses).filter_map(|row| {
-        let shown_at = row.observed_host.as_ref().filter(|_| row.place_match != Match::Mismatch);
-        row.bound_host.as_ref().or(shown_at).cloned()
-    });
+    let uses = tie::acts(case.members).flat_map(|member| &member.uses);
+    let uses = uses.filter_map(|row| own_host(row).cloned());
     let signals =
         tie::acts(case.members).flat_map(|member| &member.signals).filter_map(|signal| signal.host.clone());
     let mut hosts: Vec<String> = uses.chain(signals).collect();
