@@ -4,6 +4,7 @@
 //! Owns: the order of the judgement: join, onset, attribution, layers, outcome, blast radius.
 //! Law: an incident is a function of its findings and of the facts; recomputing it changes nothing.
 
+mod account;
 mod attribution;
 mod blast;
 mod graph;

@@ -4,13 +4,14 @@
 //! first. Owns: the precedence of verdicts, what acts on the host say. Leaves uses to `identity`, words to `reason`.
 //! Law: a control that saw no attempt did not hold, it was not challenged; one that only records did not hold either.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use offbound_schemas::record::{ControlVerdict, LayerJudgement};
 use offbound_schemas::table::{Signal, Use};
 use offbound_schemas::vocabulary::{Control, HostControl, LayerVerdict, Match, Outcome, SignalKind};
 use offbound_schemas::{EventId, EventTime};
 
+use super::account::{self, Account, Accounts, Clock};
 use super::attribution::{Attribution, Grade, is_forged};
 use super::identity::{self, Identity};
 use super::{Case, reason, tie};
@@ -21,8 +22,6 @@ use crate::scene::signals::{self, control_of};
 const MIN_COVERAGE: f64 = 0.8;
 /// How long before the onset that time begins.
 pub(super) const BEFORE_NANOS: i64 = 30 * 60 * 1_000_000_000;
-/// Records listed per control.
-const MAX_EVIDENCE: usize = 8;
 
 /// Both layers, and what went first.
 pub(super) struct Layers {
@@ -44,49 +43,17 @@ pub(super) struct Layers {
     pub(super) said: String,
 }
 
-/// What speaks for a verdict on a control.
-#[derive(Debug, Default)]
-pub(super) struct Account {
-    votes: Vec<(LayerVerdict, EventTime, EventId)>,
-}
-
-impl Account {
-    pub(super) fn vote(&mut self, verdict: LayerVerdict, time: EventTime, id: EventId) {
-        self.votes.push((verdict, time, id));
-    }
-
-    /// The weightiest verdict, when it first showed, and the records that show it.
-    pub(super) fn close(&self, control: Control) -> ControlVerdict {
-        let verdict = self.votes.iter().map(|(verdict, ..)| *verdict).max().unwrap_or_default();
-        let mut showing: Vec<_> = self
-            .votes
-            .iter()
-            .filter(|(vote, ..)| *vote == verdict)
-            .map(|(_, time, id)| (*time, *id))
-            .collect();
-        showing.sort_unstable();
-        showing.dedup();
-        let time = showing.first().map(|(time, _)| *time);
-        let evidence = showing.iter().take(MAX_EVIDENCE).map(|(_, id)| *id).collect();
-        ControlVerdict { control, verdict, time, evidence }
-    }
-}
-
-pub(super) type Accounts = BTreeMap<Control, Account>;
-
 /// Judges both layers.
 pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Layers {
     let signals = signals_of(case);
     let (host, inferred, local_effect) = host_accounts(case, &signals, attributed);
     let host_effect = signals.iter().any(|seen| is_effect(&seen.row) && is_of_host(&seen.row));
-    let Identity { layer: identity, silent, unheard, open } = identity::judge(case, attributed);
+    let Identity { layer: identity, accounts, silent, unheard, open } = identity::judge(case, attributed);
     let is_covered = is_covered(case) || concerns_no_host(case, attributed);
     let host_controls: Vec<ControlVerdict> =
         host.iter().map(|(control, account)| account.close(*control)).collect();
-    let all: Vec<&ControlVerdict> = host_controls.iter().chain(&identity.controls).collect();
-    let skew = case.scene.environment.clock_error_nanos("", None);
-    let first_failed = first(&all, LayerVerdict::Bypassed, skew);
-    let first_absent = first(&all, LayerVerdict::NotEnforced, skew);
+    let first = |verdict| account::first(&[&host, &accounts], verdict, case.scene.environment);
+    let (first_failed, first_absent) = (first(LayerVerdict::Bypassed), first(LayerVerdict::NotEnforced));
     let host = host_layer(is_covered, host_controls, inferred);
     let mut said = vec![reason::of_host(&host, &signals), reason::of_identity(&identity, attributed, &open)];
     said.extend((!is_covered && !first_failed.is_empty()).then(reason::earliest_observed));
@@ -148,20 +115,22 @@ fn host_accounts(case: &Case<'_>, signals: &[Seen], attributed: &Attribution<'_>
                     && seen.row.control != HostControl::None)
                 || accounts.contains_key(&control);
             if is_judged {
-                accounts.entry(control).or_default().vote(verdict, seen.row.event_time, id);
+                accounts.entry(control).or_default().vote(
+                    verdict,
+                    (seen.row.event_time, id),
+                    Clock::of_sign(&seen.row),
+                );
             }
         }
     }
-    let taken = accounts
-        .values()
-        .any(|account| account.votes.iter().any(|(verdict, ..)| *verdict >= LayerVerdict::NotEnforced));
+    let taken = accounts.values().any(Account::is_past);
     // Off its place, or used when its owner was gone; what nobody issued was taken from no workload.
     let definite = attributed.at_least(Grade::Definite).find(|used| !is_forged(&used.row));
     let inferred = !taken && definite.is_some();
     if let Some(used) = definite.filter(|_| inferred) {
         let id = used.row.use_id.parse().unwrap_or_default();
         let account = accounts.entry(Control::CredentialConfidentiality).or_default();
-        account.vote(LayerVerdict::Bypassed, used.row.first_time, id);
+        account.vote(LayerVerdict::Bypassed, (used.row.first_time, id), Clock::of_use(&used.row));
     }
     (accounts, inferred, local_effect || definite.is_some())
 }
@@ -251,11 +220,11 @@ fn was_carried_off(call: &Signal, attributed: &Attribution<'_>) -> bool {
     })
 }
 
-/// A read that a required control recorded as one that it would have stopped is that control's failing: it was
-/// there for this, and did not enforce.
+/// A read that a control recorded as one that it would have stopped is that control's failing, where it is required or watched an
+/// intruder do it: it was there for this, and did not enforce.
 fn is_governed(read: &Signal, all: &[Seen]) -> bool {
-    let rows = all.iter().map(|seen| &seen.row);
-    let would = rows.filter(|signal| signal.kind == SignalKind::ControlWouldDeny && signal.required);
+    let would = all.iter().filter(|seen| seen.row.kind == SignalKind::ControlWouldDeny);
+    let would = would.filter(|seen| seen.row.required || seen.tainted).map(|seen| &seen.row);
     would.into_iter().any(|signal| {
         signal.scope == read.scope && (signal.target == read.target || signal.signal_id == read.signal_id)
     })
@@ -347,22 +316,4 @@ pub(super) fn own_hosts(case: &Case<'_>) -> Vec<String> {
     hosts.sort();
     hosts.dedup();
     hosts
-}
-
-/// The controls of that verdict that showed first; ties inside the clocks' error stay together, in stage order.
-fn first(controls: &[&ControlVerdict], verdict: LayerVerdict, skew_nanos: i64) -> Vec<Control> {
-    let shown: Vec<(EventTime, Control)> = controls
-        .iter()
-        .filter(|control| control.verdict == verdict)
-        .filter_map(|control| Some((control.time?, control.control)))
-        .collect();
-    let Some(earliest) = shown.iter().map(|(time, _)| *time).min() else { return Vec::new() };
-    let mut first: Vec<Control> = shown
-        .into_iter()
-        .filter(|(time, _)| time.nanos_since(earliest) <= skew_nanos)
-        .map(|(_, control)| control)
-        .collect();
-    first.sort_unstable();
-    first.dedup();
-    first
 }

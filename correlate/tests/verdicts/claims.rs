@@ -214,3 +214,31 @@ fn the_first_is_the_earliest_that_was_seen() {
         );
     }
 }
+
+/// Scenario: a shell reads a token and half a minute later its pod calls a new place, by a log with a good clock and by one with a
+/// bad clock; and it reads the token a second before it leaves its container, by one sensor's clock. Guarantees: what the clocks
+/// cannot put in order is not put in order, and what one clock tells is.
+#[test]
+fn what_clocks_cannot_order_stays_together() {
+    let told = |log: &'static str| {
+        let mut world = World::new();
+        world.past();
+        world.hear(0);
+        world.log(0, (log, "catalog"));
+        world.shell(0);
+        world.host(1, |row| (row.action, row.target_path) = (Action::CredRead, Some(TOKEN.to_owned())));
+        world.used(31, |row| (row.source, row.dst) = (log.to_owned(), Some("vault".to_owned())));
+        only(&world).first_failed
+    };
+    assert_eq!(told("api-log"), [Control::CredentialConfidentiality]);
+    assert_eq!(told("slow-log"), [Control::CredentialConfidentiality, Control::Authorization]);
+    let mut world = World::new();
+    world.hear(0);
+    world.shell(0);
+    world.host(1, |row| (row.action, row.target_path) = (Action::CredRead, Some(TOKEN.to_owned())));
+    world.host(2, |row| {
+        row.action = Action::FileWrite;
+        row.target_path = Some("/sys/fs/cgroup/rdma/release_agent".to_owned());
+    });
+    assert_eq!(only(&world).first_failed, [Control::CredentialConfidentiality]);
+}

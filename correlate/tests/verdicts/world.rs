@@ -59,6 +59,8 @@ audiences = ["https://kubernetes.default.svc"]
 [[destination]]
 name = "mail"
 audiences = ["mail", "smtp"]
+[clock]
+"slow-log" = "60s"
 "#;
 
 /// Added where silences of hosts are told.
