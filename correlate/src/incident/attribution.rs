@@ -146,12 +146,16 @@ fn is_escape(member: &Found) -> bool {
     member.finding.rule == "CT-205"
 }
 
+/// Whether an act did not go through, as this sensor or another says.
+pub(super) fn is_undone(signal: &Signal) -> bool {
+    matches!(signal.outcome, Outcome::Denied | Outcome::Killed | Outcome::Failed)
+}
+
 /// Where somebody got hold of the host: all credentials there are exposed from then on.
 pub(super) fn escapes(member: &Found) -> impl Iterator<Item = &Signal> {
     let held = |signal: &&Signal| {
-        let is_refused = matches!(signal.outcome, Outcome::Denied | Outcome::Killed | Outcome::Failed);
         let is_escape = matches!(signal.kind, SignalKind::Escape | SignalKind::PrivilegeGain);
-        is_escape && signal.strong && signal.unexpected && !is_refused
+        is_escape && signal.strong && signal.unexpected && !is_undone(signal)
     };
     member.signals.iter().filter(held)
 }
@@ -332,6 +336,7 @@ fn is_there(held: &Held, time: EventTime) -> bool {
 fn calls(case: &Case<'_>) -> Vec<(String, EventTime)> {
     let signals = case.members.iter().flat_map(|member| &member.signals);
     let calls = signals.filter(|signal| signal.kind == SignalKind::ImdsAccess && signal.unexpected);
+    let calls = calls.filter(|signal| !is_undone(signal));
     let there =
         calls.filter_map(|signal| Some((format!("host:{}", signal.host.as_ref()?), signal.event_time)));
     // Where its credential was used elsewhere, the host itself is a place of the case.
@@ -343,6 +348,7 @@ pub(super) fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
     let signals = case.members.iter().flat_map(|member| &member.signals);
     let taking =
         signals.filter(|signal| matches!(signal.kind, SignalKind::CredentialRead | SignalKind::MemoryRead));
+    let taking = taking.filter(|signal| !is_undone(signal));
     taking.filter_map(|signal| Some((signal.scope.clone()?, signal.event_time))).collect()
 }
 

@@ -14,7 +14,7 @@ use offbound_schemas::{EventId, EventTime};
 use super::account::{self, Account, Accounts, Clock};
 use super::attribution::{Attribution, Grade, is_forged};
 use super::identity::{self, Identity};
-use super::{Case, reason, tie};
+use super::{Case, attribution, reason, tie};
 use crate::scene::Scene;
 use crate::scene::signals::{self, control_of};
 
@@ -142,8 +142,7 @@ fn baseline(case: &Case<'_>) -> Vec<Control> {
 }
 
 fn is_effect(signal: &Signal) -> bool {
-    let through =
-        !matches!(signal.outcome, Outcome::Denied | Outcome::Killed | Outcome::Failed) && !is_open(signal);
+    let through = !attribution::is_undone(signal) && !is_open(signal);
     let serves = match signal.kind {
         SignalKind::CredentialRead => signal.unexpected,
         SignalKind::MemoryRead => signal.strong,
@@ -175,6 +174,10 @@ fn votes(seen: &Seen, all: &[Seen], attributed: &Attribution<'_>) -> Vec<(Contro
             .chain(confidential)
             .map(|control| (control, LayerVerdict::Blind))
             .collect();
+    }
+    // By the word of another sensor: that has a sign of its own.
+    if signal.kind != SignalKind::ControlDenied && attribution::is_undone(signal) {
+        return Vec::new();
     }
     match signal.kind {
         // What was refused to whoever does that every day was no attempt.

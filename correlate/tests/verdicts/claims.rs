@@ -242,3 +242,33 @@ fn what_clocks_cannot_order_stays_together() {
     });
     assert_eq!(only(&world).first_failed, [Control::CredentialConfidentiality]);
 }
+
+/// Scenario: one sensor sees a shell's program begin to read the token, and another, of the same act, that AppArmor refused it.
+/// Guarantees: the act was tried and not done: the layer held, and nothing is exposed, whichever record comes first.
+#[test]
+fn what_another_sensor_saw_refused_was_not_done() {
+    for refused_first in [false, true] {
+        let mut world = World::new();
+        world.hear(0);
+        world.used(-60, |_| {});
+        world.shell(0);
+        for is_refusal in [refused_first, !refused_first] {
+            world.host(1, |row| {
+                (row.action, row.target_path) = (Action::CredRead, Some(TOKEN.to_owned()));
+                (row.pid, row.parent_exe) = (Some(7), Some("/bin/sh".to_owned()));
+                if is_refusal {
+                    row.source = "audit".to_owned();
+                    (row.outcome, row.process_key) = (Outcome::Denied, None);
+                    (row.control, row.mode) = (HostControl::AppArmor, ControlMode::Enforcing);
+                } else {
+                    row.outcome = Outcome::Attempted;
+                }
+            });
+        }
+        world.shell(2);
+        let incident = only(&world);
+        let expected = (LayerVerdict::Held, ContainmentOutcome::ContainedByHost);
+        assert_eq!((incident.host_layer.verdict, incident.outcome), expected, "{}", incident.reason);
+        assert!(incident.residual_exposure.is_empty(), "{:?}", incident.residual_exposure);
+    }
+}
