@@ -11,6 +11,7 @@ use offbound_schemas::vocabulary::{ContainmentOutcome, Decision, LayerVerdict, S
 use super::attribution::{Attributed, Attribution, Grade};
 use super::layers::Layers;
 use super::{Case, identity, reason};
+use crate::fact::binding::Held;
 
 /// What became of the incident.
 pub(super) struct Outcome {
@@ -30,7 +31,7 @@ pub(super) fn decide(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Lay
     let undecided = undecided(attributed);
     let (outcome, proven, reason) = if reached {
         let definite = attributed.at_least(Grade::Definite).any(|used| used.row.let_in);
-        (ContainmentOutcome::NotContained, definite, reached_reason(attributed))
+        (ContainmentOutcome::NotContained, definite, reached_reason(attributed, definite))
     } else if !layers.silent.is_empty() || !layers.unheard.is_empty() {
         (ContainmentOutcome::Unknown, false, untold(layers))
     } else if !undecided.is_empty() {
@@ -48,19 +49,22 @@ pub(super) fn decide(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Lay
     Outcome { outcome, strength, reason, contained_at, missing_sources }
 }
 
-fn reached_reason(attributed: &Attribution<'_>) -> String {
+fn reached_reason(attributed: &Attribution<'_>, definite: bool) -> String {
     let number = |is_counted: fn(Decision) -> bool| -> u64 {
         let let_in = attributed.at_least(Grade::Probable).map(|used| &used.row).filter(|row| row.let_in);
         let_in.filter(|row| is_counted(row.decision)).map(|row| row.count).sum()
     };
     let allowed = number(|decision| decision == Decision::Allow);
     let for_show = number(|decision| decision == Decision::Deny);
+    let whose = if definite { "of the attacker" } else { "that are probably the attacker's" };
     match (allowed, for_show) {
-        (allowed, 0) => format!("{allowed} request(s) of the attacker were allowed."),
-        (0, shown) => format!("{shown} request(s) of the attacker were refused for show only, and let in."),
-        (allowed, shown) => format!(
-            "{allowed} request(s) of the attacker were allowed, and {shown} refused for show only and let in."
-        ),
+        (allowed, 0) => format!("{allowed} request(s) {whose} were allowed."),
+        (0, shown) => format!("{shown} request(s) {whose} were refused for show only, and let in."),
+        (allowed, shown) => {
+            format!(
+                "{allowed} request(s) {whose} were allowed, and {shown} refused for show only and let in."
+            )
+        }
     }
 }
 
@@ -99,7 +103,7 @@ fn unreached(
             true,
             match layers.identity.verdict {
                 LayerVerdict::NotChallenged => {
-                    "The host layer refused what was tried; no identity was misused."
+                    "The host layer refused what was tried; no use is surely an attacker's."
                 }
                 LayerVerdict::Blind => {
                     "The host layer refused what was tried; what was decided of some use is not known."
@@ -141,11 +145,21 @@ fn unreached(
         (false, false) if ended.is_none() => {
             (ContainmentOutcome::NotContained, false, "open_exposure: what was taken is still valid.")
         }
-        (false, false) => (
-            ContainmentOutcome::ContainedByIdentity,
-            false,
-            "What was taken has ended unused: its lifetime contained it.",
-        ),
+        (false, false) => {
+            (ContainmentOutcome::ContainedByIdentity, false, ended_reason(attributed, case.scene.now))
+        }
+    }
+}
+
+/// What ended everything that was taken; an intruder in a credential's own place uses it like its owner.
+fn ended_reason(attributed: &Attribution<'_>, now: EventTime) -> &'static str {
+    let is_revoked = |held: &Held| held.revoked_at().is_some_and(|at| at <= held.exp.unwrap_or(now));
+    if attributed.uses.iter().any(|used| used.row.let_in) {
+        "What was taken has ended; whether its uses from its own place were an attacker's is not known."
+    } else if attributed.exposed.iter().any(is_revoked) {
+        "What was taken was revoked, and no use of it was seen before."
+    } else {
+        "What was taken has ended, and no use of it was seen: its lifetime contained it."
     }
 }
 

@@ -4,7 +4,8 @@
 //! Owns: what evidence each claim takes.
 
 use offbound_schemas::vocabulary::{
-    Action, ContainmentOutcome, Control, ControlMode, Decision, HostControl, LayerVerdict, Outcome, Strength,
+    Action, ContainmentOutcome, Control, ControlMode, Decision, HostControl, LayerVerdict, Outcome, Phase,
+    Strength,
 };
 
 use crate::world::{HOUR, TOKEN, World, at};
@@ -270,5 +271,38 @@ fn what_another_sensor_saw_refused_was_not_done() {
         let expected = (LayerVerdict::Held, ContainmentOutcome::ContainedByHost);
         assert_eq!((incident.host_layer.verdict, incident.outcome), expected, "{}", incident.reason);
         assert!(incident.residual_exposure.is_empty(), "{:?}", incident.residual_exposure);
+    }
+}
+
+/// Scenario: a shell reads a token, which its pod goes on to use or does not, or which somebody revokes; it has ended since.
+/// Guarantees: what contained it is named; that it was not used is said only where no use was seen at all.
+#[test]
+fn unused_is_what_nobody_used() {
+    for (is_used, is_revoked, said) in [
+        (false, false, "its lifetime contained it"),
+        (false, true, "was revoked, and no use of it was seen"),
+        (true, false, "whether its uses from its own place were an attacker's is not known"),
+    ] {
+        let mut world = World::new();
+        world.past();
+        world.hear(0);
+        world.used(-60, |_| {});
+        world.shell(0);
+        world.host(1, |row| (row.action, row.target_path) = (Action::CredRead, Some(TOKEN.to_owned())));
+        world.shell(2);
+        if is_used {
+            world.used(60, |row| row.dst = Some("depot".to_owned()));
+        }
+        if is_revoked {
+            world.used(120, |row| {
+                (row.phase, row.src_addr, row.dst) = (Phase::Revoke, None, None);
+                row.action = Some("revoke".to_owned());
+            });
+        }
+        world.watch(5 * HOUR);
+        let incident = only(&world);
+        let expected = (ContainmentOutcome::ContainedByIdentity, Strength::Unproven);
+        assert_eq!((incident.outcome, incident.strength), expected, "{}", incident.reason);
+        assert!(incident.reason.contains(said), "{said}: {}", incident.reason);
     }
 }

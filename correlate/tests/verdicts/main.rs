@@ -285,6 +285,7 @@ fn use_in_place_is_suspected() {
     }
     let incident = only(&world);
     assert_eq!((incident.outcome, incident.strength), (ContainmentOutcome::NotContained, Strength::Unproven));
+    assert!(incident.reason.contains("probably the attacker's were allowed"), "{}", incident.reason);
 }
 
 /// Scenario: a workload is used on some days, then not for longer than facts are kept, then again; another one is used all the

@@ -245,6 +245,7 @@ impl World {
             self.used(secs + minutes * 60, |row| {
                 (row.source, row.dst) = (log.to_owned(), Some(destination.to_owned()));
                 (row.subject, row.credential_id) = (Some("clock".to_owned()), None);
+                row.src_addr = Some("10.0.0.77".to_owned());
                 (row.bound_pod_uid, row.bound_host, row.iat, row.exp) = (None, None, None, None);
             });
         }
