@@ -245,36 +245,13 @@ fn host_layer(is_covered: bool, controls: Vec<ControlVerdict>, inferred: bool) -
 
 /// Whether host events cover the time around the incident at its own places.
 fn is_covered(case: &Case<'_>) -> bool {
-    let pods = own_pods(case);
-    !has_homeless(case)
-        && are_covered(
-            case.scene,
-            (&own_hosts(case), &pods),
-            (case.onset.plus_nanos(-BEFORE_NANOS), case.end),
-        )
+    let span = (case.onset.plus_nanos(-BEFORE_NANOS), case.end);
+    are_covered(case.scene, (&own_hosts(case), &own_pods(case)), span)
 }
 
 /// Pods of the incident's places, as gaps name them.
 pub(super) fn own_pods(case: &Case<'_>) -> Vec<String> {
     case.scopes.iter().filter(|scope| scope.starts_with("pod:")).cloned().collect()
-}
-
-/// Whether a pod is part of it of which nobody knows on which host it runs.
-pub(super) fn has_homeless(case: &Case<'_>) -> bool {
-    let is_pod = |scope: &Option<String>| scope.as_ref().is_some_and(|scope| scope.starts_with("pod:"));
-    let mut placed = BTreeSet::new();
-    let mut pods = BTreeSet::new();
-    for member in tie::acts(case.members) {
-        for row in member.uses.iter().filter(|row| is_pod(&row.scope)) {
-            pods.insert(row.scope.as_ref());
-            placed.extend(own_host(row).map(|_| row.scope.as_ref()));
-        }
-        for row in member.signals.iter().filter(|row| is_pod(&row.scope)) {
-            pods.insert(row.scope.as_ref());
-            placed.extend(row.host.as_ref().map(|_| row.scope.as_ref()));
-        }
-    }
-    pods != placed
 }
 
 /// The host of whoever a use's credential belongs to. One that is bound to none was shown from its own workload's host where it
