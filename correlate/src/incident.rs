@@ -220,12 +220,14 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Layers) -> Co
         .flat_map(|workload| case.scope_keys.iter().map(move |scope| About::OffFrom(workload, *scope).key()));
     let escapes = case.members.iter().flat_map(|member| attribution::escapes(member));
     let escaped_to = escapes.filter_map(|signal| signal.host.as_deref());
+    let reaching = blast::workloads(case, attributed);
+    let made = reaching.iter().map(|workload| About::MadeBy(workload).key());
     Concern {
         keys: ConcernKeys {
             off: off.collect(),
             on: escaped_to.map(|host| About::On(host).key()).collect(),
             scopes: case.scope_keys.clone(),
-            made: case.made_keys.clone(),
+            made: made.collect(),
             held: credentials.iter().map(|id| About::Holder(id).key()).collect(),
         },
         workloads: case.workloads.clone(),

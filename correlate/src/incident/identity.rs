@@ -35,7 +35,7 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Identity {
     let accounts = accounts(attributed);
     let mut controls: Vec<ControlVerdict> =
         accounts.iter().map(|(control, account)| account.close(*control)).collect();
-    let reachable = blast::reachable(case);
+    let reachable = blast::reachable(case, attributed);
     let silent = declared(case, &reachable, |info| info.identity_log == Some(false));
     let unheard = unheard::of(case.scene, &reachable, (case.onset, case.end));
     let open = declared(case, &reachable, |info| {

@@ -3,6 +3,7 @@
 //! In: worlds in which something is missing that a claim would need. Out: the judgement.
 //! Owns: what evidence each claim takes.
 
+use offbound_schemas::table::IdentityAssertion;
 use offbound_schemas::vocabulary::{
     Action, ContainmentOutcome, Control, ControlMode, Decision, HostControl, LayerVerdict, Outcome, Phase,
     Strength,
@@ -56,7 +57,7 @@ fn a_log_that_ended_tells_nothing() {
     for is_heard in [false, true] {
         let mut world = World::new();
         world.hear(0);
-        let at_orders = |row: &mut offbound_schemas::table::IdentityAssertion| {
+        let at_orders = |row: &mut IdentityAssertion| {
             (row.source, row.dst) = ("orders-log".to_owned(), Some("orders".to_owned()));
         };
         world.past();
@@ -304,5 +305,45 @@ fn unused_is_what_nobody_used() {
         let expected = (ContainmentOutcome::ContainedByIdentity, Strength::Unproven);
         assert_eq!((incident.outcome, incident.strength), expected, "{}", incident.reason);
         assert!(incident.reason.contains(said), "{said}: {}", incident.reason);
+    }
+}
+
+/// Scenario: a process leaves its container on a host where a pod of another workload runs, which calls places of its own; one of
+/// their logs is heard, or is not. Guarantees: what that workload can reach is in reach, and has to be told of as well.
+#[test]
+fn whoever_has_a_host_reaches_what_its_pods_reach() {
+    for is_heard in [true, false] {
+        let mut world = World::new();
+        world.hear(0);
+        world.machine();
+        let neighbour = |row: &mut IdentityAssertion| {
+            (row.subject, row.credential_id) = (Some("bank/till".to_owned()), Some("JTI=till".to_owned()));
+            (row.bound_pod_uid, row.src_addr) = (Some("uid-9".to_owned()), None);
+            (row.source, row.dst) = ("ledger-log".to_owned(), Some("ledger".to_owned()));
+        };
+        world.used(-2 * HOUR, neighbour);
+        world.used(-60, neighbour);
+        if is_heard {
+            world.log(0, ("ledger-log", "ledger"));
+        }
+        world.host(0, |row| {
+            row.action = Action::FileWrite;
+            row.target_path = Some("/sys/fs/cgroup/rdma/release_agent".to_owned());
+        });
+        world.host(HOUR / 2, |row| {
+            row.action = Action::FileWrite;
+            row.target_path = Some("/proc/sys/kernel/core_pattern".to_owned());
+        });
+        let incident = only(&world);
+        let reachable: Vec<&str> =
+            incident.blast_radius.reachable.iter().map(|reach| reach.destination.as_str()).collect();
+        assert!(reachable.contains(&"ledger"), "{reachable:?}");
+        assert!(incident.credentials.contains(&"JTI=till".to_owned()), "{:?}", incident.credentials);
+        let (outcome, missing): (_, &[&str]) = match is_heard {
+            true => (ContainmentOutcome::NotContained, &[]),
+            false => (ContainmentOutcome::Unknown, &["identity log of ledger"]),
+        };
+        assert_eq!(incident.outcome, outcome, "{}", incident.reason);
+        assert_eq!(incident.missing_sources, missing);
     }
 }
