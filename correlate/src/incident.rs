@@ -4,6 +4,7 @@
 //! Owns: the order of the judgement: join, onset, attribution, layers, outcome, blast radius.
 //! Law: an incident is a function of its findings and of the facts; recomputing it changes nothing.
 
+mod account;
 mod attribution;
 mod blast;
 mod graph;
@@ -13,6 +14,7 @@ mod moved;
 mod outcome;
 mod reason;
 mod tie;
+mod unheard;
 
 use std::collections::BTreeSet;
 
@@ -29,6 +31,7 @@ use crate::scene::ending;
 use crate::scene::uses::Lifetime;
 use attribution::Attribution;
 pub(crate) use graph::{Graph, GroupNumber, News};
+use layers::Layers;
 
 const NANOS_PER_SEC: f64 = 1e9;
 
@@ -73,8 +76,14 @@ pub(crate) struct Concern {
     pub(crate) looks_at_its_places: bool,
     /// Hosts whose telemetry matters.
     pub(crate) hosts: Vec<String>,
+    /// Pods whose gaps matter.
+    pub(crate) pods: Vec<String>,
     /// Whether it was there.
     pub(crate) is_covered: bool,
+    /// Destinations of which no identity log was heard all the time.
+    pub(crate) unheard: BTreeSet<String>,
+    /// When the attack began.
+    pub(crate) onset: EventTime,
     /// The last moment of its findings.
     pub(crate) end: EventTime,
     /// From half an hour before the onset …
@@ -98,12 +107,17 @@ pub(crate) struct ConcernKeys {
 }
 
 impl Concern {
-    /// Whether the telemetry of its hosts is there now and was not, or the other way round.
+    /// Whether the telemetry of its hosts, or an identity log, is there now and was not, or the other way round.
     pub(crate) fn is_covered_otherwise(&self, scene: &Scene<'_>, touched: &Touched) -> bool {
+        let is_heard = || unheard::again(scene, &self.unheard, (self.onset, self.end)) != self.unheard;
+        if !self.unheard.is_empty() && is_heard() {
+            return true;
+        }
         let names = &scene.facts.names;
         let heard = self.hosts.iter().filter_map(|host| touched.heard_around(names.known(host)?));
         let may_be = heard.into_iter().any(|(from, to)| from <= self.end && self.from <= to);
-        may_be && layers::are_covered(scene, &self.hosts, (self.from, self.end)) != self.is_covered
+        let places = (self.hosts.as_slice(), self.pods.as_slice());
+        may_be && layers::are_covered(scene, places, (self.from, self.end)) != self.is_covered
     }
 }
 
@@ -162,7 +176,7 @@ pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern
     let layers = layers::judge(&case, &attributed);
     let blast_radius = blast::radius(&case, &attributed);
     let verdict = outcome::decide(&case, &attributed, &layers);
-    let concern = concern(&case, &attributed, layers.is_covered);
+    let concern = concern(&case, &attributed, &layers);
     let incident = Incident {
         record_type: "incident".to_owned(),
         schema: "offbound.incident/1".to_owned(),
@@ -194,7 +208,7 @@ pub(crate) fn judge(scene: &Scene<'_>, members: &[&Found]) -> (Incident, Concern
     (incident, concern)
 }
 
-fn concern(case: &Case<'_>, attributed: &Attribution<'_>, is_covered: bool) -> Concern {
+fn concern(case: &Case<'_>, attributed: &Attribution<'_>, layers: &Layers) -> Concern {
     let shown = case.members.iter().flat_map(|member| &member.uses);
     let shown = shown.filter_map(|row| row.credential_id.clone());
     let exposed = attributed.exposed.iter().filter_map(|held| attributed.id_of(held));
@@ -204,21 +218,26 @@ fn concern(case: &Case<'_>, attributed: &Attribution<'_>, is_covered: bool) -> C
         .workloads
         .iter()
         .flat_map(|workload| case.scope_keys.iter().map(move |scope| About::OffFrom(workload, *scope).key()));
-    let escapes = case.members.iter().filter(|member| attribution::is_escape(member));
-    let escaped_to = escapes.flat_map(|member| &member.signals).filter_map(|signal| signal.host.as_deref());
+    let escapes = case.members.iter().flat_map(|member| attribution::escapes(member));
+    let escaped_to = escapes.filter_map(|signal| signal.host.as_deref());
+    let reaching = blast::workloads(case, attributed);
+    let made = reaching.iter().map(|workload| About::MadeBy(workload).key());
     Concern {
         keys: ConcernKeys {
             off: off.collect(),
             on: escaped_to.map(|host| About::On(host).key()).collect(),
             scopes: case.scope_keys.clone(),
-            made: case.made_keys.clone(),
+            made: made.collect(),
             held: credentials.iter().map(|id| About::Holder(id).key()).collect(),
         },
         workloads: case.workloads.clone(),
         credentials,
         looks_at_its_places: case.looks_at_its_places(),
         hosts: layers::own_hosts(case),
-        is_covered,
+        pods: layers::own_pods(case),
+        is_covered: layers.is_covered,
+        unheard: layers.unheard.clone(),
+        onset: case.onset,
         end: case.end,
         from: case.onset.plus_nanos(-layers::BEFORE_NANOS),
         until: case.end.plus_nanos(attribution::AFTERMATH_NANOS),

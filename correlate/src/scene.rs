@@ -31,6 +31,7 @@ use crate::fact::binding::Held;
 use crate::fact::placement::Before;
 use crate::fact::signal::Sign;
 use crate::fact::usage::Usage;
+use crate::keyed::HashMap;
 use crate::matching::{Bound, Ground};
 use crate::names::{Id, Name};
 use crate::place::{PlaceIndex, Places, PodFacts};
@@ -54,7 +55,12 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: EventTime,
     /// What sensors there are, once somebody asked.
     sensors: OnceCell<Sensors>,
+    /// What logs there are, once somebody asked.
+    logs: OnceCell<Logs>,
 }
+
+/// The logs that tell of each destination, but for those of its callers.
+type Logs = HashMap<Name, Vec<Name>>;
 
 /// What one scene leaves to the next.
 #[derive(Debug, Clone, Default)]
@@ -87,12 +93,38 @@ impl<'a> Scene<'a> {
         let Past { edges, learned, places } = past;
         let places = Places::new(environment, &facts.names, &facts.placements, (places, touched));
         let now = facts.end.max(now).unwrap_or_default();
-        Self { environment, facts, places, edges, index: None, learned, now, sensors: OnceCell::new() }
+        Self {
+            environment,
+            facts,
+            places,
+            edges,
+            index: None,
+            learned,
+            now,
+            sensors: OnceCell::new(),
+            logs: OnceCell::new(),
+        }
     }
 
     /// The sensors of each host, by its one name.
     pub(crate) fn sensors(&self) -> &Sensors {
         self.sensors.get_or_init(|| unwatched::sensors(self))
+    }
+
+    /// The logs that ever told of uses of a destination.
+    #[allow(
+        clippy::iter_over_hash_type,
+        reason = "each log goes to its destination, and whether any was heard is asked"
+    )]
+    pub(crate) fn logs_of(&self, destination: Name) -> &[Name] {
+        let logs = self.logs.get_or_init(|| {
+            let mut logs = Logs::default();
+            for subject in self.facts.coverage.of_destinations() {
+                logs.entry(subject.scope).or_default().push(subject.source);
+            }
+            logs
+        });
+        logs.get(&destination).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Learns from signs that are new or others now; tells whose habits that changes.

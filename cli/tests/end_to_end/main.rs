@@ -7,6 +7,7 @@ mod bad_input;
 mod cli;
 mod dead_letters;
 mod doctor;
+mod enforcement;
 mod hunt;
 mod layers;
 mod mappings;

@@ -17,6 +17,8 @@
 -- next: Who started the reader, and where was the credential used afterwards?
 WITH reads AS (
   SELECT scope, signal_id, event_time, last_time, count, exe,
+    -- A control spoke of it, and nobody knows whether it was in force.
+    outcome = 'unknown' AND control NOT IN ('none', 'dac', 'unknown') AS is_open,
     max(last_time) OVER (PARTITION BY scope ORDER BY event_time, signal_id
       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS read_before
   FROM signals
@@ -33,7 +35,8 @@ places AS (
   SELECT scope, stretch, min(event_time) AS first_time, max(last_time) AS last_time, sum(count) AS count,
     first_value(signal_id ORDER BY event_time, signal_id) AS anchor,
     array_agg(signal_id ORDER BY event_time, signal_id) AS signal_ids,
-    first_value(exe ORDER BY event_time, signal_id) AS exe
+    first_value(exe ORDER BY event_time, signal_id) AS exe,
+    bool_and(is_open) AS is_open
   FROM stretched
   GROUP BY scope, stretch
 ),
@@ -69,13 +72,17 @@ SELECT
   p.scope AS entity,
   p.anchor,
   CASE WHEN used.carried_off THEN 'critical' WHEN used.uses > 0 THEN 'medium' ELSE 'low' END AS severity,
-  CASE WHEN used.carried_off THEN 'high' ELSE 'medium' END AS confidence,
+  CASE WHEN used.carried_off THEN 'high' WHEN p.is_open THEN 'low' ELSE 'medium' END AS confidence,
   p.first_time,
   p.last_time,
   p.count,
   used.use_ids,
   p.signal_ids,
-  concat(coalesce(p.exe, 'A process'), ' read a credential that it is not known to read.',
+  concat(coalesce(p.exe, 'A process'),
+    CASE
+      WHEN p.is_open THEN ' went for a credential that it is not known to read; whether a control stopped it is not recorded.'
+      ELSE ' read a credential that it is not known to read.'
+    END,
     CASE
       WHEN used.carried_off THEN chr(10) || 'A credential of this place was then presented from elsewhere.'
       WHEN used.uses > 0 THEN chr(10) || 'A credential of this place was used within 30 minutes.'

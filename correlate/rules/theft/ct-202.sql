@@ -18,6 +18,8 @@
 -- next: Which credentials did the target process hold, and which of them are still valid?
 WITH reads AS (
   SELECT scope, signal_id, event_time, last_time, count, exe, target, strong,
+    -- A control spoke of it, and nobody knows whether it was in force.
+    outcome = 'unknown' AND control NOT IN ('none', 'dac', 'unknown') AS is_open,
     max(last_time) OVER (PARTITION BY scope ORDER BY event_time, signal_id
       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS read_before
   FROM signals
@@ -32,6 +34,7 @@ stretched AS (
 places AS (
   SELECT scope, stretch, min(event_time) AS first_time, max(last_time) AS last_time, sum(count) AS count,
     bool_or(strong) AS strong,
+    bool_and(is_open) AS is_open,
     first_value(signal_id ORDER BY event_time, signal_id) AS anchor,
     array_agg(signal_id ORDER BY event_time, signal_id) AS signal_ids,
     first_value(exe ORDER BY event_time, signal_id) AS exe,
@@ -71,13 +74,15 @@ SELECT
   p.scope AS entity,
   p.anchor,
   CASE WHEN used.carried_off THEN 'critical' WHEN used.uses > 0 THEN 'medium' ELSE 'low' END AS severity,
-  CASE WHEN used.carried_off THEN 'high' ELSE 'medium' END AS confidence,
+  CASE WHEN used.carried_off THEN 'high' WHEN p.is_open THEN 'low' ELSE 'medium' END AS confidence,
   p.first_time,
   p.last_time,
   p.count,
   used.use_ids,
   p.signal_ids,
-  concat(coalesce(p.exe, 'A process'), ' read the memory of ', coalesce(p.target, 'another process'), '.',
+  concat(coalesce(p.exe, 'A process'), CASE WHEN p.is_open THEN ' went for' ELSE ' read' END, ' the memory of ',
+    coalesce(p.target, 'another process'),
+    CASE WHEN p.is_open THEN '; whether a control stopped it is not recorded.' ELSE '.' END,
     CASE
       WHEN used.carried_off THEN chr(10) || 'A credential of this place was then presented from elsewhere.'
       WHEN used.uses > 0 THEN chr(10) || 'A credential of this place was used within 30 minutes.'

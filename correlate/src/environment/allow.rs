@@ -140,6 +140,14 @@ impl Environment {
         })
     }
 
+    /// Whether declared policy in effect at this moment lets `subject` do anything at all at `destination`.
+    pub(crate) fn may_reach(&self, subject: &str, destination: &str, at: EventTime) -> bool {
+        let subjects = self.names_of_workload(subject);
+        let destinations = self.names_of_destination(destination);
+        let mut entries = self.allows_of(&destinations);
+        entries.any(|entry| entry.since(at).is_some() && any_matches(&entry.subjects, &subjects))
+    }
+
     /// Entries that name one of these destinations.
     fn allows_of<'e>(&'e self, destinations: &'e [&str]) -> impl Iterator<Item = &'e Allow> {
         let entries = self.allows_to(destinations).filter_map(|number| self.allows.get(number));

@@ -93,7 +93,7 @@ impl Environment {
     }
 
     /// The destination of that very name.
-    pub(super) fn destination_named(&self, name: &str) -> Option<&DestinationInfo> {
+    pub(crate) fn destination_named(&self, name: &str) -> Option<&DestinationInfo> {
         self.index().named.get(name).and_then(|number| self.destinations.get(*number))
     }
 

@@ -72,6 +72,13 @@ impl Activity {
             .any(|(begin, end)| *begin <= from && to.nanos_since(*end) <= REST_NANOS && from <= *end)
     }
 
+    /// The stretch that a moment is in, or that begins or ends that near to it.
+    pub(crate) fn around(&self, time: EventTime, near_nanos: i64) -> Option<(EventTime, EventTime)> {
+        let next = self.stretches.partition_point(|(from, _)| from.plus_nanos(-near_nanos) <= time);
+        let found = next.checked_sub(1).and_then(|at| self.stretches.get(at)).copied();
+        found.filter(|(_, to)| time <= to.plus_nanos(near_nanos))
+    }
+
     /// Whether nothing was heard after a moment.
     pub(crate) fn is_over_by(&self, time: EventTime) -> bool {
         self.stretches.last().is_none_or(|(_, end)| *end <= time)

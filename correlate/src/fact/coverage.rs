@@ -103,6 +103,16 @@ impl CoverageFacts {
         self.logs.get(&source).is_some_and(|log| log.covers(from, to))
     }
 
+    /// All logs of uses.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = Name> {
+        self.logs.keys().copied()
+    }
+
+    /// The stretch of a log without a rest that a moment is in, or near.
+    pub(crate) fn log_around(&self, source: Name, time: EventTime) -> Option<(EventTime, EventTime)> {
+        self.logs.get(&source)?.around(time, MAX_SILENCE_NANOS)
+    }
+
     /// Shows the names of all logs.
     pub(crate) fn each_log_name(&self, visit: &mut impl FnMut(&mut Name)) {
         for mut source in self.logs.keys().copied() {
@@ -141,6 +151,17 @@ impl CoverageFacts {
     /// The subjects that are hosts.
     pub(crate) fn of_hosts(&self) -> impl Iterator<Item = Subject> {
         self.stretches.keys().copied().filter(|subject| subject.kind == Kind::Host)
+    }
+
+    /// The subjects that are destinations: each by one of the logs that tell of it.
+    pub(crate) fn of_destinations(&self) -> impl Iterator<Item = Subject> {
+        self.stretches.keys().copied().filter(|subject| subject.kind == Kind::Destination)
+    }
+
+    /// The sensors that were heard of a host.
+    pub(crate) fn sensors_of(&self, host: Name) -> impl Iterator<Item = Name> {
+        let of_host = self.of_hosts().filter(move |subject| subject.scope == host);
+        of_host.map(|subject| subject.source)
     }
 
     /// Forgets stretches of a subject that were over before `horizon`, but for the last of them: what was silent since then

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offbound_schemas::EventTime;
-use offbound_schemas::table::Use;
-use offbound_schemas::vocabulary::{Decision, Match, Phase, Severity, SignalKind};
+use offbound_schemas::table::{Signal, Use};
+use offbound_schemas::vocabulary::{Decision, Match, Outcome, Phase, Severity, SignalKind};
 
 use super::Case;
 use super::moved::{self, Taken};
@@ -142,8 +142,22 @@ pub(super) fn is_forged(row: &Use) -> bool {
 }
 
 /// Whether a finding is about whoever left a container: then the host is theirs, and what they did there.
-pub(super) fn is_escape(member: &Found) -> bool {
+fn is_escape(member: &Found) -> bool {
     member.finding.rule == "CT-205"
+}
+
+/// Whether an act did not go through, as this sensor or another says.
+pub(super) fn is_undone(signal: &Signal) -> bool {
+    matches!(signal.outcome, Outcome::Denied | Outcome::Killed | Outcome::Failed)
+}
+
+/// Where somebody got hold of the host: all credentials there are exposed from then on.
+pub(super) fn escapes(member: &Found) -> impl Iterator<Item = &Signal> {
+    let held = |signal: &&Signal| {
+        let is_escape = matches!(signal.kind, SignalKind::Escape | SignalKind::PrivilegeGain);
+        is_escape && signal.strong && signal.unexpected && !is_undone(signal)
+    };
+    member.signals.iter().filter(held)
 }
 
 /// Whether the uses of a finding are the attacker's even where they belong.
@@ -289,7 +303,7 @@ fn exposed(
 
 /// The credentials that were on hosts when somebody left a container there: of each identity at each place, the newest.
 fn held_there(case: &Case<'_>) -> Vec<Held> {
-    let escapes = case.members.iter().filter(|member| is_escape(member)).flat_map(|member| &member.signals);
+    let escapes = case.members.iter().flat_map(|member| escapes(member));
     let mut since: BTreeMap<&str, EventTime> = BTreeMap::new();
     for (host, time) in escapes.filter_map(|signal| Some((signal.host.as_deref()?, signal.event_time))) {
         let first = since.entry(host).or_insert(time);
@@ -322,6 +336,7 @@ fn is_there(held: &Held, time: EventTime) -> bool {
 fn calls(case: &Case<'_>) -> Vec<(String, EventTime)> {
     let signals = case.members.iter().flat_map(|member| &member.signals);
     let calls = signals.filter(|signal| signal.kind == SignalKind::ImdsAccess && signal.unexpected);
+    let calls = calls.filter(|signal| !is_undone(signal));
     let there =
         calls.filter_map(|signal| Some((format!("host:{}", signal.host.as_ref()?), signal.event_time)));
     // Where its credential was used elsewhere, the host itself is a place of the case.
@@ -333,6 +348,7 @@ pub(super) fn thefts(case: &Case<'_>) -> Vec<(String, EventTime)> {
     let signals = case.members.iter().flat_map(|member| &member.signals);
     let taking =
         signals.filter(|signal| matches!(signal.kind, SignalKind::CredentialRead | SignalKind::MemoryRead));
+    let taking = taking.filter(|signal| !is_undone(signal));
     taking.filter_map(|signal| Some((signal.scope.clone()?, signal.event_time))).collect()
 }
 

@@ -19,7 +19,8 @@ pub(super) fn radius(case: &Case<'_>, attributed: &Attribution<'_>) -> BlastRadi
         group(attributed.uses.iter().filter(|used| used.grade == Grade::Possible).filter(allowed));
     let touched: BTreeSet<&str> =
         reached.iter().chain(&suspected).chain(&denied).map(|reach| reach.destination.as_str()).collect();
-    let reachable = reachable(case).into_iter().filter(|destination| !touched.contains(destination.as_str()));
+    let reachable =
+        reachable(case, attributed).into_iter().filter(|destination| !touched.contains(destination.as_str()));
     let reachable = reachable
         .map(|destination| Reach { destination, credential: None, first: None, last: None, count: 0 })
         .collect();
@@ -49,18 +50,24 @@ fn group<'u>(uses: impl Iterator<Item = &'u Attributed>) -> Vec<Reach> {
     list
 }
 
-/// Where the exposed workloads may go: by policy, and by what they did before.
-pub(super) fn reachable(case: &Case<'_>) -> BTreeSet<String> {
+/// Where the workloads whose credentials may be in other hands can go: by policy, and by what they did before.
+pub(super) fn reachable(case: &Case<'_>, attributed: &Attribution<'_>) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    for workload in &case.workloads {
+    for workload in &workloads(case, attributed) {
         let past = case.scene.edges.destinations(workload);
         all.extend(past.map(|name| case.scene.facts.names.text(name).to_owned()));
         for destination in &case.scene.environment.destinations {
-            let named = case.scene.environment.declared(workload, &destination.name, "*", case.end);
-            if named {
+            if case.scene.environment.may_reach(workload, &destination.name, case.end) {
                 all.insert(destination.name.clone());
             }
         }
     }
     all
+}
+
+/// The incident's own workloads, and those whose credentials were exposed with theirs: whoever has a host has all that is on it.
+pub(super) fn workloads(case: &Case<'_>, attributed: &Attribution<'_>) -> BTreeSet<String> {
+    let exposed = attributed.exposed.iter().filter_map(|held| case.scene.text(held.subject));
+    let exposed = exposed.map(|subject| case.scene.environment.canonical(subject).to_owned());
+    case.workloads.iter().cloned().chain(exposed).collect()
 }

@@ -11,17 +11,21 @@ use offbound_schemas::record::{ControlVerdict, LayerJudgement};
 use offbound_schemas::table::Use;
 use offbound_schemas::vocabulary::{Control, Decision, Enforcement, LayerVerdict, Match};
 
+use super::account::{Accounts, Clock};
 use super::attribution::{Attributed, Attribution, Grade, is_forged};
-use super::layers::{Account, Accounts};
-use super::{Case, blast};
+use super::{Case, blast, unheard};
 use crate::environment::DestinationInfo;
 use crate::scene::ending;
 
 /// The identity layer, and what is known of destinations in reach.
 pub(super) struct Identity {
     pub(super) layer: LayerJudgement,
+    /// What speaks for it.
+    pub(super) accounts: Accounts,
     /// Destinations in reach that are declared to keep no identity log.
     pub(super) silent: Vec<String>,
+    /// Those that keep one, as far as is known, but of which none was heard all the time.
+    pub(super) unheard: BTreeSet<String>,
     /// Destinations in reach that are declared to put no decision into force.
     pub(super) open: Vec<String>,
 }
@@ -31,8 +35,9 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Identity {
     let accounts = accounts(attributed);
     let mut controls: Vec<ControlVerdict> =
         accounts.iter().map(|(control, account)| account.close(*control)).collect();
-    let reachable = blast::reachable(case);
+    let reachable = blast::reachable(case, attributed);
     let silent = declared(case, &reachable, |info| info.identity_log == Some(false));
+    let unheard = unheard::of(case.scene, &reachable, (case.onset, case.end));
     let open = declared(case, &reachable, |info| {
         matches!(info.enforcement, Enforcement::DryRun | Enforcement::Permissive | Enforcement::None)
     });
@@ -44,11 +49,11 @@ pub(super) fn judge(case: &Case<'_>, attributed: &Attribution<'_>) -> Identity {
             controls.push(by_declaration());
             LayerVerdict::NotEnforced
         }
-        _ if !silent.is_empty() => LayerVerdict::Blind,
+        _ if !silent.is_empty() || !unheard.is_empty() => LayerVerdict::Blind,
         Some(verdict) => verdict,
         None => LayerVerdict::NotChallenged,
     };
-    Identity { layer: LayerJudgement { verdict, inferred: false, controls }, silent, open }
+    Identity { layer: LayerJudgement { verdict, inferred: false, controls }, accounts, silent, unheard, open }
 }
 
 /// The attacker's uses that count for a verdict.
@@ -85,8 +90,7 @@ fn accounts(attributed: &Attribution<'_>) -> Accounts {
         let row = &used.row;
         let Ok(id) = row.use_id.parse::<EventId>() else { continue };
         for (control, verdict) in votes(row) {
-            let account: &mut Account = accounts.entry(control).or_default();
-            account.vote(verdict, row.first_time, id);
+            accounts.entry(control).or_default().vote(verdict, (row.first_time, id), Clock::of_use(row));
         }
     }
     accounts

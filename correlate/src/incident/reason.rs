@@ -41,6 +41,11 @@ pub(super) fn of_host(layer: &LayerJudgement, signals: &[Seen]) -> String {
     }
 }
 
+/// That something before it may not have been seen.
+pub(super) fn earliest_observed() -> String {
+    "What failed first is the earliest that was observed: the hosts were not watched all the time.".to_owned()
+}
+
 /// Why the identity layer has its verdict. `open` are destinations in reach that put no decision into force.
 pub(super) fn of_identity(layer: &LayerJudgement, attributed: &Attribution<'_>, open: &[String]) -> String {
     let uses = identity::decided(attributed).map(|used| &used.row);
@@ -49,7 +54,9 @@ pub(super) fn of_identity(layer: &LayerJudgement, attributed: &Attribution<'_>, 
     match layer.verdict {
         LayerVerdict::NotChallenged => "Identity: no use is surely an attacker's.".to_owned(),
         LayerVerdict::Held => format!("Identity: refused by {by}."),
-        LayerVerdict::Blind if by.is_empty() => "Identity: a destination in reach keeps no log.".to_owned(),
+        LayerVerdict::Blind if by.is_empty() => {
+            "Identity: a destination in reach keeps no log, or none was heard all the time.".to_owned()
+        }
         LayerVerdict::Blind => format!("Identity: no decision is known of {by}."),
         LayerVerdict::NotEnforced if by.is_empty() => {
             format!("Identity: nothing is put into force, as declared, by {}.", listed(open.iter().cloned()))
@@ -118,7 +125,8 @@ fn grouped(told: impl Iterator<Item = (String, EventTime, u64)>) -> String {
     }))
 }
 
-fn listed(parts: impl Iterator<Item = String>) -> String {
+/// Some of them by name, the rest counted.
+pub(super) fn listed(parts: impl Iterator<Item = String>) -> String {
     let parts: Vec<String> = parts.collect();
     let more = parts.len().saturating_sub(MAX_NAMED);
     let named = parts.into_iter().take(MAX_NAMED).collect::<Vec<_>>().join("; ");

@@ -238,6 +238,14 @@ fn readers(
     ((is_odd && !is_known) || sign.tainted, known)
 }
 
+/// Whether a program is known to read credentials of the workload where a sign shows it.
+pub(crate) fn is_reader(scene: &Scene<'_>, sign: &Sign) -> bool {
+    let Whose { pod_uid, workload, .. } = whose::of(scene, sign);
+    let read = Sign { kind: SignalKind::CredentialRead, tainted: false, ..sign.clone() };
+    let (is_unexpected, known) = readers(scene, &read, (pod_uid, workload.as_deref()));
+    !known.is_empty() && !is_unexpected
+}
+
 /// Whether a metadata service is for containers, and hands each its own credential: the task metadata endpoint of Amazon
 /// ECS, and the EKS Pod Identity Agent. At other addresses, a container with an identity asks for that of its host.
 fn serves_containers(address: &str) -> bool {

@@ -3,6 +3,7 @@
 //! In: a few events, as sensors and logs would tell them. Out: the incident that the engine makes of them.
 //! Owns: what must follow from what; leaves to the laws that it follows in any order.
 
+mod claims;
 mod forged;
 mod unwatched;
 mod world;
@@ -284,6 +285,7 @@ fn use_in_place_is_suspected() {
     }
     let incident = only(&world);
     assert_eq!((incident.outcome, incident.strength), (ContainmentOutcome::NotContained, Strength::Unproven));
+    assert!(incident.reason.contains("probably the attacker's were allowed"), "{}", incident.reason);
 }
 
 /// Scenario: a workload is used on some days, then not for longer than facts are kept, then again; another one is used all the
@@ -402,6 +404,7 @@ fn written_escapes_are_escapes() {
         (Action::FileWrite, "/proc/sys/fs/binfmt_misc/register"),
     ] {
         let mut world = World::new();
+        world.log(0, ("api-log", "catalog"));
         world.host(0, |row| (row.action, row.target_path) = (action, Some(path.to_owned())));
         let incident = only(&world);
         assert_eq!(host_verdict(&incident, Control::Isolation), Some(LayerVerdict::Bypassed), "{path}");

@@ -59,6 +59,8 @@ audiences = ["https://kubernetes.default.svc"]
 [[destination]]
 name = "mail"
 audiences = ["mail", "smtp"]
+[clock]
+"slow-log" = "60s"
 "#;
 
 /// Added where silences of hosts are told.
@@ -68,6 +70,8 @@ id = "shop/managed"
 host_sensor = false
 [telemetry]
 max_silence = "3h"
+[credential_class.x509]
+max_ttl = "24h"
 "#;
 
 type Shared = LazyLock<Mutex<(Runtime, Engine)>>;
@@ -220,11 +224,29 @@ impl World {
         });
     }
 
-    /// The sensors of both hosts are heard for two hours around a moment.
+    /// The sensors of both hosts, and the identity log, are heard for two hours around a moment.
     pub(crate) fn hear(&mut self, secs: i64) {
+        self.log(secs, ("api-log", "catalog"));
+        self.watch(secs);
+    }
+
+    /// The sensors of both hosts are heard for two hours around a moment.
+    pub(crate) fn watch(&mut self, secs: i64) {
         for (host, minutes) in ["h0", "h1"].into_iter().flat_map(|host| (-60..60).map(move |at| (host, at))) {
             self.host(secs + minutes * 60, |row| {
                 (row.action, row.host, row.pod_uid) = (Action::Exit, Some(host.to_owned()), None);
+            });
+        }
+    }
+
+    /// For two hours around a moment, the log of a destination tells of somebody else's uses.
+    pub(crate) fn log(&mut self, secs: i64, (log, destination): (&str, &str)) {
+        for minutes in -60..60 {
+            self.used(secs + minutes * 60, |row| {
+                (row.source, row.dst) = (log.to_owned(), Some(destination.to_owned()));
+                (row.subject, row.credential_id) = (Some("clock".to_owned()), None);
+                row.src_addr = Some("10.0.0.77".to_owned());
+                (row.bound_pod_uid, row.bound_host, row.iat, row.exp) = (None, None, None, None);
             });
         }
     }
