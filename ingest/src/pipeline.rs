@@ -23,7 +23,7 @@ use crate::run::{Piece, Run};
 use crate::text;
 
 /// Most rows of one chunk: as many as the query engine takes at a time.
-pub const CHUNK_ROWS: usize = 8_192;
+pub const CHUNK_ROWS: usize = 1_024;
 /// Records between two reports of progress: often enough for a smooth bar, rarely enough not to show in a profile.
 const PROGRESS_RECORDS: u64 = 1_024;
 
