@@ -87,7 +87,7 @@ impl Shape {
         let mut at = place(name.as_bytes());
         loop {
             let index = usize::from(*self.table.get(at)?).checked_sub(1)?;
-            if self.members.get(index)?.name == name {
+            if is_same(self.members.get(index)?.name.as_bytes(), name.as_bytes()) {
                 return Some(index);
             }
             at = (at + 1) % TABLE;
@@ -164,6 +164,15 @@ fn is_same(left: &[u8], right: &[u8]) -> bool {
             }
             _ => left == right,
         }
+}
+
+/// Whether a name stands before another one in their order. Most differ in their first letter.
+#[inline]
+fn stands_before(left: &str, right: &str) -> bool {
+    match (left.as_bytes().first(), right.as_bytes().first()) {
+        (Some(first), Some(other)) if first != other => first < other,
+        _ => left < right,
+    }
 }
 
 /// Where a name is looked for first.
@@ -475,8 +484,7 @@ impl<'a> Walker<'a> {
             if is_object {
                 let name = self.any_string()?;
                 if !self.is_other {
-                    self.is_other =
-                        !matches!(name, Slot::Text(name) if before.is_none_or(|before| before < name));
+                    self.is_other = !matches!(name, Slot::Text(name) if before.is_none_or(|before| stands_before(before, name)));
                     before = name.text_as_it_is();
                 }
                 self.blanks();
