@@ -147,9 +147,9 @@ const fn is_before(left: &[u8], right: &[u8]) -> bool {
     left.len() < right.len()
 }
 
-/// Whether two names are the same. Most have up to thirty-two bytes: their two ends, which may overlap, are all of them.
+/// Whether two names are the same. Most have two to thirty-two bytes: their two ends, which may overlap, are all of them.
 #[inline]
-fn is_same(left: &[u8], right: &[u8]) -> bool {
+pub(crate) fn is_same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len()
         && match left.len() {
             17..=32 => {
@@ -161,6 +161,9 @@ fn is_same(left: &[u8], right: &[u8]) -> bool {
             }
             4..8 => {
                 left.first_chunk::<4>() == right.first_chunk() && left.last_chunk::<4>() == right.last_chunk()
+            }
+            2..4 => {
+                left.first_chunk::<2>() == right.first_chunk() && left.last_chunk::<2>() == right.last_chunk()
             }
             _ => left == right,
         }
