@@ -22,7 +22,7 @@ use crate::redact::FingerprintKey;
 use crate::run::{Piece, Run};
 use crate::text;
 
-/// Most rows of one chunk: their columns stay in a second-level cache while they are written, and a part of an input that a
+/// Most rows of one chunk: their columns about fit a second-level cache while they are written, and a part of an input that a
 /// thread reads has no more. The store copies nothing of batches as large as this.
 pub const CHUNK_ROWS: usize = 1_024;
 /// Records between two reports of progress: often enough for a smooth bar, rarely enough not to show in a profile.
