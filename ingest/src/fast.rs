@@ -19,7 +19,7 @@ pub(crate) use line::{Line, Scratch, content_of};
 pub(crate) use marks::{Marks, word as mark_word};
 pub(crate) use slot::{Slot, Strict};
 pub(crate) use unmapped::Unmapped;
-pub(crate) use walk::{Member, Shape, Walker, inside, keep, parts, skip};
+pub(crate) use walk::{Member, Shape, Walker, inside, is_same, keep, parts, skip};
 
 use crate::decode;
 

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
+use ahash::RandomState;
 use offbound_schemas::EventId;
 use sha2::{Digest as _, Sha256};
 
@@ -82,7 +83,8 @@ fn cut(hash: &[u8; 32]) -> [u8; 16] {
 /// Numbers the occurrences of equal records in one stream.
 #[derive(Debug, Default)]
 pub(crate) struct Occurrences {
-    counts: HashMap<[u8; 16], Occurrence>,
+    /// Keyed at random, and never told in its order.
+    counts: HashMap<[u8; 16], Occurrence, RandomState>,
     /// Records in the order in which they came, oldest first.
     window: VecDeque<[u8; 16]>,
     seen: u64,

@@ -18,8 +18,9 @@ pub const MAX_RATIO: u64 = 1_000;
 pub const RATIO_GRACE_BYTES: u64 = 64 * 1024 * 1024;
 /// Most plain bytes of one input over all its members: a day of logs of a large fleet is less.
 pub const MAX_PLAIN_BYTES: u64 = 256 * 1024 * 1024 * 1024;
-/// Size of each read, in bytes: large enough that system calls do not show, small enough for the caches.
-const READ_BYTES: usize = 256 * 1024;
+/// Size of the buffer of what is stored, in bytes: large enough that system calls do not show, and smaller than what
+/// [`crate::chunk`] asks for, so that plain bytes go past it.
+const READ_BYTES: usize = 64 * 1024;
 /// Bytes that tell a compression.
 const MAGIC_BYTES: usize = 4;
 /// Largest zstd window, as a power of two: 16 MiB. Levels up to 19 need 8 MiB; `--long` and `--ultra` ask for up to 128 MiB,
@@ -109,7 +110,8 @@ fn open_within<'a>(caps: Caps, reader: impl Read + 'a) -> io::Result<(Box<dyn Bu
     };
     let capped = Capped { inner: plain, compression, caps, counters: counters.clone() };
     let plain = Lookahead::new(capped, text::SAMPLE_BYTES);
-    Ok((Box::new(BufReader::with_capacity(READ_BYTES, plain)), counters))
+    // Room for the head, by which the stream is judged; what follows is read in larger pieces, which go past it.
+    Ok((Box::new(BufReader::with_capacity(text::SAMPLE_BYTES, plain)), counters))
 }
 
 fn compression_of(head: &[u8]) -> Compression {

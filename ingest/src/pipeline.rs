@@ -22,8 +22,9 @@ use crate::redact::FingerprintKey;
 use crate::run::{Piece, Run};
 use crate::text;
 
-/// Most rows of one chunk: as many as the query engine takes at a time.
-pub const CHUNK_ROWS: usize = 8_192;
+/// Most rows of one chunk: their columns about fit a second-level cache while they are written, and a part of an input that a
+/// thread reads has no more. The store copies nothing of batches as large as this.
+pub const CHUNK_ROWS: usize = 1_024;
 /// Records between two reports of progress: often enough for a smooth bar, rarely enough not to show in a profile.
 const PROGRESS_RECORDS: u64 = 1_024;
 

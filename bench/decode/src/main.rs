@@ -86,9 +86,7 @@ fn main() {
     }
     if let (Some(format), Some(path)) = (&only, arguments.next()) {
         let bytes = std::fs::read(&path).expect("the file can be read");
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-        println!("{path}: {} of {lines} lines take the fast path of {format}", fuzzing::taken(format, &bytes));
-        return;
+        return file(format, &path, &bytes);
     }
     if only.is_none() {
         hashes();
@@ -128,6 +126,19 @@ fn main() {
             begun.elapsed().as_secs_f64(),
         );
     }
+}
+
+/// How many lines of a file take the fast path, and how fast it is read.
+fn file(format: &str, path: &str, bytes: &[u8]) {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+    println!("{path}: {} of {lines} lines take the fast path of {format}", fuzzing::taken(format, bytes));
+    let mut times: [Vec<f64>; 2] = Default::default();
+    for _ in 0..ROUNDS {
+        times[0].push(timed(|| drop(read(bytes, fuzzing::Work::ColumnsOnly))));
+        times[1].push(timed(|| drop(read(bytes, fuzzing::Work::Whole))));
+    }
+    let [columns, whole] = times.each_mut().map(|times| bytes.len() as f64 / median(times) / 1e9);
+    println!("columns {columns:.3} GB/s, whole {whole:.3} GB/s");
 }
 
 /// Equal results first.

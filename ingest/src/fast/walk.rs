@@ -17,6 +17,9 @@ const MAX_NESTING: usize = 32;
 /// Most characters of a number that is surely finite.
 const MAX_DIGITS: usize = 40;
 
+/// Quotes and colon of a key.
+const KEY_SIGNS: usize = 3;
+
 /// Places in the table of a shape: twice as many as it has members at most.
 const TABLE: usize = 128;
 
@@ -84,7 +87,7 @@ impl Shape {
         let mut at = place(name.as_bytes());
         loop {
             let index = usize::from(*self.table.get(at)?).checked_sub(1)?;
-            if self.members.get(index)?.name == name {
+            if is_same(self.members.get(index)?.name.as_bytes(), name.as_bytes()) {
                 return Some(index);
             }
             at = (at + 1) % TABLE;
@@ -144,20 +147,35 @@ const fn is_before(left: &[u8], right: &[u8]) -> bool {
     left.len() < right.len()
 }
 
-/// Whether two names are the same. Most have up to sixteen bytes: their two ends, which may overlap, are all of them.
+/// Whether two names are the same. Most have two to thirty-two bytes: their two ends, which may overlap, are all of them.
 #[inline]
-fn is_same(left: &str, right: &str) -> bool {
-    let (left, right) = (left.as_bytes(), right.as_bytes());
+pub(crate) fn is_same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len()
         && match left.len() {
+            17..=32 => {
+                left.first_chunk::<16>() == right.first_chunk()
+                    && left.last_chunk::<16>() == right.last_chunk()
+            }
             8..=16 => {
                 left.first_chunk::<8>() == right.first_chunk() && left.last_chunk::<8>() == right.last_chunk()
             }
             4..8 => {
                 left.first_chunk::<4>() == right.first_chunk() && left.last_chunk::<4>() == right.last_chunk()
             }
+            2..4 => {
+                left.first_chunk::<2>() == right.first_chunk() && left.last_chunk::<2>() == right.last_chunk()
+            }
             _ => left == right,
         }
+}
+
+/// Whether a name stands before another one in their order. Most differ in their first letter.
+#[inline]
+fn stands_before(left: &str, right: &str) -> bool {
+    match (left.as_bytes().first(), right.as_bytes().first()) {
+        (Some(first), Some(other)) if first != other => first < other,
+        _ => left < right,
+    }
 }
 
 /// Where a name is looked for first.
@@ -366,13 +384,18 @@ impl<'a> Walker<'a> {
         next: usize,
         silent: &mut Option<Silent<'a>>,
     ) -> Option<(&'a str, Option<usize>)> {
+        // Writers keep the order of their keys, and most put nothing between a key and its colon.
+        if let Some(member) = shape.members.get(next)
+            && self.passes_key(member.name)
+        {
+            self.blanks();
+            return Some((member.name, Some(next)));
+        }
         let name = self.string()?;
         self.blanks();
         self.take(b':')?;
         self.blanks();
-        // Writers keep the order of their keys.
-        let is_next = shape.members.get(next).is_some_and(|member| is_same(member.name, name));
-        let found = if is_next { Some(next) } else { shape.index(name) };
+        let found = shape.index(name);
         let is_regular = found.is_some()
             || match shape.others {
                 Others::Irregular => false,
@@ -384,6 +407,18 @@ impl<'a> Walker<'a> {
                 }
             };
         is_regular.then_some((name, found))
+    }
+
+    /// Passes over this key, its quotes and its colon, if that is what stands here.
+    #[inline]
+    fn passes_key(&mut self, name: &str) -> bool {
+        let end = self.at + name.len() + KEY_SIGNS;
+        let Some([b'"', inside @ .., b'"', b':']) = self.text.as_bytes().get(self.at..end) else {
+            return false;
+        };
+        let is_it = is_same(inside, name.as_bytes());
+        self.at = if is_it { end } else { self.at };
+        is_it
     }
 
     /// Reads a string without escapes.
@@ -452,8 +487,7 @@ impl<'a> Walker<'a> {
             if is_object {
                 let name = self.any_string()?;
                 if !self.is_other {
-                    self.is_other =
-                        !matches!(name, Slot::Text(name) if before.is_none_or(|before| before < name));
+                    self.is_other = !matches!(name, Slot::Text(name) if before.is_none_or(|before| stands_before(before, name)));
                     before = name.text_as_it_is();
                 }
                 self.blanks();

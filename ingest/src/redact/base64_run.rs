@@ -36,42 +36,36 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// What [`class_of`] says of a base64 character, of a capital and of a small letter, for each byte of a lane.
-const BASE64: u64 = u64::from_le_bytes([1; LANE]);
-const CAPITAL: u64 = BASE64 << 1;
-const SMALL: u64 = BASE64 << 2;
+/// A byte in each place of a lane.
+const EACH: u64 = u64::from_le_bytes([1; LANE]);
 
 /// Gives a layer for each run to `visit`.
 pub(super) fn each(text: &str, visit: &mut dyn FnMut(Layer) -> ControlFlow<()>) -> ControlFlow<()> {
     let bytes = text.as_bytes();
-    // Where the last run ended, the last lane, and whether all of it were base64 characters.
-    let (mut done, mut before, mut was_whole) = (0, 0, 0);
+    // Where the last run ended, and whether all of the last lane were base64 characters.
+    let (mut done, mut was_whole) = (0, 0);
     for (index, block) in bytes.chunks(BLOCK).enumerate() {
-        let lanes = lanes_of(block);
-        let whole = wholes(&lanes);
+        let whole = wholes(block);
         let mut ends = whole & (whole << 1 | was_whole);
         while ends != 0 {
-            let lane = ends.trailing_zeros() as usize;
+            let end = index * BLOCK + (ends.trailing_zeros() as usize + 1) * LANE;
             ends &= ends - 1;
-            let pair = lanes[lane] | lane.checked_sub(1).map_or(before, |before| lanes[before]);
-            let end = index * BLOCK + (lane + 1) * LANE;
             // Encoded text has capitals and small letters; paths, hex and uids have not.
-            if end > done && pair & CAPITAL != 0 && pair & SMALL != 0 {
+            if end > done && has_both_cases(bytes, end) {
                 let run = run_around(bytes, done, end);
                 done = run.end;
                 layers(text, run, visit)?;
             }
         }
-        before = lanes[BLOCK / LANE - 1];
         was_whole = whole >> (BLOCK / LANE - 1);
     }
     ControlFlow::Continue(())
 }
 
-/// The class of each byte of a block, a lane a number; what is behind the block counts as none.
+/// A bit for each lane of a block that is nothing but base64 characters; what is behind the block counts as none.
 /// Written so that the compiler can do many bytes at once.
 #[inline]
-fn lanes_of(block: &[u8]) -> [u64; BLOCK / LANE] {
+fn wholes(block: &[u8]) -> u32 {
     let mut padded = [0; BLOCK];
     let block: &[u8; BLOCK] = match block.try_into() {
         Ok(whole) => whole,
@@ -80,24 +74,29 @@ fn lanes_of(block: &[u8]) -> [u64; BLOCK / LANE] {
             &padded
         }
     };
-    let classes = block.map(class_of);
-    let (lanes, _) = classes.as_chunks::<LANE>();
-    std::array::from_fn(|lane| u64::from_le_bytes(lanes[lane]))
-}
-
-/// A bit for each lane that is nothing but base64 characters.
-#[inline]
-fn wholes(lanes: &[u64; BLOCK / LANE]) -> u32 {
-    let bits = lanes.iter().enumerate().map(|(lane, classes)| u32::from(classes & BASE64 == BASE64) << lane);
+    let known = block.map(|byte| u8::from(is_base64(byte)));
+    let (lanes, _) = known.as_chunks::<LANE>();
+    let bits = lanes.iter().enumerate().map(|(at, lane)| u32::from(u64::from_le_bytes(*lane) == EACH) << at);
     bits.fold(0, |all, bit| all | bit)
 }
 
-/// 1 for a base64 character, and 2 for a capital or 4 for a small letter.
+/// Whether two lanes of base64 characters that end at `end` have a capital and a small letter.
 #[inline]
-fn class_of(byte: u8) -> u8 {
-    u8::from(is_base64(byte))
-        | u8::from(byte.is_ascii_uppercase()) << 1
-        | u8::from(byte.is_ascii_lowercase()) << 2
+fn has_both_cases(bytes: &[u8], end: usize) -> bool {
+    let pair = bytes.get(..end).and_then(<[u8]>::last_chunk::<{ 2 * LANE }>);
+    let (lanes, _) = pair.map_or::<&[u8], _>(&[], |pair| pair).as_chunks::<LANE>();
+    let (mut capitals, mut smalls) = (0, 0);
+    for lane in lanes {
+        let lane = u64::from_le_bytes(*lane);
+        // Among base64 characters, letters and the underscore have bit 6, small letters bit 5 too. Of those without
+        // it the underscore alone ends in more than 26, the place of `Z` in the alphabet.
+        let letters = (lane & (EACH << 6)) >> 1;
+        let is_small = lane & (EACH << 5);
+        let is_underscore = (lane & (EACH * 0x1f)) + EACH * 5;
+        capitals |= letters & !is_small & !is_underscore;
+        smalls |= letters & is_small;
+    }
+    capitals != 0 && smalls != 0
 }
 
 /// Whether a byte is a base64 character, for those who go byte by byte.
@@ -241,6 +240,20 @@ fn readable(decoded: Vec<u8>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Scenario: every two base64 characters, at either end of two lanes of digits. Guarantees: both cases are seen when
+    /// both are there, and at no other time.
+    #[test]
+    fn cases_are_told_apart() {
+        let known = || (0..=u8::MAX).filter(|byte| is_base64(*byte));
+        for (first, last) in known().flat_map(|first| known().map(move |last| (first, last))) {
+            let mut bytes = [b'0'; 3 * LANE];
+            (bytes[LANE], bytes[3 * LANE - 1]) = (first, last);
+            let has = |is_case: fn(&u8) -> bool| is_case(&first) || is_case(&last);
+            let expected = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
+            assert_eq!(has_both_cases(&bytes, bytes.len()), expected, "{first} {last}");
+        }
+    }
 
     /// Scenario: base64 of every length from the sure one on, at every offset. Guarantees: it is found, whole.
     #[test]

@@ -74,7 +74,8 @@ impl<T: Copy> Texts<T> {
     pub(super) fn any(&self, bytes: &[u8], mut is_meant: impl FnMut(T, usize) -> bool) -> bool {
         let mut at = 0;
         while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-            if self.is_worth_a_look(block) && self.any_near(bytes, at, block, &mut is_meant) {
+            let known = self.known_in(block);
+            if known != 0 && self.any_near(bytes, at, (block, known), &mut is_meant) {
                 return true;
             }
             at += STEP;
@@ -84,18 +85,20 @@ impl<T: Copy> Texts<T> {
         rest.iter_mut().zip(bytes.get(at..).unwrap_or_default()).for_each(|(to, from)| *to = *from);
         [0, STEP].into_iter().any(|skipped| {
             let block = rest.get(skipped..).and_then(<[u8]>::first_chunk);
-            block.is_some_and(|block| self.any_near(bytes, at + skipped, block, &mut is_meant))
+            block.is_some_and(|block| {
+                self.any_near(bytes, at + skipped, (block, self.known_in(block)), &mut is_meant)
+            })
         })
     }
 
-    /// Whether a text may be known by bytes of this block. No early end: all are looked up together.
+    /// A bit for each second byte of this block at which a text may be known. No early end: all are looked up together.
     #[inline]
-    fn is_worth_a_look(&self, block: &[u8; BLOCK]) -> bool {
+    fn known_in(&self, block: &[u8; BLOCK]) -> u64 {
         let at = |offset: usize| {
             let four = [block[offset], block[offset + 1], block[offset + 2], block[offset + 3]];
-            self.is_known(place(four))
+            self.is_known(place(four)) << offset
         };
-        at(0) | at(2) | at(4) | at(6) != 0
+        at(0) | at(2) | at(4) | at(6)
     }
 
     /// 1 where a text may be known by the three bytes of a place, or 0.
@@ -104,28 +107,31 @@ impl<T: Copy> Texts<T> {
         self.table[place / WORD_PLACES] >> (place % WORD_PLACES) & 1
     }
 
-    /// Whether one of the texts that are known by bytes of this block is meant.
+    /// Whether one of the texts that are known by these bytes of this block is meant.
     #[cold]
     fn any_near(
         &self,
         bytes: &[u8],
         at: usize,
-        block: &[u8; BLOCK],
+        (block, mut known): (&[u8; BLOCK], u64),
         is_meant: &mut impl FnMut(T, usize) -> bool,
     ) -> bool {
-        (0..STEP).step_by(2).any(|offset| {
+        while known != 0 {
+            let offset = known.trailing_zeros() as usize;
+            known &= known - 1;
             let place = place(four_at(block, offset).unwrap_or_default());
-            if self.is_known(place) == 0 {
-                return false;
-            }
             let signs = self.signs.get(usize::from(self.firsts[place])..).unwrap_or_default();
-            signs.iter().take_while(|sign| usize::from(sign.place) == place).any(|sign| {
+            let is_here = signs.iter().take_while(|sign| usize::from(sign.place) == place).any(|sign| {
                 let Some(start) = (at + offset).checked_sub(sign.offset) else { return false };
                 let rest = bytes.get(start..).unwrap_or_default();
                 let is_there = rest.first_chunk() == Some(&sign.head) && rest.starts_with(&sign.text);
                 is_there && is_meant(sign.what, start)
-            })
-        })
+            });
+            if is_here {
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -9,7 +9,7 @@
 //! Collectors that put events together themselves come in by [`Assembler::take_whole`], for they too write out of order.
 //! Law: same records, any interleaving within [`HOLD_NANOS`], same rows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -35,6 +35,8 @@ const MAX_OPEN_EVENTS: usize = 8192;
 const MAX_OPEN_BYTES: usize = 10 * 1024 * 1024;
 /// Most records of one event: the longest argument list takes a few hundred.
 const MAX_EVENT_RECORDS: usize = 1024;
+/// Records that room is made for at first: most events have no more.
+const USUAL_RECORDS: usize = 6;
 /// Most bytes of text of one event: the longest argument list has 2 MiB, and twice that in hex.
 const MAX_EVENT_BYTES: usize = 5 * 1024 * 1024;
 /// Closed events that are remembered, to tell late records and repeated ones.
@@ -159,8 +161,8 @@ struct HostLog {
     name: Arc<str>,
     clock: Option<Progress>,
     open: BTreeMap<Moment, Open>,
-    /// Marks of the records of closed events.
-    closed: BTreeMap<Moment, Vec<u64>>,
+    /// Marks of the records of closed events; keyed at random, and never told in its order.
+    closed: HashMap<Moment, Vec<u64>, RandomState>,
     state: HostState,
 }
 
@@ -305,7 +307,7 @@ impl Books {
 impl HostLog {
     fn new(name: Arc<str>) -> Self {
         let state = HostState::default();
-        Self { name, clock: None, open: BTreeMap::new(), closed: BTreeMap::new(), state }
+        Self { name, clock: None, open: BTreeMap::new(), closed: HashMap::default(), state }
     }
 
     /// The event of that moment, if it is open: a record of it has come.
@@ -320,10 +322,11 @@ impl HostLog {
         let touched = Progress::passed(&mut self.clock, key.0);
         // With the row that it becomes: at the end of a stream those of all open events are made at once.
         let memory = 2 * size_of::<(Moment, Open)>() + size_of::<HostEvent>() + template.memory();
+        let memory = memory + USUAL_RECORDS * size_of::<AuditRecord>();
         books.memory += memory;
         books.open += 1;
-        let open =
-            Open { number: books.inside.begin(), template, records: Vec::new(), bytes: 0, memory, touched };
+        let records = Vec::with_capacity(USUAL_RECORDS);
+        let open = Open { number: books.inside.begin(), template, records, bytes: 0, memory, touched };
         self.open.entry(key).insert_entry(open).into_mut()
     }
 
@@ -394,9 +397,12 @@ impl Open {
         if self.records.len() >= MAX_EVENT_RECORDS || self.bytes + audit.size() > MAX_EVENT_BYTES {
             return Taken::TooLarge;
         }
+        // A list that grows has room for twice as many.
+        let is_usual = self.records.len() < USUAL_RECORDS;
+        let memory = audit.memory() + if is_usual { 0 } else { 2 * size_of::<AuditRecord>() };
         self.bytes += audit.size();
-        self.memory += audit.memory();
-        books.memory += audit.memory();
+        self.memory += memory;
+        books.memory += memory;
         self.records.push(audit);
         Taken::Gathered
     }

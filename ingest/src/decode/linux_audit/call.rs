@@ -78,10 +78,9 @@ pub(super) fn result(audit: &AuditRecord) -> CallResult {
     CallResult { success, errno }
 }
 
-/// The row of a call.
-pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: HostEvent) -> HostEvent {
-    let mut row = base;
-    statement::subject(audit, &mut row);
+/// Makes a row that of a call.
+pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], row: &mut HostEvent) {
+    statement::subject(audit, row);
     row.syscall = call_name(audit);
     row.rule = audit.fields.text("key").map(|keys| keys.replace('\u{1}', ","));
     row.cwd = operand::cwd(records);
@@ -92,14 +91,13 @@ pub(super) fn row(audit: &AuditRecord, records: &[AuditRecord], base: HostEvent)
         row.target_pid = target.fields.number("opid");
         row.target_exe = target.fields.text("ocomm");
     }
-    row.label = row.label.or_else(|| stacked_label(records));
+    row.label = row.label.take().or_else(|| stacked_label(records));
     let peer = operand::peer(records);
-    address(peer.as_ref(), &mut row);
+    address(peer.as_ref(), row);
     let deed = row.syscall.as_deref().and_then(syscall::deed);
-    row.action = action(deed, audit, records, peer.as_ref(), &mut row);
-    settle(result(audit), &mut row);
+    row.action = action(deed, audit, records, peer.as_ref(), row);
+    settle(result(audit), row);
     row.unmapped = rest(audit, records);
-    row
 }
 
 /// The label where several security modules have one each, in a record of their own (Linux 6.18; Ubuntu before).
@@ -297,9 +295,10 @@ fn rest(audit: &AuditRecord, records: &[AuditRecord]) -> Option<String> {
     const PATHS: &str = "paths";
     let paths: Vec<Cow<'_, str>> =
         operand::of_kind(records, "PATH").filter_map(|audit| audit.fields.value("name")).collect();
-    let values = KEYS.iter().filter_map(|key| match *key {
+    let mut values = Vec::with_capacity(KEYS.len());
+    values.extend(KEYS.iter().filter_map(|key| match *key {
         PATHS => Some((PATHS, Texts::List(&paths))),
         key => Some((key, Texts::One(audit.fields.get(key)?))),
-    });
-    unmapped_texts(values.collect())
+    }));
+    unmapped_texts(values)
 }

@@ -33,14 +33,17 @@ pub(super) fn rows(
     }
     let Some(first) = records.first() else { return };
     let ((time, serial), stamp) = (first.moment, first.stamp_text());
-    let base = base(template, &records, stamp);
+    let before = rows.len();
+    // A row is large, and is made where it stays.
+    rows.push(template);
+    let Some(base) = rows.last_mut() else { return };
+    found(base, &records, stamp);
     let hole = state.next_event(time, serial, records.iter().map(|audit| &*audit.kind));
     let hole = hole.map(|hole| HostEvent {
         event_id: row_id(format, base.host.as_deref(), stamp, b"hole"),
-        ..hole_row(hole, &base)
+        ..hole_row(hole, base)
     });
-    let before = rows.len();
-    said(&records, base, rows);
+    said(&records, rows);
     for (index, row) in rows.iter_mut().skip(before).enumerate() {
         row.event_id = row_id(format, row.host.as_deref(), stamp, &index.to_le_bytes());
         learn(row, &records, state);
@@ -50,13 +53,13 @@ pub(super) fn rows(
 
 /// The row of a record whose stamp was lost: it stands alone.
 pub(super) fn stampless(record: &Record<'_>, audit: AuditRecord) -> Vec<HostEvent> {
-    let template = record.host_event(audit.moment.0);
-    let event_id = template.event_id;
+    let mut base = record.host_event(audit.moment.0);
+    let event_id = base.event_id;
     let records = vec![audit];
-    let mut base = base(template, &records, "");
+    found(&mut base, &records, "");
     base.native_id = None;
-    let mut rows = Vec::new();
-    said(&records, base, &mut rows);
+    let mut rows = vec![base];
+    said(&records, &mut rows);
     for (index, row) in rows.iter_mut().enumerate() {
         row.event_id = if index == 0 { event_id } else { EventId::of(&[&event_id.0, &index.to_le_bytes()]) };
     }
@@ -68,14 +71,14 @@ fn row_id(format: &'static str, host: Option<&str>, stamp: &str, index: &[u8]) -
     EventId::of(&[format.as_bytes(), host.as_bytes(), stamp.as_bytes(), index])
 }
 
-fn base(mut template: HostEvent, records: &[AuditRecord], stamp: &str) -> HostEvent {
-    // A collector that put the event together wrote it as one record, which the template holds.
+/// Adds to the row of an event what its records say together.
+fn found(row: &mut HostEvent, records: &[AuditRecord], stamp: &str) {
+    // A collector that put the event together wrote it as one record, which the row holds.
     if let Some(raw) = joined(records.iter().filter_map(AuditRecord::line)) {
-        template.raw = raw;
+        row.raw = raw;
     }
-    template.native_id = Some(stamp.to_owned());
-    template.hook_class = HookClass::Audit;
-    template
+    row.native_id = Some(stamp.to_owned());
+    row.hook_class = HookClass::Audit;
 }
 
 /// All lines, as far as they are kept.
@@ -95,8 +98,9 @@ fn joined<'l>(lines: impl Iterator<Item = &'l str> + Clone) -> Option<String> {
     (length > 0).then_some(raw)
 }
 
-/// Puts what the records say behind other rows, row by row.
-fn said(records: &[AuditRecord], base: HostEvent, rows: &mut Vec<HostEvent>) {
+/// Puts what the records say in place of the last row, which is what their rows have in common.
+fn said(records: &[AuditRecord], rows: &mut Vec<HostEvent>) {
+    let Some(base) = rows.last_mut() else { return };
     let call = records.iter().find(|audit| matches!(&*audit.kind, "SYSCALL" | "URINGOP"));
     let result = |audit: &AuditRecord| {
         let same = |call: &&AuditRecord| {
@@ -106,7 +110,7 @@ fn said(records: &[AuditRecord], base: HostEvent, rows: &mut Vec<HostEvent>) {
     };
     let mut statements: Vec<Statement> = Vec::new();
     let speaking = records.iter().filter(|audit| statement::may_speak(audit));
-    for statement in speaking.filter_map(|audit| statement::of(audit, &base, result(audit))) {
+    for statement in speaking.filter_map(|audit| statement::of(audit, base, result(audit))) {
         let known = |other: &Statement| {
             other.is_decision == statement.is_decision && same_words(&other.row, &statement.row)
         };
@@ -117,13 +121,21 @@ fn said(records: &[AuditRecord], base: HostEvent, rows: &mut Vec<HostEvent>) {
     // What controls decided comes first, for the first statement joins the call.
     statements.sort_by_key(|statement| !statement.is_decision);
     match call {
-        Some(call) if statements.is_empty() => rows.push(call::row(call, records, base)),
-        Some(call) => rows.extend(with_call(call::row(call, records, base), statements)),
-        None if statements.is_empty() => rows.push(fragment(records, base)),
+        Some(call) if statements.is_empty() => call::row(call, records, base),
+        Some(call) => {
+            call::row(call, records, base);
+            let joined = with_call(base, statements);
+            rows.pop();
+            rows.extend(joined);
+        }
+        None if statements.is_empty() => fragment(records, base),
         None => {
             let alone = statements.len() == 1;
             let each = statements.into_iter();
-            rows.extend(each.map(|statement| without_call(statement.row, records, &base, alone)));
+            let each: Vec<_> =
+                each.map(|statement| without_call(statement.row, records, base, alone)).collect();
+            rows.pop();
+            rows.extend(each);
         }
     }
 }
@@ -133,13 +145,13 @@ fn same_words(left: &HostEvent, right: &HostEvent) -> bool {
     HostEvent { raw: String::new(), ..left.clone() } == HostEvent { raw: String::new(), ..right.clone() }
 }
 
-fn with_call(call: HostEvent, statements: Vec<Statement>) -> Vec<HostEvent> {
+fn with_call(call: &HostEvent, statements: Vec<Statement>) -> Vec<HostEvent> {
     let mut rows = Vec::new();
     for statement in statements {
-        rows.push(if statement.joins(&call) { statement.joined(&call) } else { statement.row });
+        rows.push(if statement.joins(call) { statement.joined(call) } else { statement.row });
     }
     if !rows.iter().any(|row| row.pid == call.pid && row.syscall == call.syscall) {
-        rows.insert(0, call);
+        rows.insert(0, call.clone());
     }
     rows
 }
@@ -163,8 +175,7 @@ fn without_call(mut row: HostEvent, records: &[AuditRecord], base: &HostEvent, a
 }
 
 /// Operands whose call is missing: the log was cut there, or filtered.
-fn fragment(records: &[AuditRecord], base: HostEvent) -> HostEvent {
-    let mut row = base;
+fn fragment(records: &[AuditRecord], row: &mut HostEvent) {
     (row.args, row.cmd_line) = operand::command(records);
     row.cwd = operand::cwd(records);
     row.target_path = operand::path(records);
@@ -177,7 +188,6 @@ fn fragment(records: &[AuditRecord], base: HostEvent) -> HostEvent {
     row.outcome = Outcome::Unknown;
     row.rule = records.first().map(|audit| audit.kind.to_string());
     row.unmapped = records.first().and_then(statement::rest);
-    row
 }
 
 /// Keys of the process and its parent; a fork tells of the child.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::stops::{Stops, is_blank};
+use crate::fast::is_same;
 use crate::hex;
 
 /// Most fields of a record that are kept: a long argument list comes in several records.
@@ -282,7 +283,7 @@ impl Fields {
     /// Whether the field has the name `key`, whose tag is `tag`.
     #[inline]
     fn is_named(&self, field: &Field, key: &str, tag: u16) -> bool {
-        field.tag == tag && self.part(field.key) == key
+        field.tag == tag && is_same(self.part(field.key).as_bytes(), key.as_bytes())
     }
 }
 

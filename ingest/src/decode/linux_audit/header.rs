@@ -105,10 +105,9 @@ impl AuditRecord {
         self.joined.is_none().then(|| self.fields.line())
     }
 
-    /// Bytes of memory that it takes, about: a list that grows has room for twice as many.
+    /// Bytes of memory that it takes beside itself, about.
     pub(super) fn memory(&self) -> usize {
-        let joined = self.joined.as_ref().map_or(0, String::capacity);
-        2 * size_of::<Self>() + joined + self.fields.memory()
+        self.joined.as_ref().map_or(0, String::capacity) + self.fields.memory()
     }
 
     /// Bytes of its text.

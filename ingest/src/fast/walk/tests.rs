@@ -125,3 +125,19 @@ proptest! {
         }
     }
 }
+
+/// Scenario: names of up to forty bytes, with one byte changed, and cut. Guarantees: two are the same, or one stands before
+/// the other, exactly where their bytes say so.
+#[test]
+fn names_are_compared_as_bytes_are() {
+    let whole = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN";
+    for length in 0..=whole.len() {
+        let name = &whole[..length];
+        let changed = (0..length).map(|at| format!("{}_{}", &name[..at], &name[at + 1..]));
+        for other in changed.chain([name.to_owned(), whole[..length / 2].to_owned()]) {
+            assert_eq!(is_same(name.as_bytes(), other.as_bytes()), name == other, "{name} {other}");
+            assert_eq!(stands_before(name, &other), *name < *other, "{name} {other}");
+            assert_eq!(stands_before(&other, name), *other < *name, "{name} {other}");
+        }
+    }
+}
