@@ -2,12 +2,15 @@
 //!
 //! In: `--config FILE`, else `./offbound.toml`, else `offbound/config.toml` in the XDG configuration folder;
 //! `OFFBOUND_SECTION_KEY` variables; options. Out: complete settings.
-//! Owns: keys, and where each may be set. Law: an unknown key or a bad value is an error (exit 3), never ignored.
+//! Owns: keys, and where each may be set. Law: an unknown key or a bad value is an error (exit 3), never ignored;
+//! a variable that is nearly a key is warned of (surroundings may set `OFFBOUND_…` variables of their own).
 
 mod facts;
 pub(crate) mod memory;
 pub(crate) mod stream;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io;
@@ -15,14 +18,22 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use clap::ValueEnum;
+use offbound_schemas::authored::{distance, nearest};
 use offbound_schemas::vocabulary::Severity;
 use serde::Deserialize;
 
 use crate::args::{ColorWhen, Common, Format, InputArgs, LogFormat, OutputArgs};
-use crate::exit::Failure;
+use crate::exit::{Failure, say};
 
 /// Name of the file in the current folder.
 const LOCAL_FILE: &str = "offbound.toml";
+
+/// How every variable's name begins.
+const VARIABLE_PREFIX: &str = "OFFBOUND_";
+
+/// Changed characters up to which a variable is taken for a misspelt key: Kubernetes sets `OFFBOUND_STREAM_PORT` and
+/// the like for a service of such a name, and those are further from every key.
+const MISSPELT_CHANGES_MOST: usize = 2;
 
 /// What the file may say.
 #[derive(Debug, Default, Deserialize)]
@@ -78,7 +89,16 @@ impl Config {
             Some((path, text)) => Self::parse(&text, &path.display().to_string())?,
             None => Self { origin: "variables".into(), ..Self::default() },
         };
-        config.take_variables(|name| env::var(name).ok().filter(|value| !value.is_empty()))?;
+        let known = RefCell::new(BTreeSet::new());
+        config.take_variables(|name| {
+            known.borrow_mut().insert(name.to_owned());
+            env::var(name).ok().filter(|value| !value.is_empty())
+        })?;
+        let known = known.into_inner();
+        let set = env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        for (name, key) in misspelt(&set, &known) {
+            say("warning", &format!("variable {name} is ignored: it is no key; the nearest is {key}"));
+        }
         Ok(config)
     }
 
@@ -247,6 +267,16 @@ fn toml_message(text: &str, origin: &str, error: &toml::de::Error) -> String {
     format!("{origin}:{line}: {}; correct the configuration file", error.message())
 }
 
+/// Variables that nobody asked for although they are nearly one of the `known`, each with that one.
+fn misspelt<'n>(set: &'n BTreeSet<String>, known: &'n BTreeSet<String>) -> Vec<(&'n str, &'n str)> {
+    let words: Vec<&str> = known.iter().map(String::as_str).collect();
+    let unknown = set.difference(known).filter(|name| name.starts_with(VARIABLE_PREFIX));
+    unknown
+        .filter_map(|name| Some((name.as_str(), nearest(name, &words)?)))
+        .filter(|(name, key)| distance(name, key) <= MISSPELT_CHANGES_MOST)
+        .collect()
+}
+
 fn find(explicit: Option<&Path>) -> Result<Option<(PathBuf, String)>, Failure> {
     if let Some(path) = explicit {
         let text = fs::read_to_string(path).map_err(|error| {
@@ -313,5 +343,30 @@ mod tests {
         let failure = bad.output(&OutputArgs::default()).expect_err("no such format").to_string();
         assert!(failure.contains("output.format") && failure.contains("ndjson"), "{failure}");
         assert!(config("", &[("OFFBOUND_INPUT_STRICT", "maybe")]).is_err());
+    }
+
+    /// Scenario: misspelt variables, and others that surroundings set. Guarantees: only what is nearly a key is told,
+    /// with that key.
+    #[test]
+    fn variables_that_are_nearly_keys_are_told() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let known = RefCell::new(BTreeSet::new());
+        let asked = |name: &str| {
+            known.borrow_mut().insert(name.to_owned());
+            None
+        };
+        Config::default().take_variables(asked).expect("nothing is set");
+        let known = known.into_inner();
+        let set = names(&[
+            "OFFBOUND_OUTPUT_FORMT",
+            "OFFBOUND_OUTPUT_FORMAT",
+            "OFFBOUND_KAFKA",
+            "OFFBOUND_KAFKA_PORT",
+            "OFFBOUND_STREAM_PORT",
+            "OFFBOUND_STREAM_SERVICE_HOST",
+            "OUTPUT_FORMAT",
+        ]);
+        let told = misspelt(&set, &known);
+        assert_eq!(told, [("OFFBOUND_OUTPUT_FORMT", "OFFBOUND_OUTPUT_FORMAT")]);
     }
 }

@@ -36,10 +36,12 @@ mod size;
 mod store_command;
 mod stream;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser as _;
+use clap::error::ErrorKind;
 use config::{CommonSettings, Config};
 use exit::{Done, Failure};
 
@@ -57,10 +59,16 @@ fn main() -> ExitCode {
 
 /// Shows what clap has to say: help and version are results, everything else is wrong usage.
 fn usage(message: &clap::Error) -> ExitCode {
-    let wrong = message.use_stderr();
-    // Nobody is left to tell when the terminal is gone.
-    message.print().ok();
-    if wrong { ExitCode::from(3) } else { ExitCode::SUCCESS }
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    if !message.use_stderr() {
+        let written = printed.map_err(|error| Failure::write("standard output", &error));
+        return exit::finish(written.map(|()| Done::Clean));
+    }
+    // Nobody is left to tell when standard error is gone.
+    if message.kind() == ErrorKind::InvalidUtf8 {
+        exit::eprint_line("arguments are UTF-8; a file whose name is not is read when its folder is named");
+    }
+    ExitCode::from(3)
 }
 
 /// What every command may use.

@@ -48,6 +48,48 @@ fn help_and_version_are_results() {
     }
 }
 
+/// Scenario: help and version to a full disk. Guarantees: results that were lost are told, with exit code 2.
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_told() {
+    for args in [&["--help"] as &[&str], &["--version"], &["replay", "--help"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let output = offbound(scratch().path(), args).stdout(full).output().expect("the binary was built");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(said(&output).contains("standard output"), "{args:?}: {}", said(&output));
+    }
+}
+
+/// Scenario: a file name that is not UTF-8 as an argument, then its folder. Guarantees: wrong usage that says what to
+/// do, and doing so reads the file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf8_is_read_through_its_folder() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = scratch();
+    let name = OsStr::from_bytes(b"n\xff.log");
+    fs::write(folder.path().join(name), "what is this\n").expect("a file in a scratch folder");
+    let direct = offbound(folder.path(), &["replay"]).arg(name).output().expect("the binary was built");
+    assert_eq!(direct.status.code(), Some(3));
+    assert!(said(&direct).contains("when its folder is named"), "{}", said(&direct));
+    let through = run(folder.path(), &["replay", ".", "--format", "json"]);
+    assert_eq!(through.status.code(), Some(0), "{}", said(&through));
+    let told: Value = serde_json::from_str(&out(&through)).expect("JSON");
+    assert_eq!(told["summary"]["read"], 1, "{told}");
+}
+
+/// Scenario: a variable that is misspelt. Guarantees: it is told, with the key that was meant.
+#[test]
+fn a_misspelt_variable_is_told() {
+    let folder = scratch();
+    let mut command = offbound(folder.path(), &["rules", "list"]);
+    let output = command.env("OFFBOUND_OUTPUT_FORMT", "json").output().expect("the binary was built");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said(&output).contains("OFFBOUND_OUTPUT_FORMAT"), "{}", said(&output));
+}
+
 /// Scenario: the demo where there is no terminal. Guarantees: findings and verdict on standard output, the next step
 /// on standard error, nothing else needed.
 #[test]
